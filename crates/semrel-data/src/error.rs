@@ -1,0 +1,120 @@
+//! What can go wrong with files of images.
+
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Errors of this crate. Each names the file or folder, what is wrong and what would be right.
+#[derive(Debug, Error)]
+pub enum DataError {
+    /// A folder that should hold data is not there.
+    #[error("{path}: no such folder; expected {expected}")]
+    MissingFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// A split folder without domain folders.
+    #[error("{path}: no sub-folders; expected one folder of images a domain")]
+    NoDomains {
+        /// The split folder.
+        path: PathBuf,
+    },
+    /// A domain (or other) folder without images.
+    #[error("{path}: no images; expected files ending in {}", crate::image_io::EXTENSIONS.join(", "))]
+    Empty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Train and validation folders name different domains.
+    #[error("{path}: domains {found:?} differ from the training domains {expected:?}")]
+    DomainMismatch {
+        /// The split folder.
+        path: PathBuf,
+        /// Its domains.
+        found: Vec<String>,
+        /// Those of the training split.
+        expected: Vec<String>,
+    },
+    /// A file or folder that cannot be read.
+    #[error("{path}: cannot be read: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file whose format is not one of the supported ones.
+    #[error("{path}: not an image of a supported format ({}): {why}", crate::image_io::EXTENSIONS.join(", "))]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        why: String,
+    },
+    /// A truncated or corrupt image.
+    #[error("{path}: truncated or corrupt image: {why}")]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder says.
+        why: String,
+    },
+    /// More corrupt images than were allowed.
+    #[error("{bad} of {all} images under {path} cannot be decoded, the first being {first}")]
+    TooManyCorrupt {
+        /// The folder.
+        path: PathBuf,
+        /// Undecodable images.
+        bad: usize,
+        /// All images.
+        all: usize,
+        /// Why the first of them cannot.
+        first: Box<DataError>,
+    },
+    /// A file or folder that cannot be written.
+    #[error("{path}: cannot be written: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// An image that cannot be encoded.
+    #[error("{path}: cannot be written: {why}")]
+    Encode {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A folder that a data set would be written to holds something else.
+    #[error("{path}: already exists and was not written as a sample data set; choose another folder or remove it")]
+    NotOurs {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A setting that makes no sense.
+    #[error("{0}")]
+    Setting(String),
+    /// The code of a loader's worker panicked.
+    #[error("a loader thread panicked: {0}")]
+    Panicked(String),
+}
+
+impl DataError {
+    pub(crate) fn read(path: &Path, source: std::io::Error) -> Self {
+        Self::Read { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn write(path: &Path, source: std::io::Error) -> Self {
+        Self::Write { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn encode(path: &Path, error: image::ImageError) -> Self {
+        match error {
+            image::ImageError::IoError(source) => Self::write(path, source),
+            other => Self::Encode { path: path.to_owned(), why: other.to_string() },
+        }
+    }
+}

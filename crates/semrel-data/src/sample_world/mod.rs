@@ -1,0 +1,157 @@
+//! The sample world: a procedural renderer of landscapes in four seasons and five weathers.
+//!
+//! A landscape is a *layout* (horizon, mountains, hills, road or water, trees, perhaps a cottage), drawn from the seed
+//! alone, seen in a *look* that the domain decides and the seed varies: colours, light, clouds, haze, snow. So domains
+//! share one distribution of layouts and differ in colour and texture only, and the same seed in two domains is the
+//! same place twice. Every picture comes with its exact label map.
+//!
+//! ```
+//! use semrel_data::sample_world::{Label, Season, render_landscape};
+//! let summer = render_landscape(7, Season::Summer, 64);
+//! let winter = render_landscape(7, Season::Winter, 64);
+//! assert_eq!(summer.labels, winter.labels);
+//! assert!(summer.labels.pixels().any(|p| p.0[0] == Label::Tree as u8));
+//! ```
+
+mod appearance;
+mod canvas;
+mod color;
+mod folder;
+mod land;
+mod layout;
+mod noise;
+mod objects;
+
+pub use folder::{DomainSet, write_domains};
+
+use appearance::Appearance;
+use canvas::Canvas;
+use image::{GrayImage, RgbImage};
+use layout::Layout;
+
+/// The seasons, in the order of the year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Season {
+    /// Fresh green, blossoming trees, flowers.
+    Spring,
+    /// Deep green under a blue sky.
+    Summer,
+    /// Red, orange and brown leaves in a hazy light.
+    Autumn,
+    /// Snow on ground, roofs and trees.
+    Winter,
+}
+
+/// The weathers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Weather {
+    /// Blue sky, warm light, strong shadows.
+    Sunny,
+    /// A grey sky and flat light.
+    Cloudy,
+    /// Dark, wet, with streaks of rain.
+    Rainy,
+    /// Low contrast; far things vanish.
+    Foggy,
+    /// White ground under falling snow.
+    Snowy,
+}
+
+impl Season {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Spring, Self::Summer, Self::Autumn, Self::Winter];
+}
+
+impl Weather {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Sunny, Self::Cloudy, Self::Rainy, Self::Foggy, Self::Snowy];
+}
+
+/// What decides how a landscape looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Look {
+    /// A season, in mild weather.
+    Season(Season),
+    /// A weather, in the green half of the year (but for snow).
+    Weather(Weather),
+}
+
+impl Look {
+    /// The domain's name, as its folder is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Season(Season::Spring) => "spring",
+            Self::Season(Season::Summer) => "summer",
+            Self::Season(Season::Autumn) => "autumn",
+            Self::Season(Season::Winter) => "winter",
+            Self::Weather(Weather::Sunny) => "sunny",
+            Self::Weather(Weather::Cloudy) => "cloudy",
+            Self::Weather(Weather::Rainy) => "rainy",
+            Self::Weather(Weather::Foggy) => "foggy",
+            Self::Weather(Weather::Snowy) => "snowy",
+        }
+    }
+}
+
+impl From<Season> for Look {
+    fn from(season: Season) -> Self {
+        Self::Season(season)
+    }
+}
+
+impl From<Weather> for Look {
+    fn from(weather: Weather) -> Self {
+        Self::Weather(weather)
+    }
+}
+
+/// Classes of a landscape's label map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Label {
+    /// Sky, clouds, the sun.
+    Sky = 0,
+    /// Mountain ridges.
+    Mountain = 1,
+    /// Grass, under snow or not.
+    Meadow = 2,
+    /// Road.
+    Road = 3,
+    /// Lake or river.
+    Water = 4,
+    /// Crowns, bushes and distant forest.
+    Tree = 5,
+    /// Trunks.
+    Trunk = 6,
+    /// Cottage.
+    House = 7,
+}
+
+impl Label {
+    /// Number of classes.
+    pub const COUNT: usize = 8;
+}
+
+/// A rendered picture.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scene {
+    /// 8-bit RGB, square.
+    pub image: RgbImage,
+    /// The [`Label`] of each pixel (the most frequent of its samples').
+    pub labels: GrayImage,
+}
+
+/// Renders the landscape of `seed` in a season or weather, `size` pixels square (64 to 256; others work).
+///
+/// A pure function: the same arguments give the same bytes on the same machine. Label maps do not depend on `look`.
+pub fn render_landscape(seed: u64, look: impl Into<Look>, size: u32) -> Scene {
+    let factor = if size <= 96 { 3 } else { 2 };
+    let layout = Layout::draw(seed);
+    let appearance = Appearance::draw(seed, look.into());
+    let mut canvas = Canvas::new(size.max(1) as usize * factor);
+    land::paint(&mut canvas, &layout, &appearance);
+    objects::paint(&mut canvas, &layout, &appearance);
+    objects::paint_weather(&mut canvas, seed, &appearance);
+    let (image, labels) = canvas.finish(factor, |color| appearance.grade(color));
+    Scene { image, labels }
+}

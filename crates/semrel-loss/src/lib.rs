@@ -1,0 +1,36 @@
+//! The losses of "Exploring Patch-wise Semantic Relation for Contrastive Learning in Image-to-Image Translation Tasks"
+//! (CVPR 2022) and those it is compared with, as plain functions of tensors.
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`similarity`] | patch features → cosine similarities → similarity distribution, its entropy (Eq. 1–2) |
+//! | [`src`] | semantic relation consistency: Jensen–Shannon divergence of two such distributions (Eq. 3) |
+//! | [`hard_negative`] | von Mises–Fisher importance weights of the negatives (Eq. 5) |
+//! | [`hdce`] | decoupled InfoNCE with those weights (Eq. 4, 6) |
+//! | [`patch_nce`] | InfoNCE over patches as CUT has it |
+//! | [`semantic`] | λ_SRC·L_SRC + λ_hDCE·L_hDCE over all taps, as the multi-modal experiment trains it |
+//! | [`patch_sampler`] | patch positions and the projection heads F |
+//! | [`curriculum`] | schedules of γ and λ_ds |
+//! | [`lsesim`] | the spatially-correlative loss of F-LSeSim and LSeSim |
+//! | [`gan`] | adversarial objectives, R1, style and cycle terms |
+//!
+//! Patch features are matrices of rows, image-major: row `b·K + k` is patch `k` of image `b`. A *group* is a run of rows
+//! that are each other's negatives: one image (`groups` = batch size) or the whole minibatch (`groups` = 1). Everything
+//! works in the element type and on the device of its inputs.
+#![warn(missing_docs)]
+
+pub mod curriculum;
+mod error;
+mod formulation;
+pub mod gan;
+pub mod hard_negative;
+pub mod hdce;
+pub mod lsesim;
+pub mod patch_nce;
+pub mod patch_sampler;
+pub mod semantic;
+pub mod similarity;
+pub mod src;
+
+pub use error::LossError;
+pub use formulation::Formulation;

@@ -1,0 +1,367 @@
+//! The spatially-correlative loss of F-LSeSim (fixed features) and LSeSim (learned heads), Zheng et al., CVPR 2021.
+//!
+//! A *similarity map* holds the similarity of one query position to the positions of a window around it. The loss asks that
+//! the maps of input and output agree. It works on given feature maps (of VGG-16, in the original).
+
+use crate::LossError;
+use crate::error::positive;
+use serde::{Deserialize, Serialize};
+use tch::nn::{self, Module};
+use tch::{Kind, Reduction, Tensor};
+
+/// How two similarity maps are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MapDistance {
+    /// One minus the cosine of the two maps.
+    #[default]
+    Cos,
+    /// Difference of the maps, entry by entry.
+    L1,
+}
+
+/// Settings of the loss; the defaults are the published ones.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LSeSimConfig {
+    /// Comparison of the maps.
+    pub loss_mode: MapDistance,
+    /// Features L2-normalised over channels, so similarities are cosines; otherwise `tanh(f·f'/(10√C·√C))`.
+    pub use_norm: bool,
+    /// Side of the window of keys; a map that is not larger than it in both directions is used whole.
+    pub patch_size: i64,
+    /// Temperature of the contrastive loss that trains the heads.
+    pub temperature: f64,
+    /// Decodes a position by the map's **height**, as the published code does. The same for square maps.
+    pub decode_by_height: bool,
+}
+
+impl Default for LSeSimConfig {
+    fn default() -> Self {
+        Self { loss_mode: MapDistance::Cos, use_norm: true, patch_size: 64, temperature: 0.07, decode_by_height: false }
+    }
+}
+
+impl LSeSimConfig {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`LossError::Setting`] names the setting that is out of range.
+    pub fn validate(&self) -> Result<(), LossError> {
+        positive("patch_size", self.patch_size as f64)?;
+        positive("temperature", self.temperature)
+    }
+}
+
+/// The learned heads: per layer a 1 × 1 convolution C → max(32, ⌊C/4⌋), ReLU, a 1 × 1 convolution of that width.
+/// Keys `conv_{layer}.{0,2}.{weight,bias}`, `layer` the rank in the list of layers.
+#[derive(Debug)]
+pub struct LSeSimHeads {
+    layers: Vec<(nn::Conv2D, nn::Conv2D)>,
+}
+
+impl LSeSimHeads {
+    /// Heads under `path`; weights N(0, 0.02²), biases 0.
+    pub fn new(path: &nn::Path, channels: &[i64]) -> Self {
+        let config = nn::ConvConfig {
+            ws_init: nn::Init::Randn { mean: 0.0, stdev: 0.02 },
+            bs_init: nn::Init::Const(0.0),
+            ..Default::default()
+        };
+        let head = |(layer, &c): (usize, &i64)| {
+            let (path, width) = (path / format!("conv_{layer}"), (c / 4).max(32));
+            (nn::conv2d(&path / "0", c, width, 1, config), nn::conv2d(&path / "2", width, width, 1, config))
+        };
+        Self { layers: channels.iter().enumerate().map(head).collect() }
+    }
+
+    /// Applies the heads to a list of feature maps, one a layer.
+    ///
+    /// # Errors
+    /// [`LossError::Taps`], [`LossError::FeatureMap`] where the maps do not fit the heads.
+    pub fn forward(&self, features: &[Tensor]) -> Result<Vec<Tensor>, LossError> {
+        if features.len() != self.layers.len() {
+            return Err(LossError::Taps { what: "heads", found: self.layers.len(), expected: features.len() });
+        }
+        let apply = |(tap, (map, (first, second))): (usize, (&Tensor, &(nn::Conv2D, nn::Conv2D)))| {
+            let channels = first.ws.size()[1];
+            match map.size()[..] {
+                [_, c, _, _] if c == channels => Ok(second.forward(&first.forward(map).relu())),
+                _ => Err(not_a_map(tap, map, format!("[batch, {channels}, height, width]"))),
+            }
+        };
+        features.iter().zip(&self.layers).enumerate().map(apply).collect()
+    }
+}
+
+/// Similarity maps of one layer: `features` `[B, C, H, W]` (after the head, if any), `positions` `[K]` (row-major) → `[B, K, N]`.
+///
+/// The spatial mean of each channel is subtracted first. N = patch_size² keys in row-major order: a window centred at the
+/// query and shifted to stay inside the map, or all H·W positions.
+///
+/// # Errors
+/// [`LossError::FeatureMap`] where `features` has not four dimensions, [`LossError::Setting`].
+pub fn similarity_maps(features: &Tensor, positions: &Tensor, config: &LSeSimConfig) -> Result<Tensor, LossError> {
+    config.validate()?;
+    let (_, channels, height, width) =
+        features.size4().map_err(|_| not_a_map(0, features, "[batch, channels, height, width]".to_owned()))?;
+    let centred = features - features.mean_dim([2i64, 3].as_slice(), true, None::<Kind>);
+    let scaled = if config.use_norm { unit(&centred, 1) } else { centred / (channels as f64).sqrt() };
+    let keys = scaled.flatten(2, 3);
+    let queries = keys.index_select(2, positions).transpose(1, 2);
+    // All similarities of a query cost one row of a matrix product; copying a window of C channels for each would cost more.
+    let all = queries.bmm(&keys);
+    let similarity = if config.patch_size < height && config.patch_size < width {
+        let index = window(positions, height, width, config);
+        all.gather(2, &index.unsqueeze(0).expand([all.size()[0], -1, -1], false), false)
+    } else {
+        all
+    };
+    Ok(if config.use_norm { similarity } else { (similarity / 10.0).tanh() })
+}
+
+/// Row-major indices `[K, patch_size²]` of the window of each position.
+fn window(positions: &Tensor, height: i64, width: i64, config: &LSeSimConfig) -> Tensor {
+    let side = config.patch_size;
+    let divisor = if config.decode_by_height { height } else { width };
+    let start = |at: Tensor, size: i64| (at - side / 2).clamp(0, size - side).view([-1, 1, 1]);
+    let row = start(positions.divide_scalar_mode(divisor, "floor"), height);
+    let column = start(positions.remainder(divisor), width);
+    let offsets = Tensor::arange(side, (Kind::Int64, positions.device()));
+    let index = (row + offsets.view([1, -1, 1])) * width + (column + offsets.view([1, 1, -1]));
+    index.flatten(1, 2)
+}
+
+/// Distance of two lists of similarity maps `[B, K, N]`; a scalar with gradient to both.
+///
+/// Entries whose **target** similarity is below the value of rank ⌊N/4⌋ (from 0, descending) of their map are set to zero
+/// in both. Then, with `d` the mean absolute difference (smooth L1, β = 1, without `use_norm`): `cos` gives `d` between the
+/// cosine of each pair of maps and 1; `l1` gives `d` between the maps times N/⌊N/4⌋.
+pub fn map_distance(source: &Tensor, target: &Tensor, config: &LSeSimConfig) -> Tensor {
+    let keys = target.size()[2];
+    let kept = keys / 4;
+    let (threshold, _) = target.detach().kthvalue(keys - kept, -1, true);
+    let mask = target.detach().ge_tensor(&threshold).to_kind(target.kind());
+    let (source, target) = (source * &mask, target * &mask);
+    let criterion = |a: &Tensor, b: &Tensor| match config.use_norm {
+        true => a.l1_loss(b, Reduction::Mean),
+        false => a.smooth_l1_loss(b, Reduction::Mean, 1.0),
+    };
+    match config.loss_mode {
+        MapDistance::Cos => {
+            let cosine = Tensor::cosine_similarity(&source, &target, -1, 1e-8);
+            criterion(&cosine, &cosine.ones_like())
+        }
+        MapDistance::L1 => {
+            let scale = keys as f64 / kept.max(1) as f64;
+            criterion(&(source * scale), &(target * scale))
+        }
+    }
+}
+
+/// Contrastive loss of similarity maps `[B, K, N]`, which trains the heads.
+///
+/// Rows are L2-normalised. Logits of a query: `[source·targetᵀ, source·otherᵀ, target·otherᵀ]/temperature`, 3K of them; the
+/// positive is its own place in the first block. Cross-entropy averaged over images and queries.
+pub fn map_contrast(source: &Tensor, target: &Tensor, other: &Tensor, temperature: f64) -> Tensor {
+    let [source, target, other] = [source, target, other].map(|map| unit(map, -1));
+    let to_source = source.bmm(&Tensor::cat(&[&target, &other], 1).transpose(1, 2));
+    let to_target = target.bmm(&other.transpose(1, 2));
+    let logits = Tensor::cat(&[to_source, to_target], 2) / temperature;
+    (logits.logsumexp([-1], false) - logits.diagonal(0, 1, 2)).mean(None::<Kind>)
+}
+
+/// Mean over layers of [`map_distance`] between `source` and `target`, one feature map and one vector of positions a layer.
+/// The published weight of this loss is 10. `heads` makes it the learned variant.
+///
+/// # Errors
+/// [`LossError::NoTaps`], [`LossError::Taps`], [`LossError::FeatureMap`], [`LossError::Setting`].
+pub fn spatially_correlative(
+    source: &[Tensor],
+    target: &[Tensor],
+    positions: &[Tensor],
+    heads: Option<&LSeSimHeads>,
+    config: &LSeSimConfig,
+) -> Result<Tensor, LossError> {
+    let [source, target] = layers_of([source, target], positions, heads, config)?;
+    layer_mean(source.iter().zip(&target).map(|(s, t)| map_distance(s, t, config)))
+}
+
+/// Mean over layers of [`map_contrast`]; `other` are the features of another image, at the same queries and windows.
+///
+/// # Errors
+/// As [`spatially_correlative`].
+pub fn spatially_correlative_contrast(
+    source: &[Tensor],
+    target: &[Tensor],
+    other: &[Tensor],
+    positions: &[Tensor],
+    heads: Option<&LSeSimHeads>,
+    config: &LSeSimConfig,
+) -> Result<Tensor, LossError> {
+    let [source, target, other] = layers_of([source, target, other], positions, heads, config)?;
+    let layers = source.iter().zip(&target).zip(&other);
+    layer_mean(layers.map(|((s, t), o)| map_contrast(s, t, o, config.temperature)))
+}
+
+/// Similarity maps of each image's layers. The images' feature maps must agree in shape.
+fn layers_of<const IMAGES: usize>(
+    images: [&[Tensor]; IMAGES],
+    positions: &[Tensor],
+    heads: Option<&LSeSimHeads>,
+    config: &LSeSimConfig,
+) -> Result<[Vec<Tensor>; IMAGES], LossError> {
+    if let Some(short) = images.iter().find(|features| features.len() != positions.len()) {
+        return Err(LossError::Taps { what: "feature maps", found: short.len(), expected: positions.len() });
+    }
+    let mut maps = std::array::from_fn(|_| Vec::with_capacity(positions.len()));
+    for (features, maps) in images.into_iter().zip(&mut maps) {
+        for (tap, (map, first)) in features.iter().zip(images[0]).enumerate() {
+            if map.dim() != 4 || map.size() != first.size() {
+                return Err(not_a_map(tap, map, format!("the source's, {:?}", first.size())));
+            }
+        }
+        let embedded = heads.map(|h| h.forward(features)).transpose()?;
+        for (map, ids) in embedded.as_deref().unwrap_or(features).iter().zip(positions) {
+            maps.push(similarity_maps(map, ids, config)?);
+        }
+    }
+    Ok(maps)
+}
+
+fn layer_mean(losses: impl ExactSizeIterator<Item = Tensor>) -> Result<Tensor, LossError> {
+    let layers = losses.len() as f64;
+    losses.reduce(|a, b| a + b).map(|sum| sum / layers).ok_or(LossError::NoTaps)
+}
+
+/// `v / max(‖v‖₂, 1e-12)` along `dim`.
+fn unit(vectors: &Tensor, dim: i64) -> Tensor {
+    vectors / vectors.norm_scalaropt_dim(2, [dim], true).clamp_min(1e-12)
+}
+
+fn not_a_map(tap: usize, map: &Tensor, expected: String) -> LossError {
+    LossError::FeatureMap { tap, found: map.size(), expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use tch::{Device, Tensor};
+
+    const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);
+
+    fn maps(batch: i64, side: i64) -> impl Strategy<Value = Tensor> {
+        prop::collection::vec(-1.0..1.0f64, (batch * 3 * side * side) as usize)
+            .prop_map(move |v| Tensor::from_slice(&v).view([batch, 3, side, side]))
+    }
+
+    fn value(t: &Tensor) -> f64 {
+        t.double_value(&[])
+    }
+
+    fn indices(position: i64, height: i64, width: i64, side: i64) -> Vec<i64> {
+        let config = LSeSimConfig { patch_size: side, ..Default::default() };
+        Vec::try_from(window(&Tensor::from_slice(&[position]), height, width, &config).view([-1])).unwrap()
+    }
+
+    #[test]
+    fn windows_are_centred_and_stay_inside() {
+        // 5 × 6 map, window of 2: rows pos−1..pos, columns pos−1..pos.
+        assert_eq!(indices(2 * 6 + 3, 5, 6, 2), [8, 9, 14, 15]);
+        assert_eq!(indices(0, 5, 6, 2), [0, 1, 6, 7]);
+        assert_eq!(indices(29, 5, 6, 3), [15, 16, 17, 21, 22, 23, 27, 28, 29]);
+    }
+
+    #[test]
+    fn window_is_a_part_of_the_whole() {
+        let x = Tensor::randn([1, 3, 6, 6], DOUBLE);
+        let ids = Tensor::from_slice(&[14i64]);
+        let of = |patch_size| similarity_maps(&x, &ids, &LSeSimConfig { patch_size, ..Default::default() }).unwrap();
+        let (part, whole) = (of(3), of(6));
+        assert_eq!((part.size(), whole.size()), (vec![1, 1, 9], vec![1, 1, 36]));
+        // Position 14 is row 2, column 2; its window starts at row 1, column 1; itself is the middle entry.
+        assert!((value(&part.get(0).get(0).get(4)) - 1.0).abs() < 1e-12);
+        let picked = whole.view([6, 6]).narrow(0, 1, 3).narrow(1, 1, 3).reshape([-1]);
+        assert!(value(&(picked - part.view([-1])).abs().max()) < 1e-12);
+    }
+
+    #[test]
+    fn only_large_targets_count() {
+        // N = 8, ⌊8/4⌋ + 1 = 3 entries stay: the sources of the others do not matter.
+        let target = Tensor::from_slice(&[0.9, 0.1, 0.8, 0.0, 0.7, -0.3, 0.2, 0.3f64]).view([1, 1, 8]);
+        let source = Tensor::from_slice(&[0.9, 9.0, 0.8, 9.0, 0.7, 9.0, 9.0, 9.0f64]).view([1, 1, 8]);
+        for loss_mode in [MapDistance::Cos, MapDistance::L1] {
+            let config = LSeSimConfig { loss_mode, ..Default::default() };
+            assert!(value(&map_distance(&source, &target, &config)).abs() < 1e-12);
+            assert!(value(&map_distance(&(&target * -1.0), &target, &config)) > 0.5);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn equal_images_have_no_distance(x in maps(2, 4), l1 in any::<bool>(), use_norm in any::<bool>()) {
+            let loss_mode = if l1 { MapDistance::L1 } else { MapDistance::Cos };
+            let config = LSeSimConfig { loss_mode, use_norm, patch_size: 3, ..Default::default() };
+            let ids = Tensor::from_slice(&[0i64, 7, 10, 15]);
+            let loss = spatially_correlative(&[x.copy()], &[x], &[ids], None, &config).unwrap();
+            prop_assert!(value(&loss).abs() < 1e-9);
+        }
+
+        #[test]
+        fn distance_ignores_brightness_and_contrast(x in maps(1, 4)) {
+            let config = LSeSimConfig::default();
+            let ids = Tensor::arange(16, (Kind::Int64, Device::Cpu));
+            let loss = spatially_correlative(&[x.copy()], &[x * 2.5 + 3.0], &[ids], None, &config).unwrap();
+            prop_assert!(value(&loss).abs() < 1e-9);
+        }
+
+        #[test]
+        fn contrast_is_cross_entropy(s in maps(2, 3), t in maps(2, 3), o in maps(2, 3)) {
+            let [s, t, o] = [s, t, o].map(|m| m.flatten(2, 3));
+            let logits = |b: usize| {
+                let [s, t, o] = [&s, &t, &o].map(|m| unit(&m.get(b as i64), 1));
+                Tensor::cat(&[s.mm(&t.tr()), s.mm(&o.tr()), t.mm(&o.tr())], 1) / 0.07
+            };
+            let all = Tensor::cat(&[logits(0), logits(1)], 0);
+            let labels = Tensor::arange(3, (Kind::Int64, Device::Cpu)).repeat([2]);
+            let want = all.cross_entropy_for_logits(&labels);
+            prop_assert!((value(&map_contrast(&s, &t, &o, 0.07)) - value(&want)).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn gradients_are_finite_on_flat_maps() {
+        let x = Tensor::ones([1, 3, 4, 4], DOUBLE).set_requires_grad(true);
+        let y = Tensor::randn([1, 3, 4, 4], DOUBLE);
+        let ids = Tensor::arange(16, (Kind::Int64, Device::Cpu));
+        spatially_correlative(&[y], &[x.shallow_clone()], &[ids], None, &LSeSimConfig::default()).unwrap().backward();
+        assert!(bool::try_from(x.grad().isfinite().all()).unwrap());
+    }
+
+    #[test]
+    fn heads_have_the_published_keys_and_widths() {
+        let store = nn::VarStore::new(Device::Cpu);
+        LSeSimHeads::new(&store.root(), &[256, 16]);
+        let variables = store.variables();
+        assert_eq!(variables.len(), 8);
+        assert_eq!(variables["conv_0.0.weight"].size(), [64, 256, 1, 1]);
+        assert_eq!(variables["conv_1.2.weight"].size(), [32, 32, 1, 1]);
+        assert_eq!(variables["conv_1.2.bias"].size(), [32]);
+    }
+
+    #[test]
+    fn bad_inputs_are_named() {
+        let config = LSeSimConfig::default();
+        let of = |s: &[Tensor], t: &[Tensor], ids: &[Tensor]| {
+            spatially_correlative(s, t, ids, None, &config).map(|_| ()).unwrap_err()
+        };
+        let map = || Tensor::zeros([1, 2, 3, 3], DOUBLE);
+        let ids = Tensor::from_slice(&[1i64]);
+        assert_eq!(of(&[], &[], &[]), LossError::NoTaps);
+        assert!(matches!(of(&[map()], &[], &[ids.copy()]), LossError::Taps { .. }));
+        assert!(matches!(of(&[map()], &[map().get(0)], &[ids]), LossError::FeatureMap { .. }));
+    }
+}

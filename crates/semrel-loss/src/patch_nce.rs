@@ -1,0 +1,164 @@
+//! InfoNCE over patches, as CUT has it, with optional importance weights.
+
+use crate::error::positive;
+use crate::hard_negative::SELF_SIMILARITY;
+use crate::similarity::{diagonal_mask, grouped};
+use crate::{Formulation, LossError};
+use tch::{Kind, Tensor};
+
+/// A contrastive patch loss.
+#[derive(Debug)]
+pub struct PatchLoss {
+    /// Scalar to train on.
+    pub objective: Tensor,
+    /// Scalar to log, without gradient: the InfoNCE value, whatever the objective is.
+    pub value: Tensor,
+    /// InfoNCE of every row, `[groups·K]`, without gradient; `value` is its mean.
+    pub per_patch: Tensor,
+}
+
+/// Patch InfoNCE: mean over rows of `−ln( e^{p_i/τ} / (e^{p_i/τ} + Σ_j e^{n_ij/τ}) )`, `p_i = q_i·k_i`.
+///
+/// `q`, `k`: `[groups·K, D]`, normalised by the caller; `k` is constant. Negatives are the keys of the same group: one
+/// image with `groups` = batch size, the whole minibatch with `groups` = 1. `weights` `[groups, K, K]` are those of
+/// [`hard_negative_weights`](crate::hard_negative::hard_negative_weights) in the same formulation; constant.
+///
+/// * `official`: `n_ij = w_ij · q_i·k_j` and `n_ii = −10` (CUT keeps the positive's place among the negatives so).
+/// * `paper`: `e^{n_ij/τ} = w_ij · e^{q_i·k_j/τ}`, `j ≠ i`.
+///
+/// # Errors
+/// [`LossError::NotRows`], [`LossError::Groups`], [`LossError::QueryKey`], [`LossError::Weights`], [`LossError::Setting`]
+/// (τ not positive), [`LossError::NoNegatives`] (`paper` with one patch a group).
+pub fn info_nce(
+    q: &Tensor,
+    k: &Tensor,
+    groups: i64,
+    weights: Option<&Tensor>,
+    tau: f64,
+    formulation: Formulation,
+) -> Result<PatchLoss, LossError> {
+    Ok(PatchLoss::coupled(&log_ratio(q, k, groups, weights, tau, formulation)?))
+}
+
+impl PatchLoss {
+    /// InfoNCE from `v` of [`log_ratio`]: with the positive in the denominator, a row's value is `ln(1 + e^v)`.
+    pub(crate) fn coupled(v: &Tensor) -> Self {
+        let per_patch = v.softplus().view([-1]);
+        let objective = per_patch.mean(None::<Kind>);
+        Self { value: objective.detach(), objective, per_patch: per_patch.detach() }
+    }
+}
+
+/// `v_i = ln Σ_j e^{n_ij/τ} − p_i/τ`, `[groups, K]`: how far the negatives of a row outweigh its positive. All patch losses
+/// are functions of it.
+pub(crate) fn log_ratio(
+    q: &Tensor,
+    k: &Tensor,
+    groups: i64,
+    weights: Option<&Tensor>,
+    tau: f64,
+    formulation: Formulation,
+) -> Result<Tensor, LossError> {
+    positive("tau", tau)?;
+    if q.size() != k.size() {
+        return Err(LossError::QueryKey { query: q.size(), key: k.size() });
+    }
+    let q = grouped(q, groups)? / tau;
+    let k = grouped(&k.detach(), groups)?;
+    let patches = q.size()[1];
+    let weights = weights.map(|w| checked(w, &[groups, patches, patches])).transpose()?;
+    let diagonal = diagonal_mask(patches, q.device());
+    let transposed = k.transpose(1, 2);
+    let negatives = match formulation {
+        Formulation::Official => {
+            let similarity = q.bmm(&transposed);
+            let mut weighted = match weights {
+                Some(w) => similarity * w,
+                None => similarity,
+            };
+            weighted.masked_fill_(&diagonal, SELF_SIMILARITY / tau)
+        }
+        Formulation::Paper if patches < 2 => return Err(LossError::NoNegatives { patches }),
+        Formulation::Paper => match weights {
+            Some(w) => w.log().masked_fill(&diagonal, f64::NEG_INFINITY).baddbmm(&q, &transposed, 1.0, 1.0),
+            None => q.bmm(&transposed).masked_fill_(&diagonal, f64::NEG_INFINITY),
+        },
+    };
+    let positives = (&q * &k).sum_dim_intlist([-1].as_slice(), false, None::<Kind>);
+    Ok(negatives.logsumexp([-1], false) - positives)
+}
+
+fn checked(weights: &Tensor, expected: &[i64]) -> Result<Tensor, LossError> {
+    if weights.size() == expected {
+        Ok(weights.detach())
+    } else {
+        Err(LossError::Weights { found: weights.size(), expected: expected.to_vec() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::similarity::l2_normalize;
+    use proptest::prelude::*;
+    use tch::Device;
+
+    fn unit_rows(n: usize) -> impl Strategy<Value = Tensor> {
+        prop::collection::vec(-1.0..1.0f64, n * 3).prop_map(|v| l2_normalize(&Tensor::from_slice(&v).view([-1, 3])))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn equals_cross_entropy(q in unit_rows(8), k in unit_rows(8)) {
+            let got = info_nce(&q, &k, 2, None, 0.1, Formulation::Official).unwrap();
+            let (q, k) = (q.view([2, 4, 3]), k.view([2, 4, 3]));
+            let positive = (&q * &k).sum_dim_intlist([-1].as_slice(), true, None::<Kind>);
+            let negatives = q.bmm(&k.transpose(1, 2)).masked_fill(&diagonal_mask(4, Device::Cpu), -10.0);
+            let logits = Tensor::cat(&[positive, negatives], 2).view([8, 5]) / 0.1;
+            let want = logits.cross_entropy_for_logits(&Tensor::zeros([8], (Kind::Int64, Device::Cpu)));
+            prop_assert!((got.objective - want).abs().double_value(&[]) < 1e-8);
+        }
+
+        #[test]
+        fn formulations_agree_without_weights(q in unit_rows(8), k in unit_rows(8)) {
+            // They differ by the positive's place among the negatives, e^{(−10 − p)/τ}.
+            let official = info_nce(&q, &k, 2, None, 0.2, Formulation::Official).unwrap();
+            let paper = info_nce(&q, &k, 2, None, 0.2, Formulation::Paper).unwrap();
+            prop_assert!((official.per_patch - paper.per_patch).abs().max().double_value(&[]) < 1e-8);
+        }
+
+        #[test]
+        fn unit_weights_change_nothing(q in unit_rows(8), k in unit_rows(8)) {
+            let ones = Tensor::ones([2, 4, 4], (Kind::Double, Device::Cpu));
+            for formulation in [Formulation::Official, Formulation::Paper] {
+                let plain = info_nce(&q, &k, 2, None, 0.07, formulation).unwrap();
+                let weighted = info_nce(&q, &k, 2, Some(&ones), 0.07, formulation).unwrap();
+                prop_assert!((plain.per_patch - weighted.per_patch).abs().max().double_value(&[]) < 1e-10);
+            }
+        }
+    }
+
+    #[test]
+    fn keys_get_no_gradient() {
+        let q = Tensor::rand([4, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let k = Tensor::rand([4, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        for formulation in [Formulation::Official, Formulation::Paper] {
+            info_nce(&q, &k, 2, None, 0.07, formulation).unwrap().objective.backward();
+        }
+        assert!(q.grad().defined() && !k.grad().defined());
+    }
+
+    #[test]
+    fn bad_inputs_are_named() {
+        let q = Tensor::zeros([4, 3], (Kind::Float, Device::Cpu));
+        let with = |k: &Tensor, groups, w, tau, f| info_nce(&q, k, groups, w, tau, f).map(|_| ()).unwrap_err();
+        let official = Formulation::Official;
+        assert!(matches!(with(&q.narrow(1, 0, 2), 2, None, 0.07, official), LossError::QueryKey { .. }));
+        assert!(matches!(with(&q, 3, None, 0.07, official), LossError::Groups { .. }));
+        assert!(matches!(with(&q, 2, Some(&q), 0.07, official), LossError::Weights { .. }));
+        assert!(matches!(with(&q, 2, None, 0.0, official), LossError::Setting { .. }));
+        assert_eq!(with(&q, 4, None, 0.07, Formulation::Paper), LossError::NoNegatives { patches: 1 });
+    }
+}

@@ -1,0 +1,109 @@
+//! Semantic relation consistency (Eq. 3): patches of the output relate to each other as those of the input do.
+
+use crate::LossError;
+use crate::similarity::similarity_matrix;
+use tch::{Kind, Tensor};
+
+/// Jensen–Shannon divergence of distributions given by their logarithms, over the last dimension:
+/// `½ Σ_i [P(i) (ln P(i) − ln M(i)) + Q(i) (ln Q(i) − ln M(i))]`, `M = ½(P + Q)`.
+///
+/// In nats, so each value lies in 0..ln 2. All probabilities must be positive, as those of a softmax are.
+pub fn jensen_shannon(log_p: &Tensor, log_q: &Tensor) -> Tensor {
+    let (p, q) = (log_p.exp(), log_q.exp());
+    let log_m = ((&p + &q) * 0.5).log();
+    let terms = p * (log_p - &log_m) + q * (log_q - &log_m);
+    terms.sum_dim_intlist([-1].as_slice(), false, None::<Kind>) * 0.5
+}
+
+/// `L_SRC = Σ_k JSD(P_k ‖ Q_k)` of two similarity matrices `[groups, K, K]`: a sum over all patches of all groups.
+///
+/// Gradient flows into `similarity_q` and into `similarity_k`; detach what shall stay as it is.
+pub fn src_of_similarities(similarity_q: &Tensor, similarity_k: &Tensor) -> Tensor {
+    jensen_shannon(&similarity_q.log_softmax(-1, None), &similarity_k.log_softmax(-1, None)).sum(None::<Kind>)
+}
+
+/// `L_SRC` (Eq. 3) of patch features `q` and `k`, both `[groups·K, D]`; a scalar, not divided by patches or groups.
+///
+/// Rows are L2-normalised here; `k` is constant, gradient reaches `q` only. The formula is the same in the paper and in
+/// both published codes; they differ in roles and groups:
+///
+/// | | `q` | `k` | `groups` |
+/// |---|---|---|---|
+/// | paper; single-modal code | output features w | input features z | batch size (single-modal code: 1, at batch size 1) |
+/// | multi-modal code | input features z | output features w | batch size |
+///
+/// # Errors
+/// [`LossError::NotRows`], [`LossError::Groups`], [`LossError::QueryKey`].
+pub fn src(q: &Tensor, k: &Tensor, groups: i64) -> Result<Tensor, LossError> {
+    if q.size().first() != k.size().first() {
+        return Err(LossError::QueryKey { query: q.size(), key: k.size() });
+    }
+    Ok(src_of_similarities(&similarity_matrix(q, groups)?, &similarity_matrix(&k.detach(), groups)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn features(n: usize) -> impl Strategy<Value = Tensor> {
+        prop::collection::vec(-1.0..1.0f64, n * 4).prop_map(|v| Tensor::from_slice(&v).view([-1, 4]))
+    }
+
+    fn logs(scale: f64) -> impl Strategy<Value = Tensor> {
+        features(5).prop_map(move |x| (x * scale).log_softmax(-1, None))
+    }
+
+    fn value(t: &Tensor) -> f64 {
+        t.double_value(&[])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        #[test]
+        fn divergence_is_symmetric_and_bounded(p in logs(30.0), q in logs(30.0)) {
+            let (pq, qp) = (jensen_shannon(&p, &q), jensen_shannon(&q, &p));
+            prop_assert!(value(&(&pq - &qp).abs().max()) < 1e-12);
+            prop_assert!(value(&pq.min()) > -1e-12);
+            prop_assert!(value(&pq.max()) < 2f64.ln() + 1e-12);
+        }
+
+        #[test]
+        fn divergence_is_zero_iff_equal(p in logs(2.0), q in logs(2.0)) {
+            prop_assert!(value(&jensen_shannon(&p, &p).abs().max()) < 1e-14);
+            let apart = (p.exp() - q.exp()).abs().amax([-1], false);
+            // Pinsker: JSD ≥ ½ (½‖P − Q‖₁)² / 2 ≥ max|P − Q|² / 8.
+            let bound = apart.square() / 8.0;
+            prop_assert!(value(&(jensen_shannon(&p, &q) - bound).min()) > -1e-12);
+        }
+
+        #[test]
+        fn relation_ignores_scale_and_rotation(x in features(6)) {
+            let rotated = x.flip([1]) * 3.0;
+            prop_assert!(value(&src(&x, &rotated, 2).unwrap()).abs() < 1e-5);
+        }
+
+        #[test]
+        fn sums_over_groups(q in features(6), k in features(6)) {
+            let halves = (0..2).map(|i| value(&src(&q.narrow(0, 3 * i, 3), &k.narrow(0, 3 * i, 3), 1).unwrap()));
+            prop_assert!((value(&src(&q, &k, 2).unwrap()) - halves.sum::<f64>()).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn gradient_reaches_queries_only_and_vanishes_at_equality() {
+        let x = Tensor::from_slice(&[0.3, -1.0, 0.5, 0.8, 0.1, -0.2f64]).view([3, 2]);
+        let q = x.copy().set_requires_grad(true);
+        let k = x.copy().set_requires_grad(true);
+        src(&q, &k, 1).unwrap().backward();
+        assert!(!k.grad().defined());
+        assert!(value(&q.grad().abs().max()) < 1e-12);
+    }
+
+    #[test]
+    fn different_patch_counts_are_an_error() {
+        let q = Tensor::zeros([4, 2], (Kind::Float, tch::Device::Cpu));
+        assert!(matches!(src(&q, &q.narrow(0, 0, 2), 2), Err(LossError::QueryKey { .. })));
+    }
+}

@@ -1,0 +1,291 @@
+//! Networks and training machinery against the published implementations.
+
+use semrel_nn::checkpoint::{self, Extras};
+use semrel_nn::layers::{AdaIn, Downsample, PadType, Upsample};
+use semrel_nn::stargan2::{
+    AdainResBlk, ConvBlk, Discriminator, Generator, GeneratorConfig, GeneratorKind, MappingNetwork, ResBlk, Resample,
+    StyleEncoder, default_width,
+};
+use semrel_nn::{Adam, AdamConfig, Ema, LrPolicy, LrSchedule, Net};
+use semrel_testkit::{Case, Outcome, lcg1, run};
+use tch::{Device, Kind, Tensor, nn};
+
+fn main() {
+    run(
+        "semrel-nn",
+        &[
+            ("multi-modal/adain", |c| {
+                let (style_dim, channels) = (c.i64("style_dim"), c.i64("num_features"));
+                block(c, |p| AdaIn::new(p.clone(), style_dim, channels), |n, x, s| n.forward(x, s.unwrap()))
+            }),
+            ("multi-modal/adain_res_block", |c| {
+                let (cin, cout, style_dim) = (c.i64("dim_in"), c.i64("dim_out"), c.i64("style_dim"));
+                let up = c.flag("upsample");
+                let build = |p: &nn::Path| AdainResBlk::new(p.clone(), cin, cout, style_dim, up);
+                block(c, build, |n, x, s| n.forward(x, s.unwrap()))
+            }),
+            ("multi-modal/conv_block", |c| {
+                let resample = match (c.flag("downsample"), c.flag("upsample")) {
+                    (true, _) => Resample::Down,
+                    (_, true) => Resample::Up,
+                    _ => Resample::Keep,
+                };
+                let (cin, cout, norm) = (c.i64("dim_in"), c.i64("dim_out"), c.flag("normalize"));
+                block(c, |p| ConvBlk::new(p.clone(), cin, cout, norm, resample), |n, x, _| n.forward(x))
+            }),
+            ("multi-modal/res_block", |c| {
+                let (cin, cout) = (c.i64("dim_in"), c.i64("dim_out"));
+                let (norm, down) = (c.flag("normalize"), c.flag("downsample"));
+                block(c, |p| ResBlk::new(p.clone(), cin, cout, norm, down), |n, x, _| n.forward(x))
+            }),
+            ("multi-modal/generator", generator),
+            ("multi-modal/generator_stargan2", generator),
+            ("multi-modal/mapping_network", mapping_network),
+            ("multi-modal/style_encoder", style_encoder),
+            ("multi-modal/discriminator", discriminator),
+            ("multi-modal/r1", r1),
+            ("multi-modal/adam", adam),
+            ("multi-modal/ema", ema),
+            ("multi-modal/checkpoint", official_checkpoint),
+            ("single-modal/downsample", |c| {
+                resample(c, |p, channels, size, pad| Downsample::new(p, channels, size, pad), |n, x| n.forward(x))
+            }),
+            ("single-modal/upsample", |c| {
+                resample(c, |p, channels, size, pad| Upsample::new(p, channels, size, pad), |n, x| n.forward(x))
+            }),
+            ("single-modal/lr_schedule", lr_schedule),
+        ],
+    )
+}
+
+/// A fixed cotangent of the output's shape.
+fn cotangent(shape: &[i64], n: u64) -> Tensor {
+    let values: Vec<f64> = (0..shape.iter().product::<i64>() as u64).map(|i| lcg1(i, n)).collect();
+    Tensor::from_slice(&values).to_kind(Kind::Float).view(shape)
+}
+
+/// The number after `n=` in "sum(out.y * c), c by lcg1-input with n=5 and the shape of out.y".
+fn cotangent_number(case: &Case) -> u64 {
+    let text = case.json["grad_of"].as_str().unwrap_or_default();
+    let digits: String = text.split("n=").nth(1).unwrap_or("").chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().expect("`n=<number>` in grad_of")
+}
+
+fn block<T>(
+    case: &Case,
+    build: impl FnOnce(&nn::Path) -> T,
+    forward: impl Fn(&T, &Tensor, Option<&Tensor>) -> Tensor,
+) -> Outcome {
+    let net = Net::new(Device::Cpu, build);
+    case.fill(&net.state(), "")?;
+    let x = case.input_with_grad("x");
+    let style = case.has_input("s").then(|| case.input_with_grad("s"));
+    let y = forward(&net, &x, style.as_ref());
+    case.check("out.y", &y)?;
+    let loss = (&y * cotangent(&y.size(), cotangent_number(case))).sum(Kind::Float);
+    let state = net.state();
+    case.check_grads(&loss, &|name| match name {
+        "x" => Some(x.shallow_clone()),
+        "s" => style.as_ref().map(Tensor::shallow_clone),
+        key => state.get(key).map(Tensor::shallow_clone),
+    })
+}
+
+fn generator(case: &Case) -> Outcome {
+    let kind = if case.kind.ends_with("stargan2") { GeneratorKind::StarganV2 } else { GeneratorKind::Official };
+    let img_size = case.i64("img_size");
+    let config = GeneratorConfig {
+        max_width: case.i64("max_conv_dim"),
+        ..GeneratorConfig::published(kind, img_size, case.i64("style_dim"))
+    };
+    let net = Net::new(Device::Cpu, |p| Generator::new(p, &config));
+    case.fill(&net.state(), "")?;
+    let x = case.input("x");
+    let (style, side) = (case.input("s"), x.size()[2]);
+    tch::no_grad(|| {
+        let taps = match case.config()["feature_tap_size"].as_i64() {
+            Some(tap) => net.blocks_at(side / tap),
+            None => vec![],
+        };
+        let encoded = net.encode(&x, &taps);
+        let image = net.decode(&encoded.bottleneck, &style);
+        let stride = case.config()["out_image_stride"].as_i64().unwrap_or(1);
+        case.check("out.image", &image.slice(2, None, None, stride).slice(3, None, None, stride))?;
+        for (k, feature) in encoded.taps.iter().enumerate() {
+            let feature = match case.has_input("ids") {
+                true => feature.flatten(2, 3).index_select(2, &case.input("ids")),
+                false => feature.shallow_clone(),
+            };
+            case.check(&format!("out.feat{k}"), &feature)?;
+        }
+        let stored = case.with_prefix("out.feat").len();
+        if stored != encoded.taps.len() {
+            return Err(format!("{} taps, expected {stored}", encoded.taps.len()));
+        }
+        Ok(())
+    })
+}
+
+fn labels(case: &Case) -> Vec<i64> {
+    Vec::try_from(case.input("y")).expect("labels")
+}
+
+fn mapping_network(case: &Case) -> Outcome {
+    let (latent, style, domains) = (case.i64("latent_dim"), case.i64("style_dim"), case.i64("num_domains"));
+    let net = Net::new(Device::Cpu, |p| MappingNetwork::new(p, latent, 512, style, domains));
+    case.fill(&net.state(), "")?;
+    let z = case.input_with_grad("z");
+    let s = net.forward(&z, &labels(case));
+    case.check("out.s", &s)?;
+    let loss = (s * case.input("cotangent")).sum(Kind::Float);
+    let state = net.state();
+    case.check_grads(&loss, &|name| {
+        if name == "z" { Some(z.shallow_clone()) } else { state.get(name).map(Tensor::shallow_clone) }
+    })
+}
+
+fn style_encoder(case: &Case) -> Outcome {
+    let (size, max) = (case.i64("img_size"), case.i64("max_conv_dim"));
+    let (style, domains) = (case.i64("style_dim"), case.i64("num_domains"));
+    let net = Net::new(Device::Cpu, |p| StyleEncoder::new(p, size, default_width(size), max, style, domains));
+    case.fill(&net.state(), "")?;
+    let (x, y) = (case.input("x"), labels(case));
+    tch::no_grad(|| {
+        case.check("out.s", &net.forward(&x, &y))?;
+        case.check("out.s_domain0", &net.forward(&x, &vec![0; y.len()]))
+    })
+}
+
+fn case_discriminator(case: &Case) -> Result<Net<Discriminator>, String> {
+    let (size, max, domains) = (case.i64("img_size"), case.i64("max_conv_dim"), case.i64("num_domains"));
+    let net = Net::new(Device::Cpu, |p| Discriminator::new(p, size, default_width(size), max, domains));
+    case.fill(&net.state(), "")?;
+    Ok(net)
+}
+
+fn discriminator(case: &Case) -> Outcome {
+    let net = case_discriminator(case)?;
+    let (x, y) = (case.input("x"), labels(case));
+    tch::no_grad(|| {
+        case.check("out.all_logits", &net.all_logits(&x))?;
+        case.check("out.logit", &net.forward(&x, &y))
+    })
+}
+
+/// The penalty itself lives with the losses; here it is the double backward pass through the network that is checked.
+fn r1(case: &Case) -> Outcome {
+    let net = case_discriminator(case)?;
+    let x = case.input_with_grad("x");
+    let logit = net.forward(&x, &labels(case));
+    case.check("out.logit", &logit)?;
+    let g = Tensor::run_backward(&[logit.sum(Kind::Float)], &[&x], true, true).remove(0);
+    let per_sample = g.square().flatten(1, -1).sum_dim_intlist(1, false, Kind::Float);
+    case.check("out.per_sample_sq", &per_sample)?;
+    let penalty = per_sample.mean(Kind::Float) * 0.5;
+    case.check("out.reg", &penalty)?;
+    let state = net.state();
+    case.check_grads(&penalty, &|key| state.get(key).map(Tensor::shallow_clone))
+}
+
+fn adam(case: &Case) -> Outcome {
+    let config = AdamConfig {
+        lr: case.f64("lr"),
+        beta1: case.f64("beta1"),
+        beta2: case.f64("beta2"),
+        eps: case.f64("eps"),
+        weight_decay: case.f64("weight_decay"),
+    };
+    let before = case.input("w");
+    let weights = before.copy();
+    let mut adam = Adam::over(config, &weights);
+    let mut k = 1;
+    while case.has_input(&format!("grad_{k}")) {
+        adam.step_flat(&weights, case.input(&format!("grad_{k}")));
+        case.check(&format!("out.step_over_lr_{k}"), &((&weights - &before) / config.lr))?;
+        k += 1;
+    }
+    Ok(())
+}
+
+fn ema(case: &Case) -> Outcome {
+    let (weight, bias) = (case.input("weight"), case.input("bias"));
+    let like = |p: &nn::Path| (p.zeros("bias", &bias.size()), p.zeros("weight", &weight.size()));
+    let (source, average) = (Net::new(Device::Cpu, like), Net::new(Device::Cpu, like));
+    tch::no_grad(|| {
+        source.0.shallow_clone().copy_(&bias);
+        source.1.shallow_clone().copy_(&weight);
+        average.0.shallow_clone().copy_(&case.input("ema_bias"));
+        average.1.shallow_clone().copy_(&case.input("ema_weight"));
+    });
+    let mut k = 1;
+    while case.has(&format!("out.ema_weight_{k}")) {
+        Ema { beta: case.f64("beta") }.update(&average, &source);
+        case.check(&format!("out.ema_weight_{k}"), &average.1)?;
+        case.check(&format!("out.ema_bias_{k}"), &average.0)?;
+        tch::no_grad(|| source.flat().shallow_clone().g_mul_scalar_(0.5));
+        k += 1;
+    }
+    Ok(())
+}
+
+fn official_checkpoint(case: &Case) -> Outcome {
+    let file = std::fs::read_dir(&case.dir)
+        .map_err(|e| e.to_string())?
+        .filter_map(|e| e.ok().map(|e| e.path()))
+        .find(|p| p.extension().is_some_and(|e| e == "ckpt"))
+        .ok_or("the case has no .ckpt file")?;
+    let saved = checkpoint::load_any(&file).map_err(|e| e.to_string())?;
+    for (key, want) in case.with_prefix("w.") {
+        let got = saved.get(&key).ok_or_else(|| format!("the file has no {key}"))?;
+        case.check(&format!("w.{key}"), got)?;
+        assert_eq!(got.size(), want.size());
+    }
+    let (size, max) = (case.i64("img_size"), case.i64("max_conv_dim"));
+    let config = GeneratorConfig {
+        max_width: max,
+        ..GeneratorConfig::published(GeneratorKind::Official, size, case.i64("style_dim"))
+    };
+    let net = Net::new(Device::Cpu, |p| Generator::new(p, &config));
+    let own = saved.into_iter().filter_map(|(k, t)| Some((k.strip_prefix("generator.")?.to_owned(), t))).collect();
+    checkpoint::copy_into(&net.state(), &own, Extras::Refuse).map_err(|e| e.to_string())?;
+    tch::no_grad(|| case.check("out.image", &net.forward(&case.input("x"), &case.input("s"))))
+}
+
+fn resample<T>(
+    case: &Case,
+    build: impl FnOnce(&nn::Path, i64, i64, PadType) -> T,
+    forward: impl Fn(&T, &Tensor) -> Tensor,
+) -> Outcome {
+    let pad = match case.config()["pad_type"].as_str() {
+        Some("reflect" | "refl") => PadType::Reflect,
+        Some("replicate" | "repl") => PadType::Replicate,
+        Some("zero") => PadType::Zero,
+        other => return Err(format!("pad_type {other:?}")),
+    };
+    let (channels, size) = (case.i64("channels"), case.i64("filt_size"));
+    let net = Net::new(Device::Cpu, |p| build(p, channels, size, pad));
+    case.check("w.filt", &net.state()["filt"])?;
+    let x = case.input_with_grad("x");
+    let y = forward(&net, &x);
+    case.check("out.y", &y)?;
+    case.check_grads(&y.square().mean(Kind::Float), &|name| (name == "in.x").then(|| x.shallow_clone()))
+}
+
+fn lr_schedule(case: &Case) -> Outcome {
+    for (i, setting) in case.config()["settings"].as_array().expect("settings").iter().enumerate() {
+        let policy = serde_json::from_value::<LrPolicy>(setting["lr_policy"].clone()).map_err(|e| e.to_string())?;
+        let schedule = LrSchedule {
+            policy,
+            lr: setting["lr"].as_f64().expect("lr"),
+            n_epochs: setting["n_epochs"].as_i64().expect("n_epochs"),
+            n_epochs_decay: setting["n_epochs_decay"].as_i64().unwrap_or(0),
+            lr_decay_iters: setting["lr_decay_iters"].as_i64().unwrap_or(50),
+            epoch_count: setting["epoch_count"].as_i64().unwrap_or(1),
+        };
+        let name = format!("out.lr.{i}");
+        let epochs = case.tensor(&name).numel() as i64;
+        let rates: Vec<f64> = (0..epochs).map(|e| schedule.at(schedule.epoch_count + e)).collect();
+        case.check(&name, &Tensor::from_slice(&rates))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! One case: its configuration, tensors and tolerances.
+
+use crate::compare::{Tolerance, compare, misses};
+use crate::fill::{FillRule, lcg1};
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use tch::{Kind, Tensor};
+
+/// What a check returns: an error is the text of the failure.
+pub type Outcome = Result<(), String>;
+
+/// A case folder, read.
+pub struct Case {
+    /// `<area>/<case>`.
+    pub name: String,
+    /// What is computed, `<area>/<kind>`.
+    pub kind: String,
+    /// The folder, for files beside `case.json`.
+    pub dir: PathBuf,
+    /// The whole of `case.json`.
+    pub json: Value,
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Case {
+    /// Reads `dir/case.json` and, if it is there, `dir/tensors.safetensors`.
+    pub fn load(dir: &Path) -> Result<Self, String> {
+        let json_path = dir.join("case.json");
+        let text = std::fs::read_to_string(&json_path).map_err(|e| format!("{}: {e}", json_path.display()))?;
+        let json: Value = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", json_path.display()))?;
+        let kind = json["kind"].as_str().ok_or_else(|| format!("{}: no `kind`", json_path.display()))?.to_owned();
+        let last = |p: &Path| p.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = format!("{}/{}", dir.parent().map(last).unwrap_or_default(), last(dir));
+        let file = dir.join("tensors.safetensors");
+        let tensors = if file.exists() { read_safetensors(&file)? } else { BTreeMap::new() };
+        Ok(Self { name, kind, dir: dir.to_owned(), json, tensors })
+    }
+
+    /// `case.json`'s `config`.
+    pub fn config(&self) -> &Value {
+        &self.json["config"]
+    }
+
+    /// A number of the configuration. Panics (failing the test) where it is missing.
+    pub fn f64(&self, key: &str) -> f64 {
+        self.config()[key].as_f64().unwrap_or_else(|| panic!("config.{key} is no number: {}", self.config()[key]))
+    }
+
+    /// An integer of the configuration.
+    pub fn i64(&self, key: &str) -> i64 {
+        self.config()[key].as_i64().unwrap_or_else(|| panic!("config.{key} is no integer: {}", self.config()[key]))
+    }
+
+    /// A switch of the configuration; false where it is missing.
+    pub fn flag(&self, key: &str) -> bool {
+        self.config()[key].as_bool().unwrap_or(false)
+    }
+
+    /// Whether a tensor of this full name (`out.y`) is stored.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// A stored tensor by its full name.
+    pub fn tensor(&self, name: &str) -> Tensor {
+        self.tensors.get(name).unwrap_or_else(|| panic!("{} stores no tensor {name}", self.name)).copy()
+    }
+
+    /// All stored tensors whose name starts with `prefix`, under the rest of their name.
+    pub fn with_prefix(&self, prefix: &str) -> BTreeMap<String, Tensor> {
+        self.tensors.iter().filter_map(|(k, t)| k.strip_prefix(prefix).map(|r| (r.to_owned(), t.copy()))).collect()
+    }
+
+    /// Input `name`: stored as `in.<name>`, or given by rule under `inputs`.
+    pub fn input(&self, name: &str) -> Tensor {
+        let stored = format!("in.{name}");
+        if self.has(&stored) {
+            return self.tensor(&stored);
+        }
+        let rule = &self.json["inputs"][name];
+        let shape: Vec<i64> = rule["shape"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{} has no input {name}", self.name))
+            .iter()
+            .map(|d| d.as_i64().expect("a dimension"))
+            .collect();
+        let n = rule["n"].as_u64().expect("the rule's n");
+        let scale = rule["scale"].as_f64().unwrap_or(1.0);
+        let values: Vec<f64> = (0..shape.iter().product::<i64>() as u64).map(|i| lcg1(i, n) * scale).collect();
+        Tensor::from_slice(&values).to_kind(Kind::Float).view(shape.as_slice())
+    }
+
+    /// Whether input `name` is stored or given by rule.
+    pub fn has_input(&self, name: &str) -> bool {
+        self.has(&format!("in.{name}")) || self.json["inputs"].get(name).is_some()
+    }
+
+    /// An input that gradients are asked for.
+    pub fn input_with_grad(&self, name: &str) -> Tensor {
+        self.input(name).set_requires_grad(true)
+    }
+
+    /// Fills a network's state dict by the case's rule, then puts in the stored weights `w.<prefix><key>`.
+    /// Keys of `fill_keys` count in the numbering. A stored weight that the network does not have is an error.
+    pub fn fill(&self, state: &BTreeMap<String, Tensor>, prefix: &str) -> Outcome {
+        if !self.json["fill"].is_null() {
+            let numbering: Vec<String> = self.json["fill_keys"]
+                .as_array()
+                .map(|a| a.iter().filter_map(|k| k[0].as_str().or(k.as_str()).map(str::to_owned)).collect())
+                .unwrap_or_default();
+            FillRule::from_json(&self.json["fill"]).apply(state, &numbering);
+        }
+        for (key, value) in self.with_prefix(&format!("w.{prefix}")) {
+            let target = state.get(&key).ok_or_else(|| format!("the network has no key {prefix}{key}"))?;
+            if target.size() != value.size() {
+                return Err(format!("{key}: shape {:?}, the case has {:?}", target.size(), value.size()));
+            }
+            tch::no_grad(|| target.shallow_clone().copy_(&value));
+        }
+        Ok(())
+    }
+
+    /// The tolerance of one tensor (`tolerance`, `atol_by_tensor`, `mean_tolerance`, `outliers_allowed` over `rtol`, `atol`).
+    pub fn tolerance(&self, name: &str) -> Tolerance {
+        let own = &self.json["tolerance"][name];
+        Tolerance {
+            rtol: own[0].as_f64().or(self.json["rtol"].as_f64()).unwrap_or(0.0),
+            atol: own[1]
+                .as_f64()
+                .or(self.json["atol_by_tensor"][name].as_f64())
+                .or(self.json["atol"].as_f64())
+                .unwrap_or(0.0),
+            outliers: self.json["outliers_allowed"].as_f64().unwrap_or(0.0),
+            mean: self.json["mean_tolerance"][name].as_f64(),
+        }
+    }
+
+    /// Compares `got` with the stored tensor `name` (`out.y`, `grad.in.x`) unless it is `not_compared`.
+    pub fn check(&self, name: &str, got: &Tensor) -> Outcome {
+        if self.json["not_compared"].as_array().is_some_and(|a| a.iter().any(|n| n == name)) {
+            return Ok(());
+        }
+        compare(name, got, &self.tensor(name), self.tolerance(name))
+    }
+
+    /// As [`Case::check`], for a number.
+    pub fn check_value(&self, name: &str, got: f64) -> Outcome {
+        self.check(name, &Tensor::from(got).reshape(self.tensor(name).size()))
+    }
+
+    /// (missed, all) elements of `got` against the stored tensor `name`, for tolerances pooled over tensors.
+    pub fn misses(&self, name: &str, got: &Tensor) -> (i64, i64) {
+        misses(got, &self.tensor(name), self.tolerance(name))
+    }
+
+    /// Compares gradients: for each stored `grad.<name>`, the gradient of `loss` with respect to `of(name)`
+    /// (`in.x`, `s`, or a state-dict key); a gradient that does not exist counts as zero.
+    pub fn check_grads(&self, loss: &Tensor, of: &dyn Fn(&str) -> Option<Tensor>) -> Outcome {
+        let wanted: Vec<String> = self.tensors.keys().filter_map(|k| k.strip_prefix("grad.")).map(str::to_owned).collect();
+        let mut inputs = vec![];
+        for name in &wanted {
+            inputs.push(of(name).ok_or_else(|| format!("nothing here is called {name}, whose gradient is stored"))?);
+        }
+        let grads = Tensor::run_backward(&[loss], &inputs, true, false);
+        for ((name, input), grad) in wanted.iter().zip(&inputs).zip(grads) {
+            let grad = if grad.defined() { grad } else { input.zeros_like() };
+            self.check(&format!("grad.{name}"), &grad)?;
+        }
+        Ok(())
+    }
+}
+
+fn read_safetensors(path: &Path) -> Result<BTreeMap<String, Tensor>, String> {
+    let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut tensors = BTreeMap::new();
+    for (name, view) in file.tensors() {
+        let kind = match view.dtype() {
+            Dtype::F32 => Kind::Float,
+            Dtype::F64 => Kind::Double,
+            Dtype::F16 => Kind::Half,
+            Dtype::I64 => Kind::Int64,
+            Dtype::I32 => Kind::Int,
+            Dtype::I16 => Kind::Int16,
+            Dtype::U8 => Kind::Uint8,
+            Dtype::I8 => Kind::Int8,
+            Dtype::BOOL => Kind::Bool,
+            other => return Err(format!("{}: {name} has element type {other:?}", path.display())),
+        };
+        let shape: Vec<i64> = view.shape().iter().map(|&d| d as i64).collect();
+        let tensor = Tensor::f_from_data_size(view.data(), &shape, kind).map_err(|e| format!("{name}: {e}"))?;
+        tensors.insert(name, tensor);
+    }
+    Ok(tensors)
+}

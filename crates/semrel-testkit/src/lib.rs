@@ -1,0 +1,16 @@
+//! Reads the reference vectors and runs every case as a test of its own.
+//!
+//! A case is a folder `<area>/<case>/` with a `case.json` (what is computed, its configuration, tolerances) and usually
+//! a `tensors.safetensors` (weights `w.*`, inputs `in.*`, expected outputs `out.*`, expected gradients `grad.*`).
+//! [`run`] makes a test of each case whose kind the calling crate owns (see [`owners`]).
+
+mod case;
+mod compare;
+mod fill;
+pub mod owners;
+mod runner;
+
+pub use case::{Case, Outcome};
+pub use compare::{Tolerance, compare};
+pub use fill::{FillRule, lcg1};
+pub use runner::{Handler, run, vectors_dir};

@@ -1,0 +1,414 @@
+//! What a run is: one YAML file, every key with its published default.
+
+use semrel_loss::Formulation;
+use semrel_nn::AdamConfig;
+use semrel_nn::stargan2::{GeneratorConfig, GeneratorKind, default_width};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A training run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name of the run; its folder is `runs/stargan2-multi/<name>`.
+    pub name: String,
+    /// Losses on top of StarGAN v2's.
+    pub method: Method,
+    /// Seed of everything random.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Images.
+    pub data: DataConfig,
+    /// Networks.
+    #[serde(default)]
+    pub model: ModelConfig,
+    /// Losses.
+    #[serde(default)]
+    pub loss: LossConfig,
+    /// Optimisation.
+    #[serde(default)]
+    pub optim: OptimConfig,
+    /// Length and rhythm of the run.
+    #[serde(default)]
+    pub train: TrainConfig,
+    /// Evaluation.
+    #[serde(default)]
+    pub eval: EvalConfig,
+}
+
+fn default_seed() -> u64 {
+    777
+}
+
+/// A row of Table 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Plain StarGAN v2.
+    StarganV2,
+    /// StarGAN v2 and the spatially-correlative loss between input and output.
+    Lsesim,
+    /// StarGAN v2, SRC and hDCE: the paper's method.
+    Ours,
+}
+
+/// Images of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Folder of domains: `train/<domain>/` and `val/<domain>/`, or `<domain>/` alone.
+    pub root: PathBuf,
+    /// Side of the square that every image is resized to; a power of two from 32 on.
+    #[serde(default = "default_img_size")]
+    pub img_size: i64,
+    /// Probability of a random resized crop (area 0.8 to 1, aspect ratio 0.9 to 1.1).
+    #[serde(default = "default_randcrop_prob")]
+    pub randcrop_prob: f64,
+    /// Stop at a file that cannot be read, instead of skipping it and counting it.
+    #[serde(default)]
+    pub strict: bool,
+}
+
+fn default_img_size() -> i64 {
+    256
+}
+
+fn default_randcrop_prob() -> f64 {
+    0.5
+}
+
+/// Networks of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// Which generator: `official` (the multi-modal code's, for `ours`) or `stargan-v2` (for the compared methods).
+    pub generator: GeneratorKind,
+    /// First width of all convolutional networks; 2¹⁴/img_size where absent (64 at 256).
+    pub width: Option<i64>,
+    /// Upper bound of the widths.
+    pub max_width: i64,
+    /// Length of a style.
+    pub style_dim: i64,
+    /// Length of a latent code.
+    pub latent_dim: i64,
+    /// Width of the mapping network.
+    pub mapping_width: i64,
+    /// Outputs of the patch projection heads F.
+    pub patch_dim: i64,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            generator: GeneratorKind::Official,
+            width: None,
+            max_width: 512,
+            style_dim: 64,
+            latent_dim: 16,
+            mapping_width: 512,
+            patch_dim: 256,
+        }
+    }
+}
+
+impl ModelConfig {
+    /// First width for images of `img_size`.
+    pub fn first_width(&self, img_size: i64) -> i64 {
+        self.width.unwrap_or_else(|| default_width(img_size))
+    }
+
+    /// The generator's shape for images of `img_size`.
+    pub fn generator_config(&self, img_size: i64) -> GeneratorConfig {
+        GeneratorConfig {
+            kind: self.generator,
+            img_size,
+            width: self.first_width(img_size),
+            max_width: self.max_width,
+            style_dim: self.style_dim,
+        }
+    }
+}
+
+/// What the cycle term compares with the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cycle {
+    /// `G(x, E(x))`: the official multi-modal code, a self-reconstruction.
+    SelfReconstruction,
+    /// `G(G(x, s), E(x))`: StarGAN v2, and the paper's text.
+    ThroughFake,
+}
+
+/// Weights and settings of the losses.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LossConfig {
+    /// `official`: as the published code trains; `paper`: as the paper's equations say.
+    pub formulation: Formulation,
+    /// What the cycle term compares; `self-reconstruction` where absent for `ours` in the official formulation, otherwise
+    /// `through-fake`.
+    pub cycle: Option<Cycle>,
+    /// Weight of R1.
+    pub lambda_reg: f64,
+    /// Weight of style reconstruction.
+    pub lambda_sty: f64,
+    /// Weight of style diversification at the start; falls to 0 over `ds_iter` iterations.
+    pub lambda_ds: f64,
+    /// Iterations until the weight of style diversification is 0.
+    pub ds_iter: i64,
+    /// Weight of the cycle term.
+    pub lambda_cyc: f64,
+    /// Weight of SRC.
+    pub lambda_src: f64,
+    /// Weight of (h)DCE.
+    pub lambda_dce: f64,
+    /// Weight of InfoNCE, in place of DCE in ablations.
+    pub lambda_nce: f64,
+    /// Weight negatives by hardness.
+    pub use_hard: bool,
+    /// Let γ go from `gamma_start` to `gamma_end`; otherwise it stays at `gamma_start`.
+    pub use_curriculum: bool,
+    /// γ of the first iteration, as a temperature (the paper's γ is its inverse).
+    pub gamma_start: f64,
+    /// γ of the last iteration.
+    pub gamma_end: f64,
+    /// Temperature τ of the contrastive terms.
+    pub temperature: f64,
+    /// Patches per tapped block.
+    pub num_patches: i64,
+    /// Weight of the spatially-correlative loss of `lsesim`.
+    pub lambda_lsesim: f64,
+    /// Query positions per layer of `lsesim`.
+    pub lsesim_patches: i64,
+}
+
+impl Default for LossConfig {
+    fn default() -> Self {
+        Self {
+            formulation: Formulation::Official,
+            cycle: None,
+            lambda_reg: 1.0,
+            lambda_sty: 1.0,
+            lambda_ds: 2.0,
+            ds_iter: 100_000,
+            lambda_cyc: 1.0,
+            lambda_src: 0.1,
+            lambda_dce: 1.0,
+            lambda_nce: 0.0,
+            use_hard: true,
+            use_curriculum: true,
+            gamma_start: 50.0,
+            gamma_end: 1.0,
+            temperature: 0.07,
+            num_patches: 128,
+            lambda_lsesim: 10.0,
+            lsesim_patches: 256,
+        }
+    }
+}
+
+/// Optimisation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptimConfig {
+    /// Learning rate of all networks but the mapping network.
+    pub lr: f64,
+    /// Learning rate of the mapping network.
+    pub mapping_lr: f64,
+    /// Adam's first decay.
+    pub beta1: f64,
+    /// Adam's second decay.
+    pub beta2: f64,
+    /// L2 weight decay.
+    pub weight_decay: f64,
+    /// Decay of the weight average that is evaluated.
+    pub ema_beta: f64,
+}
+
+impl Default for OptimConfig {
+    fn default() -> Self {
+        Self { lr: 1e-4, mapping_lr: 1e-6, beta1: 0.0, beta2: 0.99, weight_decay: 1e-4, ema_beta: 0.999 }
+    }
+}
+
+impl OptimConfig {
+    /// Adam's settings for all networks but the mapping network.
+    pub fn adam(&self) -> AdamConfig {
+        AdamConfig {
+            lr: self.lr,
+            beta1: self.beta1,
+            beta2: self.beta2,
+            eps: 1e-8,
+            weight_decay: self.weight_decay,
+        }
+    }
+
+    /// Adam's settings for the mapping network.
+    pub fn mapping_adam(&self) -> AdamConfig {
+        AdamConfig { lr: self.mapping_lr, ..self.adam() }
+    }
+}
+
+/// Length and rhythm of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainConfig {
+    /// Iterations after the warm-up.
+    pub iterations: i64,
+    /// Iterations of self-reconstruction alone (generator and style encoder) before adversarial training; 0 as published.
+    pub warmup: i64,
+    /// Images per batch.
+    pub batch_size: i64,
+    /// Iterations between log lines.
+    pub log_every: i64,
+    /// Iterations between sample pictures.
+    pub sample_every: i64,
+    /// Iterations between checkpoints.
+    pub save_every: i64,
+    /// Checkpoints kept besides the best.
+    pub keep: usize,
+    /// Iterations between evaluations, which decide on the best checkpoint; 0 for none but at the end.
+    pub eval_every: i64,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self {
+            iterations: 100_000,
+            warmup: 0,
+            batch_size: 8,
+            log_every: 10,
+            sample_every: 1000,
+            save_every: 10_000,
+            keep: 2,
+            eval_every: 0,
+        }
+    }
+}
+
+/// Evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvalConfig {
+    /// Outputs per source image and target domain.
+    pub num_outs: i64,
+    /// Images per batch.
+    pub batch_size: i64,
+    /// Source images per domain, the first of the validation folder; all where absent.
+    pub max_sources: Option<usize>,
+    /// Training images per domain that outputs are compared with; all where absent.
+    pub max_reals: Option<usize>,
+    /// Features of the Fréchet and perceptual distances.
+    pub extractor: String,
+}
+
+impl Default for EvalConfig {
+    fn default() -> Self {
+        Self { num_outs: 10, batch_size: 32, max_sources: None, max_reals: None, extractor: "effnet-lite0".into() }
+    }
+}
+
+/// A value that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("config key `{key}`: {problem}; {remedy}")]
+pub struct InvalidValue {
+    key: &'static str,
+    problem: String,
+    remedy: &'static str,
+}
+
+impl Config {
+    /// What the cycle term of this run compares.
+    pub fn cycle(&self) -> Cycle {
+        self.loss.cycle.unwrap_or(match (self.method, self.loss.formulation) {
+            (Method::Ours, Formulation::Official) => Cycle::SelfReconstruction,
+            _ => Cycle::ThroughFake,
+        })
+    }
+
+    /// γ (a temperature) of an iteration.
+    pub fn gamma(&self, iteration: i64) -> f64 {
+        let l = &self.loss;
+        if !l.use_curriculum {
+            return l.gamma_start;
+        }
+        l.gamma_start + (l.gamma_end - l.gamma_start) * iteration as f64 / self.train.iterations.max(1) as f64
+    }
+
+    /// Weight of style diversification in an iteration: a pure function of it, so that a resumed run continues alike.
+    pub fn lambda_ds(&self, iteration: i64) -> f64 {
+        (self.loss.lambda_ds * (1.0 - iteration as f64 / self.loss.ds_iter.max(1) as f64)).max(0.0)
+    }
+
+    /// Checks what the types cannot.
+    pub fn validate(&self) -> Result<(), InvalidValue> {
+        let fail = |key, problem: String, remedy| Err(InvalidValue { key, problem, remedy });
+        let size = self.data.img_size;
+        if size < 32 || size & (size - 1) != 0 {
+            return fail("data.img_size", format!("{size}"), "it must be a power of two, at least 32");
+        }
+        if !(0.0..=1.0).contains(&self.data.randcrop_prob) {
+            return fail("data.randcrop_prob", format!("{}", self.data.randcrop_prob), "it must lie in 0..1");
+        }
+        let positive = [
+            ("model.width", self.model.width.unwrap_or(1)),
+            ("model.max_width", self.model.max_width),
+            ("model.style_dim", self.model.style_dim),
+            ("model.latent_dim", self.model.latent_dim),
+            ("model.mapping_width", self.model.mapping_width),
+            ("model.patch_dim", self.model.patch_dim),
+            ("loss.num_patches", self.loss.num_patches - 1),
+            ("loss.lsesim_patches", self.loss.lsesim_patches),
+            ("loss.ds_iter", self.loss.ds_iter),
+            ("train.iterations", self.train.iterations),
+            ("train.batch_size", self.train.batch_size),
+            ("train.log_every", self.train.log_every),
+            ("train.sample_every", self.train.sample_every),
+            ("train.save_every", self.train.save_every),
+            ("eval.batch_size", self.eval.batch_size),
+            ("eval.num_outs", self.eval.num_outs),
+        ];
+        for (key, value) in positive {
+            if value < 1 {
+                return fail(key, "too small".into(), "it must be at least 1 (patches: 2)");
+            }
+        }
+        let finite = [
+            ("loss.lambda_reg", self.loss.lambda_reg),
+            ("loss.lambda_sty", self.loss.lambda_sty),
+            ("loss.lambda_ds", self.loss.lambda_ds),
+            ("loss.lambda_cyc", self.loss.lambda_cyc),
+            ("loss.lambda_src", self.loss.lambda_src),
+            ("loss.lambda_dce", self.loss.lambda_dce),
+            ("loss.lambda_nce", self.loss.lambda_nce),
+            ("loss.lambda_lsesim", self.loss.lambda_lsesim),
+            ("optim.lr", self.optim.lr),
+            ("optim.mapping_lr", self.optim.mapping_lr),
+            ("optim.weight_decay", self.optim.weight_decay),
+        ];
+        for (key, value) in finite {
+            if !value.is_finite() || value < 0.0 {
+                return fail(key, format!("{value}"), "it must be finite and not negative");
+            }
+        }
+        for (key, value) in [
+            ("loss.gamma_start", self.loss.gamma_start),
+            ("loss.gamma_end", self.loss.gamma_end),
+            ("loss.temperature", self.loss.temperature),
+        ] {
+            if !value.is_finite() || value <= 0.0 {
+                return fail(key, format!("{value}"), "it must be finite and positive");
+            }
+        }
+        for (key, beta) in [
+            ("optim.beta1", self.optim.beta1),
+            ("optim.beta2", self.optim.beta2),
+            ("optim.ema_beta", self.optim.ema_beta),
+        ] {
+            if !(0.0..1.0).contains(&beta) {
+                return fail(key, format!("{beta}"), "it must be at least 0 and below 1");
+            }
+        }
+        Ok(())
+    }
+}

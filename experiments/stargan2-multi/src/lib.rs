@@ -1,0 +1,8 @@
+//! Multi-modal translation (the paper's Table 1): StarGAN v2, StarGAN v2 + LSeSim, and StarGAN v2 + SRC + hDCE.
+#![warn(missing_docs)]
+
+pub mod config;
+pub mod losses;
+pub mod networks;
+pub mod plain;
+pub mod step;
