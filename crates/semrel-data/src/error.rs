@@ -26,6 +26,16 @@ pub enum DataError {
         /// The folder.
         path: PathBuf,
     },
+    /// A domain with fewer images than the task needs.
+    #[error("{path}: {found} image(s); at least {needed} are needed")]
+    TooFew {
+        /// The domain's folder.
+        path: PathBuf,
+        /// Images found.
+        found: usize,
+        /// Images needed.
+        needed: usize,
+    },
     /// Train and validation folders name different domains.
     #[error("{path}: domains {found:?} differ from the training domains {expected:?}")]
     DomainMismatch {
@@ -60,15 +70,11 @@ pub enum DataError {
         /// What the decoder says.
         why: String,
     },
-    /// More corrupt images than were allowed.
-    #[error("{bad} of {all} images under {path} cannot be decoded, the first being {first}")]
-    TooManyCorrupt {
-        /// The folder.
+    /// A domain of which no image can be decoded.
+    #[error("{path}: none of the images can be decoded; the first: {first}")]
+    AllCorrupt {
+        /// The domain's folder.
         path: PathBuf,
-        /// Undecodable images.
-        bad: usize,
-        /// All images.
-        all: usize,
         /// Why the first of them cannot.
         first: Box<DataError>,
     },
@@ -97,9 +103,6 @@ pub enum DataError {
     /// A setting that makes no sense.
     #[error("{0}")]
     Setting(String),
-    /// The code of a loader's worker panicked.
-    #[error("a loader thread panicked: {0}")]
-    Panicked(String),
 }
 
 impl DataError {

@@ -34,3 +34,8 @@ pub mod src;
 
 pub use error::LossError;
 pub use formulation::Formulation;
+
+/// Compiles the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

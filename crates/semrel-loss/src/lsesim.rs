@@ -274,6 +274,19 @@ mod tests {
     }
 
     #[test]
+    fn published_decoding_differs_off_the_square_only() {
+        let of = |height, width, decode_by_height| {
+            let config = LSeSimConfig { patch_size: 3, decode_by_height, ..Default::default() };
+            let ids = Tensor::from_slice(&[2 * width + 3]);
+            Vec::<i64>::try_from(window(&ids, height, width, &config).view([-1])).unwrap()
+        };
+        assert_eq!(of(6, 6, true), of(6, 6, false));
+        // Position 13 of a 4 × 5 map is row 2, column 3; by height it reads as row 3, column 1.
+        assert_eq!(of(4, 5, false), [7, 8, 9, 12, 13, 14, 17, 18, 19]);
+        assert_eq!(of(4, 5, true), [5, 6, 7, 10, 11, 12, 15, 16, 17]);
+    }
+
+    #[test]
     fn window_is_a_part_of_the_whole() {
         let x = Tensor::randn([1, 3, 6, 6], DOUBLE);
         let ids = Tensor::from_slice(&[14i64]);
@@ -326,8 +339,8 @@ mod tests {
                 Tensor::cat(&[s.mm(&t.tr()), s.mm(&o.tr()), t.mm(&o.tr())], 1) / 0.07
             };
             let all = Tensor::cat(&[logits(0), logits(1)], 0);
-            let labels = Tensor::arange(3, (Kind::Int64, Device::Cpu)).repeat([2]);
-            let want = all.cross_entropy_for_logits(&labels);
+            let labels = Tensor::arange(3, (Kind::Int64, Device::Cpu)).repeat([2]).unsqueeze(1);
+            let want = -all.log_softmax(-1, None).gather(1, &labels, false).mean(None::<Kind>);
             prop_assert!((value(&map_contrast(&s, &t, &o, 0.07)) - value(&want)).abs() < 1e-9);
         }
     }

@@ -7,7 +7,7 @@ use crate::similarity::similarity_matrix;
 use crate::src::src_of_similarities;
 use crate::{Formulation, LossError};
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// Settings of [`semantic_relation_losses`]. The defaults are those of the official Seasons run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -153,15 +153,12 @@ fn tap_terms(
         _ => None,
     };
     let v = log_ratio(q, k, groups, weights.as_ref(), config.tau, config.formulation)?;
-    let parts = [
-        (config.lambda_dce, PatchLoss::decoupled as fn(&Tensor, Formulation) -> PatchLoss),
-        (config.lambda_nce, |v, _| PatchLoss::coupled(v)),
-    ];
+    let dce = (config.lambda_dce > 0.0).then(|| (config.lambda_dce, PatchLoss::decoupled(&v, config.formulation)));
+    let nce = (config.lambda_nce > 0.0).then(|| (config.lambda_nce, PatchLoss::coupled(&v)));
     let (mut patch, mut patch_value) = (nothing(), nothing());
-    for (lambda, loss) in parts.into_iter().filter(|(lambda, _)| *lambda > 0.0) {
-        let loss = loss(&v, config.formulation);
-        patch = patch + loss.objective * lambda;
-        patch_value = patch_value + loss.value * lambda;
+    for (lambda, loss) in dce.into_iter().chain(nce) {
+        patch += loss.objective * lambda;
+        patch_value += loss.value * lambda;
     }
     Ok(SemanticRelationLosses { src, patch, patch_value })
 }
@@ -173,7 +170,7 @@ mod tests {
     use crate::patch_nce::info_nce;
     use crate::similarity::l2_normalize;
     use crate::src::src;
-    use tch::Device;
+    use tch::{Device, Kind};
 
     const BATCH: i64 = 2;
 

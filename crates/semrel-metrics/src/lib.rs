@@ -1,1 +1,23 @@
-//! Under construction.
+//! Scores of generated images: Fréchet distance, KID, perceptual distance and diversity, nearest-mean classification,
+//! and the network whose features they compare.
+//!
+//! A score names its features. [`EfficientNetLite0`], whose ImageNet weights are freely packaged, is the default; its
+//! Fréchet distance is shown as `FD(effnet-lite0)` and never as FID, its perceptual distance as `PD(effnet-lite0)` and
+//! never as LPIPS.
+#![warn(missing_docs)]
+
+pub mod classify;
+mod efficientnet_lite0;
+mod error;
+pub mod extractor;
+pub mod frechet;
+pub mod kid;
+pub mod perceptual;
+mod statistics;
+pub mod weights;
+
+pub use efficientnet_lite0::EfficientNetLite0;
+pub use error::MetricsError;
+pub use extractor::Extractor;
+pub use frechet::{Activations, frechet_distance};
+pub use statistics::Statistics;

@@ -12,11 +12,11 @@ pub struct Ema {
 impl Ema {
     /// Starts the average at the network's present weights.
     pub fn start<T>(average: &Net<T>, network: &Net<T>) {
-        tch::no_grad(|| average.flat().shallow_clone().copy_(network.flat()));
+        let _ = tch::no_grad(|| average.flat().shallow_clone().copy_(network.flat()));
     }
 
     /// One update.
     pub fn update<T>(self, average: &Net<T>, network: &Net<T>) {
-        tch::no_grad(|| average.flat().shallow_clone().lerp_(network.flat(), 1.0 - self.beta));
+        let _ = tch::no_grad(|| average.flat().shallow_clone().lerp_(network.flat(), 1.0 - self.beta));
     }
 }

@@ -222,7 +222,7 @@ fn ema(case: &Case) -> Outcome {
         Ema { beta: case.f64("beta") }.update(&average, &source);
         case.check(&format!("out.ema_weight_{k}"), &average.1)?;
         case.check(&format!("out.ema_bias_{k}"), &average.0)?;
-        tch::no_grad(|| source.flat().shallow_clone().g_mul_scalar_(0.5));
+        let _ = tch::no_grad(|| source.flat().shallow_clone().g_mul_scalar_(0.5));
         k += 1;
     }
     Ok(())

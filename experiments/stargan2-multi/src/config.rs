@@ -1,6 +1,8 @@
 //! What a run is: one YAML file, every key with its published default.
 
 use semrel_loss::Formulation;
+use semrel_loss::curriculum::{IterationCurriculum, lambda_ds};
+use semrel_loss::semantic::PatchLossConfig;
 use semrel_nn::AdamConfig;
 use semrel_nn::stargan2::{GeneratorConfig, GeneratorKind, default_width};
 use serde::{Deserialize, Serialize};
@@ -326,18 +328,33 @@ impl Config {
         })
     }
 
-    /// γ (a temperature) of an iteration.
-    pub fn gamma(&self, iteration: i64) -> f64 {
+    /// γ (a temperature) in force during `iteration`.
+    pub fn gamma(&self, iteration: u64) -> f64 {
         let l = &self.loss;
-        if !l.use_curriculum {
-            return l.gamma_start;
-        }
-        l.gamma_start + (l.gamma_end - l.gamma_start) * iteration as f64 / self.train.iterations.max(1) as f64
+        let curriculum = IterationCurriculum {
+            gamma_start: l.gamma_start,
+            gamma_end: l.gamma_end,
+            enabled: l.use_curriculum,
+        };
+        curriculum.gamma(iteration, self.train.iterations as u64)
     }
 
-    /// Weight of style diversification in an iteration: a pure function of it, so that a resumed run continues alike.
-    pub fn lambda_ds(&self, iteration: i64) -> f64 {
-        (self.loss.lambda_ds * (1.0 - iteration as f64 / self.loss.ds_iter.max(1) as f64)).max(0.0)
+    /// Weight of style diversification during `iteration`.
+    pub fn lambda_ds(&self, iteration: u64) -> f64 {
+        lambda_ds(self.loss.lambda_ds, iteration, self.loss.ds_iter as u64)
+    }
+
+    /// Settings of the patch terms.
+    pub fn patch_loss(&self) -> PatchLossConfig {
+        let l = &self.loss;
+        PatchLossConfig {
+            formulation: l.formulation,
+            lambda_src: l.lambda_src,
+            lambda_dce: l.lambda_dce,
+            lambda_nce: l.lambda_nce,
+            use_hard: l.use_hard,
+            tau: l.temperature,
+        }
     }
 
     /// Checks what the types cannot.

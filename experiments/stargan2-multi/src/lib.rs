@@ -2,7 +2,8 @@
 #![warn(missing_docs)]
 
 pub mod config;
-pub mod losses;
 pub mod networks;
 pub mod plain;
+pub mod correlative;
+pub mod sample;
 pub mod step;

@@ -1,7 +1,7 @@
 //! The networks of a run, their averages, and their optimisers.
 
 use crate::config::{Config, Method};
-use semrel_loss::PatchSampler;
+use semrel_loss::patch_sampler::{HeadKeys, PatchSampler};
 use semrel_nn::stargan2::{Discriminator, Generator, MappingNetwork, StyleEncoder};
 use semrel_nn::{Adam, Ema, Net, he_normal};
 use tch::{Device, Kind};
@@ -65,7 +65,7 @@ impl Networks {
         let (taps, patch_sample) = if config.method == Method::Ours {
             let taps = translator.generator.blocks_at(4);
             let channels: Vec<i64> = taps.iter().map(|&i| translator.generator.encoder_widths()[i]).collect();
-            (taps, Some(Net::new(device, |p| PatchSampler::new(p, &channels, m.patch_dim))))
+            (taps, Some(Net::new(device, |p| PatchSampler::new(p, &channels, m.patch_dim, HeadKeys::Dotted))))
         } else {
             (vec![], None)
         };

@@ -2,12 +2,15 @@
 
 use super::{Look, Season, Weather, render_landscape};
 use crate::error::DataError;
+use crate::rng::derive_seed;
 use rayon::prelude::*;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Name of the file that tells a finished data set and its parameters.
 const MARKER: &str = ".complete";
+/// Its name while the data set is being written.
+const UNFINISHED: &str = ".unfinished";
 /// Raise when the renderer changes, so that older folders are redone.
 const VERSION: u32 = 1;
 
@@ -54,24 +57,22 @@ pub fn write_domains(
         "sample world {VERSION}\nset: {}\ntrain: {train}\nval: {val}\nsize: {size}\nseed: {seed}\n",
         set.name()
     );
-    let marker = dir.join(MARKER);
-    let unfinished = dir.join(".unfinished");
+    let (marker, unfinished) = (dir.join(MARKER), dir.join(UNFINISHED));
     if fs::read_to_string(&marker).is_ok_and(|found| found == params) {
         return Ok(false);
     }
-    for split in ["train", "val"] {
-        let old = dir.join(split);
-        if old.exists() {
-            if !marker.exists() && !unfinished.exists() {
-                return Err(DataError::NotOurs { path: old });
-            }
-            fs::remove_dir_all(&old).map_err(|e| DataError::write(&old, e))?;
-        }
+    let old: Vec<PathBuf> = ["train", "val"].map(|split| dir.join(split)).into_iter().filter(|d| d.exists()).collect();
+    if let Some(path) = old.first().filter(|_| !marker.exists() && !unfinished.exists()) {
+        return Err(DataError::NotOurs { path: path.clone() });
     }
     fs::create_dir_all(dir).map_err(|e| DataError::write(dir, e))?;
+    // From here to the end the folder counts as unfinished, so that a run that is cut off is redone.
     fs::write(&unfinished, &params).map_err(|e| DataError::write(&unfinished, e))?;
     if marker.exists() {
         fs::remove_file(&marker).map_err(|e| DataError::write(&marker, e))?;
+    }
+    for folder in old {
+        fs::remove_dir_all(&folder).map_err(|e| DataError::write(&folder, e))?;
     }
     let mut jobs = vec![];
     let mut scene = 0;
@@ -82,7 +83,7 @@ pub fn write_domains(
             for i in 1..=count {
                 jobs.push((
                     look,
-                    crate::rng::derive_seed(seed, "sample-world.scene", scene) as u64,
+                    derive_seed(seed, "sample-world.scene", scene) as u64,
                     folder.join(format!("{i:04}.png")),
                 ));
                 scene += 1;
@@ -92,8 +93,44 @@ pub fn write_domains(
     jobs.par_iter().try_for_each(|(look, scene, path)| {
         render_landscape(*scene, *look, size).image.save(path).map_err(|e| DataError::encode(path, e))
     })?;
-    // The marker appears whole or not at all.
-    fs::write(&unfinished, &params).map_err(|e| DataError::write(&unfinished, e))?;
     fs::rename(&unfinished, &marker).map_err(|e| DataError::write(&marker, e))?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(dir: &Path, size: u32) -> Result<bool, DataError> {
+        write_domains(dir, DomainSet::Weather, 2, 1, size, 9)
+    }
+
+    #[test]
+    fn a_complete_folder_is_left_alone_and_any_other_is_redone() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        assert!(write(dir, 16).unwrap());
+        let picture = dir.join("train/foggy/0002.png");
+        assert_eq!(image::open(&picture).unwrap().width(), 16);
+        assert!(dir.join("val/sunny/0001.png").exists() && !dir.join("val/sunny/0002.png").exists());
+        assert!(!write(dir, 16).unwrap());
+        // Other parameters.
+        assert!(write(dir, 20).unwrap());
+        assert_eq!(image::open(&picture).unwrap().width(), 20);
+        // Cut off half-way: the marker is still called unfinished.
+        fs::rename(dir.join(MARKER), dir.join(UNFINISHED)).unwrap();
+        fs::remove_file(&picture).unwrap();
+        assert!(write(dir, 20).unwrap());
+        assert!(picture.exists() && !dir.join(UNFINISHED).exists());
+    }
+
+    #[test]
+    fn a_folder_of_the_users_is_never_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mine = dir.path().join("train/holiday/me.png");
+        fs::create_dir_all(mine.parent().unwrap()).unwrap();
+        fs::write(&mine, b"mine").unwrap();
+        assert!(matches!(write(dir.path(), 16), Err(DataError::NotOurs { .. })));
+        assert!(mine.exists());
+    }
 }

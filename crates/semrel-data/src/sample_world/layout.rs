@@ -5,6 +5,7 @@
 use crate::rng::stream;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::f32::consts::TAU;
 
 /// Composition of one landscape.
 #[derive(Debug, Clone)]
@@ -233,7 +234,7 @@ fn draw_feature(rng: &mut ChaCha8Rng, horizon: f32) -> Feature {
         near: rng.random_range(0.2..0.8),
         far: rng.random_range(0.25..0.75),
         swing: rng.random_range(0.05..0.13),
-        phase: rng.random_range(0.0..6.28),
+        phase: rng.random_range(0.0..TAU),
         width,
     };
     let (road, river) = (course(0.11), course(0.17));

@@ -155,3 +155,70 @@ pub fn render_landscape(seed: u64, look: impl Into<Look>, size: u32) -> Scene {
     let (image, labels) = canvas.finish(factor, |color| appearance.grade(color));
     Scene { image, labels }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample_world::DomainSet;
+
+    fn looks() -> Vec<Look> {
+        [DomainSet::Seasons, DomainSet::Weather].iter().flat_map(|set| set.looks()).collect()
+    }
+
+    fn mean(scenes: &[Scene], channel: usize, label: Label) -> f64 {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for scene in scenes {
+            for (pixel, class) in scene.image.pixels().zip(scene.labels.pixels()) {
+                if class.0[0] == label as u8 {
+                    sum += f64::from(pixel.0[channel]);
+                    count += 1.0;
+                }
+            }
+        }
+        sum / count
+    }
+
+    #[test]
+    fn the_label_map_depends_on_the_seed_alone() {
+        for seed in 0..6 {
+            let scenes: Vec<Scene> = looks().into_iter().map(|look| render_landscape(seed, look, 40)).collect();
+            assert!(scenes.iter().all(|s| s.labels == scenes[0].labels));
+            assert!((1..scenes.len()).all(|i| scenes[i].image != scenes[i - 1].image));
+        }
+        assert_ne!(render_landscape(1, Season::Summer, 40).labels, render_landscape(2, Season::Summer, 40).labels);
+    }
+
+    #[test]
+    fn rendering_is_deterministic_at_any_size() {
+        for size in [1, 33, 64, 128] {
+            let scene = render_landscape(5, Weather::Rainy, size);
+            assert_eq!(scene.image.dimensions(), (size, size));
+            assert_eq!(scene, render_landscape(5, Weather::Rainy, size));
+        }
+    }
+
+    #[test]
+    fn every_class_occurs_and_landscapes_are_varied() {
+        let scenes: Vec<Scene> = (0..40).map(|seed| render_landscape(seed, Season::Summer, 48)).collect();
+        for label in 0..Label::COUNT as u8 {
+            let holding = scenes.iter().filter(|s| s.labels.pixels().any(|p| p.0[0] == label)).count();
+            assert!(holding >= 8, "label {label} occurs in {holding} of 40");
+        }
+    }
+
+    #[test]
+    fn domains_are_told_apart_by_colour() {
+        let render = |look: Look| -> Vec<Scene> { (0..12).map(|seed| render_landscape(seed, look, 32)).collect() };
+        let (summer, autumn, winter) =
+            (render(Season::Summer.into()), render(Season::Autumn.into()), render(Season::Winter.into()));
+        // Snow is bright, autumn grass redder than green summer grass.
+        assert!(mean(&winter, 1, Label::Meadow) > mean(&summer, 1, Label::Meadow) + 60.0);
+        assert!(mean(&autumn, 0, Label::Meadow) > mean(&summer, 0, Label::Meadow) + 60.0);
+        let (sunny, rainy, foggy) =
+            (render(Weather::Sunny.into()), render(Weather::Rainy.into()), render(Weather::Foggy.into()));
+        assert!(mean(&sunny, 2, Label::Sky) > mean(&rainy, 2, Label::Sky) + 60.0);
+        // In fog mountains and sky are one.
+        assert!((mean(&foggy, 1, Label::Mountain) - mean(&foggy, 1, Label::Sky)).abs() < 8.0);
+        assert!((mean(&sunny, 2, Label::Mountain) - mean(&sunny, 2, Label::Sky)).abs() > 20.0);
+    }
+}

@@ -123,7 +123,7 @@ fn paint_needles(canvas: &mut Canvas, layout: &Layout, look: &Appearance, tree: 
     let h = tree.height;
     let side = if layout.sun[0] < tree.foot[0] { -1.0 } else { 1.0 };
     for y in canvas.span(tree.foot[1] - h, tree.foot[1] - 0.1 * h) {
-        let down = 1.0 - (tree.foot[1] - canvas.centre(y)) / h;
+        let down = (1.0 - (tree.foot[1] - canvas.centre(y)) / h).max(0.0);
         let tier = (down / 0.9 * TIERS).floor();
         let within = down / 0.9 * TIERS - tier;
         let half = 0.27 * h * (0.72 * tier + within + 0.12 * tier.min(1.0)) / (0.72 * TIERS + 0.4);

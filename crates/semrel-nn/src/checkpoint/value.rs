@@ -68,11 +68,10 @@ impl Value {
     fn collect(&self, key: &str, tensors: &mut StateDict) -> Result<(), String> {
         let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
         match self {
-            Self::Tensor(tensor) => {
-                if tensors.insert(key.to_owned(), tensor.shallow_clone()).is_some() {
-                    return Err(key.to_owned());
-                }
-            }
+            Self::Tensor(tensor) => match tensors.insert(key.to_owned(), tensor.shallow_clone()) {
+                Some(_) => return Err(key.to_owned()),
+                None => {}
+            },
             Self::List(items) => {
                 for (position, item) in items.iter().enumerate() {
                     item.collect(&below(&position.to_string()), tensors)?;

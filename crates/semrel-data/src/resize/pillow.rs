@@ -1,0 +1,203 @@
+//! Pillow's 8-bit resize: two passes in fixed point, horizontal first, each rounded to 8 bits.
+
+use super::weights::Weights;
+use super::{Filter, nearest};
+use image::{ImageBuffer, Pixel};
+
+/// Fraction bits of the weights.
+pub(super) const PRECISION: u32 = 22;
+
+/// A rectangle of an image, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Crop {
+    /// Left column.
+    pub x: u32,
+    /// Top row.
+    pub y: u32,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+impl Crop {
+    /// The whole of an image of this size.
+    pub fn whole(width: u32, height: u32) -> Self {
+        Self { x: 0, y: 0, width, height }
+    }
+}
+
+/// Resizes an 8-bit image of one to four channels (alpha, if any, is treated like a colour).
+///
+/// Per axis the weights are `f((i − c + ½)/max(n/m, 1))`, normalised, with `c = (o + ½)·n/m`, in 22-bit fixed point;
+/// each pass is rounded and clamped to 8 bits; an axis whose size stays is left out. Filters other than
+/// [`Filter::Nearest`] are antialiased. Panics if a side of input or output is 0.
+pub fn resize<P>(image: &ImageBuffer<P, Vec<u8>>, width: u32, height: u32, filter: Filter) -> ImageBuffer<P, Vec<u8>>
+where
+    P: Pixel<Subpixel = u8>,
+{
+    resize_crop(image, Crop::whole(image.width(), image.height()), width, height, filter)
+}
+
+/// Resizes a rectangle of `image`, which must lie within it, as if it had been cut out first.
+pub fn resize_crop<P>(
+    image: &ImageBuffer<P, Vec<u8>>,
+    crop: Crop,
+    width: u32,
+    height: u32,
+    filter: Filter,
+) -> ImageBuffer<P, Vec<u8>>
+where
+    P: Pixel<Subpixel = u8>,
+{
+    assert!(width > 0 && height > 0 && crop.width > 0 && crop.height > 0, "empty image");
+    let fits = |start: u32, length: u32, all: u32| start.checked_add(length).is_some_and(|end| end <= all);
+    assert!(fits(crop.x, crop.width, image.width()) && fits(crop.y, crop.height, image.height()), "crop out of image");
+    if filter == Filter::Nearest {
+        return nearest::accumulated(image, crop, width, height);
+    }
+    let channels = usize::from(P::CHANNEL_COUNT);
+    let source = Rows {
+        data: image.as_raw(),
+        stride: image.width() as usize * channels,
+        first: crop.y as usize * image.width() as usize * channels + crop.x as usize * channels,
+        length: crop.width as usize * channels,
+        count: crop.height as usize,
+    };
+    let narrowed;
+    let rows = if crop.width == width {
+        source
+    } else {
+        narrowed = match channels {
+            1 => horizontal::<1>(&source, width as usize, filter),
+            2 => horizontal::<2>(&source, width as usize, filter),
+            3 => horizontal::<3>(&source, width as usize, filter),
+            _ => horizontal::<4>(&source, width as usize, filter),
+        };
+        let length = width as usize * channels;
+        Rows { data: &narrowed, stride: length, first: 0, length, count: source.count }
+    };
+    let data = if crop.height == height {
+        (0..rows.count).flat_map(|y| rows.row(y)).copied().collect()
+    } else {
+        vertical(&rows, height as usize, filter)
+    };
+    ImageBuffer::from_raw(width, height, data).expect("two passes fill the image")
+}
+
+/// Rows of bytes at equal distances.
+struct Rows<'a> {
+    data: &'a [u8],
+    stride: usize,
+    first: usize,
+    length: usize,
+    count: usize,
+}
+
+impl Rows<'_> {
+    fn row(&self, y: usize) -> &[u8] {
+        let start = self.first + y * self.stride;
+        &self.data[start..start + self.length]
+    }
+}
+
+fn to_byte(sum: i32) -> u8 {
+    (sum >> PRECISION).clamp(0, 255) as u8
+}
+
+fn horizontal<const C: usize>(source: &Rows, width: usize, filter: Filter) -> Vec<u8> {
+    let weights = Weights::new(source.length / C, width, filter);
+    let fixed = weights.fixed();
+    let mut out = vec![0; source.count * width * C];
+    for (y, out_row) in out.chunks_exact_mut(width * C).enumerate() {
+        let (pixels, _) = source.row(y).as_chunks::<C>();
+        let (out_pixels, _) = out_row.as_chunks_mut::<C>();
+        for (out_pixel, (start, run)) in out_pixels.iter_mut().zip(weights.runs(&fixed)) {
+            let mut sums = [1 << (PRECISION - 1); C];
+            for (pixel, &weight) in pixels[start..start + run.len()].iter().zip(run) {
+                for c in 0..C {
+                    sums[c] += i32::from(pixel[c]) * weight;
+                }
+            }
+            *out_pixel = sums.map(to_byte);
+        }
+    }
+    out
+}
+
+fn vertical(source: &Rows, height: usize, filter: Filter) -> Vec<u8> {
+    let weights = Weights::new(source.count, height, filter);
+    let fixed = weights.fixed();
+    let mut out = vec![0; height * source.length];
+    let mut sums = vec![0i32; source.length];
+    for (out_row, (start, run)) in out.chunks_exact_mut(source.length).zip(weights.runs(&fixed)) {
+        // Whole rows at a time, which the compiler turns into vector code.
+        sums.fill(1 << (PRECISION - 1));
+        for (y, &weight) in run.iter().enumerate() {
+            for (sum, &value) in sums.iter_mut().zip(source.row(start + y)) {
+                *sum += i32::from(value) * weight;
+            }
+        }
+        for (value, &sum) in out_row.iter_mut().zip(&sums) {
+            *value = to_byte(sum);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{GrayImage, RgbImage};
+    use proptest::prelude::*;
+
+    const FILTERS: [Filter; 6] =
+        [Filter::Nearest, Filter::Box, Filter::Bilinear, Filter::Hamming, Filter::Bicubic, Filter::Lanczos];
+
+    fn picture(width: u32, height: u32, seed: u64) -> RgbImage {
+        use rand::Rng;
+        let mut rng = crate::rng::stream(seed, "picture", 0);
+        RgbImage::from_fn(width, height, |_, _| {
+            image::Rgb((rng.next_u32() & 0xff_ff_ff).to_le_bytes()[..3].try_into().unwrap())
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn a_constant_image_stays_constant(w in 1u32..40, h in 1u32..40, ow in 1u32..40, oh in 1u32..40, v: [u8; 3], f in 0usize..6) {
+            let out = resize(&RgbImage::from_pixel(w, h, image::Rgb(v)), ow, oh, FILTERS[f]);
+            prop_assert_eq!(out.dimensions(), (ow, oh));
+            prop_assert!(out.pixels().all(|p| p.0 == v));
+        }
+
+        #[test]
+        fn the_same_size_is_the_identity(w in 1u32..30, h in 1u32..30, seed: u64, f in 0usize..6) {
+            let image = picture(w, h, seed);
+            prop_assert_eq!(&resize(&image, w, h, FILTERS[f]), &image);
+        }
+
+        #[test]
+        fn a_crop_is_the_same_as_cutting_first(x in 0u32..9, y in 0u32..9, w in 1u32..12, h in 1u32..12, ow in 1u32..20, oh in 1u32..20, seed: u64, f in 0usize..6) {
+            let image = picture(21, 21, seed);
+            let cut = image::imageops::crop_imm(&image, x, y, w, h).to_image();
+            let crop = Crop { x, y, width: w, height: h };
+            prop_assert_eq!(resize_crop(&image, crop, ow, oh, FILTERS[f]), resize(&cut, ow, oh, FILTERS[f]));
+        }
+
+        #[test]
+        fn channels_do_not_mix(w in 1u32..20, h in 1u32..20, ow in 1u32..20, oh in 1u32..20, seed: u64, f in 0usize..6) {
+            let image = picture(w, h, seed);
+            let green = GrayImage::from_fn(w, h, |x, y| image::Luma([image.get_pixel(x, y).0[1]]));
+            let (all, one) = (resize(&image, ow, oh, FILTERS[f]), resize(&green, ow, oh, FILTERS[f]));
+            prop_assert!(all.pixels().zip(one.pixels()).all(|(a, b)| a.0[1] == b.0[0]));
+        }
+    }
+
+    #[test]
+    fn shrinking_averages_all_pixels() {
+        let stripes = GrayImage::from_fn(64, 8, |x, _| image::Luma([if x % 2 == 0 { 0 } else { 200 }]));
+        assert!(resize(&stripes, 16, 8, Filter::Box).pixels().all(|p| p.0[0] == 100));
+    }
+}

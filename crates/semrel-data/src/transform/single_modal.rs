@@ -1,0 +1,237 @@
+//! Transforms of the official single-modal code: `resize_and_crop`, `scale_width_and_crop`, `crop`, `none`,
+//! `zoom_and_patch`.
+
+use super::normalise_into;
+use crate::DataError;
+use crate::resize::{Filter, resize};
+use image::{GrayImage, ImageBuffer, Luma, Pixel, RgbImage, imageops};
+use ndarray::Array3;
+use rand::{Rng, RngExt};
+use std::str::FromStr;
+
+/// Steps that a `preprocess` name asks for, in the order in which they are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Preprocess {
+    /// To load × load.
+    pub resize: bool,
+    /// To width load, height `⌊max(load·h/w, crop)⌋`.
+    pub scale_width: bool,
+    /// By one factor for the width and one for the height, to no less than crop.
+    pub zoom: bool,
+    /// A crop × crop rectangle.
+    pub crop: bool,
+    /// A tile of a grid of crop × crop tiles.
+    pub patch: bool,
+}
+
+impl FromStr for Preprocess {
+    type Err = DataError;
+
+    /// Reads names joined by `_and_`: `resize_and_crop`, `scale_width`, `none`, …
+    fn from_str(name: &str) -> Result<Self, DataError> {
+        let mut steps = Self::default();
+        for part in name.split("_and_") {
+            match part {
+                "resize" => steps.resize = true,
+                "scale_width" => steps.scale_width = true,
+                "zoom" => steps.zoom = true,
+                "crop" => steps.crop = true,
+                "patch" => steps.patch = true,
+                "none" => {}
+                _ => {
+                    return Err(DataError::Setting(format!(
+                        "preprocess {name:?}: unknown step {part:?}; expected resize, scale_width, zoom, crop, patch or none"
+                    )));
+                }
+            }
+        }
+        Ok(steps)
+    }
+}
+
+/// Everything about the transform that is not random.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PairTransform {
+    /// The steps.
+    pub preprocess: Preprocess,
+    /// Side that images are resized to.
+    pub load_size: u32,
+    /// Side that is cut out.
+    pub crop_size: u32,
+    /// Filter of every resize: bicubic, but bilinear for the single-image pipeline.
+    pub filter: Filter,
+    /// Whether images are mirrored half of the time.
+    pub flip: bool,
+    /// One channel of luminance instead of RGB.
+    pub grayscale: bool,
+}
+
+/// What was drawn for one image.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct PairParams {
+    /// Top left of the crop (x, y).
+    pub crop_pos: (u32, u32),
+    /// Whether it is mirrored left-right.
+    pub flip: bool,
+    /// Factors of width and height.
+    pub scale_factor: (f64, f64),
+    /// Number of the tile, taken modulo the number of tiles.
+    pub patch_index: u64,
+    /// Left and top margin of the grid of tiles, taken modulo what is free.
+    pub patch_offset: (u32, u32),
+}
+
+impl PairTransform {
+    /// Draws crop position, patch offset and flip for an image of this (width, height). Zoom factors and patch index
+    /// belong to a group of items and are passed through.
+    pub fn sample(
+        &self,
+        rng: &mut impl Rng,
+        size: (u32, u32),
+        scale_factor: (f64, f64),
+        patch_index: u64,
+    ) -> PairParams {
+        let (w, h) = self.zoomed(self.loaded(size), scale_factor);
+        let free = |side: u32| side.saturating_sub(self.crop_size);
+        let crop_pos = (rng.random_range(0..=free(w)), rng.random_range(0..=free(h)));
+        let margin = |side: u32| side % self.crop_size.max(1);
+        let patch_offset = (rng.random_range(0..=margin(w)), rng.random_range(0..=margin(h)));
+        PairParams { crop_pos, flip: self.flip && rng.random_bool(0.5), scale_factor, patch_index, patch_offset }
+    }
+
+    /// Size after `resize` or `scale_width`.
+    fn loaded(&self, (width, height): (u32, u32)) -> (u32, u32) {
+        if self.preprocess.resize {
+            (self.load_size, self.load_size)
+        } else if self.preprocess.scale_width {
+            let proportional = f64::from(self.load_size) * f64::from(height) / f64::from(width);
+            (self.load_size, proportional.max(f64::from(self.crop_size)) as u32)
+        } else {
+            (width, height)
+        }
+    }
+
+    /// Size after `zoom`.
+    fn zoomed(&self, (width, height): (u32, u32), factor: (f64, f64)) -> (u32, u32) {
+        let side =
+            |side: u32, factor: f64| (f64::from(side) * factor).max(f64::from(self.crop_size)).round_ties_even() as u32;
+        if self.preprocess.zoom { (side(width, factor.0), side(height, factor.1)) } else { (width, height) }
+    }
+
+    fn to_size<P>(&self, image: ImageBuffer<P, Vec<u8>>, (width, height): (u32, u32)) -> ImageBuffer<P, Vec<u8>>
+    where
+        P: Pixel<Subpixel = u8>,
+    {
+        if image.dimensions() == (width, height) {
+            return image;
+        }
+        resize(&image, width.max(1), height.max(1), self.filter)
+    }
+
+    /// Transforms `image` to [3 (1 if grey), H, W] in [−1, 1].
+    ///
+    /// # Errors
+    /// [`DataError::Setting`] where crop or tile does not fit into the resized image.
+    pub fn apply(&self, image: &RgbImage, params: &PairParams) -> Result<Array3<f32>, DataError> {
+        if self.grayscale { self.apply_to(luminance(image), params) } else { self.apply_to(image.clone(), params) }
+    }
+
+    fn apply_to<P>(&self, mut image: ImageBuffer<P, Vec<u8>>, params: &PairParams) -> Result<Array3<f32>, DataError>
+    where
+        P: Pixel<Subpixel = u8> + 'static,
+    {
+        let loaded = self.loaded(image.dimensions());
+        image = self.to_size(image, loaded);
+        let zoomed = self.zoomed(image.dimensions(), params.scale_factor);
+        image = self.to_size(image, zoomed);
+        if self.preprocess.crop {
+            image = self.cut(&image, params.crop_pos)?;
+        }
+        if self.preprocess.patch {
+            let size = self.crop_size.max(1);
+            let (columns, rows) = (image.width() / size, image.height() / size);
+            let tiles = u64::from(columns) * u64::from(rows);
+            if tiles == 0 {
+                return Err(self.too_small(image.dimensions()));
+            }
+            let tile = (params.patch_index % tiles) as u32;
+            let (margin_x, margin_y) = (image.width() % size, image.height() % size);
+            let x = params.patch_offset.0 % (margin_x + 1) + tile / rows * size;
+            let y = params.patch_offset.1 % (margin_y + 1) + tile % rows * size;
+            image = self.cut(&image, (x, y))?;
+        }
+        let quarter = |side: u32| ((f64::from(side) / 4.0).round_ties_even() as u32 * 4).max(4);
+        let (w, h) = (quarter(image.width()), quarter(image.height()));
+        image = self.to_size(image, (w, h));
+        let mut out = Array3::zeros((usize::from(P::CHANNEL_COUNT), h as usize, w as usize));
+        normalise_into(&image, params.flip, out.view_mut());
+        Ok(out)
+    }
+
+    fn cut<P>(&self, image: &ImageBuffer<P, Vec<u8>>, (x, y): (u32, u32)) -> Result<ImageBuffer<P, Vec<u8>>, DataError>
+    where
+        P: Pixel<Subpixel = u8> + 'static,
+    {
+        let (width, height) = image.dimensions();
+        let fits = |at: u32, side: u32| at.checked_add(self.crop_size).is_some_and(|end| end <= side);
+        if !fits(x, width) || !fits(y, height) {
+            return Err(self.too_small((width, height)));
+        }
+        Ok(imageops::crop_imm(image, x, y, self.crop_size, self.crop_size).to_image())
+    }
+
+    fn too_small(&self, (width, height): (u32, u32)) -> DataError {
+        DataError::Setting(format!(
+            "no {0} × {0} pixels (crop_size) at the wanted place of an image of {width} × {height}; lower crop_size or raise load_size",
+            self.crop_size
+        ))
+    }
+}
+
+/// Luminance `(19595 R + 38470 G + 7471 B + 32768) >> 16`, as Pillow has it.
+fn luminance(image: &RgbImage) -> GrayImage {
+    GrayImage::from_fn(image.width(), image.height(), |x, y| {
+        let [r, g, b] = image.get_pixel(x, y).0.map(u32::from);
+        Luma([((19595 * r + 38470 * g + 7471 * b + 32768) >> 16) as u8])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::stream;
+    use proptest::prelude::*;
+
+    fn transform(preprocess: &str, load_size: u32, crop_size: u32) -> PairTransform {
+        let preprocess = preprocess.parse().unwrap();
+        PairTransform { preprocess, load_size, crop_size, filter: Filter::Bicubic, flip: true, grayscale: false }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn sampled_parameters_always_fit(w in 1u32..90, h in 1u32..90, seed: u64, zoom in 0.34f64..1.0, index: u64) {
+            let image = RgbImage::new(w, h);
+            for preprocess in ["resize_and_crop", "scale_width_and_crop", "zoom_and_patch"] {
+                let transform = transform(preprocess, 36, 32);
+                let params = transform.sample(&mut stream(seed, "t", 0), (w, h), (zoom, zoom), index);
+                prop_assert_eq!(transform.apply(&image, &params).unwrap().dim(), (3, 32, 32));
+            }
+        }
+    }
+
+    #[test]
+    fn sides_become_multiples_of_four() {
+        let out = transform("none", 0, 0).apply(&RgbImage::new(45, 66), &PairParams::default()).unwrap();
+        // 66/4 = 16.5 rounds to the even 16.
+        assert_eq!(out.dim(), (3, 64, 44));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error_that_says_so() {
+        let error = transform("crop", 0, 32).apply(&RgbImage::new(31, 40), &PairParams::default()).unwrap_err();
+        assert!(error.to_string().contains("31 × 40"), "{error}");
+        assert!("resize_and_twist".parse::<Preprocess>().unwrap_err().to_string().contains("twist"));
+    }
+}

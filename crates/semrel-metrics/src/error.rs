@@ -1,0 +1,91 @@
+//! What can go wrong with a score.
+
+use std::path::PathBuf;
+
+/// Errors of this crate. Each names what was wrong and what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// Too few images for a statistic.
+    #[error("{what}: {found} given, at least {needed} needed")]
+    TooFew {
+        /// Of what.
+        what: &'static str,
+        /// How many there are.
+        found: i64,
+        /// How many are needed.
+        needed: i64,
+    },
+    /// A tensor of the wrong shape.
+    #[error("{what}: shape {found:?}, expected {expected}")]
+    Shape {
+        /// Which tensor.
+        what: &'static str,
+        /// Its shape.
+        found: Vec<i64>,
+        /// The right one, such as `[N, d]`.
+        expected: &'static str,
+    },
+    /// Two sets of features of different widths.
+    #[error("features of {left} and of {right} dimensions cannot be compared: both sides need the same extractor")]
+    Dimensions {
+        /// Width on one side.
+        left: usize,
+        /// Width on the other.
+        right: usize,
+    },
+    /// NaN or infinity where a number is needed.
+    #[error("{what} holds {count} values that are NaN or infinite")]
+    NotFinite {
+        /// Which set.
+        what: String,
+        /// How many such values.
+        count: i64,
+    },
+    /// A matrix decomposition that did not converge.
+    #[error("the {0} did not converge")]
+    NoConvergence(&'static str),
+    /// A file of statistics that cannot be read or written.
+    #[error("{}: {why}", path.display())]
+    Statistics {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// A weights file that is not there.
+    #[error("{}: no such file; these are the weights of {name}, from {origin}. `cargo xtask setup` fetches them, or set SEMREL_WEIGHTS to a folder that holds them", path.display())]
+    WeightsMissing {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// The network.
+        name: &'static str,
+        /// Where it is published.
+        origin: &'static str,
+    },
+    /// A weights file with other content than the published one.
+    #[error("{}: SHA-256 {found}, but that of the published {name} begins with {expected}: remove the file and run `cargo xtask setup`", path.display())]
+    WeightsDigest {
+        /// The file.
+        path: PathBuf,
+        /// The network.
+        name: &'static str,
+        /// Digest of the file, in hexadecimal.
+        found: String,
+        /// Start of the right one.
+        expected: &'static str,
+    },
+    /// A file that cannot be read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Weights that cannot be loaded.
+    #[error(transparent)]
+    Checkpoint(#[from] semrel_nn::checkpoint::CheckpointError),
+    /// Images that cannot be read.
+    #[error(transparent)]
+    Data(#[from] semrel_data::DataError),
+}

