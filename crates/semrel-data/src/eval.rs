@@ -107,14 +107,14 @@ mod tests {
         dir
     }
 
-    fn store(dir: &std::path::Path, on_corrupt: OnCorrupt) -> Arc<ImageStore> {
+    fn open(dir: &std::path::Path, on_corrupt: OnCorrupt) -> Arc<ImageStore> {
         Arc::new(ImageStore::new(&DomainFolder::open(dir).unwrap(), StoreOptions { on_corrupt, ..Default::default() }))
     }
 
     #[test]
     fn a_truncated_image_stops_a_strict_store_with_its_name() {
         let dir = folder();
-        let store = store(dir.path(), OnCorrupt::Fail);
+        let store = open(dir.path(), OnCorrupt::Fail);
         let error = store.eval_batches(0, 8, 2).find_map(Result::err).unwrap();
         assert!(matches!(&error, DataError::Corrupt { path, .. } if path.ends_with("3.jpg")), "{error}");
         let sampler = MultiDomainSampler::new(store, TrainTransform::default(), 8, 16, 1).unwrap();
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_truncated_image_is_skipped_and_counted() {
         let dir = folder();
-        let store = store(dir.path(), OnCorrupt::Skip);
+        let store = open(dir.path(), OnCorrupt::Skip);
         let batches: Vec<EvalBatch> = store.eval_batches(0, 8, 2).map(Result::unwrap).collect();
         let files: Vec<_> = batches.iter().flat_map(|b| &b.files).map(|f| f.file_name().unwrap().to_owned()).collect();
         assert_eq!(files, ["1.jpg", "2.jpg", "4.jpg", "5.jpg"]);
@@ -136,14 +136,14 @@ mod tests {
         assert_eq!(store.skipped(), 1);
         // Where nothing is good, there is nothing to put in its place.
         fs::write(dir.path().join("b/1.jpg"), b"\xff\xd8\xff").unwrap();
-        let store = super::tests::store(dir.path(), OnCorrupt::Skip);
+        let store = open(dir.path(), OnCorrupt::Skip);
         assert!(matches!(store.get(1, 0), Err(DataError::AllCorrupt { path, .. }) if path.ends_with("b")));
     }
 
     #[test]
     fn evaluation_is_the_plain_resize() {
         let dir = folder();
-        let store = store(dir.path(), OnCorrupt::Skip);
+        let store = open(dir.path(), OnCorrupt::Skip);
         let batch = store.eval_batches(1, 6, 32).next().unwrap().unwrap();
         let eight_bit = store.eval_images(1, 6, 32).next().unwrap().unwrap();
         let back = crate::image_io::to_image(batch.images.index_axis(Axis(0), 0), crate::image_io::Quantise::Round);

@@ -1,33 +1,23 @@
+//! Measures.
+use semrel_metrics::{EfficientNetLite0, Extractor, extractor::*};
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
-fn faer_mat(t: &Tensor) -> faer::Mat<f64> {
-    let s = t.size();
-    let v: Vec<f64> = Vec::try_from(t.reshape([-1])).unwrap();
-    faer::Mat::from_fn(s[0] as usize, s[1] as usize, |i, j| v[i * s[1] as usize + j])
-}
 fn main() {
-    let d = 1280;
-    let x = Tensor::randn([1500, d], (Kind::Double, Device::Cpu));
-    let s = x.tr().matmul(&x);
-    let t = Instant::now();
-    let (l, _v) = s.linalg_eigh("L");
-    println!("torch eigh {:?} {}", t.elapsed(), l.double_value(&[0]));
-    let t = Instant::now();
-    let l = s.linalg_eigvalsh("L");
-    println!("torch eigvalsh {:?} {}", t.elapsed(), l.double_value(&[0]));
-    let m = faer_mat(&s);
-    let t = Instant::now();
-    let e = m.self_adjoint_eigenvalues(faer::Side::Lower).unwrap();
-    println!("faer eigvals {:?} {}", t.elapsed(), e[0]);
-    let t = Instant::now();
-    let e = m.self_adjoint_eigen(faer::Side::Lower).unwrap();
-    println!("faer eigen {:?} {}", t.elapsed(), e.S().column_vector()[0]);
-    let c = x.narrow(0, 0, 500).matmul(&x.narrow(0, 500, 800).tr());
-    let t = Instant::now();
-    let l = c.svd(true, false).1;
-    println!("torch svdvals {:?} {}", t.elapsed(), l.double_value(&[0]));
-    let m = faer_mat(&c);
-    let t = Instant::now();
-    println!("faer svd {:?} {}", t.elapsed(), m.singular_values().unwrap()[0]);
-    println!("faer svd {:?}", t.elapsed());
+    let net = EfficientNetLite0::load(Device::Cpu).unwrap();
+    let x = Tensor::randn([32, 3, 224, 224], (Kind::Float, Device::Cpu));
+    let cl = x.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+    for (n, x) in [("nchw", &x), ("nhwc", &cl), ("nchw", &x), ("nhwc", &cl)] {
+        let t = Instant::now();
+        let _ = net.features(x);
+        println!("{n} {:?}", t.elapsed());
+    }
+    let dir = std::path::Path::new("/work/shared/data/weather/");
+    for split in ["train", "val"] {
+        for d in ["cloudy", "rain", "shine", "sunrise"] {
+            let t = Instant::now();
+            let f = features_of_folder(&net, &dir.join(split).join(d), &mut |_| ()).unwrap();
+            println!("{split} {d} {:?} {:?}", f.size(), t.elapsed());
+            f.save(format!("/tmp/w/feat_{split}_{d}.pt")).unwrap();
+        }
+    }
 }

@@ -237,7 +237,7 @@ mod tests {
         #[test]
         fn rotations_and_shifts_of_both_sets_change_nothing(seed in 0i64..1000, n in 2i64..40, d in 1i64..24) {
             let (x, y) = (sample(seed, n, d), sample(seed + 1, n + 3, d));
-            let rotation = sample(seed + 2, d, d).linalg_qr("complete").0;
+            let rotation = Tensor::linalg_qr(&sample(seed + 2, d, d), "complete").0;
             let turn = |t: &Tensor| t.matmul(&rotation) + 1.5;
             let (before, after) = (distance(&x, &y), distance(&turn(&x), &turn(&y)));
             prop_assert!((before - after).abs() < 1e-8 * (1.0 + before), "{before} {after}");

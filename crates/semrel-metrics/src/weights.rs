@@ -3,8 +3,8 @@
 use crate::MetricsError;
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 /// A published weights file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,15 +49,23 @@ impl WeightsFile {
         if !path.is_file() {
             return Err(MetricsError::WeightsMissing { path, name: self.name, origin: self.origin });
         }
-        let mut hash = Sha256::new();
-        File::open(&path)
-            .and_then(|mut file| io::copy(&mut file, &mut hash))
-            .map_err(|source| MetricsError::Io { path: path.clone(), source })?;
-        let found: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = sha256(&path).map_err(|source| MetricsError::Io { path: path.clone(), source })?;
         if !found.starts_with(self.sha256) {
             return Err(MetricsError::WeightsDigest { path, name: self.name, found, expected: self.sha256 });
         }
         Ok(path)
+    }
+}
+
+/// SHA-256 of a file, in lower-case hexadecimal.
+fn sha256(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            n => hash.update(&buffer[..n]),
+        }
     }
 }
 

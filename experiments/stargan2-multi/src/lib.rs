@@ -5,5 +5,6 @@ pub mod config;
 pub mod networks;
 pub mod plain;
 pub mod correlative;
+pub mod data;
 pub mod sample;
 pub mod step;

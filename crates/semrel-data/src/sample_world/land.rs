@@ -14,16 +14,19 @@ pub(super) fn distance(depth: f32) -> f32 {
 
 /// Paints everything that lies behind trees and houses.
 pub(super) fn paint(canvas: &mut Canvas, layout: &Layout, look: &Appearance) {
-    paint_sky(canvas, layout, look);
-    for (i, ridge) in layout.ridges.iter().enumerate() {
-        paint_ridge(canvas, layout, look, ridge, 34.0 - 16.0 * (i + 1) as f32 / layout.ridges.len() as f32);
+    // From near to far, so that each sample is painted once: `open` is the first row of each column that is taken.
+    let mut open = vec![canvas.side; canvas.side];
+    for hill in layout.hills.iter().rev() {
+        paint_hill(canvas, layout, look, hill, &mut open);
     }
     if layout.forest > 0.0 {
-        paint_forest(canvas, layout, look);
+        paint_forest(canvas, layout, look, &mut open);
     }
-    for hill in &layout.hills {
-        paint_hill(canvas, layout, look, hill);
+    for (i, ridge) in layout.ridges.iter().enumerate().rev() {
+        let distance = 34.0 - 16.0 * (i + 1) as f32 / layout.ridges.len() as f32;
+        paint_ridge(canvas, layout, look, ridge, distance, &mut open);
     }
+    paint_sky(canvas, layout, look, &open);
     match &layout.feature {
         Feature::Road(course) => {
             for y in canvas.span(layout.horizon, 1.0) {
@@ -77,13 +80,14 @@ fn peak(ridge: &Ridge, x: f32) -> f32 {
     ridge.base - ridge.amplitude * (0.15 + 0.85 * height)
 }
 
-fn paint_sky(canvas: &mut Canvas, layout: &Layout, look: &Appearance) {
-    let bottom = canvas.index(layout.horizon + 0.08);
-    for y in 0..=bottom {
+fn paint_sky(canvas: &mut Canvas, layout: &Layout, look: &Appearance, open: &[usize]) {
+    for y in 0..open.iter().copied().max().unwrap_or(0) {
         let py = canvas.centre(y);
         let up = (1.0 - py / layout.horizon).clamp(0.0, 1.0);
         let plain = mix(look.skyline, look.zenith, up.powf(0.8));
-        for x in 0..canvas.side {
+        // Clouds flatten towards the horizon.
+        let cy = (py / layout.horizon).powf(1.3) * 5.0;
+        for x in (0..canvas.side).filter(|&x| y < open[x]) {
             let px = canvas.centre(x);
             let mut color = plain;
             let (dx, dy) = (px - layout.sun[0], py - layout.sun[1]);
@@ -91,8 +95,7 @@ fn paint_sky(canvas: &mut Canvas, layout: &Layout, look: &Appearance) {
             let glow = look.sun_strength * (0.55 * (-away * 7.0).exp() + smoothstep(0.052, 0.042, away));
             color = mix(color, look.sun, glow.min(1.0));
             if look.clouds > 0.0 {
-                // Clouds flatten towards the horizon.
-                let (cx, cy) = (px * 2.6, (py / layout.horizon).powf(1.3) * 5.0);
+                let cx = px * 2.6;
                 let thick = fractal(cx, cy, 4, layout.texture);
                 let edge = 0.78 - 0.62 * look.clouds;
                 let cover = smoothstep(edge, edge + 0.16, thick);
@@ -107,12 +110,20 @@ fn paint_sky(canvas: &mut Canvas, layout: &Layout, look: &Appearance) {
     }
 }
 
-fn paint_ridge(canvas: &mut Canvas, layout: &Layout, look: &Appearance, ridge: &Ridge, distance: f32) {
-    let bottom = canvas.index(layout.horizon + 0.1);
-    for x in 0..canvas.side {
+fn paint_ridge(
+    canvas: &mut Canvas,
+    layout: &Layout,
+    look: &Appearance,
+    ridge: &Ridge,
+    distance: f32,
+    open: &mut [usize],
+) {
+    for (x, open) in open.iter_mut().enumerate() {
         let px = canvas.centre(x);
         let top = peak(ridge, px);
-        for y in canvas.index(top)..=bottom {
+        let rows = canvas.index(top)..*open;
+        *open = (*open).min(rows.start);
+        for y in rows {
             let below = (canvas.centre(y) - top).max(0.0) / ridge.amplitude;
             // A second surface, tilted by noise, gives gullies a lit and a shaded side.
             let (gx, gy) = (px * 9.0 + below * 1.2, below * 2.4);
@@ -128,10 +139,10 @@ fn paint_ridge(canvas: &mut Canvas, layout: &Layout, look: &Appearance, ridge: &
     }
 }
 
-fn paint_forest(canvas: &mut Canvas, layout: &Layout, look: &Appearance) {
+fn paint_forest(canvas: &mut Canvas, layout: &Layout, look: &Appearance, open: &mut [usize]) {
     let hill = &layout.hills[0];
     let far = distance(0.02);
-    for x in 0..canvas.side {
+    for (x, open) in open.iter_mut().enumerate() {
         let px = canvas.centre(x);
         let foot = hilltop(hill, px);
         let rise = layout.forest * smoothstep(0.25, 0.45, fractal(px * 2.2, 4.5, 2, layout.texture));
@@ -139,7 +150,9 @@ fn paint_forest(canvas: &mut Canvas, layout: &Layout, look: &Appearance) {
         if rise < 0.008 {
             continue;
         }
-        for y in canvas.index(top)..canvas.index(foot + 0.01) {
+        let rows = canvas.index(top)..*open;
+        *open = (*open).min(rows.start);
+        for y in rows {
             let py = canvas.centre(y);
             let pick = unit((px * 46.0 + 0.5) as i32, 1, layout.texture);
             let leaf = mix(crown_color(look, pick), look.needles, if pick < 0.4 { 0.7 } else { 0.15 });
@@ -154,14 +167,16 @@ pub(super) fn crown_color(look: &Appearance, pick: f32) -> Rgb {
     look.leaves[((pick * look.leaves.len() as f32) as usize).min(look.leaves.len() - 1)]
 }
 
-fn paint_hill(canvas: &mut Canvas, layout: &Layout, look: &Appearance, hill: &Ridge) {
-    for x in 0..canvas.side {
+fn paint_hill(canvas: &mut Canvas, layout: &Layout, look: &Appearance, hill: &Ridge, open: &mut [usize]) {
+    for (x, open) in open.iter_mut().enumerate() {
         let px = canvas.centre(x);
         let top = hilltop(hill, px);
         let fall = hilltop(hill, px + 0.04) - top;
         let side = (6.0 * (px - layout.sun[0])).clamp(-1.0, 1.0);
         let slope = 1.0 + look.contrast * (fall * side * 6.0).clamp(-0.12, 0.12);
-        for y in canvas.index(top)..canvas.side {
+        let rows = canvas.index(top)..*open;
+        *open = (*open).min(rows.start);
+        for y in rows {
             let py = canvas.centre(y);
             let depth = layout.depth(py);
             // The crest of each hill is lighter, its foot lies in the next one's lee.

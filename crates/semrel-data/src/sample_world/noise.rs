@@ -18,11 +18,16 @@ fn smooth(t: f32) -> f32 {
     t * t * (3.0 - 2.0 * t)
 }
 
+/// `⌊x⌋` without the library call that `f32::floor` is on plain x86-64.
+fn floor(x: f32) -> i32 {
+    let towards_zero = x as i32;
+    towards_zero - i32::from((towards_zero as f32) > x)
+}
+
 /// Interpolated lattice values in `[0, 1)`.
 pub(super) fn value(x: f32, y: f32, seed: u32) -> f32 {
-    let (fx, fy) = (x.floor(), y.floor());
-    let (ix, iy) = (fx as i32, fy as i32);
-    let (u, v) = (smooth(x - fx), smooth(y - fy));
+    let (ix, iy) = (floor(x), floor(y));
+    let (u, v) = (smooth(x - ix as f32), smooth(y - iy as f32));
     let (a, b) = (unit(ix, iy, seed), unit(ix + 1, iy, seed));
     let (c, d) = (unit(ix, iy + 1, seed), unit(ix + 1, iy + 1, seed));
     let (top, bottom) = (a + (b - a) * u, c + (d - c) * u);

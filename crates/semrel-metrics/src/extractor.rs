@@ -1,0 +1,280 @@
+//! Networks that turn images into features, and the way of images into them.
+//!
+//! Images are read and resized on all cores while the network works on the batch before.
+
+use crate::MetricsError;
+use image::RgbImage;
+use rayon::prelude::*;
+use semrel_data::DataError;
+use semrel_data::image_io::{Quantise, list_images, read_rgb};
+use semrel_data::resize::{Filter, resize};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::sync_channel;
+use tch::{Device, Kind, Tensor};
+
+/// Images a batch.
+const BATCH: usize = 32;
+
+/// A network that features are read from, in inference mode.
+///
+/// Neither method records gradients.
+pub trait Extractor {
+    /// Name that scores carry, such as `effnet-lite0`.
+    fn name(&self) -> &'static str;
+
+    /// How an 8-bit image becomes input.
+    fn preparation(&self) -> Preparation;
+
+    /// Where the network lies.
+    fn device(&self) -> Device;
+
+    /// Features [N, d] of prepared images [N, 3, H, W].
+    fn features(&self, batch: &Tensor) -> Tensor;
+
+    /// Feature maps [N, C, h, w] for perceptual distances, of prepared images [N, 3, H, W].
+    fn taps(&self, batch: &Tensor) -> Vec<Tensor>;
+}
+
+/// From an 8-bit RGB image to network input: a Pillow-equal resize, then `(v − mean)/std` with v in 0..255.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Preparation {
+    /// Width of the input.
+    pub width: u32,
+    /// Height of the input.
+    pub height: u32,
+    /// Filter of the resize.
+    pub filter: Filter,
+    /// Subtracted from each channel.
+    pub mean: [f32; 3],
+    /// Divides each channel.
+    pub std: [f32; 3],
+}
+
+impl Preparation {
+    fn bytes(&self) -> usize {
+        3 * self.width as usize * self.height as usize
+    }
+
+    /// Input [N, 3, H, W] from resized images, one after the other in `pixels` (row by row, red, green, blue).
+    fn normalise(&self, pixels: &[u8], device: Device) -> Tensor {
+        let count = (pixels.len() / self.bytes()) as i64;
+        let size = [count, self.height.into(), self.width.into(), 3];
+        let channels = |values: &[f32; 3]| Tensor::from_slice(values).view([1, 3, 1, 1]).to_device(device);
+        // The permuted view keeps channels last in memory, which convolutions like.
+        let images = Tensor::from_data_size(pixels, &size, Kind::Uint8).to_device(device).permute([0, 3, 1, 2]);
+        (images.to_kind(Kind::Float) - channels(&self.mean)) / channels(&self.std)
+    }
+
+    /// Prepares images for the network: [N, 3, H, W].
+    pub fn prepare(&self, images: &[RgbImage], device: Device) -> Tensor {
+        let mut pixels = vec![0; images.len() * self.bytes()];
+        pixels
+            .par_chunks_exact_mut(self.bytes())
+            .zip(images)
+            .for_each(|(place, image)| place.copy_from_slice(&resize(image, self.width, self.height, self.filter)));
+        self.normalise(&pixels, device)
+    }
+}
+
+/// Features [N, d] of image files, in their order. `progress` is told how many images are done.
+///
+/// # Errors
+/// The first file that cannot be read.
+pub fn features_of_files(
+    extractor: &dyn Extractor,
+    files: &[PathBuf],
+    progress: &mut dyn FnMut(usize),
+) -> Result<Tensor, MetricsError> {
+    features_of(extractor, files.len(), |i| read_rgb(&files[i]), progress)
+}
+
+/// Features [N, d] of all images under a folder, sorted by path.
+///
+/// # Errors
+/// A missing or empty folder, or the first file that cannot be read.
+pub fn features_of_folder(
+    extractor: &dyn Extractor,
+    folder: &Path,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Tensor, MetricsError> {
+    let files = list_images(folder)?;
+    if files.is_empty() {
+        return Err(DataError::Empty { path: folder.to_owned() }.into());
+    }
+    features_of_files(extractor, &files, progress)
+}
+
+/// Features [N, d] of images in memory.
+///
+/// # Errors
+/// [`MetricsError::TooFew`] for no image at all.
+pub fn features_of_images(extractor: &dyn Extractor, images: &[RgbImage]) -> Result<Tensor, MetricsError> {
+    let (preparation, device) = (extractor.preparation(), extractor.device());
+    let features: Vec<Tensor> =
+        images.chunks(BATCH).map(|chunk| extractor.features(&preparation.prepare(chunk, device))).collect();
+    join(&features)
+}
+
+/// Features [N, d] of generator outputs [N, 3, H, W] in −1..1, made 8-bit images first, as if they had been written to
+/// files and read again.
+///
+/// # Errors
+/// [`MetricsError::Shape`], [`MetricsError::TooFew`].
+pub fn features_of_outputs(
+    extractor: &dyn Extractor,
+    outputs: &Tensor,
+    quantise: Quantise,
+) -> Result<Tensor, MetricsError> {
+    features_of_images(extractor, &to_images(outputs, quantise)?)
+}
+
+/// Generator outputs [N, 3, H, W] in −1..1 as 8-bit images.
+///
+/// # Errors
+/// [`MetricsError::Shape`].
+pub fn to_images(outputs: &Tensor, quantise: Quantise) -> Result<Vec<RgbImage>, MetricsError> {
+    let &[count, 3, height, width] = outputs.size().as_slice() else {
+        let found = outputs.size();
+        return Err(MetricsError::Shape { what: "generator outputs", found, expected: "[N, 3, H, W]" });
+    };
+    let _guard = tch::no_grad_guard();
+    let unit = ((outputs + 1.0) / 2.0).clamp(0.0, 1.0) * 255.0;
+    // Conversion to bytes truncates.
+    let bytes = match quantise {
+        Quantise::Round => unit + 0.5,
+        Quantise::Truncate => unit,
+    };
+    let bytes = bytes.to_kind(Kind::Uint8).to_device(Device::Cpu).permute([0, 2, 3, 1]).contiguous();
+    let mut pixels = vec![0u8; bytes.numel()];
+    bytes.copy_data(&mut pixels, bytes.numel());
+    let image = |pixels: &[u8]| {
+        RgbImage::from_raw(width as u32, height as u32, pixels.to_vec()).expect("three bytes a pixel")
+    };
+    let size = (3 * height * width) as usize;
+    Ok(if size == 0 { vec![RgbImage::new(0, 0); count as usize] } else { pixels.chunks_exact(size).map(image).collect() })
+}
+
+/// Reads and resizes one batch ahead of the network.
+fn features_of(
+    extractor: &dyn Extractor,
+    count: usize,
+    read: impl Fn(usize) -> Result<RgbImage, DataError> + Sync,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Tensor, MetricsError> {
+    let preparation = extractor.preparation();
+    let prepare = |start: usize| -> Result<Vec<u8>, DataError> {
+        let mut pixels = vec![0; BATCH.min(count - start) * preparation.bytes()];
+        pixels.par_chunks_exact_mut(preparation.bytes()).enumerate().try_for_each(|(i, place)| {
+            let image = resize(&read(start + i)?, preparation.width, preparation.height, preparation.filter);
+            place.copy_from_slice(&image);
+            Ok(())
+        })?;
+        Ok(pixels)
+    };
+    let mut features = vec![];
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(1);
+        scope.spawn(move || {
+            for start in (0..count).step_by(BATCH) {
+                let batch = prepare(start);
+                let failed = batch.is_err();
+                // The receiver is gone only after an error.
+                if sender.send(batch).is_err() || failed {
+                    break;
+                }
+            }
+        });
+        let mut done = 0;
+        for pixels in receiver {
+            let pixels = pixels?;
+            features.push(extractor.features(&preparation.normalise(&pixels, extractor.device())));
+            done += pixels.len() / preparation.bytes();
+            progress(done);
+        }
+        join(&features)
+    })
+}
+
+fn join(features: &[Tensor]) -> Result<Tensor, MetricsError> {
+    if features.is_empty() {
+        return Err(MetricsError::TooFew { what: "images", found: 0, needed: 1 });
+    }
+    Ok(Tensor::cat(features, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The mean of each channel; taps: the image itself.
+    struct Means;
+
+    impl Extractor for Means {
+        fn name(&self) -> &'static str {
+            "means"
+        }
+        fn preparation(&self) -> Preparation {
+            Preparation { width: 8, height: 4, filter: Filter::Bilinear, mean: [1.0, 2.0, 3.0], std: [2.0; 3] }
+        }
+        fn device(&self) -> Device {
+            Device::Cpu
+        }
+        fn features(&self, batch: &Tensor) -> Tensor {
+            batch.mean_dim([2i64, 3].as_slice(), false, Kind::Float)
+        }
+        fn taps(&self, batch: &Tensor) -> Vec<Tensor> {
+            vec![batch.shallow_clone()]
+        }
+    }
+
+    fn plain(shade: u8) -> RgbImage {
+        RgbImage::from_pixel(16, 16, image::Rgb([shade, 2 * shade, 0]))
+    }
+
+    fn values(features: &Tensor) -> Vec<f32> {
+        Vec::try_from(features.reshape([-1])).unwrap()
+    }
+
+    #[test]
+    fn files_arrive_in_order_and_progress_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        for i in 0..70u8 {
+            plain(i).save(dir.path().join(format!("{i:03}.png"))).unwrap();
+        }
+        let mut told = vec![];
+        let features = features_of_folder(&Means, dir.path(), &mut |done| told.push(done)).unwrap();
+        assert_eq!(told, [32, 64, 70]);
+        let want: Vec<f32> = (0..70).flat_map(|i| [(i as f32 - 1.0) / 2.0, (2.0 * i as f32 - 2.0) / 2.0, -1.5]).collect();
+        assert_eq!(values(&features), want);
+        let images: Vec<RgbImage> = (0..70).map(plain).collect();
+        assert_eq!(values(&features_of_images(&Means, &images).unwrap()), want);
+    }
+
+    #[test]
+    fn unreadable_and_missing_images_are_errors() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(features_of_folder(&Means, dir.path(), &mut |_| ()).is_err());
+        for i in 0..100u8 {
+            plain(i).save(dir.path().join(format!("{i:03}.png"))).unwrap();
+        }
+        std::fs::write(dir.path().join("050.png"), b"no image").unwrap();
+        let text = features_of_folder(&Means, dir.path(), &mut |_| ()).unwrap_err().to_string();
+        assert!(text.contains("050.png"), "{text}");
+        assert!(matches!(features_of_images(&Means, &[]), Err(MetricsError::TooFew { .. })));
+    }
+
+    #[test]
+    fn outputs_are_quantised_as_pictures_are() {
+        let outputs = Tensor::linspace(-1.3, 1.3, 2 * 3 * 5 * 7, (Kind::Float, Device::Cpu)).view([2, 3, 5, 7]);
+        for quantise in [Quantise::Round, Quantise::Truncate] {
+            let images = to_images(&outputs, quantise).unwrap();
+            for (n, image) in images.iter().enumerate() {
+                let values: Vec<f32> = Vec::try_from(outputs.get(n as i64).reshape([-1])).unwrap();
+                let array = ndarray::Array3::from_shape_vec((3, 5, 7), values).unwrap();
+                assert_eq!(image, &semrel_data::image_io::to_image(array.view(), quantise));
+            }
+        }
+        assert!(matches!(to_images(&outputs.narrow(1, 0, 1), Quantise::Round), Err(MetricsError::Shape { .. })));
+        assert_eq!(features_of_outputs(&Means, &outputs, Quantise::Round).unwrap().size(), [2, 3]);
+    }
+}

@@ -1,0 +1,91 @@
+//! Images of a run as tensors.
+
+use crate::config::Config;
+use crate::step::Batch;
+use anyhow::{Context, Result, ensure};
+use ndarray::Array4;
+use semrel_data::Splits;
+use semrel_data::{Loader, LoaderError};
+use semrel_data::{ImageStore, OnCorrupt, StoreOptions};
+use semrel_data::transform::TrainTransform;
+use semrel_data::{DataError, MultiDomainSampler, TrainBatch};
+use std::sync::Arc;
+use tch::{Device, Tensor};
+
+/// Share of each domain held out for validation where a data set has no validation folder.
+const HOLDOUT: f64 = 0.1;
+
+/// The images of a run.
+pub struct Data {
+    /// Names of the domains, by index.
+    pub domains: Vec<String>,
+    /// Training images.
+    pub train: Arc<ImageStore>,
+    /// Validation images.
+    pub val: Arc<ImageStore>,
+}
+
+impl Data {
+    /// Opens the run's folder. Decodes nothing yet.
+    pub fn open(config: &Config) -> Result<Self> {
+        let root = &config.data.root;
+        let splits = Splits::open(root, HOLDOUT).with_context(|| format!("data.root {}", root.display()))?;
+        ensure!(
+            splits.train.len() >= 2,
+            "data.root {}: one domain only ({}); translation needs at least two folders of images",
+            root.display(),
+            splits.train.names()[0]
+        );
+        let options = StoreOptions {
+            on_corrupt: if config.data.strict { OnCorrupt::Fail } else { OnCorrupt::Skip },
+            ..Default::default()
+        };
+        Ok(Self {
+            domains: splits.train.names().into_iter().map(str::to_owned).collect(),
+            train: Arc::new(ImageStore::new(&splits.train, options.clone())),
+            val: Arc::new(ImageStore::new(&splits.val, options)),
+        })
+    }
+
+    /// Number of domains.
+    pub fn num_domains(&self) -> i64 {
+        self.domains.len() as i64
+    }
+
+    /// A loader of training batches from `first_step` on, ahead of the training step on a thread of its own.
+    pub fn loader(&self, config: &Config, first_step: u64) -> Result<BatchLoader> {
+        let transform = TrainTransform { crop_probability: config.data.randcrop_prob, ..Default::default() };
+        let (size, batch) = (config.data.img_size as usize, config.train.batch_size as usize);
+        let sampler = MultiDomainSampler::new(self.train.clone(), transform, size, batch, config.seed)?;
+        Ok(BatchLoader(Loader::spawn(move |step| sampler.batch(step), first_step, 4, 1)?))
+    }
+}
+
+/// Training batches in step order.
+pub struct BatchLoader(Loader<TrainBatch, DataError>);
+
+impl BatchLoader {
+    /// The next batch, on `device`.
+    pub fn next(&mut self, device: Device) -> Result<Batch, LoaderError<DataError>> {
+        let batch = self.0.next().expect("the loader has no end")?;
+        Ok(Batch {
+            x_real: tensor(&batch.x_real, device),
+            y_org: batch.y_org,
+            x_ref: tensor(&batch.x_ref, device),
+            x_ref2: tensor(&batch.x_ref2, device),
+            y_trg: batch.y_trg,
+        })
+    }
+
+    /// Seconds that training has waited for images so far.
+    pub fn waited(&self) -> f64 {
+        self.0.waited().as_secs_f64()
+    }
+}
+
+/// Copies an image array to a tensor of the same shape.
+pub fn tensor(images: &Array4<f32>, device: Device) -> Tensor {
+    let shape: Vec<i64> = images.shape().iter().map(|&d| d as i64).collect();
+    let data = images.as_slice().expect("batches are contiguous");
+    Tensor::from_slice(data).view(shape.as_slice()).to_device(device)
+}
