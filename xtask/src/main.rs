@@ -1,1 +1,59 @@
-fn main(){}
+//! `cargo xtask`: the front door of the workspace. Sets up what Rust alone cannot, makes data, runs tests and tables.
+//!
+//! One file a command. This crate does not depend on `tch`: it is what installs libtorch.
+
+mod bench;
+mod data;
+mod setup;
+mod table1;
+
+mod test;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use workspace::Workspace;
+
+/// Builds, checks and reproduces: patch-wise semantic relation for image-to-image translation.
+#[derive(Parser)]
+#[command(
+    name = "xtask",
+    bin_name = "cargo xtask",
+    after_help = "Start with:\n  \
+        cargo xtask test     check the code, with one line of counts at the end\n  \
+        cargo xtask table1   train and measure the rows of the paper's Table 1 on the sample world\n\n\
+        Both fetch what they need first (see `cargo xtask setup --help`)."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Setup(setup::Args),
+    Data(data::Args),
+    Test(test::Args),
+    Bench(bench::Args),
+    Table1(table1::Args),
+}
+
+fn main() -> ExitCode {
+    run().unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run() -> Result<ExitCode> {
+    let cli = Cli::parse();
+    let workspace = Workspace::find()?;
+    match cli.command {
+        Command::Setup(args) => setup::run(&workspace, &args),
+        Command::Data(args) => data::run(&workspace, args),
+        Command::Test(args) => test::run(&workspace, &args),
+        Command::Bench(args) => bench::run(&workspace, args),
+        Command::Table1(args) => table1::run(&workspace, args),
+    }
+}

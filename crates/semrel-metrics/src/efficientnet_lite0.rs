@@ -86,9 +86,33 @@ impl EfficientNetLite0 {
         })
     }
 
+    /// The taps of prepared images [N, 3, H, W] of any size, recording gradients towards the images where they ask for them:
+    /// fixed features for a loss.
+    pub fn maps(&self, batch: &Tensor) -> Vec<Tensor> {
+        self.tapped(batch).1
+    }
+
+    /// Output of the last block, and the taps.
+    fn tapped(&self, batch: &Tensor) -> (Tensor, Vec<Tensor>) {
+        let mut taps = vec![];
+        let last = self.trunk(batch, |i, x| {
+            if TAPS.contains(&i) {
+                taps.push(x.shallow_clone());
+            }
+        });
+        (last, taps)
+    }
+
+    /// Pooled features [N, 1280] of the last block's output.
+    fn pool(&self, last: &Tensor) -> Tensor {
+        relu6(self.head.forward(last)).mean_dim([2i64, 3].as_slice(), false, Kind::Float)
+    }
+
     /// Runs the blocks and shows each block's output [N, C, h, w] to `see`; returns the last one.
     fn trunk(&self, batch: &Tensor, mut see: impl FnMut(usize, &Tensor)) -> Tensor {
-        let mut x = relu6(self.stem.forward(batch));
+        // Channels last in memory: measured 2.5 times as fast as the default order on two cores.
+        let batch = batch.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+        let mut x = relu6(self.stem.forward(&batch));
         for (i, block) in self.blocks.iter().enumerate() {
             x = block.forward(&x);
             see(i, &x);
@@ -112,19 +136,18 @@ impl Extractor for EfficientNetLite0 {
 
     fn features(&self, batch: &Tensor) -> Tensor {
         let _guard = tch::no_grad_guard();
-        let x = self.trunk(batch, |_, _| ());
-        relu6(self.head.forward(&x)).mean_dim([2i64, 3].as_slice(), false, Kind::Float)
+        self.pool(&self.trunk(batch, |_, _| ()))
     }
 
     fn taps(&self, batch: &Tensor) -> Vec<Tensor> {
         let _guard = tch::no_grad_guard();
-        let mut taps = vec![];
-        self.trunk(batch, |i, x| {
-            if TAPS.contains(&i) {
-                taps.push(x.shallow_clone());
-            }
-        });
-        taps
+        self.maps(batch)
+    }
+
+    fn features_and_taps(&self, batch: &Tensor) -> (Tensor, Vec<Tensor>) {
+        let _guard = tch::no_grad_guard();
+        let (last, taps) = self.tapped(batch);
+        (self.pool(&last), taps)
     }
 }
 
@@ -211,4 +234,68 @@ fn empty_state() -> StateDict {
     }
     conv("_conv_head.weight".into(), "_bn1".into(), [1280, 320, 1, 1]);
     state
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::normal;
+
+    /// Positive everywhere, so that it also serves for variances.
+    fn random_state() -> StateDict {
+        let value = |(i, (key, t)): (i64, (String, Tensor))| {
+            let fan_in = (t.numel() as i64 / t.size()[0]) as f64;
+            (key, normal(i, &t.size()).abs() / fan_in.sqrt())
+        };
+        (0..).zip(empty_state()).map(value).collect()
+    }
+
+    #[test]
+    fn taps_and_features_have_the_published_shapes() {
+        let network = EfficientNetLite0::from_state(&random_state(), Device::Cpu).unwrap();
+        let batch = network.preparation().prepare(&vec![image::RgbImage::new(50, 40); 2], Device::Cpu);
+        assert_eq!(batch.size(), [2, 3, 224, 224]);
+        assert_eq!(network.features(&batch).size(), [2, 1280]);
+        let (features, taps) = network.features_and_taps(&batch);
+        assert!(features.equal(&network.features(&batch)));
+        assert!(taps.iter().zip(network.taps(&batch)).all(|(a, b)| a.equal(&b)));
+        let shapes: Vec<_> = network.taps(&batch).iter().map(Tensor::size).collect();
+        assert_eq!(shapes, [[2, 16, 112, 112], [2, 24, 56, 56], [2, 40, 28, 28], [2, 112, 14, 14], [2, 320, 7, 7]]);
+    }
+
+    #[test]
+    fn folding_equals_convolution_then_batch_norm() {
+        let state: StateDict = random_state().into_iter().map(|(k, t)| (k, t.to_kind(Kind::Float))).collect();
+        let x = normal(1, &[2, 3, 16, 16]).to_kind(Kind::Float);
+        let folded = Conv::folded(&state, "_conv_stem.weight", "_bn0", 2, Device::Cpu).forward(&x);
+        let norm = |name: &str| state[&format!("_bn0.{name}")].shallow_clone();
+        let plain = x.constant_pad_nd([0, 1, 0, 1]).conv2d(
+            &state["_conv_stem.weight"],
+            None::<Tensor>,
+            [2, 2],
+            [0, 0],
+            [1, 1],
+            1,
+        );
+        let (mean, var) = (norm("running_mean"), norm("running_var"));
+        let want = plain.batch_norm(
+            Some(norm("weight")),
+            Some(norm("bias")),
+            Some(mean),
+            Some(var),
+            false,
+            0.1,
+            EPSILON,
+            false,
+        );
+        assert!(folded.allclose(&want, 1e-4, 1e-5, false));
+    }
+
+    #[test]
+    fn a_missing_key_is_named() {
+        let mut state = random_state();
+        state.remove("_blocks.7._bn1.running_var");
+        let text = EfficientNetLite0::from_state(&state, Device::Cpu).unwrap_err().to_string();
+        assert!(text.contains("_blocks.7._bn1.running_var"), "{text}");
+    }
 }

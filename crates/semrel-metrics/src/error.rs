@@ -44,6 +44,14 @@ pub enum MetricsError {
     /// A matrix decomposition that did not converge.
     #[error("the {0} did not converge")]
     NoConvergence(&'static str),
+    /// A class that the classifier does not have.
+    #[error("no class {name}; there are {known}")]
+    UnknownClass {
+        /// The class asked for.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
     /// A file of statistics that cannot be read or written.
     #[error("{}: {why}", path.display())]
     Statistics {

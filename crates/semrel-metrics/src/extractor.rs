@@ -22,6 +22,16 @@ pub trait Extractor {
     /// Name that scores carry, such as `effnet-lite0`.
     fn name(&self) -> &'static str;
 
+    /// How a Fréchet distance over these features is called; only the FID Inception's may be called FID.
+    fn frechet_name(&self) -> String {
+        format!("FD({})", self.name())
+    }
+
+    /// How a perceptual distance over these feature maps is called.
+    fn perceptual_name(&self) -> String {
+        format!("PD({})", self.name())
+    }
+
     /// How an 8-bit image becomes input.
     fn preparation(&self) -> Preparation;
 
@@ -33,6 +43,9 @@ pub trait Extractor {
 
     /// Feature maps [N, C, h, w] for perceptual distances, of prepared images [N, 3, H, W].
     fn taps(&self, batch: &Tensor) -> Vec<Tensor>;
+
+    /// [`Extractor::features`] and [`Extractor::taps`] from one pass.
+    fn features_and_taps(&self, batch: &Tensor) -> (Tensor, Vec<Tensor>);
 }
 
 /// From an 8-bit RGB image to network input: a Pillow-equal resize, then `(v − mean)/std` with v in 0..255.
@@ -133,9 +146,9 @@ pub fn features_of_outputs(
 /// # Errors
 /// [`MetricsError::Shape`].
 pub fn to_images(outputs: &Tensor, quantise: Quantise) -> Result<Vec<RgbImage>, MetricsError> {
-    let &[count, 3, height, width] = outputs.size().as_slice() else {
+    let &[_, 3, height @ 1..=i64::MAX, width @ 1..=i64::MAX] = outputs.size().as_slice() else {
         let found = outputs.size();
-        return Err(MetricsError::Shape { what: "generator outputs", found, expected: "[N, 3, H, W]" });
+        return Err(MetricsError::Shape { what: "generator outputs", found, expected: "[N, 3, H, W] of images" });
     };
     let _guard = tch::no_grad_guard();
     let unit = ((outputs + 1.0) / 2.0).clamp(0.0, 1.0) * 255.0;
@@ -147,11 +160,9 @@ pub fn to_images(outputs: &Tensor, quantise: Quantise) -> Result<Vec<RgbImage>, 
     let bytes = bytes.to_kind(Kind::Uint8).to_device(Device::Cpu).permute([0, 2, 3, 1]).contiguous();
     let mut pixels = vec![0u8; bytes.numel()];
     bytes.copy_data(&mut pixels, bytes.numel());
-    let image = |pixels: &[u8]| {
-        RgbImage::from_raw(width as u32, height as u32, pixels.to_vec()).expect("three bytes a pixel")
-    };
-    let size = (3 * height * width) as usize;
-    Ok(if size == 0 { vec![RgbImage::new(0, 0); count as usize] } else { pixels.chunks_exact(size).map(image).collect() })
+    let image =
+        |pixels: &[u8]| RgbImage::from_raw(width as u32, height as u32, pixels.to_vec()).expect("three bytes a pixel");
+    Ok(pixels.chunks_exact((3 * height * width) as usize).map(image).collect())
 }
 
 /// Reads and resizes one batch ahead of the network.
@@ -225,6 +236,9 @@ mod tests {
         fn taps(&self, batch: &Tensor) -> Vec<Tensor> {
             vec![batch.shallow_clone()]
         }
+        fn features_and_taps(&self, batch: &Tensor) -> (Tensor, Vec<Tensor>) {
+            (self.features(batch), self.taps(batch))
+        }
     }
 
     fn plain(shade: u8) -> RgbImage {
@@ -244,7 +258,8 @@ mod tests {
         let mut told = vec![];
         let features = features_of_folder(&Means, dir.path(), &mut |done| told.push(done)).unwrap();
         assert_eq!(told, [32, 64, 70]);
-        let want: Vec<f32> = (0..70).flat_map(|i| [(i as f32 - 1.0) / 2.0, (2.0 * i as f32 - 2.0) / 2.0, -1.5]).collect();
+        let want: Vec<f32> =
+            (0..70).flat_map(|i| [(i as f32 - 1.0) / 2.0, (2.0 * i as f32 - 2.0) / 2.0, -1.5]).collect();
         assert_eq!(values(&features), want);
         let images: Vec<RgbImage> = (0..70).map(plain).collect();
         assert_eq!(values(&features_of_images(&Means, &images).unwrap()), want);

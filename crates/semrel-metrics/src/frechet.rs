@@ -82,7 +82,8 @@ impl Activations {
             return frechet_distance(&self.statistics(), &other.statistics());
         }
         let cross = to_matrix(&self.scaled.matmul(&other.scaled.tr()));
-        let singular = cross.singular_values().map_err(|_| MetricsError::NoConvergence("singular value decomposition"))?;
+        let singular =
+            cross.singular_values().map_err(|_| MetricsError::NoConvergence("singular value decomposition"))?;
         let trace = |a: &Self| a.scaled.square().sum(Kind::Double).double_value(&[]);
         Ok(combine(&self.mean, &other.mean, trace(self) + trace(other), singular.iter().sum()))
     }
@@ -120,8 +121,8 @@ fn same_dimensions(left: usize, right: usize) -> Result<(), MetricsError> {
 
 /// (n, d) of finite features [n, d].
 pub(crate) fn check(features: &Tensor) -> Result<(i64, i64), MetricsError> {
-    let &[n, d] = features.size().as_slice() else {
-        return Err(MetricsError::Shape { what: "features", found: features.size(), expected: "[N, d]" });
+    let &[n, d @ 1..=i64::MAX] = features.size().as_slice() else {
+        return Err(MetricsError::Shape { what: "features", found: features.size(), expected: "[N, d] with d > 0" });
     };
     let count = features.isfinite().logical_not().sum(Kind::Int64).int64_value(&[]);
     if count > 0 {
@@ -161,14 +162,14 @@ fn matrix_of(array: ArrayView2<f64>) -> Mat<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::normal;
     use proptest::prelude::*;
     use tch::Device;
 
     /// Correlated features: a random mixture, from a seed.
     fn sample(seed: i64, n: i64, d: i64) -> Tensor {
-        tch::manual_seed(seed);
-        let options = (Kind::Double, Device::Cpu);
-        Tensor::randn([n, d], options).matmul(&Tensor::randn([d, d], options)) + Tensor::randn([1, d], options)
+        let seed = 3 * seed;
+        normal(seed, &[n, d]).matmul(&normal(seed + 1, &[d, d])) + normal(seed + 2, &[1, d])
     }
 
     fn activations(features: &Tensor) -> Activations {

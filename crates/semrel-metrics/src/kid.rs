@@ -165,12 +165,11 @@ fn too_few(what: &'static str, found: i64, needed: i64) -> Result<(), MetricsErr
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::normal;
     use proptest::prelude::*;
-    use tch::Device;
 
     fn sample(seed: i64, n: i64, d: i64) -> Tensor {
-        tch::manual_seed(seed);
-        Tensor::randn([n, d], (Kind::Float, Device::Cpu))
+        normal(seed, &[n, d])
     }
 
     const KERNEL: PolynomialKernel = PolynomialKernel { degree: 3.0, gamma: None, coef0: 1.0 };

@@ -14,6 +14,8 @@ pub mod frechet;
 pub mod kid;
 pub mod perceptual;
 mod statistics;
+#[cfg(test)]
+mod testing;
 pub mod weights;
 
 pub use efficientnet_lite0::EfficientNetLite0;
@@ -21,3 +23,8 @@ pub use error::MetricsError;
 pub use extractor::Extractor;
 pub use frechet::{Activations, frechet_distance};
 pub use statistics::Statistics;
+
+/// The example of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

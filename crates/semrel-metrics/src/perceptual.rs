@@ -13,7 +13,7 @@ use tch::{Kind, Tensor};
 /// Most images whose feature maps are held at a time.
 const MOST_IMAGES: usize = 40;
 
-/// Distances [N] of pairs of images, from their taps [N, C, h, w].
+/// Distances \[N\] of pairs of images, from their taps [N, C, h, w].
 pub fn distance(a: &[Tensor], b: &[Tensor]) -> Tensor {
     let _guard = tch::no_grad_guard();
     let of_tap = |(a, b): (&Tensor, &Tensor)| mean_over_positions(&(unit(a) - unit(b)));
@@ -38,7 +38,7 @@ pub fn distance_of_images(extractor: &dyn Extractor, a: &[RgbImage], b: &[RgbIma
 }
 
 /// Mean distance over all G(G−1)/2 unordered pairs of G images, for each of N groups, from taps [N·G, C, h, w] with a
-/// group's images side by side. Returns [N].
+/// group's images side by side. Returns \[N\].
 ///
 /// The mean squared difference over pairs is `2/(G−1)·Σᵢ |fᵢ − f̄|²`, so that each image is visited once.
 pub fn mean_pairwise(taps: &[Tensor], group: i64) -> Tensor {
@@ -67,7 +67,11 @@ pub fn diversity(extractor: &dyn Extractor, outputs: &[Tensor], quantise: Quanti
         return Err(MetricsError::TooFew { what: "outputs a source", found: group as i64, needed: 2 });
     }
     if let Some(other) = outputs.iter().find(|o| o.size() != outputs[0].size()) {
-        return Err(MetricsError::Shape { what: "outputs", found: other.size(), expected: "one shape for all outputs" });
+        return Err(MetricsError::Shape {
+            what: "outputs",
+            found: other.size(),
+            expected: "one shape for all outputs",
+        });
     }
     let images: Vec<Vec<RgbImage>> = outputs.iter().map(|o| to_images(o, quantise)).collect::<Result<_, _>>()?;
     let sources = images[0].len();
@@ -100,12 +104,11 @@ fn to_vec(values: &Tensor) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::normal;
     use proptest::prelude::*;
-    use tch::Device;
 
     fn taps(seed: i64, n: i64) -> Vec<Tensor> {
-        tch::manual_seed(seed);
-        [[n, 4, 6, 5], [n, 9, 3, 2]].map(|size| Tensor::randn(size, (Kind::Float, Device::Cpu))).into()
+        [[n, 4, 6, 5], [n, 9, 3, 2]].map(|size| normal(seed, &size).to_kind(Kind::Float)).into()
     }
 
     #[test]

@@ -15,7 +15,7 @@ const LARGEST_ENTRY: u64 = 1 << 30;
 /// Mean and covariance (divisor n − 1) of a set of features, in double precision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statistics {
-    /// Mean [d].
+    /// Mean \[d\].
     pub mean: Array1<f64>,
     /// Covariance [d, d].
     pub covariance: Array2<f64>,
@@ -41,7 +41,7 @@ impl Statistics {
         Ok(Self { mean, covariance, count })
     }
 
-    /// Reads a NumPy archive with `mu` [d] and `sigma` [d, d], stored or deflated, as pytorch-fid and GAN Compression
+    /// Reads a NumPy archive with `mu` \[d\] and `sigma` [d, d], stored or deflated, as pytorch-fid and GAN Compression
     /// write it; `n` where it is there.
     ///
     /// # Errors
@@ -56,7 +56,8 @@ impl Statistics {
             let entry = read_entry(&mut archive, name).map_err(|e| wrong(format!("{name}: {e}")))?;
             entry.map(|bytes| numbers(&bytes).map_err(|e| wrong(format!("{name}: {e}")))).transpose()
         };
-        let mut required = |name: &str| array(name)?.ok_or_else(|| wrong(format!("no array {name}; mu and sigma needed")));
+        let mut required =
+            |name: &str| array(name)?.ok_or_else(|| wrong(format!("no array {name}; mu and sigma needed")));
         let (mean, covariance) = (required("mu")?, required("sigma")?);
         let count = array("n")?.and_then(|n| n.first().map(|&n| n as u64));
         let shapes = format!("mu {:?} and sigma {:?}; expected [d] and [d, d]", mean.shape(), covariance.shape());
@@ -72,7 +73,8 @@ impl Statistics {
     /// [`MetricsError::Statistics`].
     pub fn write_npz(&self, path: impl AsRef<Path>) -> Result<(), MetricsError> {
         let path = path.as_ref();
-        let wrong = |why: String| MetricsError::Statistics { path: path.to_owned(), why: format!("cannot be written: {why}") };
+        let wrong =
+            |why: String| MetricsError::Statistics { path: path.to_owned(), why: format!("cannot be written: {why}") };
         let mut zip = ZipWriter::new(BufWriter::new(File::create(path).map_err(|e| wrong(e.to_string()))?));
         let mut add = |name: &str, array: ArrayD<f64>| -> Result<(), Box<dyn std::error::Error>> {
             let mut bytes = vec![];

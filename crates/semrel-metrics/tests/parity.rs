@@ -71,8 +71,7 @@ fn fid_stats_npz(case: &Case) -> Outcome {
 }
 
 fn fid_multi_modal(case: &Case) -> Outcome {
-    let activations =
-        |name: &str| Activations::new(&case.input(name), MeanPrecision::Single).map_err(text);
+    let activations = |name: &str| Activations::new(&case.input(name), MeanPrecision::Single).map_err(text);
     let (x, y) = (activations("act1")?, activations("act2")?);
     check_statistics(case, ["out.mu1", "out.cov1"], &x.statistics())?;
     check_statistics(case, ["out.mu2", "out.cov2"], &y.statistics())?;
@@ -80,11 +79,8 @@ fn fid_multi_modal(case: &Case) -> Outcome {
 }
 
 fn kid_polynomial(case: &Case) -> Outcome {
-    let kernel = PolynomialKernel {
-        degree: case.f64("degree"),
-        gamma: Some(case.f64("gamma")),
-        coef0: case.f64("coef0"),
-    };
+    let kernel =
+        PolynomialKernel { degree: case.f64("degree"), gamma: Some(case.f64("gamma")), coef0: case.f64("coef0") };
     let (x, y) = (case.input("x"), case.input("y"));
     let (rows_x, rows_y) = (case.input("idx_x"), case.input("idx_y"));
     let subsets = kid(&x, &y, &Subsets::Given(&rows_x, &rows_y), kernel).map_err(text)?;

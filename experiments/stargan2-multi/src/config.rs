@@ -152,6 +152,8 @@ pub struct LossConfig {
     pub cycle: Option<Cycle>,
     /// Weight of R1.
     pub lambda_reg: f64,
+    /// R1 is taken every so many iterations, then with as many times its weight; 1 as published.
+    pub reg_every: u64,
     /// Weight of style reconstruction.
     pub lambda_sty: f64,
     /// Weight of style diversification at the start; falls to 0 over `ds_iter` iterations.
@@ -190,6 +192,7 @@ impl Default for LossConfig {
             formulation: Formulation::Official,
             cycle: None,
             lambda_reg: 1.0,
+            reg_every: 1,
             lambda_sty: 1.0,
             lambda_ds: 2.0,
             ds_iter: 100_000,
@@ -344,6 +347,12 @@ impl Config {
         lambda_ds(self.loss.lambda_ds, iteration, self.loss.ds_iter as u64)
     }
 
+    /// Weight of R1 during `iteration`: 0 where it is left out.
+    pub fn lambda_reg(&self, iteration: u64) -> f64 {
+        let every = self.loss.reg_every;
+        if iteration.is_multiple_of(every) { self.loss.lambda_reg * every as f64 } else { 0.0 }
+    }
+
     /// Settings of the patch terms.
     pub fn patch_loss(&self) -> PatchLossConfig {
         let l = &self.loss;
@@ -377,6 +386,7 @@ impl Config {
             ("loss.num_patches", self.loss.num_patches - 1),
             ("loss.lsesim_patches", self.loss.lsesim_patches),
             ("loss.ds_iter", self.loss.ds_iter),
+            ("loss.reg_every", self.loss.reg_every as i64),
             ("train.iterations", self.train.iterations),
             ("train.batch_size", self.train.batch_size),
             ("train.log_every", self.train.log_every),

@@ -1,10 +1,14 @@
 //! Multi-modal translation (the paper's Table 1): StarGAN v2, StarGAN v2 + LSeSim, and StarGAN v2 + SRC + hDCE.
 #![warn(missing_docs)]
 
+pub mod bench;
 pub mod config;
-pub mod networks;
-pub mod plain;
 pub mod correlative;
 pub mod data;
+pub mod evaluate;
+pub mod networks;
+pub mod plain;
 pub mod sample;
+pub mod snapshot;
 pub mod step;
+pub mod train;

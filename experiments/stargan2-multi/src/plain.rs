@@ -49,8 +49,7 @@ impl Trainer {
             t.generator.forward(&batch.x_real, &style)
         });
         let d = &self.networks.discriminator;
-        let lambda = self.config.loss.lambda_reg;
-        let losses = discriminator_losses(d, &batch.x_real, &batch.y_org, &fake, &batch.y_trg, lambda);
+        let losses = discriminator_losses(d, batch, &fake, self.config.loss.lambda_reg);
         let gradient = flat_gradients(&losses.total, &[d.parameters().collect()]).remove(0);
         self.optimisers.discriminator.step(d, gradient);
         losses.detached()
@@ -75,7 +74,7 @@ impl Trainer {
             real: &real,
             fake: &fake,
             style: &style,
-            other_fake: &other_fake,
+            other_fake: Some(&other_fake),
             own_style: &own_style,
             self_reconstruction: reconstruction.as_ref(),
             positions: if guide == Guide::Latent { &draws.positions_latent } else { &draws.positions_ref },

@@ -13,7 +13,7 @@ use semrel_loss::gan::{Target, adversarial, cycle, r1_penalty, style_diversifica
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_loss::semantic::semantic_relation_losses;
 use semrel_nn::flat_gradients;
-use semrel_nn::stargan2::Encoded;
+use semrel_nn::stargan2::{Discriminator, Encoded};
 use tch::{Tensor, no_grad};
 
 /// Images of one iteration, `[B, 3, S, S]` in [-1, 1], and their domains.
@@ -51,8 +51,8 @@ pub struct DiscriminatorLosses {
     pub real: Tensor,
     /// Adversarial, generated images.
     pub fake: Tensor,
-    /// R1 before its weight.
-    pub reg: Tensor,
+    /// R1 before its weight; absent in iterations that leave it out.
+    pub reg: Option<Tensor>,
     /// What was differentiated.
     pub total: Tensor,
 }
@@ -64,8 +64,8 @@ pub struct GeneratorLosses {
     pub adv: Tensor,
     /// Style reconstruction.
     pub sty: Tensor,
-    /// Style diversification.
-    pub ds: Tensor,
+    /// Style diversification; absent where its weight has fallen to 0.
+    pub ds: Option<Tensor>,
     /// Cycle.
     pub cyc: Tensor,
     /// λ_SRC · SRC; `ours` only.
@@ -115,8 +115,8 @@ pub(crate) struct Translation<'a> {
     pub fake: &'a Tensor,
     /// Style that the fake was made in.
     pub style: &'a Tensor,
-    /// Fake in a second style, constant.
-    pub other_fake: &'a Tensor,
+    /// Fake in a second style, constant; absent where the weight of style diversification is 0.
+    pub other_fake: Option<&'a Tensor>,
     /// Style of the input itself.
     pub own_style: &'a Tensor,
     /// The input decoded in its own style; absent where the cycle goes through the fake.
@@ -165,14 +165,21 @@ impl Trainer {
             let (fake, rec) = self.decode_two(&real.bottleneck, &style, &own_style);
             (fake, Some(rec))
         };
+        let diversify = self.config.lambda_ds(iteration) > 0.0;
         let (other_fake, fake_ref) = no_grad(|| {
-            let other_style = t.mapping_network.forward(&draws.z2, y_trg);
             let ref_style = t.style_encoder.forward(x_ref, y_trg);
-            self.decode_two(&real.bottleneck, &other_style, &ref_style)
+            if !diversify {
+                return (None, t.generator.decode(&real.bottleneck, &ref_style));
+            }
+            let other_style = t.mapping_network.forward(&draws.z2, y_trg);
+            let (other_fake, fake_ref) = self.decode_two(&real.bottleneck, &other_style, &ref_style);
+            (Some(other_fake), fake_ref)
         });
 
-        let d_latent = self.discriminator_pass(Pass::DLatent, x_real, y_org, &fake.detach(), y_trg);
-        let d_ref = self.discriminator_pass(Pass::DRef, x_real, y_org, &fake_ref, y_trg);
+        let lambda_reg = self.config.lambda_reg(iteration);
+        let fake_latent = fake.detach();
+        let d_latent = self.discriminator_pass(Pass::DLatent, batch, &fake_latent, lambda_reg);
+        let d_ref = self.discriminator_pass(Pass::DRef, batch, &fake_ref, lambda_reg);
 
         let seen = self.correlative_features(x_real, &fake, x_ref)?;
         let correlative = seen.as_ref().map(|s| (&s.features[..], &s.positions[..]));
@@ -182,7 +189,7 @@ impl Trainer {
                 real: &real,
                 fake: &fake,
                 style: &style,
-                other_fake: &other_fake,
+                other_fake: other_fake.as_ref(),
                 own_style: &own_style,
                 self_reconstruction: reconstruction.as_ref(),
                 positions: &draws.positions_latent,
@@ -208,14 +215,14 @@ impl Trainer {
             let (fake, rec) = self.decode_two(&real.bottleneck, &style, &own_style);
             (fake, Some(rec))
         };
-        let other_fake = no_grad(|| t.generator.decode(&real.bottleneck, &other_style));
+        let other_fake = diversify.then(|| no_grad(|| t.generator.decode(&real.bottleneck, &other_style)));
         let g_ref = self.generator_losses(
             batch,
             &Translation {
                 real: &real,
                 fake: &fake,
                 style: &style,
-                other_fake: &other_fake,
+                other_fake: other_fake.as_ref(),
                 own_style: &own_style,
                 self_reconstruction: reconstruction.as_ref(),
                 positions: &draws.positions_ref,
@@ -268,13 +275,12 @@ impl Trainer {
     fn discriminator_pass(
         &mut self,
         pass: Pass,
-        x_real: &Tensor,
-        y_org: &[i64],
+        batch: &Batch,
         fake: &Tensor,
-        y_trg: &[i64],
+        lambda_reg: f64,
     ) -> DiscriminatorLosses {
         let d = &self.networks.discriminator;
-        let losses = discriminator_losses(d, x_real, y_org, fake, y_trg, self.config.loss.lambda_reg);
+        let losses = discriminator_losses(d, batch, fake, lambda_reg);
         let gradient = flat_gradients(&losses.total, &[d.parameters().collect()]).remove(0);
         show(&mut self.probe, pass, "discriminator", &gradient);
         self.optimisers.discriminator.step(d, gradient);
@@ -310,7 +316,7 @@ impl Trainer {
         let (l, t) = (&self.config.loss, &self.networks.translator);
         let adv = adversarial(&self.networks.discriminator.forward(made.fake, &batch.y_trg), Target::Real);
         let sty = style_reconstruction(&t.style_encoder.forward(made.fake, &batch.y_trg), made.style);
-        let ds = style_diversification(made.fake, made.other_fake);
+        let ds = made.other_fake.map(|other| style_diversification(made.fake, other));
 
         // The output is encoded where the cycle or the patch terms ask for it: with a graph unless only the official
         // formulation does, which takes the output's features as constants.
@@ -328,7 +334,10 @@ impl Trainer {
             (None, Some(encoded)) => cycle(&t.generator.decode(&encoded.bottleneck, made.own_style), &batch.x_real),
             (None, None) => unreachable!("the cycle goes through the fake's encoding"),
         };
-        let mut total = &adv + &sty * l.lambda_sty - &ds * self.config.lambda_ds(iteration) + &cyc * l.lambda_cyc;
+        let mut total = &adv + &sty * l.lambda_sty + &cyc * l.lambda_cyc;
+        if let Some(ds) = &ds {
+            total = total - ds * self.config.lambda_ds(iteration);
+        }
 
         let (mut src, mut patch) = (None, None);
         if let (Some(heads), Some(encoded)) = (&self.networks.patch_sample, &fake_encoded) {
@@ -352,7 +361,7 @@ impl Trainer {
         Ok(GeneratorLosses {
             adv: adv.detach(),
             sty: sty.detach(),
-            ds: ds.detach(),
+            ds: ds.map(|d| d.detach()),
             cyc: cyc.detach(),
             src,
             patch,
@@ -402,19 +411,21 @@ fn show(probe: &mut Option<GradientProbe>, pass: Pass, network: &'static str, gr
 
 /// The terms of a discriminator pass, with graph. The fake must be constant.
 pub(crate) fn discriminator_losses(
-    d: &semrel_nn::stargan2::Discriminator,
-    x_real: &Tensor,
-    y_org: &[i64],
+    d: &Discriminator,
+    batch: &Batch,
     fake: &Tensor,
-    y_trg: &[i64],
     lambda_reg: f64,
 ) -> DiscriminatorLosses {
-    let images = x_real.detach().set_requires_grad(true);
-    let logits = d.forward(&images, y_org);
+    let regularise = lambda_reg > 0.0;
+    let images = batch.x_real.detach().set_requires_grad(regularise);
+    let logits = d.forward(&images, &batch.y_org);
     let real = adversarial(&logits, Target::Real);
-    let reg = r1_penalty(&logits, &images);
-    let fake = adversarial(&d.forward(fake, y_trg), Target::Fake);
-    let total = &real + &fake + &reg * lambda_reg;
+    let fake = adversarial(&d.forward(fake, &batch.y_trg), Target::Fake);
+    let mut total = &real + &fake;
+    let reg = regularise.then(|| r1_penalty(&logits, &images));
+    if let Some(reg) = &reg {
+        total = total + reg * lambda_reg;
+    }
     DiscriminatorLosses { real, fake, reg, total }
 }
 
@@ -430,7 +441,7 @@ impl DiscriminatorLosses {
         Self {
             real: self.real.detach(),
             fake: self.fake.detach(),
-            reg: self.reg.detach(),
+            reg: self.reg.map(|r| r.detach()),
             total: self.total.detach(),
         }
     }

@@ -126,15 +126,15 @@ fn train_losses(case: &Case) -> Outcome {
     }
     let mut got: Vec<(String, &Tensor)> = vec![];
     for (pass, l) in [("d_latent", &losses.d_latent), ("d_ref", &losses.d_ref)] {
-        for (term, value) in [("real", &l.real), ("fake", &l.fake), ("reg", &l.reg), ("total", &l.total)] {
-            got.push((format!("{pass}.{term}"), value));
+        for (term, value) in [("real", Some(&l.real)), ("fake", Some(&l.fake)), ("reg", l.reg.as_ref()), ("total", Some(&l.total))] {
+            got.extend(value.map(|v| (format!("{pass}.{term}"), v)));
         }
     }
     for (pass, l) in [("g_latent", &losses.g_latent), ("g_ref", &losses.g_ref)] {
-        for (term, value) in [("adv", &l.adv), ("sty", &l.sty), ("ds", &l.ds), ("cyc", &l.cyc), ("total", &l.total)] {
+        for (term, value) in [("adv", &l.adv), ("sty", &l.sty), ("cyc", &l.cyc), ("total", &l.total)] {
             got.push((format!("{pass}.{term}"), value));
         }
-        for (term, value) in [("src", &l.src), ("patch", &l.patch)] {
+        for (term, value) in [("ds", &l.ds), ("src", &l.src), ("patch", &l.patch)] {
             got.extend(value.as_ref().map(|v| (format!("{pass}.{term}"), v)));
         }
     }

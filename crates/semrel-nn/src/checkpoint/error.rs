@@ -34,7 +34,7 @@ pub enum CheckpointError {
     },
     /// The pickle asks for a function or class that building tensors does not need. Nothing was run.
     #[error(
-        "{}: the file asks to call `{name}`, which is refused: only tensors, numbers, strings, lists and dictionaries \
+        "{}: the file asks for `{name}`, which is refused: only tensors, numbers, strings, lists and dictionaries \
          are read", path.display()
     )]
     Refused {

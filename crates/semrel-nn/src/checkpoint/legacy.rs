@@ -4,7 +4,6 @@
 
 use super::error::{Fault, malformed};
 use super::pickle::{Node, Pickle, StorageRef};
-use super::sniff::LEGACY_MAGIC;
 use super::storage::{Storages, byte_length};
 use super::value::Value;
 use std::collections::HashMap;
@@ -12,7 +11,8 @@ use std::collections::HashMap;
 const PROTOCOL_VERSION: i128 = 1001;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Value, Fault> {
-    let mut rest = &bytes[LEGACY_MAGIC.len().min(bytes.len())..];
+    let mut rest = bytes;
+    next(&mut rest, "magic number")?;
     let version = next(&mut rest, "protocol version")?;
     if version.nodes[version.root] != Node::Int(PROTOCOL_VERSION) {
         return malformed(format!("the protocol version is not {PROTOCOL_VERSION}"));

@@ -15,7 +15,9 @@
 
 mod copy;
 mod error;
+mod globals;
 mod legacy;
+mod machine;
 mod pickle;
 mod pth;
 mod safetensors;

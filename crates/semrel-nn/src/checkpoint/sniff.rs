@@ -17,8 +17,11 @@ pub(super) enum Format {
     Other(&'static str),
 }
 
-/// The first pickle of a legacy file: protocol 2, the ten-byte number 0x1950a86a20f9469cfc6c, end.
-pub(super) const LEGACY_MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+/// In the first pickle of a legacy file, the instruction that builds 0x1950a86a20f9469cfc6c, and the end.
+const LEGACY_MAGIC: &[u8] = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
+
+/// Number of bytes before [`LEGACY_MAGIC`]: the protocol, and a frame header since protocol 4.
+const BEFORE_MAGIC: [usize; 2] = [2, 11];
 
 /// Reads the start of `path`.
 pub(super) fn sniff(path: &Path) -> Result<Format, CheckpointError> {
@@ -33,7 +36,8 @@ fn format_of(head: &[u8], length: u64) -> Format {
     if head.starts_with(b"PK\x03\x04") {
         return Format::Zip;
     }
-    if head.starts_with(&LEGACY_MAGIC[..4]) && head.len() >= LEGACY_MAGIC.len() && head[4..14] == LEGACY_MAGIC[4..14] {
+    let magic_at = |at: usize| head.get(at..).is_some_and(|rest| rest.starts_with(LEGACY_MAGIC));
+    if head.first() == Some(&0x80) && BEFORE_MAGIC.into_iter().any(magic_at) {
         return Format::Legacy;
     }
     let header = head.first_chunk::<8>().map(|n| u64::from_le_bytes(*n));

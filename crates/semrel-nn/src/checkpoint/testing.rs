@@ -107,7 +107,7 @@ pub(super) fn zip_with(pickle: &[u8], storages: &[RawStorage], byteorder: &str) 
 }
 
 pub(super) fn legacy_file(pickle: &[u8], storages: &[RawStorage]) -> Vec<u8> {
-    let mut bytes = super::sniff::LEGACY_MAGIC.to_vec();
+    let mut bytes = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.".to_vec();
     bytes.extend_from_slice(b"\x80\x02M\xe9\x03.");
     bytes.extend(Pickler::new().raw(b"}").str("little_endian").raw(b"\x88s").stop());
     bytes.extend_from_slice(pickle);

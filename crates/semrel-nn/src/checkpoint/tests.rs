@@ -125,6 +125,17 @@ fn parameters_old_globals_and_windows() {
 }
 
 #[test]
+fn legacy_files_of_later_protocols_are_known_by_their_magic_number() {
+    let legacy = simple_legacy();
+    let magic = &legacy[2..15];
+    let framed = [b"\x80\x04\x95\x0d\0\0\0\0\0\0\0", magic, &legacy[15..]].concat();
+    let third = [b"\x80\x03", &legacy[2..]].concat();
+    for bytes in [framed, third] {
+        assert_eq!(read(&bytes).unwrap().flatten().unwrap().len(), 2);
+    }
+}
+
+#[test]
 fn code_is_refused_by_its_name_and_not_run() {
     let dir = tempfile::tempdir().unwrap();
     let trace = dir.path().join("trace");

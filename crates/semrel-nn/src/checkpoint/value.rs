@@ -2,6 +2,7 @@
 
 use super::StateDict;
 use super::error::{Fault, malformed};
+use super::globals::Global;
 use super::pickle::{Node, NodeId, Pickle};
 use super::storage::Storages;
 use std::collections::BTreeMap;
@@ -68,10 +69,10 @@ impl Value {
     fn collect(&self, key: &str, tensors: &mut StateDict) -> Result<(), String> {
         let below = |name: &str| if key.is_empty() { name.to_owned() } else { format!("{key}.{name}") };
         match self {
-            Self::Tensor(tensor) => match tensors.insert(key.to_owned(), tensor.shallow_clone()) {
-                Some(_) => return Err(key.to_owned()),
-                None => {}
-            },
+            Self::Tensor(_) if tensors.contains_key(key) => return Err(key.to_owned()),
+            Self::Tensor(tensor) => {
+                tensors.insert(key.to_owned(), tensor.shallow_clone());
+            }
             Self::List(items) => {
                 for (position, item) in items.iter().enumerate() {
                     item.collect(&below(&position.to_string()), tensors)?;
@@ -135,7 +136,7 @@ impl Builder<'_, '_> {
                 }
                 Value::Dict(dict)
             }
-            Node::Global(super::pickle::Global::Dtype(kind)) => Value::Kind(*kind),
+            Node::Global(Global::Dtype(kind)) => Value::Kind(*kind),
             Node::Global(_) => return malformed("a function or class in the place of a value"),
             Node::Storage(_) => return malformed("a bare storage in the place of a tensor"),
             Node::Tensor(view) => match &pickle.nodes[view.storage] {

@@ -1,0 +1,109 @@
+//! Ctrl-C and SIGTERM as a flag, so that a run ends with a checkpoint.
+
+use crate::progress;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The signal handler could not be installed.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot install the handler of Ctrl-C and SIGTERM: {0}")]
+pub struct InterruptError(String);
+
+static REQUESTED: AtomicBool = AtomicBool::new(false);
+static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
+
+/// Proof that the signals are handled.
+///
+/// The first Ctrl-C (or SIGTERM, SIGHUP) sets the flag that [`Interrupt::requested`] reads; the second ends the process
+/// at once with code 130.
+#[derive(Debug, Clone, Copy)]
+pub struct Interrupt(());
+
+impl Interrupt {
+    /// Installs the handler; later calls give the same flag.
+    ///
+    /// # Errors
+    /// Where the system refuses, or another library has installed a handler of its own.
+    pub fn install() -> Result<Self, InterruptError> {
+        let installed = INSTALLED.get_or_init(|| ctrlc::set_handler(handle).map_err(|e| e.to_string()));
+        installed.clone().map(|()| Self(())).map_err(InterruptError)
+    }
+
+    /// Whether to stop after the present step.
+    pub fn requested(&self) -> bool {
+        REQUESTED.load(Ordering::Relaxed)
+    }
+}
+
+fn handle() {
+    if REQUESTED.swap(true, Ordering::Relaxed) {
+        exit_at_once(130);
+    }
+    progress::print_line("stopping after this step; Ctrl-C again stops at once, without saving");
+}
+
+/// Without destructors: those of libtorch would run below the feet of a computation.
+fn exit_at_once(code: i32) -> ! {
+    #[cfg(unix)]
+    // SAFETY: `_exit` takes an integer and does not return; nothing is left for memory safety to depend on.
+    unsafe {
+        libc::_exit(code)
+    }
+    #[cfg(not(unix))]
+    std::process::exit(code)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader, Lines};
+    use std::process::{Child, ChildStdout, Command, Stdio};
+    use std::time::Duration;
+
+    const CHILD: &str = "SEMREL_TEST_INTERRUPT";
+
+    /// Waits for the flag, then for what comes.
+    #[test]
+    fn child_process() {
+        if std::env::var_os(CHILD).is_none() {
+            return;
+        }
+        let interrupt = Interrupt::install().unwrap();
+        assert!(!interrupt.requested());
+        println!("\nready");
+        while !interrupt.requested() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // The same flag again, not a second handler.
+        assert!(Interrupt::install().unwrap().requested());
+        println!("\nrequested");
+        std::thread::sleep(Duration::from_secs(60));
+    }
+
+    fn start() -> (Child, Lines<BufReader<ChildStdout>>) {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture", "interrupt::tests::child_process"])
+            .env(CHILD, "1")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        (child, lines)
+    }
+
+    #[test]
+    fn the_first_signal_sets_the_flag_and_the_second_exits_with_130() {
+        for signal in ["-INT", "-TERM"] {
+            let (mut child, mut lines) = start();
+            let mut wait_for = |word: &str| assert!(lines.by_ref().map_while(Result::ok).any(|line| line == word));
+            let send =
+                || assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+            wait_for("ready");
+            send();
+            wait_for("requested");
+            send();
+            assert_eq!(child.wait().unwrap().code(), Some(130), "{signal}");
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! Subcommands.
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use semrel_metrics::{EfficientNetLite0, Extractor};
+use semrel_nn::checkpoint::load_any;
+use semrel_train::run_dir::{CONFIG, checkpoints_of};
+use semrel_train::{Checkpoints, Interrupt, OpenMode, config::load, parse_device, set_threads};
+use serde::Serialize;
+use stargan2_multi::bench::{BenchOptions, bench};
+use stargan2_multi::config::Config;
+use stargan2_multi::data::Data;
+use stargan2_multi::evaluate::Reference;
+use stargan2_multi::networks::Translator;
+use stargan2_multi::sample;
+use stargan2_multi::snapshot::{AVERAGE, State, load_translator};
+use stargan2_multi::train::{Ended, TrainOptions, find_checkpoint, grid_image, preview_sources, train};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tch::{Device, Kind, Tensor};
+
+/// Multi-modal image translation between domains: StarGAN v2, StarGAN v2 + LSeSim, and StarGAN v2 + SRC + hDCE.
+///
+/// A run is one YAML file (see configs/stargan2-multi) and one folder:
+///
+///   stargan2-multi train configs/stargan2-multi/sample/seasons-ours.yaml
+///   stargan2-multi train my.yaml --set data.root=photos --set train.iterations=20000
+///   stargan2-multi eval   runs/stargan2-multi/seasons-ours --checkpoint best
+///   stargan2-multi sample runs/stargan2-multi/seasons-ours --grid reference --out grid.png
+///
+/// Training stops at Ctrl-C with a checkpoint saved; `train ... --resume` goes on with it, exactly.
+#[derive(Debug, Parser)]
+#[command(name = "stargan2-multi", version, verbatim_doc_comment)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// More log lines; twice for all.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Warnings and errors only.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a run.
+    Train(TrainArgs),
+    /// Score a run's outputs: Fréchet and perceptual distance and target accuracy, latent- and reference-guided.
+    Eval(EvalArgs),
+    /// Score the untranslated images: what a method must beat.
+    Baseline(BaselineArgs),
+    /// Draw a grid or an interpolation.
+    Sample(SampleArgs),
+    /// Measure a training iteration.
+    Bench(BenchArgs),
+}
+
+#[derive(Debug, Args)]
+struct Machine {
+    /// Where to compute: cpu, cuda, cuda:1.
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// Threads of arithmetic; all cores where absent. Results are equal to the bit for equal numbers of threads.
+    #[arg(long)]
+    threads: Option<usize>,
+}
+
+impl Machine {
+    fn set(&self) -> Result<(Device, usize)> {
+        Ok((parse_device(&self.device)?, set_threads(self.threads)?))
+    }
+}
+
+#[derive(Debug, Args)]
+struct TrainArgs {
+    /// The run's YAML file.
+    config: PathBuf,
+    /// Folder of the run; runs/stargan2-multi/<name> where absent.
+    #[arg(long)]
+    run_dir: Option<PathBuf>,
+    /// Go on with a run from its last checkpoint.
+    #[arg(long, conflicts_with = "overwrite")]
+    resume: bool,
+    /// Remove the run that is in the folder, and start anew.
+    #[arg(long)]
+    overwrite: bool,
+    /// Change a key of the config: --set loss.lambda_src=0.2
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+#[derive(Debug, Args)]
+struct EvalArgs {
+    /// Folder of the run.
+    run_dir: PathBuf,
+    /// `last`, `best` or a step.
+    #[arg(long, default_value = "last")]
+    checkpoint: String,
+    /// Score these weights instead: a published *_nets_ema.ckpt, or safetensors.
+    #[arg(long, conflicts_with = "checkpoint")]
+    weights: Option<PathBuf>,
+    /// File of the scores (JSON); standard output where absent.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Change a key of the run's config: --set eval.num_outs=2
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+#[derive(Debug, Args)]
+struct BaselineArgs {
+    /// A run's YAML file, for its data and evaluation.
+    config: PathBuf,
+    /// File of the scores (JSON); standard output where absent.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Change a key of the config.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Grid {
+    /// Sources, then rows of random styles of each domain.
+    Latent,
+    /// References at the left, sources on top.
+    Reference,
+    /// Every third frame of going from one random style to another, in each domain.
+    Interpolation,
+}
+
+#[derive(Debug, Args)]
+struct SampleArgs {
+    /// Folder of the run.
+    run_dir: PathBuf,
+    /// `last`, `best` or a step.
+    #[arg(long, default_value = "last")]
+    checkpoint: String,
+    /// Use these weights instead: a published *_nets_ema.ckpt, or safetensors.
+    #[arg(long, conflicts_with = "checkpoint")]
+    weights: Option<PathBuf>,
+    /// What to draw.
+    #[arg(long, value_enum, default_value = "latent")]
+    grid: Grid,
+    /// The picture.
+    #[arg(long)]
+    out: PathBuf,
+    /// Seed of latent codes.
+    #[arg(long, default_value_t = 0)]
+    seed: i64,
+    /// How far styles may lie from the domain's mean: below 1, more alike.
+    #[arg(long, default_value_t = 1.0)]
+    psi: f64,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+#[derive(Debug, Args)]
+struct BenchArgs {
+    /// sample, small or paper: the profile whose Seasons run of `--method` is measured.
+    #[arg(long, default_value = "paper")]
+    profile: String,
+    /// stargan-v2, lsesim or ours.
+    #[arg(long, default_value = "ours")]
+    method: String,
+    /// Images per batch.
+    #[arg(long, default_value_t = 1)]
+    batch: i64,
+    /// Iterations to measure.
+    #[arg(long, default_value_t = 5)]
+    steps: u64,
+    /// The published loop's order: every encoding recomputed, every gradient kept.
+    #[arg(long)]
+    plain: bool,
+    /// Change a key of the config.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// Runs a subcommand.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Train(args) => run_train(&args, cli.quiet),
+        Command::Eval(args) => run_eval(&args, cli.quiet),
+        Command::Baseline(args) => run_baseline(&args, cli.quiet),
+        Command::Sample(args) => run_sample(&args),
+        Command::Bench(args) => run_bench(&args),
+    }
+}
+
+fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
+    let (device, threads) = args.machine.set()?;
+    let config: Config = load(&args.config, &args.overrides)?;
+    config.validate().with_context(|| args.config.display().to_string())?;
+    let options = TrainOptions {
+        run_dir: args.run_dir.clone().unwrap_or_else(|| Path::new("runs/stargan2-multi").join(&config.name)),
+        mode: match (args.resume, args.overwrite) {
+            (true, _) => OpenMode::Resume,
+            (_, true) => OpenMode::Overwrite,
+            _ => OpenMode::New,
+        },
+        device,
+        threads,
+        quiet,
+    };
+    let interrupt = Interrupt::install()?;
+    match train(&config, &options, &interrupt)? {
+        Ended::Finished => Ok(ExitCode::SUCCESS),
+        Ended::Interrupted => {
+            eprintln!("stopped with a checkpoint saved; go on with --resume");
+            Ok(ExitCode::from(130))
+        }
+    }
+}
+
+/// A trained translator with what it was trained on.
+struct Trained {
+    config: Config,
+    data: Data,
+    translator: Translator,
+    step: u64,
+}
+
+fn open_run(
+    run_dir: &Path,
+    checkpoint: &str,
+    weights: Option<&Path>,
+    overrides: &[String],
+    device: Device,
+) -> Result<Trained> {
+    let config: Config = load(run_dir.join(CONFIG), overrides).context("is this the folder of a run?")?;
+    config.validate()?;
+    let data = Data::open(&config)?;
+    let translator = Translator::new(&config, data.num_domains(), device);
+    let step = match weights {
+        Some(file) => {
+            let tensors = load_any(file)?;
+            load_translator(&translator, &tensors).with_context(|| file.display().to_string())?;
+            0
+        }
+        None => {
+            let checkpoints = Checkpoints::new(checkpoints_of(run_dir), usize::MAX);
+            let step = find_checkpoint(&checkpoints, checkpoint).with_context(|| run_dir.display().to_string())?;
+            let path = checkpoints.path(step);
+            let tensors = checkpoints.load_file(step, AVERAGE)?;
+            load_translator(&translator, &tensors).with_context(|| path.display().to_string())?;
+            let state: State = serde_json::from_value(checkpoints.load_state(step)?)?;
+            ensure!(
+                state.domains == data.domains,
+                "{}: trained on the domains {}, but {} has {}",
+                path.display(),
+                state.domains.join(", "),
+                config.data.root.display(),
+                data.domains.join(", ")
+            );
+            step
+        }
+    };
+    Ok(Trained { config, data, translator, step })
+}
+
+fn extractor(config: &Config, device: Device) -> Result<Box<dyn Extractor>> {
+    ensure!(
+        config.eval.extractor == "effnet-lite0",
+        "config key `eval.extractor`: {}; the extractor here is effnet-lite0",
+        config.eval.extractor
+    );
+    Ok(Box::new(EfficientNetLite0::load(device)?))
+}
+
+fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
+    let (device, _) = args.machine.set()?;
+    let run = open_run(&args.run_dir, &args.checkpoint, args.weights.as_deref(), &args.overrides, device)?;
+    let extractor = extractor(&run.config, device)?;
+    let reference = Reference::new(&run.config, &run.data, extractor.as_ref(), quiet)?;
+    let name = match &args.weights {
+        Some(file) => file.display().to_string(),
+        None => args.checkpoint.clone(),
+    };
+    write_json(args.out.as_deref(), &reference.evaluate(&run.translator, &name, run.step, quiet)?)
+}
+
+fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
+    let (device, _) = args.machine.set()?;
+    let config: Config = load(&args.config, &args.overrides)?;
+    config.validate().with_context(|| args.config.display().to_string())?;
+    let data = Data::open(&config)?;
+    let extractor = extractor(&config, device)?;
+    write_json(args.out.as_deref(), &Reference::new(&config, &data, extractor.as_ref(), quiet)?.baseline()?)
+}
+
+fn run_sample(args: &SampleArgs) -> Result<ExitCode> {
+    let (device, _) = args.machine.set()?;
+    let run = open_run(&args.run_dir, &args.checkpoint, args.weights.as_deref(), &[], device)?;
+    tch::manual_seed(args.seed);
+    let _guard = tch::no_grad_guard();
+    let (t, domains, latent) = (&run.translator, run.data.num_domains(), run.config.model.latent_dim);
+    let sources = preview_sources(&run.data, &run.config, device)?;
+    let styles = |domain: i64, count: i64| {
+        let z = Tensor::randn([count, latent], (Kind::Float, device));
+        let styles = t.mapping_network.forward(&z, &vec![domain; count as usize]);
+        sample::truncate(&styles, &sample::mean_style(t, domain, latent, 10_000), args.psi)
+    };
+    let grid = match args.grid {
+        Grid::Latent => {
+            let all: Vec<Tensor> = (0..domains).map(|d| styles(d, 3)).collect();
+            sample::latent_grid(t, &sources, &Tensor::cat(&all, 0))
+        }
+        Grid::Reference => {
+            let n = sources.size()[0];
+            let y: Vec<i64> = (0..n).map(|i| i / (8 / domains).max(1)).collect();
+            sample::reference_grid(t, &sources, &sources, &t.style_encoder.forward(&sources, &y))
+        }
+        Grid::Interpolation => {
+            let source = sources.narrow(0, 0, 1);
+            let rows: Vec<Tensor> = (0..domains)
+                .map(|d| {
+                    let ends = styles(d, 2);
+                    let frames = sample::interpolate(t, &source, &ends.narrow(0, 0, 1), &ends.narrow(0, 1, 1));
+                    let outputs = frames.slice(0, 0, 24, 3).narrow(2, sources.size()[2], sources.size()[2]);
+                    sample::to_unit(&sample::tile(&outputs, outputs.size()[0]))
+                })
+                .collect();
+            Tensor::cat(&rows, 1)
+        }
+    };
+    semrel_data::image_io::write_image(&args.out, &grid_image(&grid)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
+    let (device, threads) = args.machine.set()?;
+    let file = format!("configs/stargan2-multi/{}/seasons-{}.yaml", args.profile, args.method);
+    let mut overrides = vec![format!("train.batch_size={}", args.batch)];
+    overrides.extend(args.overrides.iter().cloned());
+    let config: Config = load(&file, &overrides)?;
+    let options = BenchOptions { steps: args.steps.max(1), plain: args.plain, device, threads };
+    write_json(None, &bench(&config, &options)?)
+}
+
+fn write_json<T: Serialize>(out: Option<&Path>, value: &T) -> Result<ExitCode> {
+    let mut text = serde_json::to_string_pretty(value)?;
+    text.push('\n');
+    match out {
+        Some(path) => {
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
+            }
+            semrel_train::atomic::write(path, text.as_bytes())?;
+        }
+        None => print!("{text}"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,83 @@
+//! `cargo xtask setup`: libtorch and the weights of the metrics' network.
+
+mod libtorch;
+mod pip;
+mod unpack;
+mod weights;
+
+use crate::workspace::{self, Workspace};
+use anyhow::{Context, Result};
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Fetch libtorch and the weights that scores are computed with (every other command does so by itself)
+///
+/// `.libtorch` becomes a link to the first of these that fits:
+///
+///   1. $LIBTORCH, if set: a libtorch 2.13.0 of yours
+///   2. the torch 2.13.0 of the active Python (`python3`)
+///   3. the CPU parts of the torch 2.13.0 wheel, downloaded with pip (0.55 GB over the network, 0.5 GB on disk) and kept
+///      in the cache folder ($XDG_CACHE_HOME or ~/.cache)/semrel; Linux on x86-64 only. On macOS and aarch64 install
+///      torch for Python first: `python3 -m pip install torch==2.13.0`.
+///
+/// The weights of EfficientNet-Lite0 (17 MB) go to $SEMREL_WEIGHTS or ~/.cache/semrel/weights.
+///
+/// What is already there is left alone; an interrupted setup is simply run again.
+#[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Take the whole torch wheel with its CUDA libraries (several GB). Provided as is: not tested.
+    #[arg(long)]
+    cuda: bool,
+    /// Redo everything, even what looks complete.
+    #[arg(long)]
+    force: bool,
+}
+
+pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
+    prepare(workspace, args)?;
+    let libtorch = workspace.libtorch();
+    let place = fs::canonicalize(&libtorch).unwrap_or(libtorch);
+    eprintln!("libtorch {}: {}", libtorch::VERSION, place.display());
+    eprintln!("weights: {}", weights::path().display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sets up what is missing; silent and instant where nothing is.
+pub fn ensure(workspace: &Workspace) -> Result<()> {
+    prepare(workspace, &Args { cuda: false, force: false })
+}
+
+fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
+    if !args.force && libtorch::is_ready(workspace, args.cuda) && weights::is_ready() {
+        return Ok(());
+    }
+    let cache = workspace::cache();
+    create_dir(&cache)?;
+    // One setup at a time: two checkouts share the cache folder. The lock goes with the process.
+    let lock = File::create(cache.join("setup.lock")).context("the cache folder is not writable")?;
+    if lock.try_lock().is_err() {
+        eprintln!("waiting for another setup to finish");
+        lock.lock()?;
+    }
+    if args.force || !libtorch::is_ready(workspace, args.cuda) {
+        libtorch::install(workspace, &cache, args.cuda, args.force)?;
+    }
+    if args.force || !weights::is_ready() {
+        weights::install()?;
+    }
+    Ok(())
+}
+
+fn create_dir(dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir).map_err(|e| writing(e, dir))
+}
+
+/// An error of writing below `dir`, with what to do about a full disk.
+fn writing(error: io::Error, dir: &Path) -> anyhow::Error {
+    let full = error.kind() == io::ErrorKind::StorageFull;
+    let advice = if full { "; free 1.5 GB there, or name another place in XDG_CACHE_HOME" } else { "" };
+    anyhow::anyhow!("{}: cannot be written: {error}{advice}", dir.display())
+}
