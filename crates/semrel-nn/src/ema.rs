@@ -12,7 +12,7 @@ pub struct Ema {
 impl Ema {
     /// Starts the average at the network's present weights.
     pub fn start<T>(average: &Net<T>, network: &Net<T>) {
-        let _ = tch::no_grad(|| average.flat().shallow_clone().copy_(network.flat()));
+        tch::no_grad(|| average.flat().shallow_clone().copy_(network.flat()));
     }
 
     /// One update.

@@ -41,13 +41,13 @@ impl GeneratorConfig {
 #[derive(Debug)]
 enum EncodeBlock {
     Conv(ConvBlk),
-    Res(ResBlk),
+    Res(Box<ResBlk>),
 }
 
 #[derive(Debug)]
 enum DecodeBlock {
     Conv(ConvBlk),
-    Adain(AdainResBlk),
+    Adain(Box<AdainResBlk>),
 }
 
 /// What the encoder made of a batch of images.
@@ -93,10 +93,12 @@ impl Generator {
                     shifts.push(i as u32 + 1);
                 }
                 for i in 0..4 {
-                    encode.push(EncodeBlock::Res(ResBlk::new(&encode_path / (i + 2), c2, c2, true, false)));
+                    let block = ResBlk::new(&encode_path / (i + 2), c2, c2, true, false);
+                    encode.push(EncodeBlock::Res(Box::new(block)));
                     widths.push(c2);
                     shifts.push(2);
-                    decode.push(DecodeBlock::Adain(AdainResBlk::new(&decode_path / i, c2, c2, style, false)));
+                    let block = AdainResBlk::new(&decode_path / i, c2, c2, style, false);
+                    decode.push(DecodeBlock::Adain(Box::new(block)));
                 }
                 for (i, (cin, cout)) in [(c2, c1), (c1, c0)].into_iter().enumerate() {
                     let block = ConvBlk::new(&decode_path / (i + 4), cin, cout, true, Resample::Up);
@@ -108,7 +110,7 @@ impl Generator {
                 let mut channels = vec![c0];
                 for i in 0..depth as usize {
                     let (cin, cout) = (channels[i], wider(channels[i]));
-                    encode.push(EncodeBlock::Res(ResBlk::new(&encode_path / i, cin, cout, true, true)));
+                    encode.push(EncodeBlock::Res(Box::new(ResBlk::new(&encode_path / i, cin, cout, true, true))));
                     channels.push(cout);
                     widths.push(cout);
                     shifts.push(i as u32 + 1);
@@ -116,15 +118,17 @@ impl Generator {
                 let last = channels[depth as usize];
                 for i in 0..2 {
                     let at = depth as usize + i;
-                    encode.push(EncodeBlock::Res(ResBlk::new(&encode_path / at, last, last, true, false)));
+                    let block = ResBlk::new(&encode_path / at, last, last, true, false);
+                    encode.push(EncodeBlock::Res(Box::new(block)));
                     widths.push(last);
                     shifts.push(depth);
-                    decode.push(DecodeBlock::Adain(AdainResBlk::new(&decode_path / i, last, last, style, false)));
+                    let block = AdainResBlk::new(&decode_path / i, last, last, style, false);
+                    decode.push(DecodeBlock::Adain(Box::new(block)));
                 }
                 for i in 0..depth as usize {
                     let (cin, cout) = (channels[depth as usize - i], channels[depth as usize - i - 1]);
                     let block = AdainResBlk::new(&decode_path / (i + 2), cin, cout, style, true);
-                    decode.push(DecodeBlock::Adain(block));
+                    decode.push(DecodeBlock::Adain(Box::new(block)));
                 }
             }
         }
