@@ -40,7 +40,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     }
     let mut counts = Counts::default();
     stages.run("cargo test", || {
-        let success = run_counted(&mut cargo(&line), &mut counts)?;
+        let success = run_counted(&mut cargo(&line), &mut counts, &mut std::io::stdout())?;
         if !success && counts.failed == 0 {
             eprintln!("a test target did not build or ended early; counted as one failure");
             counts.failed = 1;
@@ -87,10 +87,10 @@ fn run_plain(command: &mut Command) -> Result<bool> {
 }
 
 /// Runs the tests, passing their output on line by line.
-fn run_counted(command: &mut Command, counts: &mut Counts) -> Result<bool> {
+fn run_counted(command: &mut Command, counts: &mut Counts, out: &mut dyn Write) -> Result<bool> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cargo cannot be started")?;
     let mut reader = BufReader::new(child.stdout.take().expect("piped"));
-    let (mut line, mut out) = (vec![], std::io::stdout().lock());
+    let mut line = vec![];
     // Bytes, because a test may print anything.
     while reader.read_until(b'\n', &mut line)? > 0 {
         out.write_all(&line)?;
@@ -157,7 +157,9 @@ mod tests {
     fn output_is_counted_and_the_status_kept() {
         let mut counts = Counts::default();
         let script = r"printf 'test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured\n\377\n'; exit 3";
-        let success = run_counted(Command::new("sh").args(["-c", script]), &mut counts).unwrap();
+        let mut out = vec![];
+        let success = run_counted(Command::new("sh").args(["-c", script]), &mut counts, &mut out).unwrap();
         assert_eq!((success, counts.passed), (false, 2));
+        assert!(out.starts_with(b"test result: ok. 2 passed") && out.ends_with(b"\n\xff\n"));
     }
 }

@@ -10,6 +10,7 @@
 //! | [`progress`] | a bar on a terminal, plain lines elsewhere |
 //! | [`logging`] | `-v` and `-q` |
 //! | [`interrupt`] | Ctrl-C and SIGTERM as a flag |
+//! | [`memory`] | memory that is freed stays at hand |
 //! | [`device`] | `--device` and `--threads` |
 //! | [`seeding`] | torch's generator as a function of (seed, step) |
 //! | [`atomic`] | files that are old or new, never half |
@@ -23,6 +24,7 @@ pub mod interrupt;
 mod lock;
 pub mod log;
 pub mod logging;
+pub mod memory;
 pub mod progress;
 pub mod run_dir;
 pub mod seeding;

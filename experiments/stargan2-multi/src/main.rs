@@ -7,6 +7,7 @@ use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    semrel_train::memory::keep_freed();
     let cli = commands::Cli::parse();
     semrel_train::logging::init(cli.verbose, cli.quiet);
     match commands::run(cli) {
