@@ -24,8 +24,7 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
     let program = format!("stargan2-{}", args.experiment);
     setup::ensure(workspace)?;
     let binary = workspace.build(&program)?;
-    // From where the user stands, so that relative paths among the arguments mean what they say.
     let mut command = workspace.command(&binary);
-    command.current_dir(std::env::current_dir()?).arg("bench").args(args.args);
+    command.arg("bench").args(args.args);
     Ok(exit_code(command.status().with_context(|| format!("{program} cannot be started"))?))
 }

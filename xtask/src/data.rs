@@ -26,7 +26,6 @@ enum Command {
     ///
     /// Fills OUT/sample-SIZE/seasons and OUT/sample-SIZE/weather with train/<domain>/*.png and val/<domain>/*.png. The
     /// defaults are the data of the sample profile, which `table1` writes by itself. A complete folder is left alone.
-    #[command(verbatim_doc_comment)]
     Sample {
         /// Folder to write to [default: data, in the checkout]
         #[arg(long, value_name = "DIR")]
@@ -38,7 +37,6 @@ enum Command {
     ///
     /// DIR holds train/<domain>/ and val/<domain>/ (or test/<domain>/), or just <domain>/, of which a tenth is then held
     /// out. Prints domains, counts and image sizes; names files that cannot be read and then exits with status 1.
-    #[command(verbatim_doc_comment)]
     Check {
         /// The folder
         dir: PathBuf,

@@ -18,11 +18,14 @@ use std::process::ExitCode;
 ///
 ///   1. $LIBTORCH, if set: a libtorch 2.13.0 of yours
 ///   2. the torch 2.13.0 of the active Python (`python3`)
-///   3. the CPU parts of the torch 2.13.0 wheel, downloaded with pip (0.55 GB over the network, 0.5 GB on disk) and kept
-///      in the cache folder ($XDG_CACHE_HOME or ~/.cache)/semrel; Linux on x86-64 only. On macOS and aarch64 install
-///      torch for Python first: `python3 -m pip install torch==2.13.0`.
+///   3. the CPU parts of the torch 2.13.0 wheel, fetched with pip (0.55 GB)
+///      and kept in the cache folder, ~/.cache/semrel (0.5 GB)
 ///
-/// The weights of EfficientNet-Lite0 (17 MB) go to $SEMREL_WEIGHTS or ~/.cache/semrel/weights.
+/// The last is for Linux on x86-64. On macOS and aarch64 install torch for
+/// Python first: `python3 -m pip install torch==2.13.0`.
+///
+/// The weights of EfficientNet-Lite0 (17 MB) go to $SEMREL_WEIGHTS or
+/// ~/.cache/semrel/weights.
 ///
 /// What is already there is left alone; an interrupted setup is simply run again.
 #[derive(clap::Args)]

@@ -12,7 +12,7 @@ mod table;
 use crate::data::{self, World};
 use crate::setup;
 use crate::workspace::{Workspace, cores};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use display::Display;
 use jobs::Outcome;
 use plan::{Half, Plan};
@@ -41,14 +41,11 @@ const STAND_IN: &str = "SEMREL_STARGAN2_MULTI";
 /// Ctrl-C saves checkpoints; the same command with --resume goes on from them. A row that fails is reported in the table,
 /// the others go on, and the exit status is 1.
 #[derive(clap::Args)]
-#[command(
-    verbatim_doc_comment,
-    after_help = "Examples:\n  \
+#[command(after_help = "Examples:\n  \
         cargo xtask table1\n  \
         cargo xtask table1 --only ours --seeds 3\n  \
         cargo xtask table1 --profile small --data my-photos\n  \
-        cargo xtask table1 --only seasons/ours --set train.iterations=50 --overwrite"
-)]
+        cargo xtask table1 --only seasons/ours --set train.iterations=50 --overwrite")]
 pub struct Args {
     /// Extent of data, networks and training [default: sample, or small with --data]
     #[arg(long, value_enum)]
@@ -153,13 +150,10 @@ fn plan(workspace: &Workspace, args: &Args) -> Result<Plan> {
     };
     let names: Vec<String> = halves.iter().map(|half| half.name.clone()).collect();
     let rows = rows::select(&names, &args.only)?;
-    if args.data.is_none() && profile == Profile::Small {
-        bail!("the small profile is for your own images: --data DIR, with train/<domain>/ and val/<domain>/ in it");
-    }
-    if args.data.is_none() && profile == Profile::Paper {
+    if args.data.is_none() && profile != Profile::Sample {
         for half in rows.iter().map(|row| &halves[row.half].name) {
             data::open(&root.join("data").join(half)).with_context(|| {
-                format!("the paper profile needs the paper's images in data/{half}, or others with --data DIR")
+                format!("profile {} needs images in data/{half}, or yours with --data DIR", profile.name())
             })?;
         }
     }

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 /// to its end whatever the others say. The last line is `N passed, N failed, N skipped`. The exit status is 0 if all
 /// three succeed, 1 otherwise. The first run compiles libtorch's bindings, which takes minutes.
 #[derive(clap::Args)]
-#[command(verbatim_doc_comment)]
 pub struct Args {
     /// Leave out clippy, examples and documentation tests
     #[arg(long)]

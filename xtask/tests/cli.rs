@@ -75,19 +75,19 @@ fn data_are_written_once_and_checked() {
 /// Does what `stargan2-multi` is asked for, in made-up numbers; `lsesim` breaks while `break` exists beside it.
 const STAND_IN: &str = r#"#!/bin/sh
 echo "$OMP_NUM_THREADS $*" >> "$0.calls"
-action=$1; place=$2; all="$*"; out=
+action=$1; place=$6; all="$*"; out=
 while [ $# -gt 0 ]; do case $1 in --run-dir|--out) out=$2;; esac; shift; done
 scores='{"fd":{"mean":1.5,"pairs":{"day2night":1.5}},"pd":{"mean":0.25},"target_accuracy":{"mean":0.75}}'
 head='"fd_name":"FD(effnet-lite0)","pd_name":"PD(effnet-lite0)","num_outs":10,"sources_per_domain":1,"reals_per_domain":2,"img_size":64'
 case $action in
 train)
     case $place in *lsesim*) [ -e "$0.break" ] && { echo "Error: loss is not finite at step 3" >&2; exit 1; };; esac
-    mkdir -p "$out"
+    mkdir -p "$out"; echo 'train: {iterations: 5}' > "$out/config.yaml"
     case $all in *ours*) [ -e "$0.slow" ] && { trap 'echo saved > "$out/checkpoint"; exit 130' INT; touch "$0.training"; while :; do sleep 0.1; done; };; esac
     echo '{"step":5}' > "$out/metrics.jsonl"
     echo '{"name":"x","method":"m","seed":777,"iterations":5,"seconds":90.0,"threads":1,"device":"cpu"}' > "$out/summary.json";;
 eval) echo "{\"checkpoint\":\"last\",$head,\"latent\":$scores,\"reference\":$scores}" > "$out";;
-baseline) echo "{$head,\"fd\":{\"mean\":3.0},\"target_accuracy\":{\"mean\":0.125},\"real_accuracy\":0.9}" > "$out";;
+baseline) mkdir -p "${out%/*}"; echo "{$head,\"fd\":{\"mean\":3.0},\"target_accuracy\":{\"mean\":0.125},\"real_accuracy\":0.9}" > "$out";;
 sample) echo picture > "$out";;
 esac
 "#;
@@ -144,7 +144,12 @@ fn a_failed_row_is_reported_and_resume_redoes_only_that() {
     stage.table(&["--jobs", "2", "--threads", "3"]).assert().code(1).stdout(reason.and(numbers).and(caption));
     let calls = stage.calls();
     assert!(calls.lines().all(|call| call.starts_with("3 ")), "{calls}");
-    assert!(calls.contains("--set data.root=") && calls.contains("--set seed=777 --device cpu --threads 3"), "{calls}");
+    assert!(
+        calls.contains("--set data.root=")
+            && calls.contains("train --device cpu --threads 3 ")
+            && calls.contains("--set seed=777"),
+        "{calls}"
+    );
     assert!(fs::read_to_string(stage.path("out/logs/photos-lsesim.log")).unwrap().contains("loss is not finite"));
     for file in ["table1.md", "table1.csv", "table1.json", "table1-photos-ours.png"] {
         assert!(stage.path("out").join(file).exists(), "{file}");
@@ -162,6 +167,7 @@ fn a_failed_row_is_reported_and_resume_redoes_only_that() {
     stage.table(&["--resume"]).assert().success().stdout(contains("failed").not());
     let calls = stage.calls();
     assert!(calls.lines().all(|call| call.contains("lsesim")), "{calls}");
+    // The broken run had no folder yet: training, two evaluations, the picture.
     assert_eq!(calls.lines().count(), 4, "{calls}");
     // Nothing is left to do, and numbers of another configuration are not taken for this one's.
     stage.table(&["--resume"]).assert().success();

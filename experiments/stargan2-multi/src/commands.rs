@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use semrel_metrics::{EfficientNetLite0, Extractor};
+use semrel_metrics::EfficientNetLite0;
 use semrel_nn::checkpoint::load_any;
 use semrel_train::run_dir::{CONFIG, checkpoints_of};
 use semrel_train::{Checkpoints, Interrupt, OpenMode, config::load, parse_device, set_threads};
@@ -15,6 +15,7 @@ use stargan2_multi::networks::Translator;
 use stargan2_multi::sample;
 use stargan2_multi::snapshot::{AVERAGE, State, load_translator};
 use stargan2_multi::train::{Ended, TrainOptions, find_checkpoint, grid_image, preview_sources, train};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tch::{Device, Kind, Tensor};
@@ -268,20 +269,11 @@ fn open_run(
     Ok(Trained { config, data, translator, step })
 }
 
-fn extractor(config: &Config, device: Device) -> Result<Box<dyn Extractor>> {
-    ensure!(
-        config.eval.extractor == "effnet-lite0",
-        "config key `eval.extractor`: {}; the extractor here is effnet-lite0",
-        config.eval.extractor
-    );
-    Ok(Box::new(EfficientNetLite0::load(device)?))
-}
-
 fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let run = open_run(&args.run_dir, &args.checkpoint, args.weights.as_deref(), &args.overrides, device)?;
-    let extractor = extractor(&run.config, device)?;
-    let reference = Reference::new(&run.config, &run.data, extractor.as_ref(), quiet)?;
+    let extractor = EfficientNetLite0::load(device)?;
+    let reference = Reference::new(&run.config, &run.data, &extractor, quiet)?;
     let name = match &args.weights {
         Some(file) => file.display().to_string(),
         None => args.checkpoint.clone(),
@@ -294,8 +286,8 @@ fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let config: Config = load(&args.config, &args.overrides)?;
     config.validate().with_context(|| args.config.display().to_string())?;
     let data = Data::open(&config)?;
-    let extractor = extractor(&config, device)?;
-    write_json(args.out.as_deref(), &Reference::new(&config, &data, extractor.as_ref(), quiet)?.baseline()?)
+    let extractor = EfficientNetLite0::load(device)?;
+    write_json(args.out.as_deref(), &Reference::new(&config, &data, &extractor, quiet)?.baseline()?)
 }
 
 fn run_sample(args: &SampleArgs) -> Result<ExitCode> {
@@ -304,7 +296,7 @@ fn run_sample(args: &SampleArgs) -> Result<ExitCode> {
     tch::manual_seed(args.seed);
     let _guard = tch::no_grad_guard();
     let (t, domains, latent) = (&run.translator, run.data.num_domains(), run.config.model.latent_dim);
-    let sources = preview_sources(&run.data, &run.config, device)?;
+    let (sources, labels) = preview_sources(&run.data, &run.config, device)?;
     let styles = |domain: i64, count: i64| {
         let z = Tensor::randn([count, latent], (Kind::Float, device));
         let styles = t.mapping_network.forward(&z, &vec![domain; count as usize]);
@@ -315,11 +307,7 @@ fn run_sample(args: &SampleArgs) -> Result<ExitCode> {
             let all: Vec<Tensor> = (0..domains).map(|d| styles(d, 3)).collect();
             sample::latent_grid(t, &sources, &Tensor::cat(&all, 0))
         }
-        Grid::Reference => {
-            let n = sources.size()[0];
-            let y: Vec<i64> = (0..n).map(|i| i / (8 / domains).max(1)).collect();
-            sample::reference_grid(t, &sources, &sources, &t.style_encoder.forward(&sources, &y))
-        }
+        Grid::Reference => sample::reference_grid(t, &sources, &sources, &t.style_encoder.forward(&sources, &labels)),
         Grid::Interpolation => {
             let source = sources.narrow(0, 0, 1);
             let rows: Vec<Tensor> = (0..domains)
@@ -357,7 +345,7 @@ fn write_json<T: Serialize>(out: Option<&Path>, value: &T) -> Result<ExitCode> {
             }
             semrel_train::atomic::write(path, text.as_bytes())?;
         }
-        None => print!("{text}"),
+        None => std::io::stdout().write_all(text.as_bytes()).context("standard output")?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -239,13 +239,7 @@ impl Default for OptimConfig {
 impl OptimConfig {
     /// Adam's settings for all networks but the mapping network.
     pub fn adam(&self) -> AdamConfig {
-        AdamConfig {
-            lr: self.lr,
-            beta1: self.beta1,
-            beta2: self.beta2,
-            eps: 1e-8,
-            weight_decay: self.weight_decay,
-        }
+        AdamConfig { lr: self.lr, beta1: self.beta1, beta2: self.beta2, eps: 1e-8, weight_decay: self.weight_decay }
     }
 
     /// Adam's settings for the mapping network.
@@ -272,7 +266,7 @@ pub struct TrainConfig {
     pub save_every: i64,
     /// Checkpoints kept besides the best.
     pub keep: usize,
-    /// Iterations between evaluations, which decide on the best checkpoint; 0 for none but at the end.
+    /// Iterations between evaluations, which decide on the best checkpoint; 0 for none.
     pub eval_every: i64,
 }
 
@@ -290,6 +284,9 @@ impl Default for TrainConfig {
         }
     }
 }
+
+/// The feature extractor that there is.
+const EXTRACTOR: &str = "effnet-lite0";
 
 /// Evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -309,7 +306,7 @@ pub struct EvalConfig {
 
 impl Default for EvalConfig {
     fn default() -> Self {
-        Self { num_outs: 10, batch_size: 32, max_sources: None, max_reals: None, extractor: "effnet-lite0".into() }
+        Self { num_outs: 10, batch_size: 32, max_sources: None, max_reals: None, extractor: EXTRACTOR.into() }
     }
 }
 
@@ -319,7 +316,7 @@ impl Default for EvalConfig {
 pub struct InvalidValue {
     key: &'static str,
     problem: String,
-    remedy: &'static str,
+    remedy: String,
 }
 
 impl Config {
@@ -334,11 +331,8 @@ impl Config {
     /// γ (a temperature) in force during `iteration`.
     pub fn gamma(&self, iteration: u64) -> f64 {
         let l = &self.loss;
-        let curriculum = IterationCurriculum {
-            gamma_start: l.gamma_start,
-            gamma_end: l.gamma_end,
-            enabled: l.use_curriculum,
-        };
+        let curriculum =
+            IterationCurriculum { gamma_start: l.gamma_start, gamma_end: l.gamma_end, enabled: l.use_curriculum };
         curriculum.gamma(iteration, self.train.iterations as u64)
     }
 
@@ -368,7 +362,10 @@ impl Config {
 
     /// Checks what the types cannot.
     pub fn validate(&self) -> Result<(), InvalidValue> {
-        let fail = |key, problem: String, remedy| Err(InvalidValue { key, problem, remedy });
+        let fail = |key, problem: String, remedy: &str| Err(InvalidValue { key, problem, remedy: remedy.into() });
+        if self.name.trim().is_empty() {
+            return fail("name", "empty".into(), "it must name the run, whose folder it is");
+        }
         let size = self.data.img_size;
         if size < 32 || size & (size - 1) != 0 {
             return fail("data.img_size", format!("{size}"), "it must be a power of two, at least 32");
@@ -376,29 +373,38 @@ impl Config {
         if !(0.0..=1.0).contains(&self.data.randcrop_prob) {
             return fail("data.randcrop_prob", format!("{}", self.data.randcrop_prob), "it must lie in 0..1");
         }
-        let positive = [
-            ("model.width", self.model.width.unwrap_or(1)),
-            ("model.max_width", self.model.max_width),
-            ("model.style_dim", self.model.style_dim),
-            ("model.latent_dim", self.model.latent_dim),
-            ("model.mapping_width", self.model.mapping_width),
-            ("model.patch_dim", self.model.patch_dim),
-            ("loss.num_patches", self.loss.num_patches - 1),
-            ("loss.lsesim_patches", self.loss.lsesim_patches),
-            ("loss.ds_iter", self.loss.ds_iter),
-            ("loss.reg_every", self.loss.reg_every as i64),
-            ("train.iterations", self.train.iterations),
-            ("train.batch_size", self.train.batch_size),
-            ("train.log_every", self.train.log_every),
-            ("train.sample_every", self.train.sample_every),
-            ("train.save_every", self.train.save_every),
-            ("eval.batch_size", self.eval.batch_size),
-            ("eval.num_outs", self.eval.num_outs),
+        let count = |n: Option<usize>| n.map_or(i64::MAX, |n| n as i64);
+        let at_least = [
+            ("model.width", self.model.first_width(size), 1),
+            ("model.max_width", self.model.max_width, 1),
+            ("model.style_dim", self.model.style_dim, 1),
+            ("model.latent_dim", self.model.latent_dim, 1),
+            ("model.mapping_width", self.model.mapping_width, 1),
+            ("model.patch_dim", self.model.patch_dim, 1),
+            ("loss.num_patches", self.loss.num_patches, 2),
+            ("loss.lsesim_patches", self.loss.lsesim_patches, 1),
+            ("loss.ds_iter", self.loss.ds_iter, 1),
+            ("loss.reg_every", i64::try_from(self.loss.reg_every).unwrap_or(i64::MAX), 1),
+            ("train.iterations", self.train.iterations, 1),
+            ("train.warmup", self.train.warmup, 0),
+            ("train.batch_size", self.train.batch_size, 1),
+            ("train.log_every", self.train.log_every, 1),
+            ("train.sample_every", self.train.sample_every, 1),
+            ("train.save_every", self.train.save_every, 1),
+            ("train.eval_every", self.train.eval_every, 0),
+            ("eval.batch_size", self.eval.batch_size, 1),
+            ("eval.num_outs", self.eval.num_outs, 1),
+            ("eval.max_sources", count(self.eval.max_sources), 1),
+            // A covariance needs two.
+            ("eval.max_reals", count(self.eval.max_reals), 2),
         ];
-        for (key, value) in positive {
-            if value < 1 {
-                return fail(key, "too small".into(), "it must be at least 1 (patches: 2)");
+        for (key, value, least) in at_least {
+            if value < least {
+                return fail(key, format!("{value}"), &format!("it must be at least {least}"));
             }
+        }
+        if self.eval.extractor != EXTRACTOR {
+            return fail("eval.extractor", self.eval.extractor.clone(), &format!("the extractor here is {EXTRACTOR}"));
         }
         let finite = [
             ("loss.lambda_reg", self.loss.lambda_reg),

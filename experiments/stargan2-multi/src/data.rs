@@ -5,10 +5,10 @@ use crate::step::Batch;
 use anyhow::{Context, Result, ensure};
 use ndarray::Array4;
 use semrel_data::Splits;
-use semrel_data::{Loader, LoaderError};
-use semrel_data::{ImageStore, OnCorrupt, StoreOptions};
 use semrel_data::transform::TrainTransform;
 use semrel_data::{DataError, MultiDomainSampler, TrainBatch};
+use semrel_data::{ImageStore, OnCorrupt, StoreOptions};
+use semrel_data::{Loader, LoaderError};
 use std::sync::Arc;
 use tch::{Device, Tensor};
 

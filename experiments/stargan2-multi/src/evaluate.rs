@@ -6,9 +6,11 @@
 
 use crate::config::Config;
 use crate::data::{Data, tensor};
+use crate::feature_cache;
 use crate::networks::Translator;
 use anyhow::{Result, ensure};
 use image::RgbImage;
+use semrel_data::ImageStore;
 use semrel_data::image_io::Quantise;
 use semrel_data::rng::derive_seed;
 use semrel_metrics::classify::NearestMean;
@@ -18,6 +20,7 @@ use semrel_metrics::perceptual::mean_pairwise;
 use semrel_train::Progress;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -132,27 +135,35 @@ impl<'a> Reference<'a> {
             (counts(data.train.sizes(), most_reals), counts(data.val.sizes(), most_sources));
         let total = real_counts.iter().sum::<usize>() + source_counts.iter().sum::<usize>();
         let mut progress = Progress::new("real images", 0, total as u64, quiet);
-        let mut features_of = |store: &semrel_data::ImageStore, domain: usize, most: usize| -> Result<Tensor> {
-            let (mut features, mut left) = (vec![], most);
-            for images in store.eval_images(domain, size, config.eval.batch_size as usize) {
-                let mut images = images?;
-                images.truncate(left);
-                left -= images.len();
-                if images.is_empty() {
-                    break;
+        let mut done = 0;
+        let mut features_of = |store: &ImageStore, domain: usize, count: usize| -> Result<Tensor> {
+            let files: Vec<&Path> = (0..count).map(|item| store.file(domain, item).as_path()).collect();
+            let place = feature_cache::place(extractor.name(), config.data.img_size, &files);
+            let features = feature_cache::cached(place, || -> Result<Tensor> {
+                let (mut features, mut left) = (vec![], count);
+                for images in store.eval_images(domain, size, config.eval.batch_size as usize) {
+                    let mut images = images?;
+                    images.truncate(left);
+                    left -= images.len();
+                    if images.is_empty() {
+                        break;
+                    }
+                    features.push(features_and_taps(extractor, &images).0);
+                    progress.inc(images.len() as u64);
                 }
-                features.push(features_and_taps(extractor, &images).0);
-                progress.inc(images.len() as u64);
-            }
-            ensure!(!features.is_empty(), "domain {}: no readable image to evaluate with", data.domains[domain]);
-            Ok(Tensor::cat(&features, 0))
+                ensure!(!features.is_empty(), "domain {}: no readable image to evaluate with", data.domains[domain]);
+                Ok(Tensor::cat(&features, 0))
+            })?;
+            done += count as u64;
+            progress.set(done);
+            Ok(features)
         };
         let (mut classes, mut sources, mut reals) = (vec![], vec![], vec![]);
         for (domain, name) in data.domains.iter().enumerate() {
-            let real = features_of(&data.train, domain, most_reals)?;
+            let real = features_of(&data.train, domain, real_counts[domain])?;
             reals.push(Activations::new(&real, MeanPrecision::Single)?);
             classes.push((name.clone(), real));
-            sources.push(features_of(&data.val, domain, most_sources)?);
+            sources.push(features_of(&data.val, domain, source_counts[domain])?);
         }
         progress.finish();
         let classifier = NearestMean::fit(&classes)?;
@@ -208,9 +219,9 @@ impl<'a> Reference<'a> {
     }
 
     /// A short look at networks, for choosing the best checkpoint: the mean latent-guided Fréchet distance with two
-    /// outputs of each of at most 16 sources a pair.
+    /// outputs of each of at most 8 sources a pair.
     pub fn glance(&self, translator: &Translator) -> Result<f64> {
-        Ok(self.scores(translator, Guide::Latent, 2, 16, true)?.fd.mean)
+        Ok(self.scores(translator, Guide::Latent, 2, 8, true)?.fd.mean)
     }
 
     /// Scores of one guide, with `num_outs` outputs of at most `most` sources a domain.

@@ -6,6 +6,7 @@ pub mod config;
 pub mod correlative;
 pub mod data;
 pub mod evaluate;
+pub mod feature_cache;
 pub mod networks;
 pub mod plain;
 pub mod sample;

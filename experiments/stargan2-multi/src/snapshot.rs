@@ -52,11 +52,10 @@ fn parts(trainer: &mut Trainer) -> Vec<Part<'_>> {
 }
 
 fn average_parts(t: &Translator) -> [(&'static str, BTreeMap<String, Tensor>); 3] {
-    let state = |net: BTreeMap<String, Tensor>| net;
     [
-        ("generator", state(t.generator.state())),
-        ("mapping_network", state(t.mapping_network.state())),
-        ("style_encoder", state(t.style_encoder.state())),
+        ("generator", t.generator.state()),
+        ("mapping_network", t.mapping_network.state()),
+        ("style_encoder", t.style_encoder.state()),
     ]
 }
 
@@ -71,6 +70,9 @@ fn without_prefix(name: &str, all: &StateDict) -> StateDict {
 }
 
 /// The checkpoint of a trainer that has completed `step` steps.
+///
+/// # Errors
+/// Names the first tensor that holds NaN or an infinity: such a checkpoint would be of no use.
 pub fn take(trainer: &mut Trainer, step: u64, domains: &[String], best: Option<(u64, f64)>) -> Result<Snapshot> {
     let (mut networks, mut optimisers, mut adam_steps) = (StateDict::new(), StateDict::new(), BTreeMap::new());
     let average =
@@ -81,12 +83,23 @@ pub fn take(trainer: &mut Trainer, step: u64, domains: &[String], best: Option<(
         adam_steps.insert(name.to_owned(), adam.steps());
     }
     let state = State { step, domains: domains.to_vec(), adam_steps, best };
-    Ok(Snapshot {
-        files: [(NETWORKS, networks), (AVERAGE, average), (OPTIMISERS, optimisers)]
-            .map(|(stem, tensors)| (stem.to_owned(), tensors))
-            .into(),
-        state: serde_json::to_value(state)?,
-    })
+    let files = [(NETWORKS, networks), (AVERAGE, average), (OPTIMISERS, optimisers)];
+    for (stem, tensors) in &files {
+        ensure_finite(step, stem, tensors)?;
+    }
+    let files = files.map(|(stem, tensors)| (stem.to_owned(), tensors)).into();
+    Ok(Snapshot { files, state: serde_json::to_value(state)? })
+}
+
+fn ensure_finite(step: u64, stem: &str, tensors: &StateDict) -> Result<()> {
+    for (key, tensor) in tensors {
+        ensure!(
+            tensor.isfinite().all().int64_value(&[]) == 1,
+            "step {step}: `{key}` of {stem} is not finite; the run has diverged (lower the learning rate, or check the \
+             data); the checkpoints of earlier steps are kept"
+        );
+    }
+    Ok(())
 }
 
 /// Puts a checkpoint back into a trainer of the same configuration.
@@ -103,7 +116,8 @@ pub fn restore(trainer: &mut Trainer, snapshot: &Snapshot, domains: &[String]) -
     let (networks, moments) = (file(NETWORKS)?, file(OPTIMISERS)?);
     for (name, own, adam) in parts(trainer) {
         copy_into(&own, &without_prefix(name, networks), Extras::Refuse).with_context(|| format!("network {name}"))?;
-        let steps = *state.adam_steps.get(name).ok_or_else(|| anyhow!("state.json has no steps of {name}'s optimiser"))?;
+        let steps =
+            *state.adam_steps.get(name).ok_or_else(|| anyhow!("state.json has no steps of {name}'s optimiser"))?;
         adam.restore(steps, |moment| moments.get(&format!("{name}.{moment}")).map(Tensor::shallow_clone))
             .map_err(|e| anyhow!("optimiser of {name}: {e}"))?;
     }

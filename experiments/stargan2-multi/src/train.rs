@@ -11,8 +11,8 @@ use crate::step::{DiscriminatorLosses, GeneratorLosses, IterationLosses, Trainer
 use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
-use semrel_metrics::extractor::to_images;
 use semrel_metrics::EfficientNetLite0;
+use semrel_metrics::extractor::to_images;
 use semrel_train::{
     Checkpoints, Interrupt, MetricsLog, OpenMode, Progress, RunDir, first_non_finite, seed_step, summary,
 };
@@ -89,9 +89,11 @@ fn correlative(config: &Config, device: Device) -> Result<Correlative> {
 pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
     config.validate()?;
     let data = Data::open(config)?;
+    let device = options.device;
+    // Before the folder is touched: `--overwrite` removes nothing where the weights are missing.
+    let extractor = EfficientNetLite0::load(device).context("the evaluation's extractor")?;
     let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
     let checkpoints = run.checkpoints(config.train.keep);
-    let device = options.device;
     let mut trainer = new_trainer(config, data.num_domains(), device)?;
 
     let (mut step, mut best) = (0, None);
@@ -101,56 +103,63 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
         let state = snapshot::restore(&mut trainer, &saved, &data.domains)
             .with_context(|| format!("checkpoint {}", checkpoints.path(at).display()))?;
         (step, best) = (state.step, state.best);
+        if best.is_some_and(|(best, _)| best == at) {
+            // The process may have been killed after saving it, before marking it.
+            checkpoints.mark_best(at)?;
+        }
     }
     let mut log = MetricsLog::open(run.path(), step)?;
     let mut loader = data.loader(config, step)?;
     let warmup = config.train.warmup as u64;
     let total = warmup + config.train.iterations as u64;
     let every = |n: i64, step: u64| n > 0 && step.is_multiple_of(n as u64);
-    let extractor = EfficientNetLite0::load(device).context("the evaluation's extractor")?;
     let mut reference = None;
     let mut progress = Progress::new(&config.name, step, total, options.quiet);
 
     while step < total {
         seed_step(config.seed, step);
         let batch = loader.next(device)?;
-        let logged = every(config.train.log_every, step + 1) || step + 1 == total;
-        let terms = if step < warmup {
-            let reconstruction = trainer.warmup_iteration(&batch);
-            logged.then(|| vec![("warmup/reconstruction".to_owned(), value(&reconstruction))])
+        let losses = if step < warmup {
+            Losses::WarmUp(trainer.warmup_iteration(&batch))
         } else {
             let draws = trainer.draw(&batch);
-            let losses = trainer.iteration(&batch, &draws, step - warmup)?;
-            logged.then(|| terms(&losses, config, step - warmup))
+            Losses::Adversarial(trainer.iteration(&batch, &draws, step - warmup)?)
         };
         step += 1;
-        if let Some(terms) = terms {
+        let evaluated = config.train.eval_every > 0
+            && step > warmup
+            && (every(config.train.eval_every, step - warmup) || step == total);
+        let logged = every(config.train.log_every, step) || step == total;
+        let stop = interrupt.requested();
+        let saved = every(config.train.save_every, step) || evaluated || step == total || stop;
+        if logged || saved {
+            let terms = losses.terms(config, step.saturating_sub(warmup + 1));
             let terms: Vec<(&str, f64)> = terms.iter().map(|(name, v)| (name.as_str(), *v)).collect();
-            log.log(step, &terms)?;
-            if let Some(bad) = first_non_finite(&terms) {
-                bail!("step {step}: {bad}; the checkpoints so far are kept, resume with a lower learning rate");
+            if logged {
+                log.log(step, &terms)?;
+                progress.message(message(&terms));
             }
-            progress.message(message(&terms));
+            check(step, &terms)?;
         }
         if every(config.train.sample_every, step) || step == total {
             let picture = preview(&trainer.networks.average, &data, config)?;
             semrel_data::image_io::write_image(&run.sample_path(step, None), &picture)?;
             log.image(step, "latent", &picture)?;
         }
-        let evaluated = step > warmup && (every(config.train.eval_every, step - warmup) || step == total);
-        if evaluated && config.train.eval_every > 0 {
+        if evaluated {
             if reference.is_none() {
                 reference = Some(Reference::new(config, &data, &extractor, options.quiet)?);
             }
             let reference = reference.as_ref().expect("made above");
             let score = reference.glance(&trainer.networks.average)?;
-            log.log(step, &[("eval/latent_fd_glance", score)])?;
+            let scores = [("eval/latent_fd_glance", score)];
+            log.log(step, &scores)?;
+            check(step, &scores)?;
             if best.is_none_or(|(_, least)| score < least) {
                 best = Some((step, score));
             }
         }
-        let stop = interrupt.requested();
-        if every(config.train.save_every, step) || evaluated || step == total || stop {
+        if saved {
             log.flush()?;
             checkpoints.save(step, &snapshot::take(&mut trainer, step, &data.domains, best)?)?;
             if best.is_some_and(|(at, _)| at == step) {
@@ -180,7 +189,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
             "seconds": seconds,
             "seconds_per_iteration": seconds / total as f64,
             "seconds_waiting_for_images": loader.waited(),
-            "unreadable_images": data.train.skipped(),
+            "unreadable_images": data.train.skipped() + data.val.skipped(),
             "threads": options.threads,
             "device": format!("{device:?}"),
             "peak_memory_mib": peak_memory_mib(),
@@ -189,6 +198,29 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
         }),
     )?;
     Ok(Ended::Finished)
+}
+
+/// Losses of a step of either phase; reading them waits for the device.
+enum Losses {
+    WarmUp(Tensor),
+    Adversarial(IterationLosses),
+}
+
+impl Losses {
+    fn terms(&self, config: &Config, iteration: u64) -> Vec<(String, f64)> {
+        match self {
+            Self::WarmUp(reconstruction) => vec![("warmup/reconstruction".to_owned(), value(reconstruction))],
+            Self::Adversarial(losses) => terms(losses, config, iteration),
+        }
+    }
+}
+
+/// Ends a run that has diverged. Steps that are neither logged nor saved are not looked at.
+fn check(step: u64, terms: &[(&str, f64)]) -> Result<()> {
+    match first_non_finite(terms) {
+        Some(bad) => bail!("step {step}: {bad}; the checkpoints of earlier steps are kept"),
+        None => Ok(()),
+    }
 }
 
 fn value(t: &Tensor) -> f64 {
@@ -234,7 +266,7 @@ fn message(terms: &[(&str, f64)]) -> String {
 /// Grid of at most eight validation images: first row the sources, then two random styles of each of at most five domains.
 pub fn preview(translator: &Translator, data: &Data, config: &Config) -> Result<RgbImage> {
     tch::manual_seed(derive_seed(config.seed, "preview", 0));
-    let sources = preview_sources(data, config, translator.generator.device())?;
+    let (sources, _) = preview_sources(data, config, translator.generator.device())?;
     let _guard = tch::no_grad_guard();
     let options = (Kind::Float, translator.generator.device());
     let styles: Vec<Tensor> = (0..data.num_domains().min(5))
@@ -243,18 +275,19 @@ pub fn preview(translator: &Translator, data: &Data, config: &Config) -> Result<
     grid_image(&sample::latent_grid(translator, &sources, &Tensor::cat(&styles, 0)))
 }
 
-/// The first validation images of each domain, at most eight in all.
-pub fn preview_sources(data: &Data, config: &Config, device: Device) -> Result<Tensor> {
+/// The first validation images of each domain, at most eight in all, and their domains.
+pub fn preview_sources(data: &Data, config: &Config, device: Device) -> Result<(Tensor, Vec<i64>)> {
     let size = config.data.img_size as u32;
-    let domains = data.domains.len();
-    let mut images = vec![];
-    for domain in 0..domains.min(8) {
-        for item in 0..(8 / domains).max(1).min(data.val.sizes()[domain]) {
+    let per_domain = (8 / data.domains.len()).max(1);
+    let (mut images, mut labels) = (vec![], vec![]);
+    for (domain, &available) in data.val.sizes().iter().enumerate().take(8) {
+        for item in 0..per_domain.min(available) {
             let image = data.val.get(domain, item)?;
             images.push(semrel_data::resize::resize(&image, size, size, semrel_data::resize::Filter::Bilinear));
+            labels.push(domain as i64);
         }
     }
-    Ok(to_tensor(&images, device))
+    Ok((to_tensor(&images, device), labels))
 }
 
 /// A grid `[3, H, W]` in [0, 1] as an 8-bit picture.
@@ -280,4 +313,3 @@ pub fn find_checkpoint(checkpoints: &Checkpoints, which: &str) -> Result<u64> {
     };
     found.context("the run has no checkpoint yet")
 }
-

@@ -15,7 +15,8 @@ pub fn python(code: &str) -> Option<String> {
 
 /// Downloads packages without their dependencies into `dir` and lists the files.
 pub fn download(packages: &[&str], dir: &Path) -> Result<Vec<PathBuf>> {
-    const DOWNLOAD: [&str; 3] = ["download", "--no-deps", "--dest"];
+    // What is kept is unpacked: a copy in pip's cache would only fill the disk.
+    const DOWNLOAD: [&str; 4] = ["download", "--no-cache-dir", "--no-deps", "--dest"];
     // The native libraries do not depend on Python's version: if this one has no wheels, those of another serve.
     const OTHER: [&str; 7] = [
         "--only-binary=:all:",

@@ -31,8 +31,8 @@ pub struct Step {
     pub outdates: Vec<PathBuf>,
     /// A file written once it has succeeded.
     pub stamp: Option<(PathBuf, String)>,
-    /// Where it tells its position, and the last one.
-    pub progress: Option<(PathBuf, u64)>,
+    /// Run folder that tells how far it is.
+    pub run: Option<PathBuf>,
 }
 
 /// How a job ended.
@@ -225,24 +225,31 @@ fn last_error(log: &str) -> Option<String> {
 }
 
 fn show(running: &mut Running, display: &mut Display) {
-    let Some((file, last)) = &running.step.progress else {
-        return display.state(running.job, running.step.label);
+    let Some(run) = &running.step.run else { return };
+    let (Some(step), Some(last)) = (position(&run.join("metrics.jsonl")), last_step(&run.join("config.yaml"))) else {
+        return;
     };
-    let Some(step) = position(file) else { return };
     // A resumed run shows its old position until it logs again.
     let &mut (first, since) = running.first.get_or_insert((step, Instant::now()));
     let left =
         (step > first).then(|| since.elapsed().mul_f64(last.saturating_sub(step) as f64 / (step - first) as f64));
-    display.progress(running.job, running.step.label, step, *last, running.started.elapsed(), left);
+    display.progress(running.job, running.step.label, step, last, running.started.elapsed(), left);
 }
 
-/// `step` (or `iteration`) of the last whole line of a file of JSON lines.
+/// `step` of the last whole line of a file of JSON lines.
 fn position(file: &Path) -> Option<u64> {
     let length = fs::metadata(file).ok()?.len();
     let tail = log_since(file, length.saturating_sub(8192)).ok()?;
     let (whole, _) = tail.rsplit_once('\n')?;
     let line: Value = serde_json::from_str(whole.lines().last()?).ok()?;
-    ["step", "iteration"].iter().find_map(|key| line[key].as_u64())
+    line["step"].as_u64()
+}
+
+/// The step that a run's resolved configuration ends at.
+fn last_step(config: &Path) -> Option<u64> {
+    let config: serde_yaml::Value = serde_yaml::from_str(&fs::read_to_string(config).ok()?).ok()?;
+    let number = |key: &str| config.get("train")?.get(key)?.as_u64();
+    Some(number("iterations")? + number("warmup").unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -271,6 +278,10 @@ mod tests {
         assert_eq!(position(&file), None);
         fs::write(&file, "{\"step\":10}\n{\"step\":20}\n{\"step\":30").unwrap();
         assert_eq!(position(&file), Some(20));
+        let config = dir.path().join("config.yaml");
+        assert_eq!(last_step(&config), None);
+        fs::write(&config, "train: {iterations: 1200, warmup: 200}\n").unwrap();
+        assert_eq!(last_step(&config), Some(1400));
     }
 
     #[test]
@@ -285,7 +296,7 @@ mod tests {
             },
             outdates: vec![],
             stamp: None,
-            progress: None,
+            run: None,
         };
         let job = |name: &str, steps| Job { name: name.into(), log: dir.path().join(name), steps };
         let mut stamped = sh("echo fine");

@@ -66,9 +66,14 @@ impl Plan {
         self.runs.join(format!("table1-{profile}-{half}-{}-s{seed}", row.method.name()))
     }
 
+    /// Folder of a half's scores without translation.
+    fn baseline_dir(&self, half: usize) -> PathBuf {
+        self.runs.join(format!("table1-{}-{}-no-translation", self.profile.name(), self.halves[half].name))
+    }
+
     /// Scores of no translation at all.
     pub fn baseline_file(&self, half: usize) -> PathBuf {
-        self.out.join(format!("table1-{}-{}-baseline.json", self.profile.name(), self.halves[half].name))
+        self.baseline_dir(half).join("baseline.json")
     }
 
     /// Name of the picture of a row, in the folder of results.
@@ -84,7 +89,8 @@ impl Plan {
 
     /// Changes to the configuration of a half's rows.
     fn settings(&self, half: usize) -> Vec<String> {
-        let own = self.halves[half].own.iter().map(|dir| format!("data.root={}", dir.display()));
+        // The value is YAML, which holds JSON's strings whatever is in them.
+        let own = self.halves[half].own.iter().map(|dir| format!("data.root={}", json!(dir.to_string_lossy())));
         own.chain(self.sets.iter().cloned()).collect()
     }
 
@@ -103,7 +109,7 @@ impl Plan {
     pub fn check_run_folders(&self) -> Result<()> {
         for (row, seed) in self.trainings() {
             let dir = self.run_dir(row, seed);
-            if self.overwrite || !dir.exists() {
+            if self.overwrite || !has_run(&dir) {
                 continue;
             }
             if !self.resume {
@@ -122,18 +128,25 @@ impl Plan {
         Ok(())
     }
 
-    /// What a finished run was made with.
+    /// What results are made with: the configuration, with those that it extends, and the changes to it.
     fn stamp(&self, row: Row) -> Result<String> {
-        let path = self.config(row.half, row.method);
-        let config = fs::read(&path).with_context(|| path.display().to_string())?;
-        let digest: String = Sha256::digest(&config).iter().map(|byte| format!("{byte:02x}")).collect();
+        let (mut hash, mut next) = (Sha256::new(), Some(self.config(row.half, row.method)));
+        // Bounded, because files may extend each other in a circle, which is for the program to tell.
+        for _ in 0..16 {
+            let Some(path) = next else { break };
+            let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            hash.update(&text);
+            let keys: serde_yaml::Value = serde_yaml::from_str(&text).unwrap_or_default();
+            next = keys.get("extends").and_then(|base| Some(path.parent()?.join(base.as_str()?)));
+        }
+        let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(json!({"config_sha256": digest, "set": self.settings(row.half)}).to_string())
     }
 
     /// The calls still to be made: a job for each half's baseline, then one for each row and seed.
     pub fn jobs(&self, workspace: &Workspace, program: &Path) -> Result<Vec<Job>> {
         let program = Program { plan: self, workspace, path: program };
-        let baselines = self.halves_in_use().into_iter().map(|half| Ok(program.baseline(half)));
+        let baselines = self.halves_in_use().into_iter().map(|half| program.baseline(half));
         let rows = self.trainings().into_iter().map(|(row, seed)| program.row(row, seed));
         baselines.chain(rows).collect()
     }
@@ -142,20 +155,15 @@ impl Plan {
     pub fn log(&self, name: &str) -> PathBuf {
         self.out.join("logs").join(format!("{}.log", name.replace(['/', ' '], "-")))
     }
-
-    /// Iterations that a row will train for; 0 if its configuration cannot be read here.
-    fn iterations(&self, row: Row) -> u64 {
-        let set = self.sets.iter().rev().find_map(|set| set.strip_prefix("train.iterations="));
-        let text = fs::read_to_string(self.config(row.half, row.method)).unwrap_or_default();
-        let config: serde_yaml::Value = serde_yaml::from_str(&text).unwrap_or_default();
-        let written = config.get("train").and_then(|train| train.get("iterations")).and_then(|n| n.as_u64());
-        set.and_then(|n| n.parse().ok()).or(written).unwrap_or(0)
-    }
 }
 
 /// Scores of a checkpoint, in the run folder.
 pub fn eval_file(run: &Path, checkpoint: &str) -> PathBuf {
     run.join(format!("eval-{checkpoint}.json"))
+}
+
+fn has_run(dir: &Path) -> bool {
+    dir.join("config.yaml").exists()
 }
 
 fn stamp_file(run: &Path) -> PathBuf {
@@ -171,29 +179,33 @@ struct Program<'a> {
 
 impl Program<'_> {
     fn call(&self, action: &str) -> Command {
+        let threads = self.plan.threads.to_string();
         let mut command = self.workspace.command(self.path);
-        command.env("OMP_NUM_THREADS", self.plan.threads.to_string()).arg(action);
+        command.env("OMP_NUM_THREADS", &threads);
+        command.args([action, "--device", &self.plan.device, "--threads", &threads]);
         command
     }
 
-    fn placed(&self, command: &mut Command) {
-        command.args(["--device", &self.plan.device, "--threads", &self.plan.threads.to_string()]);
-    }
-
-    fn baseline(&self, half: usize) -> Job {
+    fn baseline(&self, half: usize) -> Result<Job> {
         let plan = self.plan;
         let name = format!("{}/no translation", plan.halves[half].name);
-        let file = plan.baseline_file(half);
+        let (file, stamp) = (plan.baseline_file(half), stamp_file(&plan.baseline_dir(half)));
+        // What is measured does not depend on the method.
+        let row = Row { half, method: Method::Ours };
+        let row = *plan.rows.iter().find(|row| row.half == half).unwrap_or(&row);
+        let made_with = plan.stamp(row)?;
+        let kept = plan.resume
+            && fs::read_to_string(&stamp).is_ok_and(|found| found == made_with)
+            && results::read::<Baseline>(&file).is_ok();
         let mut steps = vec![];
-        if !(plan.resume && results::read::<Baseline>(&file).is_ok()) {
-            // What is measured does not depend on the method.
-            let method = plan.rows.iter().find(|row| row.half == half).map_or(Method::Ours, |row| row.method);
+        if !kept {
             let mut command = self.call("baseline");
-            command.arg(plan.config(half, method)).arg("--out").arg(&file);
+            command.arg(plan.config(half, row.method)).arg("--out").arg(&file);
             command.args(plan.settings(half).iter().flat_map(|set| ["--set", set]));
-            steps.push(Step { outdates: vec![file], ..step("measuring", command) });
+            let outdates = vec![file, stamp.clone()];
+            steps.push(Step { outdates, stamp: Some((stamp, made_with)), ..step("measuring", command) });
         }
-        Job { log: plan.log(&name), name, steps }
+        Ok(Job { log: plan.log(&name), name, steps })
     }
 
     fn row(&self, row: Row, seed: u64) -> Result<Job> {
@@ -210,16 +222,15 @@ impl Program<'_> {
         if !trained {
             let mut command = self.call("train");
             command.arg(plan.config(row.half, row.method)).arg("--run-dir").arg(&run);
-            if run.exists() {
+            if has_run(&run) {
                 command.args(plan.resume.then_some("--resume")).args(plan.overwrite.then_some("--overwrite"));
             }
             command.args(plan.settings(row.half).iter().flat_map(|set| ["--set", set]));
             command.args(["--set", &format!("seed={seed}")]);
-            self.placed(&mut command);
             steps.push(Step {
                 outdates: evals.iter().cloned().chain([stamp_file(&run)]).collect(),
                 stamp: Some((stamp_file(&run), plan.stamp(row)?)),
-                progress: Some((run.join("metrics.jsonl"), plan.iterations(row))),
+                run: Some(run.clone()),
                 ..step("training", command)
             });
         }
@@ -227,7 +238,6 @@ impl Program<'_> {
             if !(trained && results::read::<Eval>(file).is_ok()) {
                 let mut command = self.call("eval");
                 command.arg(&run).args(["--checkpoint", checkpoint, "--out"]).arg(file);
-                self.placed(&mut command);
                 let label = if *checkpoint == "last" { "evaluating the last" } else { "evaluating the best" };
                 steps.push(step(label, command));
             }
@@ -243,5 +253,5 @@ impl Program<'_> {
 }
 
 fn step(label: &'static str, command: Command) -> Step {
-    Step { label, command, outdates: vec![], stamp: None, progress: None }
+    Step { label, command, outdates: vec![], stamp: None, run: None }
 }

@@ -12,6 +12,9 @@ use std::path::Path;
 pub struct Summary {
     /// Iterations of training.
     pub iterations: u64,
+    /// Iterations of self-reconstruction before them.
+    #[serde(default)]
+    pub warmup: u64,
     /// Their time, resumed parts included.
     pub seconds: f64,
     /// Threads of the processor.
