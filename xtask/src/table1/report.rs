@@ -160,12 +160,12 @@ impl Collected {
             };
             let minutes: Vec<String> = plan.rows.iter().filter_map(minutes).collect();
             caption.push(format!(
-                "Training: {} iterations on {} with {} thread(s) a row, {} row(s) at a time; minutes a run: {}.",
+                "Training: {} on {} with {} thread(s) a row, {} row(s) at a time; minutes a run: {}.",
                 numbers(|s| match s.warmup {
-                    0 => s.iterations.to_string(),
-                    warmup => format!("{} + {warmup} of warm-up", s.iterations),
+                    0 => format!("{} iterations", s.iterations),
+                    warmup => format!("{} iterations after {warmup} of warm-up", s.iterations),
                 }),
-                numbers(|s| s.device.clone().unwrap_or_else(|| "?".into())),
+                numbers(|s| s.device.as_deref().unwrap_or("?").to_lowercase()),
                 numbers(|s| s.threads.map_or("?".into(), |t| t.to_string())),
                 plan.parallel,
                 minutes.join(", ")
