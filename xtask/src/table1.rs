@@ -35,8 +35,9 @@ const STAND_IN: &str = "SEMREL_STARGAN2_MULTI";
 /// The halves are `seasons` and `weather`, or your own folder with --data; the methods are `stargan-v2`, `lsesim` and
 /// `ours`.
 ///
-/// In the sample profile on a CPU as many rows are trained at a time as there are cores, each on one thread: two narrow
-/// networks side by side train faster than one on two threads. Otherwise rows are trained one after another on all cores.
+/// In the sample and small profiles on a CPU as many rows are trained at a time as there are cores, each on one thread: two
+/// narrow networks side by side train faster than one on two threads. Otherwise rows are trained one after another on all
+/// cores.
 ///
 /// Ctrl-C saves checkpoints; the same command with --resume goes on from them. A row that fails is reported in the table,
 /// the others go on, and the exit status is 1.
@@ -160,7 +161,7 @@ fn plan(workspace: &Workspace, args: &Args) -> Result<Plan> {
     let absolute = |path: &Option<PathBuf>, default: &str| -> Result<PathBuf> {
         path.as_ref().map_or_else(|| Ok(root.join(default)), |p| Ok(std::path::absolute(p)?))
     };
-    let side_by_side = profile == Profile::Sample && args.device == "cpu";
+    let side_by_side = profile != Profile::Paper && args.device == "cpu";
     let parallel = args.jobs.map_or(if side_by_side { cores() } else { 1 }, |j| j as usize);
     let plan = Plan {
         profile,

@@ -158,7 +158,8 @@ impl Case {
     /// Compares gradients: for each stored `grad.<name>`, the gradient of `loss` with respect to `of(name)`
     /// (`in.x`, `s`, or a state-dict key); a gradient that does not exist counts as zero.
     pub fn check_grads(&self, loss: &Tensor, of: &dyn Fn(&str) -> Option<Tensor>) -> Outcome {
-        let wanted: Vec<String> = self.tensors.keys().filter_map(|k| k.strip_prefix("grad.")).map(str::to_owned).collect();
+        let wanted: Vec<String> =
+            self.tensors.keys().filter_map(|k| k.strip_prefix("grad.")).map(str::to_owned).collect();
         let mut inputs = vec![];
         for name in &wanted {
             inputs.push(of(name).ok_or_else(|| format!("nothing here is called {name}, whose gradient is stored"))?);

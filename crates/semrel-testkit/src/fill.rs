@@ -68,7 +68,8 @@ impl FillRule {
     /// Fills the tensors of a state dict in place. `numbering` lists further keys that count although the network at
     /// hand does not hold them (unused heads, counters); an empty slice where there are none.
     pub fn apply(&self, state: &BTreeMap<String, Tensor>, numbering: &[String]) {
-        let mut keys: Vec<&str> = state.keys().map(String::as_str).chain(numbering.iter().map(String::as_str)).collect();
+        let mut keys: Vec<&str> =
+            state.keys().map(String::as_str).chain(numbering.iter().map(String::as_str)).collect();
         keys.sort_unstable();
         keys.dedup();
         tch::no_grad(|| {

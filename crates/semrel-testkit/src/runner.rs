@@ -10,9 +10,9 @@ pub type Handler = fn(&Case) -> Outcome;
 
 /// The folder of cases: `SEMREL_VECTORS`, or `../shared/vectors` beside the checkout.
 pub fn vectors_dir() -> PathBuf {
-    std::env::var_os("SEMREL_VECTORS").map(PathBuf::from).unwrap_or_else(|| {
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors")
-    })
+    std::env::var_os("SEMREL_VECTORS")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"))
 }
 
 /// Runs the cases of `owner` (a crate's name) with its handlers, one a kind, and exits like a test binary.

@@ -7,10 +7,11 @@ use semrel_nn::checkpoint::load_any;
 use semrel_train::run_dir::{CONFIG, checkpoints_of};
 use semrel_train::{Checkpoints, Interrupt, OpenMode, config::load, parse_device, set_threads};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use stargan2_multi::bench::{BenchOptions, bench};
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
-use stargan2_multi::evaluate::Reference;
+use stargan2_multi::evaluate::{Evaluation, Reference};
 use stargan2_multi::networks::Translator;
 use stargan2_multi::sample;
 use stargan2_multi::snapshot::{AVERAGE, State, load_translator};
@@ -272,13 +273,55 @@ fn open_run(
 fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let run = open_run(&args.run_dir, &args.checkpoint, args.weights.as_deref(), &args.overrides, device)?;
-    let extractor = EfficientNetLite0::load(device)?;
-    let reference = Reference::new(&run.config, &run.data, &extractor, quiet)?;
     let name = match &args.weights {
         Some(file) => file.display().to_string(),
         None => args.checkpoint.clone(),
     };
-    write_json(args.out.as_deref(), &reference.evaluate(&run.translator, &name, run.step, quiet)?)
+    // `best` and `last` are often the same step, which is scored once.
+    let kept = KeptEvaluation::of(&args.run_dir, &run).filter(|_| args.weights.is_none());
+    if let Some(mut evaluation) = kept.as_ref().and_then(KeptEvaluation::read) {
+        evaluation.checkpoint = name;
+        return write_json(args.out.as_deref(), &evaluation);
+    }
+    let extractor = EfficientNetLite0::load(device)?;
+    let reference = Reference::new(&run.config, &run.data, &extractor, quiet)?;
+    let evaluation = reference.evaluate(&run.translator, &name, run.step, quiet)?;
+    if let Some(kept) = kept {
+        kept.write(&evaluation)?;
+    }
+    write_json(args.out.as_deref(), &evaluation)
+}
+
+/// Where the scores of a checkpoint are kept in its run folder, and what they depend on.
+struct KeptEvaluation {
+    file: PathBuf,
+    depends_on: serde_json::Value,
+}
+
+impl KeptEvaluation {
+    /// `None` where the averaged networks' file cannot be read.
+    fn of(run_dir: &Path, run: &Trained) -> Option<Self> {
+        let networks =
+            Checkpoints::new(checkpoints_of(run_dir), 1).path(run.step).join(format!("{AVERAGE}.safetensors"));
+        let digest = Sha256::digest(std::fs::read(networks).ok()?);
+        let digest: String = digest.iter().map(|b| format!("{b:02x}")).collect();
+        let depends_on = serde_json::json!({ "networks": digest, "eval": run.config.eval, "data": run.config.data });
+        let file = run_dir.join("evaluations").join(format!("step-{:08}.json", run.step));
+        Some(Self { file, depends_on })
+    }
+
+    fn read(&self) -> Option<Evaluation> {
+        let text = std::fs::read_to_string(&self.file).ok()?;
+        let (depends_on, evaluation): (serde_json::Value, Evaluation) = serde_json::from_str(&text).ok()?;
+        (depends_on == self.depends_on).then_some(evaluation)
+    }
+
+    fn write(&self, evaluation: &Evaluation) -> Result<()> {
+        let folder = self.file.parent().expect("the file lies in a folder");
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        let text = serde_json::to_string_pretty(&(&self.depends_on, evaluation))?;
+        Ok(semrel_train::atomic::write(&self.file, text.as_bytes())?)
+    }
 }
 
 fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {

@@ -97,6 +97,8 @@ pub struct ModelConfig {
     pub mapping_width: i64,
     /// Outputs of the patch projection heads F.
     pub patch_dim: i64,
+    /// Instance norm before the generator's last convolution, as published.
+    pub output_norm: bool,
 }
 
 impl Default for ModelConfig {
@@ -109,6 +111,7 @@ impl Default for ModelConfig {
             latent_dim: 16,
             mapping_width: 512,
             patch_dim: 256,
+            output_norm: true,
         }
     }
 }
@@ -127,6 +130,7 @@ impl ModelConfig {
             width: self.first_width(img_size),
             max_width: self.max_width,
             style_dim: self.style_dim,
+            output_norm: self.output_norm,
         }
     }
 }

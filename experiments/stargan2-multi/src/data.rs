@@ -29,10 +29,10 @@ impl Data {
     /// Opens the run's folder. Decodes nothing yet.
     pub fn open(config: &Config) -> Result<Self> {
         let root = &config.data.root;
-        let splits = Splits::open(root, HOLDOUT).with_context(|| format!("data.root {}", root.display()))?;
+        let splits = Splits::open(root, HOLDOUT).context("config key `data.root`")?;
         ensure!(
             splits.train.len() >= 2,
-            "data.root {}: one domain only ({}); translation needs at least two folders of images",
+            "config key `data.root`: {}: one domain only ({}); translation needs at least two folders of images",
             root.display(),
             splits.train.names()[0]
         );

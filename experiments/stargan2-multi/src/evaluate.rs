@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::data::{Data, tensor};
 use crate::feature_cache;
 use crate::networks::Translator;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use semrel_data::ImageStore;
 use semrel_data::image_io::Quantise;
@@ -161,7 +161,9 @@ impl<'a> Reference<'a> {
         let (mut classes, mut sources, mut reals) = (vec![], vec![], vec![]);
         for (domain, name) in data.domains.iter().enumerate() {
             let real = features_of(&data.train, domain, real_counts[domain])?;
-            reals.push(Activations::new(&real, MeanPrecision::Single)?);
+            let activations = Activations::new(&real, MeanPrecision::Single);
+            reals
+                .push(activations.with_context(|| format!("training images of the domain {name} (`eval.max_reals`)"))?);
             classes.push((name.clone(), real));
             sources.push(features_of(&data.val, domain, source_counts[domain])?);
         }
@@ -200,7 +202,8 @@ impl<'a> Reference<'a> {
         for (source, target) in self.pairs() {
             let features = &self.sources[source];
             let name = self.pair_name(source, target);
-            let activations = Activations::new(features, MeanPrecision::Single)?;
+            let activations = Activations::new(features, MeanPrecision::Single)
+                .with_context(|| format!("{name}: sources of a domain (`eval.max_sources`)"))?;
             fd.insert(name.clone(), activations.distance(&self.reals[target])?);
             target_accuracy.insert(name, self.classifier.target_accuracy(features, &self.data.domains[target])?);
         }
@@ -284,7 +287,8 @@ impl<'a> Reference<'a> {
             }
             let features = Tensor::cat(&features, 0);
             let name = self.pair_name(source, target);
-            let activations = Activations::new(&features, MeanPrecision::Single)?;
+            let activations = Activations::new(&features, MeanPrecision::Single)
+                .with_context(|| format!("{name}: outputs (`eval.num_outs` of each of `eval.max_sources` sources)"))?;
             scores.fd.insert(name.clone(), activations.distance(&self.reals[target])?);
             if num_outs > 1 {
                 let mean = Tensor::cat(&distances, 0).mean(Kind::Double).double_value(&[]);

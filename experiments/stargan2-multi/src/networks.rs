@@ -70,8 +70,7 @@ impl Networks {
             (vec![], None)
         };
         let width = m.first_width(size);
-        let discriminator =
-            Net::new(device, |p| Discriminator::new(p, size, width, m.max_width, num_domains));
+        let discriminator = Net::new(device, |p| Discriminator::new(p, size, width, m.max_width, num_domains));
         let average = Translator::new(config, num_domains, device);
         let networks = Self { translator, discriminator, patch_sample, average, taps };
         for state in [

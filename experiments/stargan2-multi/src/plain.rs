@@ -67,8 +67,8 @@ impl Trainer {
         let fake = t.generator.forward(x_real, &style);
         let other_fake = no_grad(|| t.generator.forward(x_real, &other_style));
         let own_style = t.style_encoder.forward(x_real, &batch.y_org);
-        let reconstruction = (self.config.cycle() == Cycle::SelfReconstruction)
-            .then(|| t.generator.forward(x_real, &own_style));
+        let reconstruction =
+            (self.config.cycle() == Cycle::SelfReconstruction).then(|| t.generator.forward(x_real, &own_style));
         let real = t.generator.encode(x_real, &self.networks.taps);
         let made = Translation {
             real: &real,

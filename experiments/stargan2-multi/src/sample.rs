@@ -12,10 +12,11 @@ pub fn to_unit(x: &Tensor) -> Tensor {
 pub fn tile(images: &Tensor, columns: i64) -> Tensor {
     let size = images.size();
     let rows = size[0] / columns;
-    images
-        .view([rows, columns, size[1], size[2], size[3]])
-        .permute([2, 0, 3, 1, 4])
-        .reshape([size[1], rows * size[2], columns * size[3]])
+    images.view([rows, columns, size[1], size[2], size[3]]).permute([2, 0, 3, 1, 4]).reshape([
+        size[1],
+        rows * size[2],
+        columns * size[3],
+    ])
 }
 
 /// Reference-guided grid `[3, (R+1)·H, (N+1)·W]` in [0, 1]: first row a white square and the sources, then for each
@@ -51,7 +52,8 @@ fn translate_all<'a>(
 ) -> impl Iterator<Item = Tensor> + 'a {
     let n = sources.size()[0];
     let encoded = translator.generator.encode(sources, &[]).bottleneck;
-    (0..styles.size()[0]).map(move |r| translator.generator.decode(&encoded, &styles.narrow(0, r, 1).expand([n, -1], false)))
+    (0..styles.size()[0])
+        .map(move |r| translator.generator.decode(&encoded, &styles.narrow(0, r, 1).expand([n, -1], false)))
 }
 
 /// Truncation: `s̄ + ψ·(s − s̄)`.

@@ -242,7 +242,8 @@ impl Trainer {
         let t = &self.networks.translator;
         let own_style = t.style_encoder.forward(&batch.x_real, &batch.y_org);
         let loss = cycle(&t.generator.forward(&batch.x_real, &own_style), &batch.x_real);
-        let mut g = flat_gradients(&loss, &[t.generator.parameters().collect(), t.style_encoder.parameters().collect()]);
+        let mut g =
+            flat_gradients(&loss, &[t.generator.parameters().collect(), t.style_encoder.parameters().collect()]);
         self.optimisers.style_encoder.step(&t.style_encoder, g.remove(1));
         self.optimisers.generator.step(&t.generator, g.remove(0));
         self.networks.update_average(self.config.optim.ema_beta);
@@ -262,23 +263,18 @@ impl Trainer {
 
     /// Decodes one bottleneck in two styles, as one batch.
     fn decode_two(&self, bottleneck: &Tensor, first: &Tensor, second: &Tensor) -> (Tensor, Tensor) {
-        let both = self.networks.translator.generator.decode(
-            &Tensor::cat(&[bottleneck, bottleneck], 0),
-            &Tensor::cat(&[first, second], 0),
-        );
+        let both = self
+            .networks
+            .translator
+            .generator
+            .decode(&Tensor::cat(&[bottleneck, bottleneck], 0), &Tensor::cat(&[first, second], 0));
         let mut halves = both.chunk(2, 0).into_iter();
         let mut half = || halves.next().expect("two halves");
         (half(), half())
     }
 
     /// `adv(D(x_real), real) + adv(D(fake), fake) + λ_reg·R1`, and a step of D.
-    fn discriminator_pass(
-        &mut self,
-        pass: Pass,
-        batch: &Batch,
-        fake: &Tensor,
-        lambda_reg: f64,
-    ) -> DiscriminatorLosses {
+    fn discriminator_pass(&mut self, pass: Pass, batch: &Batch, fake: &Tensor, lambda_reg: f64) -> DiscriminatorLosses {
         let d = &self.networks.discriminator;
         let losses = discriminator_losses(d, batch, fake, lambda_reg);
         let gradient = flat_gradients(&losses.total, &[d.parameters().collect()]).remove(0);
@@ -288,12 +284,7 @@ impl Trainer {
     }
 
     /// Features of the input and their query positions, after one step of the learned heads.
-    fn correlative_features(
-        &mut self,
-        x_real: &Tensor,
-        fake: &Tensor,
-        x_ref: &Tensor,
-    ) -> Result<Option<Seen>> {
+    fn correlative_features(&mut self, x_real: &Tensor, fake: &Tensor, x_ref: &Tensor) -> Result<Option<Seen>> {
         let Some(correlative) = &mut self.correlative else { return Ok(None) };
         let n = x_real.size()[0];
         // One batch: the input, the output, and another real image, turned by half.

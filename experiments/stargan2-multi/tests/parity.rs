@@ -92,8 +92,7 @@ fn trainer(case: &Case, kind: Kind) -> Result<Trainer, String> {
 fn inputs(case: &Case, iteration: i64, taps: usize, kind: Kind) -> (Batch, Draws) {
     let float = |name: &str| case.input(&format!("it{iteration}.{name}")).to_kind(kind);
     let labels = |name: &str| Vec::try_from(case.input(&format!("it{iteration}.{name}"))).expect("labels");
-    let positions =
-        |pass: &str| (0..taps).map(|l| case.input(&format!("it{iteration}.ids.{pass}.layer{l}"))).collect();
+    let positions = |pass: &str| (0..taps).map(|l| case.input(&format!("it{iteration}.ids.{pass}.layer{l}"))).collect();
     (
         Batch {
             x_real: float("x_real"),
@@ -126,7 +125,9 @@ fn train_losses(case: &Case) -> Outcome {
     }
     let mut got: Vec<(String, &Tensor)> = vec![];
     for (pass, l) in [("d_latent", &losses.d_latent), ("d_ref", &losses.d_ref)] {
-        for (term, value) in [("real", Some(&l.real)), ("fake", Some(&l.fake)), ("reg", l.reg.as_ref()), ("total", Some(&l.total))] {
+        for (term, value) in
+            [("real", Some(&l.real)), ("fake", Some(&l.fake)), ("reg", l.reg.as_ref()), ("total", Some(&l.total))]
+        {
             got.extend(value.map(|v| (format!("{pass}.{term}"), v)));
         }
     }

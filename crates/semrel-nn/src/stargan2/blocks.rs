@@ -194,10 +194,9 @@ mod tests {
         store.double();
         for (h, w) in [(34, 32), (2, 6)] {
             let x = Tensor::randn([2, 3, h, w], (Kind::Double, Device::Cpu));
-            for (joined, parts) in [
-                (conv_halve(&x, &layer), halve(&x.apply(&layer))),
-                (double_conv(&x, &layer), double(&x).apply(&layer)),
-            ] {
+            for (joined, parts) in
+                [(conv_halve(&x, &layer), halve(&x.apply(&layer))), (double_conv(&x, &layer), double(&x).apply(&layer))]
+            {
                 assert_eq!(joined.size(), parts.size());
                 assert!((joined - parts).abs().max().double_value(&[]) < 1e-12);
             }

@@ -29,12 +29,15 @@ pub struct GeneratorConfig {
     pub max_width: i64,
     /// Length of a style; 64 as published.
     pub style_dim: i64,
+    /// Instance norm before the last convolution, as published. It fixes the contrast of its channels over an image; narrow
+    /// networks, which have no channel to spare for carrying the contrast around it, then draw droplets.
+    pub output_norm: bool,
 }
 
 impl GeneratorConfig {
     /// The published widths for `img_size`.
     pub fn published(kind: GeneratorKind, img_size: i64, style_dim: i64) -> Self {
-        Self { kind, img_size, width: default_width(img_size), max_width: 512, style_dim }
+        Self { kind, img_size, width: default_width(img_size), max_width: 512, style_dim, output_norm: true }
     }
 }
 
@@ -67,7 +70,7 @@ pub struct Generator {
     from_rgb: nn::Conv2D,
     encode: Vec<EncodeBlock>,
     decode: Vec<DecodeBlock>,
-    to_rgb_norm: InstanceNorm,
+    to_rgb_norm: Option<InstanceNorm>,
     to_rgb_conv: nn::Conv2D,
     /// Channels after each encoder block.
     widths: Vec<i64>,
@@ -137,7 +140,7 @@ impl Generator {
             from_rgb: conv(path / "from_rgb", 3, c0, 3, 1, 1),
             encode,
             decode,
-            to_rgb_norm: InstanceNorm::new(&to_rgb / 0, c0),
+            to_rgb_norm: config.output_norm.then(|| InstanceNorm::new(&to_rgb / 0, c0)),
             to_rgb_conv: conv(&to_rgb / 2, c0, 3, 1, 1, 0),
             widths,
             shifts,
@@ -180,7 +183,10 @@ impl Generator {
                 DecodeBlock::Adain(b) => b.forward(&h, style),
             };
         }
-        lrelu(&self.to_rgb_norm.forward(&h)).apply(&self.to_rgb_conv)
+        if let Some(norm) = &self.to_rgb_norm {
+            h = norm.forward(&h);
+        }
+        lrelu(&h).apply(&self.to_rgb_conv)
     }
 
     /// `G(x, s)`.
