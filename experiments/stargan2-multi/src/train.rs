@@ -123,7 +123,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
             Losses::WarmUp(trainer.warmup_iteration(&batch))
         } else {
             let draws = trainer.draw(&batch);
-            Losses::Adversarial(trainer.iteration(&batch, &draws, step - warmup)?)
+            Losses::Adversarial(Box::new(trainer.iteration(&batch, &draws, step - warmup)?))
         };
         step += 1;
         let evaluated = config.train.eval_every > 0
@@ -203,7 +203,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
 /// Losses of a step of either phase; reading them waits for the device.
 enum Losses {
     WarmUp(Tensor),
-    Adversarial(IterationLosses),
+    Adversarial(Box<IterationLosses>),
 }
 
 impl Losses {
