@@ -28,7 +28,7 @@ impl<T> Net<T> {
     }
 
     /// Converts parameters and buffers to another kind, for reference computations in double precision.
-    pub fn to_kind(mut self, kind: Kind) -> Self {
+    pub fn into_kind(mut self, kind: Kind) -> Self {
         self.flatten(kind);
         self
     }

@@ -286,8 +286,10 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let extractor = EfficientNetLite0::load(device)?;
     let reference = Reference::new(&run.config, &run.data, &extractor, quiet)?;
     let evaluation = reference.evaluate(&run.translator, &name, run.step, quiet)?;
-    if let Some(kept) = kept {
-        kept.write(&evaluation)?;
+    if let Some(kept) = kept
+        && let Err(error) = kept.write(&evaluation)
+    {
+        tracing::warn!("the scores are not kept for another time: {error:#}");
     }
     write_json(args.out.as_deref(), &evaluation)
 }
@@ -305,7 +307,10 @@ impl KeptEvaluation {
             Checkpoints::new(checkpoints_of(run_dir), 1).path(run.step).join(format!("{AVERAGE}.safetensors"));
         let digest = Sha256::digest(std::fs::read(networks).ok()?);
         let digest: String = digest.iter().map(|b| format!("{b:02x}")).collect();
-        let depends_on = serde_json::json!({ "networks": digest, "eval": run.config.eval, "data": run.config.data });
+        let (config, sizes) = (&run.config, [run.data.train.sizes(), run.data.val.sizes()]);
+        let depends_on = serde_json::json!({
+            "networks": digest, "eval": config.eval, "data": config.data, "seed": config.seed, "images": sizes,
+        });
         let file = run_dir.join("evaluations").join(format!("step-{:08}.json", run.step));
         Some(Self { file, depends_on })
     }

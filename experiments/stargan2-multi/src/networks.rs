@@ -32,11 +32,11 @@ impl Translator {
         }
     }
 
-    fn to_kind(self, kind: Kind) -> Self {
+    fn into_kind(self, kind: Kind) -> Self {
         Self {
-            generator: self.generator.to_kind(kind),
-            mapping_network: self.mapping_network.to_kind(kind),
-            style_encoder: self.style_encoder.to_kind(kind),
+            generator: self.generator.into_kind(kind),
+            mapping_network: self.mapping_network.into_kind(kind),
+            style_encoder: self.style_encoder.into_kind(kind),
         }
     }
 }
@@ -105,12 +105,12 @@ impl Networks {
     }
 
     /// The same networks in another precision, for reference computations.
-    pub fn to_kind(self, kind: Kind) -> Self {
+    pub fn into_kind(self, kind: Kind) -> Self {
         Self {
-            translator: self.translator.to_kind(kind),
-            discriminator: self.discriminator.to_kind(kind),
-            patch_sample: self.patch_sample.map(|p| p.to_kind(kind)),
-            average: self.average.to_kind(kind),
+            translator: self.translator.into_kind(kind),
+            discriminator: self.discriminator.into_kind(kind),
+            patch_sample: self.patch_sample.map(|p| p.into_kind(kind)),
+            average: self.average.into_kind(kind),
             taps: self.taps,
         }
     }

@@ -23,8 +23,8 @@ impl Trainer {
         if self.correlative.is_some() {
             bail!("the plain order covers `stargan-v2` and `ours`; `lsesim` has no published loop to follow");
         }
-        let d_latent = self.plain_discriminator_pass(batch, draws, Guide::Latent);
-        let d_ref = self.plain_discriminator_pass(batch, draws, Guide::Reference);
+        let d_latent = self.plain_discriminator_pass(batch, draws, Guide::Latent, iteration);
+        let d_ref = self.plain_discriminator_pass(batch, draws, Guide::Reference, iteration);
         let g_latent = self.plain_generator_pass(batch, draws, Guide::Latent, iteration)?;
         let g_ref = self.plain_generator_pass(batch, draws, Guide::Reference, iteration)?;
         self.networks.update_average(self.config.optim.ema_beta);
@@ -39,7 +39,13 @@ impl Trainer {
         }
     }
 
-    fn plain_discriminator_pass(&mut self, batch: &Batch, draws: &Draws, guide: Guide) -> DiscriminatorLosses {
+    fn plain_discriminator_pass(
+        &mut self,
+        batch: &Batch,
+        draws: &Draws,
+        guide: Guide,
+        iteration: u64,
+    ) -> DiscriminatorLosses {
         let t = &self.networks.translator;
         let fake = no_grad(|| {
             let style = match guide {
@@ -49,7 +55,7 @@ impl Trainer {
             t.generator.forward(&batch.x_real, &style)
         });
         let d = &self.networks.discriminator;
-        let losses = discriminator_losses(d, batch, &fake, self.config.loss.lambda_reg);
+        let losses = discriminator_losses(d, batch, &fake, self.config.lambda_reg(iteration));
         let gradient = flat_gradients(&losses.total, &[d.parameters().collect()]).remove(0);
         self.optimisers.discriminator.step(d, gradient);
         losses.detached()

@@ -327,7 +327,7 @@ impl Trainer {
         };
         let mut total = &adv + &sty * l.lambda_sty + &cyc * l.lambda_cyc;
         if let Some(ds) = &ds {
-            total = total - ds * self.config.lambda_ds(iteration);
+            total -= ds * self.config.lambda_ds(iteration);
         }
 
         let (mut src, mut patch) = (None, None);
@@ -338,7 +338,7 @@ impl Trainer {
             let n = batch.x_real.size()[0];
             let terms = semantic_relation_losses(&z, &w, n, &self.config.patch_loss(), self.config.gamma(iteration))
                 .context("the patch terms")?;
-            total = total + &terms.src + &terms.patch;
+            total += &terms.src + &terms.patch;
             src = Some(terms.src.detach());
             patch = Some(terms.patch_value);
         }
@@ -346,7 +346,7 @@ impl Trainer {
         if let (Some(correlative), Some((real, positions))) = (&self.correlative, made.correlative) {
             let fake = correlative.features(made.fake);
             let term = correlative.loss(real, &fake, positions).context("the correlative term")? * l.lambda_lsesim;
-            total = total + &term;
+            total += &term;
             lsesim = Some(term.detach());
         }
         Ok(GeneratorLosses {
@@ -415,7 +415,7 @@ pub(crate) fn discriminator_losses(
     let mut total = &real + &fake;
     let reg = regularise.then(|| r1_penalty(&logits, &images));
     if let Some(reg) = &reg {
-        total = total + reg * lambda_reg;
+        total += reg * lambda_reg;
     }
     DiscriminatorLosses { real, fake, reg, total }
 }

@@ -84,7 +84,7 @@ fn trainer(case: &Case, kind: Kind) -> Result<Trainer, String> {
         case.fill(&state, "")?;
     }
     networks.start_average();
-    let networks = networks.to_kind(kind);
+    let networks = networks.into_kind(kind);
     let optimisers = Optimisers::new(&config, &networks);
     Ok(Trainer { config, networks, optimisers, correlative: None, probe: None })
 }
