@@ -27,7 +27,7 @@ fn trainer(method: &str, generator: &str, loss: serde_json::Value) -> Trainer {
     config.validate().unwrap();
     // In double precision: Adam's first steps hardly depend on the size of a gradient, so that single precision's
     // rounding of small ones would show.
-    let networks = Networks::new(&config, 3, Device::Cpu).to_kind(Kind::Double);
+    let networks = Networks::new(&config, 3, Device::Cpu).into_kind(Kind::Double);
     let optimisers = Optimisers::new(&config, &networks);
     Trainer { config, networks, optimisers, correlative: None, probe: None }
 }
