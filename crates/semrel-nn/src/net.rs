@@ -133,7 +133,7 @@ mod tests {
     fn parameters_are_views_of_the_flat_buffer() {
         let net = Net::new(Device::Cpu, |p| nn::linear(p / "fc", 3, 2, Default::default()));
         assert_eq!(net.numel(), 8);
-        tch::no_grad(|| net.flat().shallow_clone().fill_(2.0));
+        let _ = tch::no_grad(|| net.flat().shallow_clone().fill_(2.0));
         let y = net.forward_sum();
         assert_eq!(y, 2.0 * 3.0 * 2.0 + 2.0 * 2.0);
         assert_eq!(net.parameters().map(|t| t.size()).collect::<Vec<_>>(), [vec![2], vec![2, 3]]);
