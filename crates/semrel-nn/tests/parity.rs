@@ -47,12 +47,8 @@ fn main() {
             ("multi-modal/adam", adam),
             ("multi-modal/ema", ema),
             ("multi-modal/checkpoint", official_checkpoint),
-            ("single-modal/downsample", |c| {
-                resample(c, |p, channels, size, pad| Downsample::new(p, channels, size, pad), |n, x| n.forward(x))
-            }),
-            ("single-modal/upsample", |c| {
-                resample(c, |p, channels, size, pad| Upsample::new(p, channels, size, pad), |n, x| n.forward(x))
-            }),
+            ("single-modal/downsample", |c| resample(c, Downsample::new, |n, x| n.forward(x))),
+            ("single-modal/upsample", |c| resample(c, Upsample::new, |n, x| n.forward(x))),
             ("single-modal/lr_schedule", lr_schedule),
         ],
     )
