@@ -12,4 +12,6 @@ pub mod plain;
 pub mod sample;
 pub mod snapshot;
 pub mod step;
+pub mod terms;
 pub mod train;
+mod validate;

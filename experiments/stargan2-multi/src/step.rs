@@ -4,16 +4,14 @@
 //! of weights the input is encoded once. With the first set that encoding serves both discriminator passes and the
 //! latent generator pass, whose output is also the fake that the latent discriminator pass judges.
 
-use crate::config::{Config, Cycle, Method};
+use crate::config::{Config, Cycle};
 use crate::correlative::Correlative;
 use crate::networks::{Networks, Optimisers};
+use crate::terms::{DiscriminatorLosses, IterationLosses, Translation, discriminator_losses};
 use anyhow::{Context, Result};
-use semrel_loss::Formulation;
-use semrel_loss::gan::{Target, adversarial, cycle, r1_penalty, style_diversification, style_reconstruction};
+use semrel_loss::gan::cycle;
 use semrel_loss::patch_sampler::PatchSampler;
-use semrel_loss::semantic::semantic_relation_losses;
 use semrel_nn::flat_gradients;
-use semrel_nn::stargan2::{Discriminator, Encoded};
 use tch::{Tensor, no_grad};
 
 /// Images of one iteration, `[B, 3, S, S]` in [-1, 1], and their domains.
@@ -44,55 +42,6 @@ pub struct Draws {
     pub positions_ref: Vec<Tensor>,
 }
 
-/// Terms of a discriminator pass; scalars without gradient.
-#[derive(Debug)]
-pub struct DiscriminatorLosses {
-    /// Adversarial, real images.
-    pub real: Tensor,
-    /// Adversarial, generated images.
-    pub fake: Tensor,
-    /// R1 before its weight; absent in iterations that leave it out.
-    pub reg: Option<Tensor>,
-    /// What was differentiated.
-    pub total: Tensor,
-}
-
-/// Terms of a generator pass; scalars, unweighted but for `src`, `patch` and `lsesim`.
-#[derive(Debug)]
-pub struct GeneratorLosses {
-    /// Adversarial.
-    pub adv: Tensor,
-    /// Style reconstruction.
-    pub sty: Tensor,
-    /// Style diversification; absent where its weight has fallen to 0.
-    pub ds: Option<Tensor>,
-    /// Cycle.
-    pub cyc: Tensor,
-    /// λ_SRC · SRC; `ours` only.
-    pub src: Option<Tensor>,
-    /// λ · (h)DCE or InfoNCE, to log; `ours` only.
-    pub patch: Option<Tensor>,
-    /// λ · spatially-correlative loss; `lsesim` only.
-    pub lsesim: Option<Tensor>,
-    /// What was differentiated.
-    pub total: Tensor,
-}
-
-/// Terms of all four passes.
-#[derive(Debug)]
-pub struct IterationLosses {
-    /// Discriminator, latent-guided fakes.
-    pub d_latent: DiscriminatorLosses,
-    /// Discriminator, reference-guided fakes.
-    pub d_ref: DiscriminatorLosses,
-    /// Generator, latent-guided.
-    pub g_latent: GeneratorLosses,
-    /// Generator, reference-guided.
-    pub g_ref: GeneratorLosses,
-    /// Contrastive loss of the correlative heads; `lsesim` only.
-    pub heads: Option<Tensor>,
-}
-
 /// The four backward passes of an iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pass {
@@ -108,23 +57,6 @@ pub enum Pass {
 
 /// Sees each network's flat gradient (by the network's published name) before its step.
 pub type GradientProbe = Box<dyn FnMut(Pass, &'static str, &Tensor)>;
-
-/// What a generator pass has made before its losses are taken.
-pub(crate) struct Translation<'a> {
-    pub real: &'a Encoded,
-    pub fake: &'a Tensor,
-    /// Style that the fake was made in.
-    pub style: &'a Tensor,
-    /// Fake in a second style, constant; absent where the weight of style diversification is 0.
-    pub other_fake: Option<&'a Tensor>,
-    /// Style of the input itself.
-    pub own_style: &'a Tensor,
-    /// The input decoded in its own style; absent where the cycle goes through the fake.
-    pub self_reconstruction: Option<&'a Tensor>,
-    pub positions: &'a [Tensor],
-    /// Features of the input for the spatially-correlative term, with their query positions.
-    pub correlative: Option<(&'a [Tensor], &'a [Tensor])>,
-}
 
 /// The input as the correlative term sees it.
 struct Seen {
@@ -297,70 +229,6 @@ impl Trainer {
         Ok(Some(Seen { features: real, positions, heads_loss }))
     }
 
-    /// `L_adv + λ_sty·L_sty − λ_ds·L_ds + λ_cyc·L_cyc`, plus SRC and hDCE (`ours`) or the correlative term (`lsesim`).
-    pub(crate) fn generator_losses(
-        &self,
-        batch: &Batch,
-        made: &Translation<'_>,
-        iteration: u64,
-    ) -> Result<GeneratorLosses> {
-        let (l, t) = (&self.config.loss, &self.networks.translator);
-        let adv = adversarial(&self.networks.discriminator.forward(made.fake, &batch.y_trg), Target::Real);
-        let sty = style_reconstruction(&t.style_encoder.forward(made.fake, &batch.y_trg), made.style);
-        let ds = made.other_fake.map(|other| style_diversification(made.fake, other));
-
-        // The output is encoded where the cycle or the patch terms ask for it: with a graph unless only the official
-        // formulation does, which takes the output's features as constants.
-        let paper = l.formulation == Formulation::Paper;
-        let ours = self.config.method == Method::Ours;
-        let encode_fake = |image: &Tensor| t.generator.encode(image, &self.networks.taps);
-        let fake_encoded = match made.self_reconstruction {
-            None => Some(encode_fake(made.fake)),
-            Some(_) if ours && paper => Some(encode_fake(made.fake)),
-            Some(_) if ours => Some(no_grad(|| encode_fake(made.fake))),
-            Some(_) => None,
-        };
-        let cyc = match (made.self_reconstruction, &fake_encoded) {
-            (Some(reconstruction), _) => cycle(reconstruction, &batch.x_real),
-            (None, Some(encoded)) => cycle(&t.generator.decode(&encoded.bottleneck, made.own_style), &batch.x_real),
-            (None, None) => unreachable!("the cycle goes through the fake's encoding"),
-        };
-        let mut total = &adv + &sty * l.lambda_sty + &cyc * l.lambda_cyc;
-        if let Some(ds) = &ds {
-            total -= ds * self.config.lambda_ds(iteration);
-        }
-
-        let (mut src, mut patch) = (None, None);
-        if let (Some(heads), Some(encoded)) = (&self.networks.patch_sample, &fake_encoded) {
-            let z = heads.project(&made.real.taps, made.positions).context("features of the input")?;
-            let project_fake = || heads.project(&encoded.taps, made.positions).context("features of the output");
-            let w = if paper { project_fake()? } else { no_grad(project_fake)? };
-            let n = batch.x_real.size()[0];
-            let terms = semantic_relation_losses(&z, &w, n, &self.config.patch_loss(), self.config.gamma(iteration))
-                .context("the patch terms")?;
-            total += &terms.src + &terms.patch;
-            src = Some(terms.src.detach());
-            patch = Some(terms.patch_value);
-        }
-        let mut lsesim = None;
-        if let (Some(correlative), Some((real, positions))) = (&self.correlative, made.correlative) {
-            let fake = correlative.features(made.fake);
-            let term = correlative.loss(real, &fake, positions).context("the correlative term")? * l.lambda_lsesim;
-            total += &term;
-            lsesim = Some(term.detach());
-        }
-        Ok(GeneratorLosses {
-            adv: adv.detach(),
-            sty: sty.detach(),
-            ds: ds.map(|d| d.detach()),
-            cyc: cyc.detach(),
-            src,
-            patch,
-            lsesim,
-            total,
-        })
-    }
-
     /// Steps generator, mapping network, style encoder and projection heads.
     fn step_all(&mut self, total: &Tensor) {
         let (t, o) = (&self.networks.translator, &mut self.optimisers);
@@ -397,44 +265,6 @@ impl Trainer {
 fn show(probe: &mut Option<GradientProbe>, pass: Pass, network: &'static str, gradient: &Tensor) {
     if let Some(probe) = probe {
         probe(pass, network, gradient);
-    }
-}
-
-/// The terms of a discriminator pass, with graph. The fake must be constant.
-pub(crate) fn discriminator_losses(
-    d: &Discriminator,
-    batch: &Batch,
-    fake: &Tensor,
-    lambda_reg: f64,
-) -> DiscriminatorLosses {
-    let regularise = lambda_reg > 0.0;
-    let images = batch.x_real.detach().set_requires_grad(regularise);
-    let logits = d.forward(&images, &batch.y_org);
-    let real = adversarial(&logits, Target::Real);
-    let fake = adversarial(&d.forward(fake, &batch.y_trg), Target::Fake);
-    let mut total = &real + &fake;
-    let reg = regularise.then(|| r1_penalty(&logits, &images));
-    if let Some(reg) = &reg {
-        total += reg * lambda_reg;
-    }
-    DiscriminatorLosses { real, fake, reg, total }
-}
-
-impl GeneratorLosses {
-    /// Lets go of the graph.
-    pub(crate) fn detached(self) -> Self {
-        Self { total: self.total.detach(), ..self }
-    }
-}
-
-impl DiscriminatorLosses {
-    pub(crate) fn detached(self) -> Self {
-        Self {
-            real: self.real.detach(),
-            fake: self.fake.detach(),
-            reg: self.reg.map(|r| r.detach()),
-            total: self.total.detach(),
-        }
     }
 }
 

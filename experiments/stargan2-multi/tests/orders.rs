@@ -4,7 +4,8 @@ use semrel_nn::checkpoint::{Extras, StateDict, copy_into};
 use serde_json::json;
 use stargan2_multi::config::Config;
 use stargan2_multi::networks::{Networks, Optimisers};
-use stargan2_multi::step::{Batch, IterationLosses, Trainer};
+use stargan2_multi::step::{Batch, Trainer};
+use stargan2_multi::terms::IterationLosses;
 use tch::{Device, Kind, Tensor};
 
 const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);

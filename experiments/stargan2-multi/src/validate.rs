@@ -1,0 +1,99 @@
+//! Values that a configuration cannot have.
+
+use crate::config::{Config, EXTRACTOR};
+
+/// A value that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("config key `{key}`: {problem}; {remedy}")]
+pub struct InvalidValue {
+    key: &'static str,
+    problem: String,
+    remedy: String,
+}
+
+impl Config {
+    /// Checks what the types cannot.
+    pub fn validate(&self) -> Result<(), InvalidValue> {
+        let fail = |key, problem: String, remedy: &str| Err(InvalidValue { key, problem, remedy: remedy.into() });
+        if self.name.trim().is_empty() {
+            return fail("name", "empty".into(), "it must name the run, whose folder it is");
+        }
+        let size = self.data.img_size;
+        if size < 32 || size & (size - 1) != 0 {
+            return fail("data.img_size", format!("{size}"), "it must be a power of two, at least 32");
+        }
+        if !(0.0..=1.0).contains(&self.data.randcrop_prob) {
+            return fail("data.randcrop_prob", format!("{}", self.data.randcrop_prob), "it must lie in 0..1");
+        }
+        let count = |n: Option<usize>| n.map_or(i64::MAX, |n| n as i64);
+        let at_least = [
+            ("model.width", self.model.first_width(size), 1),
+            ("model.max_width", self.model.max_width, 1),
+            ("model.style_dim", self.model.style_dim, 1),
+            ("model.latent_dim", self.model.latent_dim, 1),
+            ("model.mapping_width", self.model.mapping_width, 1),
+            ("model.patch_dim", self.model.patch_dim, 1),
+            ("loss.num_patches", self.loss.num_patches, 2),
+            ("loss.lsesim_patches", self.loss.lsesim_patches, 1),
+            ("loss.ds_iter", self.loss.ds_iter, 1),
+            ("loss.reg_every", i64::try_from(self.loss.reg_every).unwrap_or(i64::MAX), 1),
+            ("train.iterations", self.train.iterations, 1),
+            ("train.warmup", self.train.warmup, 0),
+            ("train.batch_size", self.train.batch_size, 1),
+            ("train.log_every", self.train.log_every, 1),
+            ("train.sample_every", self.train.sample_every, 1),
+            ("train.save_every", self.train.save_every, 1),
+            ("train.eval_every", self.train.eval_every, 0),
+            ("eval.batch_size", self.eval.batch_size, 1),
+            ("eval.num_outs", self.eval.num_outs, 1),
+            ("eval.max_sources", count(self.eval.max_sources), 1),
+            // A covariance needs two.
+            ("eval.max_reals", count(self.eval.max_reals), 2),
+        ];
+        for (key, value, least) in at_least {
+            if value < least {
+                return fail(key, format!("{value}"), &format!("it must be at least {least}"));
+            }
+        }
+        if self.eval.extractor != EXTRACTOR {
+            return fail("eval.extractor", self.eval.extractor.clone(), &format!("the extractor here is {EXTRACTOR}"));
+        }
+        let finite = [
+            ("loss.lambda_reg", self.loss.lambda_reg),
+            ("loss.lambda_sty", self.loss.lambda_sty),
+            ("loss.lambda_ds", self.loss.lambda_ds),
+            ("loss.lambda_cyc", self.loss.lambda_cyc),
+            ("loss.lambda_src", self.loss.lambda_src),
+            ("loss.lambda_dce", self.loss.lambda_dce),
+            ("loss.lambda_nce", self.loss.lambda_nce),
+            ("loss.lambda_lsesim", self.loss.lambda_lsesim),
+            ("optim.lr", self.optim.lr),
+            ("optim.mapping_lr", self.optim.mapping_lr),
+            ("optim.weight_decay", self.optim.weight_decay),
+        ];
+        for (key, value) in finite {
+            if !value.is_finite() || value < 0.0 {
+                return fail(key, format!("{value}"), "it must be finite and not negative");
+            }
+        }
+        for (key, value) in [
+            ("loss.gamma_start", self.loss.gamma_start),
+            ("loss.gamma_end", self.loss.gamma_end),
+            ("loss.temperature", self.loss.temperature),
+        ] {
+            if !value.is_finite() || value <= 0.0 {
+                return fail(key, format!("{value}"), "it must be finite and positive");
+            }
+        }
+        for (key, beta) in [
+            ("optim.beta1", self.optim.beta1),
+            ("optim.beta2", self.optim.beta2),
+            ("optim.ema_beta", self.optim.ema_beta),
+        ] {
+            if !(0.0..1.0).contains(&beta) {
+                return fail(key, format!("{beta}"), "it must be at least 0 and below 1");
+            }
+        }
+        Ok(())
+    }
+}
