@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use semrel_loss::gan::cycle;
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_nn::flat_gradients;
+use semrel_nn::stargan2::Encoded;
 use tch::{Tensor, no_grad};
 
 /// Images of one iteration, `[B, 3, S, S]` in [-1, 1], and their domains.
@@ -84,19 +85,13 @@ impl Trainer {
     /// weight averages. `iteration` counts from 0, after the warm-up.
     pub fn iteration(&mut self, batch: &Batch, draws: &Draws, iteration: u64) -> Result<IterationLosses> {
         let Batch { x_real, y_org, x_ref, x_ref2, y_trg } = batch;
-        let through_fake = self.config.cycle() == Cycle::ThroughFake;
         let t = &self.networks.translator;
 
         // Everything that the first set of the generator's weights has to make.
         let real = t.generator.encode(x_real, &self.networks.taps);
         let style = t.mapping_network.forward(&draws.z, y_trg);
         let own_style = t.style_encoder.forward(x_real, y_org);
-        let (fake, reconstruction) = if through_fake {
-            (t.generator.decode(&real.bottleneck, &style), None)
-        } else {
-            let (fake, rec) = self.decode_two(&real.bottleneck, &style, &own_style);
-            (fake, Some(rec))
-        };
+        let (fake, reconstruction) = self.fake_and_reconstruction(&real, &style, &own_style);
         let diversify = self.config.lambda_ds(iteration) > 0.0;
         let (other_fake, fake_ref) = no_grad(|| {
             let ref_style = t.style_encoder.forward(x_ref, y_trg);
@@ -141,12 +136,7 @@ impl Trainer {
             t.style_encoder.forward(&images, &[&y_trg[..], y_trg, y_org].concat())
         });
         let [style, other_style, own_style] = thirds(&styles);
-        let (fake, reconstruction) = if through_fake {
-            (t.generator.decode(&real.bottleneck, &style), None)
-        } else {
-            let (fake, rec) = self.decode_two(&real.bottleneck, &style, &own_style);
-            (fake, Some(rec))
-        };
+        let (fake, reconstruction) = self.fake_and_reconstruction(&real, &style, &own_style);
         let other_fake = diversify.then(|| no_grad(|| t.generator.decode(&real.bottleneck, &other_style)));
         let g_ref = self.generator_losses(
             batch,
@@ -191,6 +181,17 @@ impl Trainer {
         let areas = vec![side * side; self.networks.taps.len()];
         let positions = || PatchSampler::positions(&areas, self.config.loss.num_patches, options.1);
         Draws { z: latent(), z2: latent(), positions_latent: positions(), positions_ref: positions() }
+    }
+
+    /// The input in `style`, and in its own style too unless the cycle goes through the fake.
+    fn fake_and_reconstruction(&self, real: &Encoded, style: &Tensor, own_style: &Tensor) -> (Tensor, Option<Tensor>) {
+        match self.config.cycle() {
+            Cycle::ThroughFake => (self.networks.translator.generator.decode(&real.bottleneck, style), None),
+            Cycle::SelfReconstruction => {
+                let (fake, reconstruction) = self.decode_two(&real.bottleneck, style, own_style);
+                (fake, Some(reconstruction))
+            }
+        }
     }
 
     /// Decodes one bottleneck in two styles, as one batch.
