@@ -2,7 +2,8 @@
 //!
 //! For each pair, every source image is translated `num_outs` times. The Fréchet distance compares the outputs with the
 //! training images of the target domain, the perceptual distance is the mean over all pairs of a source's outputs, and
-//! the target accuracy is the share of outputs that a classifier fitted on real images puts into the target domain.
+//! the target accuracy is the share of outputs that, seen from afar, a classifier fitted on real images puts into the
+//! target domain.
 
 use crate::config::Config;
 use crate::data::{Data, tensor};
@@ -13,7 +14,7 @@ use image::RgbImage;
 use semrel_data::ImageStore;
 use semrel_data::image_io::Quantise;
 use semrel_data::rng::derive_seed;
-use semrel_metrics::classify::NearestMean;
+use semrel_metrics::classify::{NearestMean, REDUCTION, features_from_afar};
 use semrel_metrics::extractor::{Extractor, to_images};
 use semrel_metrics::frechet::{Activations, MeanPrecision};
 use semrel_metrics::perceptual::mean_pairwise;
@@ -77,6 +78,8 @@ pub struct Protocol {
     pub reals_per_domain: usize,
     /// Side of the images.
     pub img_size: i64,
+    /// How many times smaller a side of an image is made before it is classified.
+    pub classified_at: u32,
     /// Share of real validation images that the classifier recognises: the ceiling of the target accuracy.
     pub real_accuracy: f64,
 }
@@ -111,6 +114,14 @@ pub struct Baseline {
     pub target_accuracy: Score,
 }
 
+/// Features of images, seen in two ways.
+struct Features {
+    /// Of the images as they are, for the Fréchet distance.
+    near: Tensor,
+    /// Of the images made smaller, for the classifier.
+    afar: Tensor,
+}
+
 /// The real images of a data set, as an extractor sees them.
 pub struct Reference<'a> {
     extractor: &'a dyn Extractor,
@@ -119,7 +130,7 @@ pub struct Reference<'a> {
     /// By domain.
     reals: Vec<Activations>,
     /// Features of the source images, by domain.
-    sources: Vec<Tensor>,
+    sources: Vec<Features>,
     classifier: NearestMean,
     protocol: Protocol,
 }
@@ -136,10 +147,14 @@ impl<'a> Reference<'a> {
         let total = real_counts.iter().sum::<usize>() + source_counts.iter().sum::<usize>();
         let mut progress = Progress::new("real images", 0, total as u64, quiet);
         let mut done = 0;
-        let mut features_of = |store: &ImageStore, domain: usize, count: usize| -> Result<Tensor> {
+        let mut features_of = |store: &ImageStore, domain: usize, count: usize| -> Result<Features> {
             let files: Vec<&Path> = (0..count).map(|item| store.file(domain, item).as_path()).collect();
-            let place = feature_cache::place(extractor.name(), config.data.img_size, &files);
-            let features = feature_cache::cached(place, || -> Result<Tensor> {
+            let place = feature_cache::place(
+                &format!("{} near, afar/{REDUCTION}", extractor.name()),
+                config.data.img_size,
+                &files,
+            );
+            let both = feature_cache::cached(place, || -> Result<Tensor> {
                 let (mut features, mut left) = (vec![], count);
                 for images in store.eval_images(domain, size, config.eval.batch_size as usize) {
                     let mut images = images?;
@@ -148,7 +163,8 @@ impl<'a> Reference<'a> {
                     if images.is_empty() {
                         break;
                     }
-                    features.push(features_and_taps(extractor, &images).0);
+                    let near = features_and_taps(extractor, &images).0;
+                    features.push(Tensor::cat(&[near, features_from_afar(extractor, &images)], 1));
                     progress.inc(images.len() as u64);
                 }
                 ensure!(!features.is_empty(), "domain {}: no readable image to evaluate with", data.domains[domain]);
@@ -156,21 +172,22 @@ impl<'a> Reference<'a> {
             })?;
             done += count as u64;
             progress.set(done);
-            Ok(features)
+            let [near, afar] = <[Tensor; 2]>::try_from(both.chunk(2, 1)).expect("two halves");
+            Ok(Features { near, afar })
         };
         let (mut classes, mut sources, mut reals) = (vec![], vec![], vec![]);
         for (domain, name) in data.domains.iter().enumerate() {
             let real = features_of(&data.train, domain, real_counts[domain])?;
-            let activations = Activations::new(&real, MeanPrecision::Single);
+            let activations = Activations::new(&real.near, MeanPrecision::Single);
             reals
                 .push(activations.with_context(|| format!("training images of the domain {name} (`eval.max_reals`)"))?);
-            classes.push((name.clone(), real));
+            classes.push((name.clone(), real.afar));
             sources.push(features_of(&data.val, domain, source_counts[domain])?);
         }
         progress.finish();
         let classifier = NearestMean::fit(&classes)?;
         let known: Vec<(String, Tensor)> =
-            data.domains.iter().cloned().zip(sources.iter().map(Tensor::shallow_clone)).collect();
+            data.domains.iter().cloned().zip(sources.iter().map(|s: &Features| s.afar.shallow_clone())).collect();
         let real_accuracy = classifier.validate(&known)?.accuracy;
         let name = extractor.name();
         let protocol = Protocol {
@@ -181,6 +198,7 @@ impl<'a> Reference<'a> {
             sources_per_domain: source_counts.into_iter().max().unwrap_or(0),
             reals_per_domain: real_counts.into_iter().max().unwrap_or(0),
             img_size: config.data.img_size,
+            classified_at: REDUCTION,
             real_accuracy,
         };
         Ok(Self { extractor, data, config, reals, sources, classifier, protocol })
@@ -202,10 +220,10 @@ impl<'a> Reference<'a> {
         for (source, target) in self.pairs() {
             let features = &self.sources[source];
             let name = self.pair_name(source, target);
-            let activations = Activations::new(features, MeanPrecision::Single)
+            let activations = Activations::new(&features.near, MeanPrecision::Single)
                 .with_context(|| format!("{name}: sources of a domain (`eval.max_sources`)"))?;
             fd.insert(name.clone(), activations.distance(&self.reals[target])?);
-            target_accuracy.insert(name, self.classifier.target_accuracy(features, &self.data.domains[target])?);
+            target_accuracy.insert(name, self.classifier.target_accuracy(&features.afar, &self.data.domains[target])?);
         }
         Ok(Baseline { protocol: self.protocol.clone(), fd, target_accuracy })
     }
@@ -250,7 +268,7 @@ impl<'a> Reference<'a> {
             let pair = (source * self.data.domains.len() + target) as u64;
             tch::manual_seed(derive_seed(self.config.seed, "eval", pair));
             let mut references = References::new(self, target, source);
-            let (mut features, mut distances, mut left) = (vec![], vec![], most);
+            let (mut near, mut afar, mut distances, mut left) = (vec![], vec![], vec![], most);
             for batch in self.data.val.eval_batches(source, size, eval.batch_size as usize) {
                 let images = tensor(&batch?.images, translator.generator.device());
                 let images = images.narrow(0, 0, images.size()[0].min(left as i64));
@@ -277,24 +295,25 @@ impl<'a> Reference<'a> {
                 let groups = (64 / num_outs).max(1);
                 for start in (0..n).step_by(groups as usize) {
                     let group = outputs.narrow(0, start, groups.min(n - start)).flatten(0, 1);
-                    let (f, taps) = features_and_taps(self.extractor, &to_images(&group, Quantise::Round)?);
-                    features.push(f);
+                    let images = to_images(&group, Quantise::Round)?;
+                    let (features, taps) = features_and_taps(self.extractor, &images);
+                    near.push(features);
+                    afar.push(features_from_afar(self.extractor, &images));
                     if num_outs > 1 {
                         distances.push(mean_pairwise(&taps, num_outs));
                     }
                     progress.inc(group.size()[0] as u64);
                 }
             }
-            let features = Tensor::cat(&features, 0);
             let name = self.pair_name(source, target);
-            let activations = Activations::new(&features, MeanPrecision::Single)
+            let activations = Activations::new(&Tensor::cat(&near, 0), MeanPrecision::Single)
                 .with_context(|| format!("{name}: outputs (`eval.num_outs` of each of `eval.max_sources` sources)"))?;
             scores.fd.insert(name.clone(), activations.distance(&self.reals[target])?);
             if num_outs > 1 {
                 let mean = Tensor::cat(&distances, 0).mean(Kind::Double).double_value(&[]);
                 scores.pd.insert(name.clone(), mean);
             }
-            let accuracy = self.classifier.target_accuracy(&features, &self.data.domains[target])?;
+            let accuracy = self.classifier.target_accuracy(&Tensor::cat(&afar, 0), &self.data.domains[target])?;
             scores.target_accuracy.insert(name, accuracy);
         }
         progress.finish();

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 use tch::Tensor;
 
-/// A file for the features of `files` at `size` pixels: named after the extractor, the size, and each file's path, length and
-/// time of change. `None` where a file cannot be asked for these.
-pub fn place(extractor: &str, size: i64, files: &[&Path]) -> Option<PathBuf> {
-    let mut hash = Sha256::new().chain_update(format!("features 1\n{extractor}\n{size}\n"));
+/// A file for the features of `files` at `size` pixels: named after the features (extractor and way of looking), the size,
+/// and each file's path, length and time of change. `None` where a file cannot be asked for these.
+pub fn place(features: &str, size: i64, files: &[&Path]) -> Option<PathBuf> {
+    let mut hash = Sha256::new().chain_update(format!("features 2\n{features}\n{size}\n"));
     for file in files {
         let metadata = file.metadata().ok()?;
         let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
