@@ -78,7 +78,7 @@ echo "$OMP_NUM_THREADS $*" >> "$0.calls"
 action=$1; place=$6; all="$*"; out=
 while [ $# -gt 0 ]; do case $1 in --run-dir|--out) out=$2;; esac; shift; done
 scores='{"fd":{"mean":1.5,"pairs":{"day2night":1.5}},"pd":{"mean":0.25},"target_accuracy":{"mean":0.75}}'
-head='"fd_name":"FD(effnet-lite0)","pd_name":"PD(effnet-lite0)","num_outs":10,"sources_per_domain":1,"reals_per_domain":2,"img_size":64'
+head='"fd_name":"FD(effnet-lite0)","pd_name":"PD(effnet-lite0)","num_outs":10,"sources_per_domain":1,"reals_per_domain":2,"img_size":64,"classified_at":4'
 case $action in
 train)
     case $place in *lsesim*) [ -e "$0.break" ] && { echo "Error: loss is not finite at step 3" >&2; exit 1; };; esac
@@ -140,7 +140,11 @@ fn a_failed_row_is_reported_and_resume_redoes_only_that() {
     fs::write(stage.path("stand-in.break"), "").unwrap();
     let reason = contains("+ LSeSim").and(contains("failed: loss is not finite at step 3 (training)"));
     let numbers = contains("no translation").and(contains("3.000")).and(contains("12.5%")).and(contains("75.0%"));
-    let caption = contains("FD(effnet-lite0)").and(contains("64 x 64")).and(contains("photos/ours 1.5"));
+    let caption = contains("FD(effnet-lite0)")
+        .and(contains("4 times smaller"))
+        .and(contains("see docs/fidelity.md"))
+        .and(contains("64 x 64"))
+        .and(contains("photos/ours 1.5"));
     stage.table(&["--jobs", "2", "--threads", "3"]).assert().code(1).stdout(reason.and(numbers).and(caption));
     let calls = stage.calls();
     assert!(calls.lines().all(|call| call.starts_with("3 ")), "{calls}");

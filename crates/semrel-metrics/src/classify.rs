@@ -166,6 +166,7 @@ fn double(features: &Tensor) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::extractor::Preparation;
     use crate::testing::normal;
     use proptest::prelude::*;
 
@@ -174,6 +175,48 @@ mod tests {
         let scale = Tensor::from_slice(&[30.0, 1.0, 1.0, 1.0]);
         let class = |c: i64| normal(seed + c, &[n, 4]) * &scale + Tensor::from_slice(&[0.0, 6.0 * c as f64, 0.0, 0.0]);
         ["a", "b", "c"].into_iter().zip(0..).map(|(name, c)| (name.to_owned(), class(c))).collect()
+    }
+
+    /// The mean of each channel of what arrives, and the size of it.
+    struct Means;
+
+    impl Extractor for Means {
+        fn name(&self) -> &'static str {
+            "means"
+        }
+        fn preparation(&self) -> Preparation {
+            Preparation { width: 31, height: 16, filter: Filter::Bilinear, mean: [0.0; 3], std: [1.0; 3] }
+        }
+        fn device(&self) -> Device {
+            Device::Cpu
+        }
+        fn features(&self, batch: &Tensor) -> Tensor {
+            let &[n, _, height, width] = batch.size().as_slice() else { panic!("images") };
+            let size = Tensor::from_slice(&[height as f32, width as f32]).expand([n, 2], false);
+            let spread = batch.std_dim([2i64, 3].as_slice(), false, false);
+            Tensor::cat(&[batch.mean_dim([2i64, 3].as_slice(), false, Kind::Float), spread, size], 1)
+        }
+        fn taps(&self, batch: &Tensor) -> Vec<Tensor> {
+            vec![batch.shallow_clone()]
+        }
+        fn features_and_taps(&self, batch: &Tensor) -> (Tensor, Vec<Tensor>) {
+            (self.features(batch), self.taps(batch))
+        }
+    }
+
+    #[test]
+    fn fine_texture_is_not_seen_from_afar() {
+        // Stripes of one pixel and the grey that they average to; sides that are no multiple of the reduction.
+        let stripes = RgbImage::from_fn(30, 17, |x, _| image::Rgb([if x % 2 == 0 { 255 } else { 1 }; 3]));
+        let grey = RgbImage::from_pixel(30, 17, image::Rgb([128; 3]));
+        let near: Vec<f32> =
+            Vec::try_from(Means.features(&Means.preparation().prepare(&[stripes.clone()], Device::Cpu)).view(-1))
+                .unwrap();
+        assert!(near[3] > 50.0 && near[6..] == [16.0, 31.0], "{near:?}");
+        let afar = features_from_afar(&Means, &[stripes, grey]);
+        let [stripes, grey]: [Vec<f32>; 2] = [0, 1].map(|i| Vec::try_from(afar.get(i)).unwrap());
+        assert!(stripes[3] < 12.0 && (stripes[0] - grey[0]).abs() < 4.0, "{stripes:?}");
+        assert!(grey[3] == 0.0 && grey[6..] == [8.0, 16.0], "{grey:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::jobs::Outcome;
 use super::paper::TABLE_1;
 use super::plan::{CHECKPOINTS, Plan, eval_file};
 use super::results::{self, Baseline, Eval, Header, Summary, per_domain};
-use super::rows::{Profile, Row};
+use super::rows::{Method, Profile, Row};
 use super::table::{Half, Line, Table, cells, paper_cells, same_cells};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -134,7 +134,9 @@ impl Collected {
             format!(
                 "FD: Fréchet distance of outputs and training images, {fd}. PD: perceptual distance between outputs of \
                  one source (diversity), {pd}. Both are means over ordered pairs of domains. Acc.: share of outputs \
-                 that a classifier of real images takes for the target domain."
+                 that a classifier of real images takes for the target domain; it sees images from afar, their sides \
+                 made {} times smaller.",
+                first(|h| h.classified_at.map(|n| n.to_string())),
             ),
             format!(
                 "Images: {0} x {0} pixels, {1} sources and {2} training images a domain, {3} outputs a source.",
@@ -175,6 +177,13 @@ impl Collected {
             baselines.iter().filter_map(|b| b.real_accuracy).map(|a| format!("{:.1}%", a * 100.0)).collect();
         if !real.is_empty() {
             caption.push(format!("The classifier's accuracy on real validation images: {}.", real.join(", ")));
+        }
+        if plan.rows.iter().any(|row| row.method == Method::Lsesim) {
+            caption.push(
+                "`+ LSeSim` alone trains with ImageNet features, and they are of the very network that its scores come \
+                 from: see docs/fidelity.md."
+                    .into(),
+            );
         }
         if plan.halves[0].own.is_none() {
             caption.push(

@@ -59,6 +59,8 @@ pub struct Header {
     pub reals_per_domain: Value,
     /// Side of the images.
     pub img_size: Option<u64>,
+    /// How many times smaller a side of an image is made before it is classified.
+    pub classified_at: Option<u32>,
 }
 
 /// Result of `eval`.
