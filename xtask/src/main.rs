@@ -6,8 +6,8 @@ mod bench;
 mod data;
 mod setup;
 mod table1;
-
 mod test;
+mod weights;
 mod workspace;
 
 use anyhow::Result;
@@ -34,6 +34,7 @@ struct Cli {
 enum Command {
     Setup(setup::Args),
     Data(data::Args),
+    Weights(weights::Args),
     Test(test::Args),
     Bench(bench::Args),
     Table1(table1::Args),
@@ -52,6 +53,7 @@ fn run() -> Result<ExitCode> {
     match cli.command {
         Command::Setup(args) => setup::run(&workspace, &args),
         Command::Data(args) => data::run(&workspace, args),
+        Command::Weights(args) => weights::run(args),
         Command::Test(args) => test::run(&workspace, &args),
         Command::Bench(args) => bench::run(&workspace, args),
         Command::Table1(args) => table1::run(&workspace, args),

@@ -1,12 +1,13 @@
 //! `cargo xtask setup`: libtorch and the weights of the metrics' network.
 
 mod libtorch;
-mod pip;
-mod unpack;
-mod weights;
+pub mod pip;
+pub mod unpack;
 
+use crate::weights;
 use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result};
+use semrel_weights::EFFICIENTNET_LITE0;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -44,7 +45,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let libtorch = workspace.libtorch();
     let place = fs::canonicalize(&libtorch).unwrap_or(libtorch);
     eprintln!("libtorch {}: {}", libtorch::VERSION, place.display());
-    eprintln!("weights: {}", weights::path().display());
+    eprintln!("weights: {}", semrel_weights::folder().join(EFFICIENTNET_LITE0.file).display());
     Ok(ExitCode::SUCCESS)
 }
 
@@ -54,7 +55,7 @@ pub fn ensure(workspace: &Workspace) -> Result<()> {
 }
 
 fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
-    if !args.force && libtorch::is_ready(workspace, args.cuda) && weights::is_ready() {
+    if !args.force && libtorch::is_ready(workspace, args.cuda) && weights_are_ready() {
         return Ok(());
     }
     let cache = workspace::cache();
@@ -68,10 +69,20 @@ fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.force || !libtorch::is_ready(workspace, args.cuda) {
         libtorch::install(workspace, &cache, args.cuda, args.force)?;
     }
-    if args.force || !weights::is_ready() {
-        weights::install()?;
+    if args.force || !weights_are_ready() {
+        let folder = semrel_weights::folder();
+        if args.force {
+            let _ = fs::remove_file(folder.join(EFFICIENTNET_LITE0.file));
+        }
+        weights::fetch(&EFFICIENTNET_LITE0, &folder, &[])?;
     }
     Ok(())
+}
+
+/// Whether the file is there. Its digest was checked before it came there, and is checked again when it is loaded.
+fn weights_are_ready() -> bool {
+    let path = semrel_weights::folder().join(EFFICIENTNET_LITE0.file);
+    fs::metadata(path).is_ok_and(|m| Some(m.len()) == EFFICIENTNET_LITE0.bytes)
 }
 
 fn create_dir(dir: &Path) -> Result<()> {

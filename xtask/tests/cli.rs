@@ -26,7 +26,7 @@ fn images(dir: &Path) -> PathBuf {
 
 #[test]
 fn help_names_every_command() {
-    let commands = ["setup", "data", "test", "bench", "table1"];
+    let commands = ["setup", "data", "weights", "test", "bench", "table1"];
     let assert = xtask().arg("--help").assert().success();
     let text = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
     assert!(commands.iter().all(|c| text.contains(&format!("\n  {c} "))), "{text}");
@@ -48,7 +48,7 @@ fn wrong_input_is_told_before_anything_is_built() {
     fails(&["table1", "--set", "seed=3"], "--seeds");
     fails(&["table1", "--resume", "--overwrite"], "cannot be used with");
     fails(&["table1", "--seeds", "0"], "0");
-    fails(&["bench", "single"], "multi");
+    fails(&["bench", "single"], "multi, metrics");
     let empty = dir.path().to_str().unwrap();
     fails(
         &["table1", "--data", photos.to_str().unwrap(), "--configs", empty],
@@ -70,6 +70,47 @@ fn data_are_written_once_and_checked() {
     let named = contains("1 unreadable").and(contains(broken.to_str().unwrap()));
     xtask().args(["data", "check"]).arg(&seasons).assert().code(1).stdout(named);
     xtask().args(["data", "check", "/nowhere"]).assert().code(1).stderr(contains("no such folder"));
+}
+
+#[test]
+fn weights_are_listed_imported_and_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let weights = |args: &[&str]| {
+        let mut command = xtask();
+        command.env("SEMREL_WEIGHTS", dir.path().join("weights")).arg("weights").args(args);
+        command
+    };
+    let states = || -> Vec<(String, String)> {
+        let output = weights(&["list", "--json"]).assert().success().get_output().stdout.clone();
+        let json: serde_json::Value = serde_json::from_slice(&output).unwrap();
+        let text = |v: &serde_json::Value| v.as_str().unwrap().to_owned();
+        json["files"].as_array().unwrap().iter().map(|f| (text(&f["name"]), text(&f["state"]))).collect()
+    };
+    assert!(states().len() == 8 && states().iter().all(|(_, state)| state == "missing"));
+
+    let file = dir.path().join("mine.pth");
+    let file = file.to_str().unwrap();
+    fs::write(file, b"PK\x03\x04").unwrap();
+    let unchecked = contains("no digest is published").and(contains("when it is loaded"));
+    weights(&["import", "drn-d-22", file]).assert().success().stdout(contains("drn_d_22")).stderr(unchecked);
+    let refused = contains("mine.pth: refused as inception-fid").and(contains("begins with 6726825d"));
+    weights(&["import", "inception-fid", file]).assert().code(1).stdout("").stderr(refused);
+    weights(&["import", "resnet", file]).assert().code(2).stderr(contains("inception-torchvision"));
+    fs::write(dir.path().join("weights/alexnet-owt-7be5be79.pth"), "damaged").unwrap();
+    for (name, state) in states() {
+        let expected = match name.as_str() {
+            "drn-d-22" => "unchecked",
+            "alexnet" => "wrong",
+            _ => "missing",
+        };
+        assert_eq!(state, expected, "{name}");
+    }
+    let listed = contains("WRONG").and(contains("from     https://download.pytorch.org/models/vgg16-397923af.pth"));
+    weights(&["list"]).assert().success().stdout(listed);
+
+    let by_hand = contains("http://go.yf.io/drn-cityscapes-models").and(contains("import drn-d-105 FILE"));
+    weights(&["fetch", "drn-d-105"]).assert().code(1).stdout("").stderr(by_hand);
+    weights(&["fetch"]).assert().code(2).stderr(contains("--all"));
 }
 
 /// Does what `stargan2-multi` is asked for, in made-up numbers; `lsesim` breaks while `break` exists beside it.

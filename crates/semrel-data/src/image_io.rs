@@ -46,7 +46,8 @@ pub(crate) fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(paths)
 }
 
-fn is_image(path: &Path) -> bool {
+/// Whether a name ends as one of an image file does.
+pub fn is_image(path: &Path) -> bool {
     let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
 }
@@ -59,13 +60,20 @@ fn is_image(path: &Path) -> bool {
 /// # Errors
 /// [`DataError::Read`], [`DataError::Unsupported`], [`DataError::Corrupt`] (truncated files too), each with the path.
 pub fn read_rgb(path: &Path) -> Result<RgbImage, DataError> {
-    let bytes = fs::read(path).map_err(|e| DataError::read(path, e))?;
+    decode_rgb(&fs::read(path).map_err(|e| DataError::read(path, e))?, path)
+}
+
+/// As [`read_rgb`], from the bytes of a file that is not on disk: a member of an archive. Errors carry `path`.
+///
+/// # Errors
+/// [`DataError::Unsupported`], [`DataError::Corrupt`].
+pub fn decode_rgb(bytes: &[u8], path: &Path) -> Result<RgbImage, DataError> {
     let corrupt = |why: &str| DataError::Corrupt { path: path.to_owned(), why: why.to_owned() };
     if bytes.is_empty() {
         return Err(corrupt("the file is empty"));
     }
-    let reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format().map_err(|e| DataError::read(path, e))?;
-    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_is_whole(&bytes) {
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| DataError::read(path, e))?;
+    if reader.format() == Some(ImageFormat::Jpeg) && !jpeg_is_whole(bytes) {
         // The decoder fills what is missing with grey and reports nothing.
         return Err(corrupt("the file ends before the image does"));
     }

@@ -53,7 +53,7 @@ impl EfficientNetLite0 {
     /// Loads the published weights file, checking its digest.
     ///
     /// # Errors
-    /// [`MetricsError::WeightsMissing`] and [`MetricsError::WeightsDigest`] say what to do.
+    /// [`MetricsError::Weights`] says what to do about a missing or wrong file.
     pub fn load(device: Device) -> Result<Self, MetricsError> {
         Self::from_state(&load_any(weights::EFFICIENTNET_LITE0.locate()?)?, device)
     }

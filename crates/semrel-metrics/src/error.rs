@@ -52,6 +52,22 @@ pub enum MetricsError {
         /// Those that there are.
         known: String,
     },
+    /// Something that is no set of pictures.
+    #[error("{}: {why}", path.display())]
+    Source {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong and what would be right.
+        why: String,
+    },
+    /// An extractor that there is not.
+    #[error("no extractor {name}; there are {known}")]
+    UnknownExtractor {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
     /// A file of statistics that cannot be read or written.
     #[error("{}: {why}", path.display())]
     Statistics {
@@ -60,28 +76,9 @@ pub enum MetricsError {
         /// What is wrong.
         why: String,
     },
-    /// A weights file that is not there.
-    #[error("{}: no such file; these are the weights of {name}, from {origin}. `cargo xtask setup` fetches them, or set SEMREL_WEIGHTS to a folder that holds them", path.display())]
-    WeightsMissing {
-        /// Where it was looked for.
-        path: PathBuf,
-        /// The network.
-        name: &'static str,
-        /// Where it is published.
-        origin: &'static str,
-    },
-    /// A weights file with other content than the published one.
-    #[error("{}: SHA-256 {found}, but that of the published {name} begins with {expected}: remove the file and run `cargo xtask setup`", path.display())]
-    WeightsDigest {
-        /// The file.
-        path: PathBuf,
-        /// The network.
-        name: &'static str,
-        /// Digest of the file, in hexadecimal.
-        found: String,
-        /// Start of the right one.
-        expected: &'static str,
-    },
+    /// A weights file that is not there, or not the published one.
+    #[error(transparent)]
+    Weights(#[from] semrel_weights::WeightsError),
     /// A file that cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Io {

@@ -3,10 +3,11 @@
 //! Images are read and resized on all cores while the network works on the batch before.
 
 use crate::MetricsError;
+use crate::source::{Images, Listing};
 use image::RgbImage;
 use rayon::prelude::*;
 use semrel_data::DataError;
-use semrel_data::image_io::{Quantise, list_images, read_rgb};
+use semrel_data::image_io::{Quantise, read_rgb};
 use semrel_data::resize::{Filter, resize};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
@@ -25,6 +26,11 @@ pub trait Extractor {
     /// How a Fréchet distance over these features is called; only the FID Inception's may be called FID.
     fn frechet_name(&self) -> String {
         format!("FD({})", self.name())
+    }
+
+    /// How a kernel distance over these features is called: KID where the Fréchet distance is FID.
+    fn kernel_name(&self) -> String {
+        self.frechet_name().replacen("FID", "KID", 1).replacen("FD", "KD", 1)
     }
 
     /// How a perceptual distance over these feature maps is called.
@@ -115,11 +121,21 @@ pub fn features_of_folder(
     folder: &Path,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Tensor, MetricsError> {
-    let files = list_images(folder)?;
-    if files.is_empty() {
-        return Err(DataError::Empty { path: folder.to_owned() }.into());
-    }
-    features_of_files(extractor, &files, progress)
+    features_of_source(extractor, &Images::open(folder, Listing::Recursive)?, progress)
+}
+
+/// Features [N, d] of the pictures of a folder, a list or a zip, in their order.
+///
+/// Memory does not grow with their number but for the features: a few batches are held at a time.
+///
+/// # Errors
+/// The first picture that cannot be read.
+pub fn features_of_source(
+    extractor: &dyn Extractor,
+    images: &Images,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Tensor, MetricsError> {
+    features_of(extractor, images.len(), |i| images.read(i), progress)
 }
 
 /// Features [N, d] of images in memory.

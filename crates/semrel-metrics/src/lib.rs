@@ -12,7 +12,9 @@ mod error;
 pub mod extractor;
 pub mod frechet;
 pub mod kid;
+pub mod networks;
 pub mod perceptual;
+pub mod source;
 mod statistics;
 #[cfg(test)]
 mod testing;
@@ -22,6 +24,7 @@ pub use efficientnet_lite0::EfficientNetLite0;
 pub use error::MetricsError;
 pub use extractor::Extractor;
 pub use frechet::{Activations, frechet_distance};
+pub use source::Images;
 pub use statistics::Statistics;
 
 /// The example of the README compiles.

@@ -7,6 +7,8 @@
 use crate::MetricsError;
 use crate::extractor::{Extractor, to_images};
 use image::RgbImage;
+use rayon::prelude::*;
+use semrel_data::DataError;
 use semrel_data::image_io::Quantise;
 use tch::{Kind, Tensor};
 
@@ -51,6 +53,44 @@ pub fn mean_pairwise(taps: &[Tensor], group: i64) -> Tensor {
     };
     let sum = taps.iter().map(of_tap).reduce(|sum, tap| sum + tap).expect("an extractor has taps");
     sum * (2.0 / (group - 1) as f64)
+}
+
+/// Mean distance over all pairs of `count` pictures that `read` gives by number.
+///
+/// The sums of [`mean_pairwise`] are taken over a few pictures at a time, so that any number fits into memory.
+///
+/// # Errors
+/// [`MetricsError::TooFew`] for fewer than two pictures, and those that cannot be read.
+pub fn mean_pairwise_of_pictures(
+    extractor: &dyn Extractor,
+    count: usize,
+    read: impl Fn(usize) -> Result<RgbImage, DataError> + Sync,
+) -> Result<f64, MetricsError> {
+    if count < 2 {
+        return Err(MetricsError::TooFew { what: "pictures of a group", found: count as i64, needed: 2 });
+    }
+    let _guard = tch::no_grad_guard();
+    // Of each tap Σᵢ fᵢ and Σᵢ |fᵢ|², in double precision: they nearly cancel where pictures are alike.
+    let mut sums: Vec<(Tensor, f64)> = vec![];
+    for start in (0..count).step_by(MOST_IMAGES) {
+        let end = count.min(start + MOST_IMAGES);
+        let images: Vec<RgbImage> = (start..end).into_par_iter().map(&read).collect::<Result<_, _>>()?;
+        let taps = extractor.taps(&extractor.preparation().prepare(&images, extractor.device()));
+        for (i, tap) in taps.iter().enumerate() {
+            let units = unit(tap).to_kind(Kind::Double);
+            let squares = units.square().sum(Kind::Double).double_value(&[]);
+            let sum = units.sum_dim_intlist(0, false, Kind::Double);
+            match sums.get_mut(i) {
+                Some(total) => *total = (&total.0 + sum, total.1 + squares),
+                None => sums.push((sum, squares)),
+            }
+        }
+    }
+    let of_tap = |(sum, squares): &(Tensor, f64)| {
+        let positions = (sum.size()[1] * sum.size()[2]) as f64;
+        (squares - sum.square().sum(Kind::Double).double_value(&[]) / count as f64) / positions
+    };
+    Ok(sums.iter().map(of_tap).sum::<f64>() * 2.0 / (count - 1) as f64)
 }
 
 /// Diversity of G outputs for each of N sources: the mean distance over all pairs of a source's outputs.
@@ -104,8 +144,11 @@ fn to_vec(values: &Tensor) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::extractor::Preparation;
     use crate::testing::normal;
     use proptest::prelude::*;
+    use semrel_data::resize::Filter;
+    use tch::Device;
 
     fn taps(seed: i64, n: i64) -> Vec<Tensor> {
         [[n, 4, 6, 5], [n, 9, 3, 2]].map(|size| normal(seed, &size).to_kind(Kind::Float)).into()
@@ -119,6 +162,49 @@ mod tests {
         assert_eq!(d([3.0, 0.0], [-1.0, 0.0]), 4.0);
         assert_eq!(d([3.0, 0.0], [7.0, 0.0]), 0.0);
         assert_eq!(d([0.0, 0.0], [0.0, 2.0]), 1.0);
+    }
+
+    /// Taps: the image itself, and its halves of rows.
+    struct Halves;
+
+    impl Extractor for Halves {
+        fn name(&self) -> &'static str {
+            "halves"
+        }
+        fn preparation(&self) -> Preparation {
+            Preparation { width: 6, height: 4, filter: Filter::Bilinear, mean: [100.0; 3], std: [50.0; 3] }
+        }
+        fn device(&self) -> Device {
+            Device::Cpu
+        }
+        fn features(&self, batch: &Tensor) -> Tensor {
+            batch.flatten(1, -1)
+        }
+        fn taps(&self, batch: &Tensor) -> Vec<Tensor> {
+            vec![batch.shallow_clone(), batch.narrow(2, 0, 2)]
+        }
+        fn features_and_taps(&self, batch: &Tensor) -> (Tensor, Vec<Tensor>) {
+            (self.features(batch), self.taps(batch))
+        }
+    }
+
+    #[test]
+    fn pictures_in_parts_are_as_all_at_once() {
+        let pictures: Vec<RgbImage> = (0..50u32)
+            .map(|i| RgbImage::from_fn(6, 4, |x, y| image::Rgb([(i * 5 + x) as u8, (i * y) as u8, (x * y * i) as u8])))
+            .collect();
+        for count in [2, 7, 40, 50] {
+            let all = Halves.taps(&Halves.preparation().prepare(&pictures[..count], Device::Cpu));
+            let want = to_vec(&mean_pairwise(&all, count as i64))[0];
+            let got = mean_pairwise_of_pictures(&Halves, count, |i| Ok(pictures[i].clone())).unwrap();
+            assert!((got - want).abs() < 1e-5 * want, "{count}: {got} {want}");
+        }
+        let same = mean_pairwise_of_pictures(&Halves, 3, |_| Ok(pictures[1].clone())).unwrap();
+        assert!(same.abs() < 1e-6, "{same}");
+        assert!(matches!(
+            mean_pairwise_of_pictures(&Halves, 1, |i| Ok(pictures[i].clone())),
+            Err(MetricsError::TooFew { found: 1, .. })
+        ));
     }
 
     proptest! {

@@ -2,7 +2,8 @@
 
 use semrel_metrics::frechet::MeanPrecision;
 use semrel_metrics::kid::{PolynomialKernel, Subsets, kid, mmd2};
-use semrel_metrics::{Activations, EfficientNetLite0, Extractor, Statistics, frechet_distance, weights};
+use semrel_metrics::weights::{self, WeightsError};
+use semrel_metrics::{Activations, EfficientNetLite0, Extractor, MetricsError, Statistics, frechet_distance};
 use semrel_testkit::{Case, Outcome};
 use tch::{Device, Kind, Tensor};
 
@@ -94,11 +95,11 @@ fn kid_polynomial(case: &Case) -> Outcome {
 
 fn efficientnet_lite0(case: &Case) -> Outcome {
     let digest = case.config()["weights_sha256"].as_str();
-    if digest.is_some_and(|digest| digest != weights::EFFICIENTNET_LITE0.sha256) {
+    if digest.is_some() && digest != weights::EFFICIENTNET_LITE0.sha256 {
         return Err(format!("the case was made with other weights: {digest:?}"));
     }
     let network = match EfficientNetLite0::load(Device::Cpu) {
-        Err(missing @ semrel_metrics::MetricsError::WeightsMissing { .. }) => {
+        Err(MetricsError::Weights(missing @ WeightsError::Missing { .. })) => {
             eprintln!("SKIPPED {}: {missing}", case.name);
             return Ok(());
         }

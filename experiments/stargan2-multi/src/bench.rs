@@ -2,8 +2,9 @@
 
 use crate::config::Config;
 use crate::step::{Batch, Trainer};
-use crate::train::{new_trainer, peak_memory_mib};
+use crate::train::new_trainer;
 use anyhow::Result;
+use semrel_train::memory::peak_mib;
 use semrel_train::seed_step;
 use serde::Serialize;
 use std::time::Instant;
@@ -104,7 +105,7 @@ pub fn bench(config: &Config, options: &BenchOptions) -> Result<Report> {
         seconds_range: range,
         images_per_second: config.train.batch_size as f64 / seconds,
         parts: parts(&trainer, config, options.device),
-        peak_memory_mib: peak_memory_mib(),
+        peak_memory_mib: peak_mib(),
         losses,
     })
 }

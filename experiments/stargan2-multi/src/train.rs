@@ -14,6 +14,7 @@ use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_metrics::EfficientNetLite0;
 use semrel_metrics::extractor::to_images;
+use semrel_train::memory::peak_mib;
 use semrel_train::{
     Checkpoints, Interrupt, MetricsLog, OpenMode, Progress, RunDir, first_non_finite, seed_step, summary,
 };
@@ -193,7 +194,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
             "unreadable_images": data.train.skipped() + data.val.skipped(),
             "threads": options.threads,
             "device": format!("{device:?}"),
-            "peak_memory_mib": peak_memory_mib(),
+            "peak_memory_mib": peak_mib(),
             "best_step": checkpoints.best_step()?.unwrap_or(step),
             "last_step": step,
         }),
@@ -295,13 +296,6 @@ pub fn preview_sources(data: &Data, config: &Config, device: Device) -> Result<(
 pub fn grid_image(grid: &Tensor) -> Result<RgbImage> {
     let images = to_images(&(grid.unsqueeze(0) * 2.0 - 1.0), semrel_data::image_io::Quantise::Round)?;
     Ok(images.into_iter().next().expect("one picture"))
-}
-
-/// Most memory that this process has held, in MiB; 0 where the system does not say.
-pub fn peak_memory_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
 /// The checkpoint that `which` names (`last`, `best` or a step) of a run folder: its step.

@@ -74,13 +74,13 @@ fn advice(said: &str) -> &'static str {
     } else if has(&["No space left", "Errno 28"]) {
         "the disk is full; free 2 GB, or name other places in XDG_CACHE_HOME and TMPDIR"
     } else if has(&["Connection", "connection", "Name or service", "name resolution", "timed out", "ProxyError"]) {
-        "no connection to the package index. Check the network or proxy and run `cargo xtask setup` again, or point \
-         LIBTORCH at a libtorch 2.13.0 that you have and SEMREL_WEIGHTS at a folder with the weights"
+        "no connection to the package index. Check the network or proxy and try again, or point LIBTORCH at a libtorch \
+         2.13.0 that you have; `cargo xtask weights import` takes copies of weights files"
     } else if has(&["No matching distribution"]) {
         "the index has no such version for this system (or cannot be reached, see above); PIP_INDEX_URL and \
          PIP_FIND_LINKS name others"
     } else {
-        "see its messages above; `cargo xtask setup` tries again"
+        "see its messages above; the same command tries again"
     }
 }
 

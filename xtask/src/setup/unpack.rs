@@ -9,7 +9,7 @@ use zip::ZipArchive;
 
 /// Unpacks members of a wheel: `place` says where below `dir` one goes, or that it is left out. Returns their number.
 pub fn unpack(wheel: &Path, dir: &Path, place: impl Fn(&Path) -> Option<PathBuf>) -> Result<usize> {
-    let damaged = || format!("{}: not a readable wheel; `cargo xtask setup` fetches it anew", wheel.display());
+    let damaged = || format!("{}: not a readable wheel; another call fetches it anew", wheel.display());
     let mut archive = ZipArchive::new(BufReader::new(File::open(wheel)?)).with_context(damaged)?;
     let mut count = 0;
     for i in 0..archive.len() {

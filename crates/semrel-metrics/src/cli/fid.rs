@@ -1,0 +1,176 @@
+//! `semrel-metrics fid`.
+
+use super::report::{Against, fixed, lines, square};
+use super::session::{Options, describe_resize};
+use super::sets::{self, Content, Set};
+use anyhow::{Context, Result, bail};
+use semrel_metrics::extractor::Extractor;
+use semrel_metrics::frechet::MeanPrecision;
+use semrel_metrics::{Activations, MetricsError, Statistics, frechet_distance};
+use serde_json::json;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Fréchet distance of two sets of pictures, or of several
+///
+/// With two sets, one distance; the first is named as the reference (the distance is symmetric). With more, a table of
+/// each against each, whose diagonal is computed too; `--against first` compares the others with the first alone.
+///
+/// A set is a folder, a zip, a text list of pictures, or an .npz with `mu` and `sigma`: from the `stats` command, from
+/// pytorch-fid or GAN Compression. Nothing in an .npz tells which network its statistics are of: it must be --extractor.
+///
+/// The distance grows as pictures get fewer. With fewer pictures than features only distances of equal numbers of
+/// pictures can be compared.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folder, zip, list or .npz
+    #[arg(value_name = "SET", required = true, num_args = 2..)]
+    sets: Vec<PathBuf>,
+    /// Which pairs are compared [default: first for two sets, all for more]
+    #[arg(long, value_enum)]
+    against: Option<Against>,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What a distance is computed from.
+enum Features {
+    Activations(Activations),
+    Statistics(Statistics),
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let options = &args.options;
+    let sets = sets::open(&args.sets, options.listing())?;
+    sets.iter().try_for_each(Set::ensure_two)?;
+    // Statistics alone need no network.
+    let any_pictures = sets.iter().any(|set| matches!(set.content, Content::Pictures(_)));
+    let network = if any_pictures { Some(options.network()?) } else { None };
+    let features = sets.iter().map(|set| features(set, network.as_deref(), options)).collect::<Result<Vec<_>>>()?;
+    let against = args.against.unwrap_or(if sets.len() == 2 { Against::First } else { Against::All });
+    let values = against
+        .pairs(sets.len(), true)
+        .into_iter()
+        .map(|(i, j)| {
+            let value = distance(&features[i], &features[j])
+                .with_context(|| format!("{} and {}", sets[i].path.display(), sets[j].path.display()))?;
+            Ok(((i, j), value))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let dimensions = features.iter().map(Features::dimensions).next().unwrap_or(0);
+    let report = Report { sets, values, against, dimensions, made_by: MadeBy::new(network.as_deref()) };
+    let mut out = std::io::stdout().lock();
+    Ok(writeln!(out, "{}", if options.output.json { report.json()? } else { report.text() })?)
+}
+
+/// Features of a set; with statistics alone where there are many pictures, since these are all that counts then.
+fn features(set: &Set, network: Option<&dyn Extractor>, options: &Options) -> Result<Features> {
+    let (images, network) = match (&set.content, network) {
+        (Content::Pictures(images), Some(network)) => (images, network),
+        (Content::Pictures(_), None) => bail!("{}: pictures need a network", set.path.display()),
+        (Content::Statistics(statistics), _) => return Ok(Features::Statistics(statistics.clone())),
+    };
+    let features = options.output.features(network, images, &set.label)?;
+    let activations =
+        Activations::new(&features, MeanPrecision::Double).with_context(|| set.path.display().to_string())?;
+    if activations.count() > activations.dimensions() {
+        return Ok(Features::Statistics(activations.statistics()));
+    }
+    Ok(Features::Activations(activations))
+}
+
+impl Features {
+    fn dimensions(&self) -> usize {
+        match self {
+            Self::Activations(activations) => activations.dimensions(),
+            Self::Statistics(statistics) => statistics.mean.len(),
+        }
+    }
+}
+
+fn distance(a: &Features, b: &Features) -> Result<f64, MetricsError> {
+    match (a, b) {
+        (Features::Activations(a), Features::Activations(b)) => a.distance(b),
+        (Features::Statistics(a), Features::Statistics(b)) => frechet_distance(a, b),
+        (Features::Activations(a), Features::Statistics(b)) => frechet_distance(&a.statistics(), b),
+        (Features::Statistics(a), Features::Activations(b)) => frechet_distance(a, &b.statistics()),
+    }
+}
+
+struct Report {
+    sets: Vec<Set>,
+    /// By row and column.
+    values: Vec<((usize, usize), f64)>,
+    against: Against,
+    dimensions: usize,
+    made_by: MadeBy,
+}
+
+/// How features came about.
+struct MadeBy {
+    score: String,
+    extractor: Option<String>,
+    resize: Option<String>,
+}
+
+impl MadeBy {
+    fn new(network: Option<&dyn Extractor>) -> Self {
+        Self {
+            score: network.map_or_else(|| "FD".into(), Extractor::frechet_name),
+            extractor: network.map(|network| network.name().to_owned()),
+            resize: network.map(describe_resize),
+        }
+    }
+}
+
+impl Report {
+    fn json(&self) -> Result<String> {
+        let path = |i: usize| &self.sets[i].path;
+        let values: Vec<_> = self
+            .values
+            .iter()
+            .map(|&((i, j), value)| json!({ "set": path(i), "reference": path(j), "value": value }))
+            .collect();
+        let report = json!({
+            "score": self.made_by.score,
+            "extractor": self.made_by.extractor,
+            "resize": self.made_by.resize,
+            "dimensions": self.dimensions,
+            "against": self.against.name(),
+            "sets": self.sets.iter().map(Set::to_json).collect::<Vec<_>>(),
+            "values": values,
+        });
+        Ok(serde_json::to_string_pretty(&report)?)
+    }
+
+    fn text(&self) -> String {
+        let name = &self.made_by.score;
+        let head = match (self.against, &self.values[..]) {
+            (Against::First, [(_, value)]) => format!("{name}  {}", fixed(*value, 4)),
+            (Against::First, values) => {
+                let lines: Vec<_> =
+                    values.iter().map(|&((i, _), v)| (self.sets[i].label.as_str(), fixed(v, 4))).collect();
+                format!("{name}\n{}", super::report::lines(&lines))
+            }
+            (Against::All, values) => {
+                let values: Vec<_> = values.iter().map(|&(pair, v)| (pair, fixed(v, 3))).collect();
+                format!("{name}\n{}", square(&self.sets, &values))
+            }
+        };
+        let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "not recorded in statistics files".into());
+        let mut about = vec![
+            ("extractor", format!("{}, {} features", told(&self.made_by.extractor), self.dimensions)),
+            ("resize", told(&self.made_by.resize)),
+        ];
+        for (i, set) in self.sets.iter().enumerate() {
+            let label = if self.against == Against::First && i == 0 { "reference" } else { "set" };
+            about.push((label, set.describe()));
+        }
+        let fewest = self.sets.iter().filter_map(Set::count).min();
+        if fewest.is_some_and(|n| n <= self.dimensions as u64) {
+            let note = "fewer pictures than features: compare only with distances of equal numbers of pictures";
+            about.push(("note", note.into()));
+        }
+        format!("{head}\n\n{}", lines(&about))
+    }
+}

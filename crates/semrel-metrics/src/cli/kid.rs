@@ -1,0 +1,136 @@
+//! `semrel-metrics kid`.
+
+use super::report::{Against, fixed, lines, square};
+use super::session::{Options, describe_resize};
+use super::sets::{self, Set};
+use anyhow::{Context, Result};
+use semrel_metrics::extractor::Extractor;
+use semrel_metrics::kid::{Kid, PolynomialKernel, Subsets, kid};
+use serde_json::json;
+use std::io::Write;
+use std::path::PathBuf;
+use tch::Tensor;
+
+/// Kernel distance of two sets of pictures, or of several, with its standard deviation over subsets
+///
+/// The unbiased squared maximum mean discrepancy under the kernel (x·y/d + 1)³, averaged over random subsets; printed
+/// times 1000. Unlike the Fréchet distance it does not grow as pictures get fewer, and it may be negative. It is called
+/// KID over the FID Inception, KD over other features.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folder, zip or list
+    #[arg(value_name = "SET", required = true, num_args = 2..)]
+    sets: Vec<PathBuf>,
+    /// Which pairs are compared [default: first for two sets, all for more]
+    #[arg(long, value_enum)]
+    against: Option<Against>,
+    /// Number of subsets
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    subsets: u32,
+    /// Most pictures of a subset; fewer where a set has fewer
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..))]
+    subset_size: u32,
+    /// Seed of the subsets
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    options: Options,
+}
+
+struct Value {
+    pair: (usize, usize),
+    size: usize,
+    kid: Kid,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let options = &args.options;
+    let sets = sets::open(&args.sets, options.listing())?;
+    let pictures = sets.iter().map(Set::pictures).collect::<Result<Vec<_>>>()?;
+    sets.iter().try_for_each(Set::ensure_two)?;
+    let network = options.network()?;
+    let features: Vec<Tensor> = pictures
+        .iter()
+        .zip(&sets)
+        .map(|(images, set)| options.output.features(network.as_ref(), images, &set.label))
+        .collect::<Result<_>>()?;
+    let against = args.against.unwrap_or(if sets.len() == 2 { Against::First } else { Against::All });
+    let subsets = Subsets::Drawn { count: args.subsets as usize, max_size: args.subset_size as usize, seed: args.seed };
+    // A set against itself says nothing: its pictures occur on both sides.
+    let values = against
+        .pairs(sets.len(), false)
+        .into_iter()
+        .map(|(i, j)| {
+            let value = kid(&features[i], &features[j], &subsets, PolynomialKernel::default())
+                .with_context(|| format!("{} and {}", sets[i].path.display(), sets[j].path.display()))?;
+            let smaller = features[i].size()[0].min(features[j].size()[0]) as usize;
+            Ok(Value { pair: (i, j), size: smaller.min(args.subset_size as usize), kid: value })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let report = Report { args: &args, sets, values, against, network };
+    let mut out = std::io::stdout().lock();
+    Ok(writeln!(out, "{}", if options.output.json { report.json()? } else { report.text() })?)
+}
+
+struct Report<'a> {
+    args: &'a Args,
+    sets: Vec<Set>,
+    values: Vec<Value>,
+    against: Against,
+    network: Box<dyn Extractor>,
+}
+
+impl Report<'_> {
+    fn json(&self) -> Result<String> {
+        let path = |i: usize| &self.sets[i].path;
+        let value = |v: &Value| {
+            json!({
+                "set": path(v.pair.0), "reference": path(v.pair.1), "mean": v.kid.mean, "std": v.kid.std,
+                "subset_size": v.size,
+            })
+        };
+        let report = json!({
+            "score": self.network.kernel_name(),
+            "extractor": self.network.name(),
+            "resize": describe_resize(self.network.as_ref()),
+            "kernel": "(x·y/d + 1)³",
+            "subsets": self.args.subsets,
+            "seed": self.args.seed,
+            "against": self.against.name(),
+            "sets": self.sets.iter().map(Set::to_json).collect::<Vec<_>>(),
+            "values": self.values.iter().map(value).collect::<Vec<_>>(),
+        });
+        Ok(serde_json::to_string_pretty(&report)?)
+    }
+
+    fn text(&self) -> String {
+        let shown = |v: &Value| format!("{} ± {}", fixed(1e3 * v.kid.mean, 3), fixed(1e3 * v.kid.std, 3));
+        let name = format!("{} x 1000, mean ± standard deviation over subsets", self.network.kernel_name());
+        let head = match (self.against, &self.values[..]) {
+            (Against::First, [value]) => format!("{name}: {}", shown(value)),
+            (Against::First, values) => {
+                let rows: Vec<_> = values.iter().map(|v| (self.sets[v.pair.0].label.as_str(), shown(v))).collect();
+                format!("{name}\n{}", lines(&rows))
+            }
+            (Against::All, values) => {
+                let values: Vec<_> = values.iter().map(|v| (v.pair, shown(v))).collect();
+                format!("{name}\n{}", square(&self.sets, &values))
+            }
+        };
+        let sizes = (self.values.iter().map(|v| v.size).min(), self.values.iter().map(|v| v.size).max());
+        let sizes = match sizes {
+            (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
+            (size, _) => size.unwrap_or(0).to_string(),
+        };
+        let mut about = vec![
+            ("extractor", self.network.name().to_owned()),
+            ("resize", describe_resize(self.network.as_ref())),
+            ("subsets", format!("{} of {sizes} pictures, seed {}", self.args.subsets, self.args.seed)),
+        ];
+        for (i, set) in self.sets.iter().enumerate() {
+            let label = if self.against == Against::First && i == 0 { "reference" } else { "set" };
+            about.push((label, set.describe()));
+        }
+        format!("{head}\n\n{}", lines(&about))
+    }
+}

