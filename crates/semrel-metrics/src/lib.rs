@@ -3,7 +3,8 @@
 //!
 //! A score names its features. [`EfficientNetLite0`], whose ImageNet weights are freely packaged, is the default; its
 //! Fréchet distance is shown as `FD(effnet-lite0)` and never as FID, its perceptual distance as `PD(effnet-lite0)` and
-//! never as LPIPS.
+//! never as LPIPS. The networks of the published evaluations are in [`networks`]; their weights are files that the user
+//! has.
 #![warn(missing_docs)]
 
 pub mod classify;
@@ -12,7 +13,9 @@ mod error;
 pub mod extractor;
 pub mod frechet;
 pub mod kid;
+pub mod networks;
 pub mod perceptual;
+mod preparation;
 mod statistics;
 #[cfg(test)]
 mod testing;
