@@ -166,7 +166,7 @@ fn double(features: &Tensor) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::extractor::Preparation;
+    use crate::extractor::{Preparation, Resize};
     use crate::testing::normal;
     use proptest::prelude::*;
 
@@ -181,11 +181,17 @@ mod tests {
     struct Means;
 
     impl Extractor for Means {
-        fn name(&self) -> &'static str {
+        fn name(&self) -> &str {
             "means"
         }
         fn preparation(&self) -> Preparation {
-            Preparation { width: 31, height: 16, filter: Filter::Bilinear, mean: [0.0; 3], std: [1.0; 3] }
+            Preparation {
+                width: 31,
+                height: 16,
+                resize: Resize::Pillow(Filter::Bilinear),
+                mean: [0.0; 3],
+                std: [1.0; 3],
+            }
         }
         fn device(&self) -> Device {
             Device::Cpu

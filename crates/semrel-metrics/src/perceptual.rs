@@ -145,6 +145,7 @@ fn to_vec(values: &Tensor) -> Vec<f64> {
 mod tests {
     use super::*;
     use crate::extractor::Preparation;
+    use crate::extractor::Resize;
     use crate::testing::normal;
     use proptest::prelude::*;
     use semrel_data::resize::Filter;
@@ -168,11 +169,17 @@ mod tests {
     struct Halves;
 
     impl Extractor for Halves {
-        fn name(&self) -> &'static str {
+        fn name(&self) -> &str {
             "halves"
         }
         fn preparation(&self) -> Preparation {
-            Preparation { width: 6, height: 4, filter: Filter::Bilinear, mean: [100.0; 3], std: [50.0; 3] }
+            Preparation {
+                width: 6,
+                height: 4,
+                resize: Resize::Pillow(Filter::Bilinear),
+                mean: [100.0; 3],
+                std: [50.0; 3],
+            }
         }
         fn device(&self) -> Device {
             Device::Cpu

@@ -2,10 +2,11 @@
 
 use anyhow::{Context, Result};
 use clap::builder::PossibleValuesParser;
-use semrel_metrics::extractor::{Extractor, features_of_source};
+use semrel_metrics::extractor::{Extractor, Resampling, features_of_source};
 use semrel_metrics::source::Listing;
 use semrel_metrics::{Images, networks};
 use semrel_train::{Progress, parse_device, set_threads};
+use std::path::PathBuf;
 use tch::{Device, Tensor};
 
 #[derive(Debug, clap::Args)]
@@ -14,6 +15,13 @@ pub struct Options {
     #[arg(long, value_name = "NAME", default_value = networks::DEFAULT,
           value_parser = PossibleValuesParser::new(networks::NAMES))]
     pub extractor: String,
+    /// File of the network's weights, of any name; from the weights folder where absent
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// How pictures get the size of the network's input: pillow (antialiased, 8-bit), torch (bilinear without
+    /// antialiasing, as pytorch-fid) or clean (antialiased floats, as clean-fid); the network's own way where absent
+    #[arg(long, value_name = "HOW")]
+    resize: Option<Resampling>,
     /// Take of a folder or zip only the pictures at its top with extensions in lower case, as pytorch-fid does; by
     /// default those at any depth
     #[arg(long)]
@@ -68,7 +76,14 @@ impl Options {
     /// Loads the network.
     pub fn network(&self) -> Result<Box<dyn Extractor>> {
         let (device, _) = self.machine.set()?;
-        Ok(networks::load(&self.extractor, device)?)
+        let network = match &self.weights {
+            Some(file) => networks::load_file(&self.extractor, file, device)?,
+            None => networks::load(&self.extractor, device)?,
+        };
+        Ok(match self.resize {
+            Some(choice) => networks::resampled(network, choice),
+            None => network,
+        })
     }
 }
 
@@ -90,6 +105,5 @@ impl Output {
 /// How pictures get the size of a network's input, in words.
 pub fn describe_resize(network: &dyn Extractor) -> String {
     let preparation = network.preparation();
-    let filter = format!("{:?}", preparation.filter).to_lowercase();
-    format!("Pillow {filter}, 8-bit, to {} x {}", preparation.width, preparation.height)
+    format!("{}, to {} x {}", preparation.resize, preparation.width, preparation.height)
 }
