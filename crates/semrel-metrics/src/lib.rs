@@ -6,13 +6,16 @@
 //! never as LPIPS.
 #![warn(missing_docs)]
 
+pub mod bootstrap;
 pub mod classify;
 mod efficientnet_lite0;
 mod error;
 pub mod extractor;
 pub mod frechet;
 pub mod kid;
+mod linalg;
 pub mod perceptual;
+pub mod segmentation;
 mod statistics;
 #[cfg(test)]
 mod testing;

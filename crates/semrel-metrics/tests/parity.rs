@@ -6,6 +6,8 @@ use semrel_metrics::{Activations, EfficientNetLite0, Extractor, Statistics, frec
 use semrel_testkit::{Case, Outcome};
 use tch::{Device, Kind, Tensor};
 
+mod segmentation;
+
 fn main() {
     semrel_testkit::run(
         "semrel-metrics",
@@ -14,6 +16,15 @@ fn main() {
             ("metrics/fid", fid),
             ("metrics/fid_stats_npz", fid_stats_npz),
             ("metrics/kid_polynomial", kid_polynomial),
+            ("metrics/labels_color_to_id", segmentation::color_to_id),
+            ("metrics/labels_id_to_train_id", segmentation::id_to_train_id),
+            ("metrics/seg_accuracy_script", segmentation::accuracy_script),
+            ("metrics/seg_compression_miou", segmentation::compression_miou),
+            ("metrics/seg_confusion", segmentation::confusion),
+            ("metrics/seg_map_pipeline", segmentation::map_pipeline),
+            ("compression/frechet", fid_compression),
+            ("compression/miou_hist", segmentation::miou_hist),
+            ("compression/miou_resize", segmentation::miou_resize),
             ("multi-modal/fid", fid_multi_modal),
         ],
     )
@@ -75,6 +86,14 @@ fn fid_multi_modal(case: &Case) -> Outcome {
     let (x, y) = (activations("act1")?, activations("act2")?);
     check_statistics(case, ["out.mu1", "out.cov1"], &x.statistics())?;
     check_statistics(case, ["out.mu2", "out.cov2"], &y.statistics())?;
+    distances(&x, &y)?.into_iter().try_for_each(|distance| case.check_value("out.fid", distance))
+}
+
+fn fid_compression(case: &Case) -> Outcome {
+    let activations = |name: &str| Activations::new(&case.input(name), MeanPrecision::Double).map_err(text);
+    let (x, y) = (activations("act1")?, activations("act2")?);
+    check_statistics(case, ["out.mu1", "out.sigma1"], &x.statistics())?;
+    check_statistics(case, ["out.mu2", "out.sigma2"], &y.statistics())?;
     distances(&x, &y)?.into_iter().try_for_each(|distance| case.check_value("out.fid", distance))
 }
 
