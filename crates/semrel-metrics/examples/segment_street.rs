@@ -6,6 +6,7 @@
 //!
 //! `DATA` holds photographs in `trainA`, `testA` and train ids in `labels/train`, `labels/test`.
 
+use semrel_metrics::segmentation::labels::CITYSCAPES;
 use semrel_metrics::segmentation::{
     FitProgress, HeadConfig, HeadSegmenter, LabelFormat, full_size_confusion, pairs_by_stem,
 };
@@ -20,21 +21,13 @@ fn main() -> Result<(), MetricsError> {
     let pairs = |photos: &str, labels: &str| pairs_by_stem(&data.join(photos), &data.join(labels));
     let (train, test) = (pairs("trainA", "labels/train")?, pairs("testA", "labels/test")?);
     let start = Instant::now();
-    let env = |n: &str, d: f64| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-    let config = HeadConfig {
-        width: env("SIZE", 256.0) as u32,
-        height: env("SIZE", 256.0) as u32,
-        channels: env("CH", 64.0) as i64,
-        steps: env("STEPS", 600.0) as u64,
-        lr: env("LR", 3e-3),
-        ..HeadConfig::default()
-    };
+    let config = HeadConfig::default();
     let mut progress = |state: FitProgress| {
         match state {
             FitProgress::Features { done, total } if done == total => {
                 println!("features of {total} photographs: {:.0} s", start.elapsed().as_secs_f64());
             }
-            FitProgress::Steps { done, total, loss } if done % 100 == 0 => {
+            FitProgress::Steps { done, total, loss } if done % 300 == 0 => {
                 println!("step {done} of {total}: loss {loss:.3}, {:.0} s", start.elapsed().as_secs_f64());
             }
             _ => {}
@@ -49,6 +42,10 @@ fn main() -> Result<(), MetricsError> {
     println!("pixel accuracy {:.4}", confusion.pixel_accuracy()?);
     println!("class accuracy {:.4} (mean over the classes that occur)", confusion.class_accuracy()?);
     println!("mIoU {:.2} %", confusion.mean_iou_percent()?);
-    println!("{:?}", confusion.iou());
+    for (class, iou) in CITYSCAPES.iter().zip(confusion.iou()) {
+        if let Some(iou) = iou {
+            println!("  {:<14} {:5.1} %", class.name, 100.0 * iou);
+        }
+    }
     Ok(())
 }

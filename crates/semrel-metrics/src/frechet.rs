@@ -108,7 +108,8 @@ impl Activations {
 pub fn frechet_distance(a: &Statistics, b: &Statistics) -> Result<f64, MetricsError> {
     same_dimensions(a.mean.len(), b.mean.len())?;
     let root = |s: &Statistics| factor(symmetric(s.covariance.view()).as_ref());
-    let root_trace = nuclear_norm((root(a)?.transpose() * root(b)?).as_ref())?;
+    let (root_a, root_b) = rayon::join(|| root(a), || root(b));
+    let root_trace = nuclear_norm((root_a?.transpose() * root_b?).as_ref())?;
     let (mean_a, mean_b) = (a.mean.to_vec(), b.mean.to_vec());
     Ok(combine(&mean_a, &mean_b, a.covariance.diag().sum() + b.covariance.diag().sum(), root_trace))
 }

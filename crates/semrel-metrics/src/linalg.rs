@@ -3,7 +3,9 @@
 use crate::MetricsError;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt_pivoting::factor::{cholesky_in_place, cholesky_in_place_scratch};
-use faer::{Mat, MatRef, Side};
+use faer::linalg::matmul::triangular::{BlockStructure, matmul};
+use faer::{Accum, Mat, MatRef, Side};
+use rand::RngExt;
 use tch::Tensor;
 
 /// Largest size whose singular values are computed directly. Beyond, eigenvalues of the Gram matrix take less than half
@@ -12,6 +14,9 @@ const DIRECT: usize = 512;
 
 /// What [`factor`] leaves out, relative to the largest variance and times the dimension.
 const NOISE: f64 = 100.0 * f64::EPSILON;
+
+/// Random vectors that tell what [`factor`] left out.
+const PROBES: usize = 8;
 
 /// A negative eigenvalue of this size, relative to the largest one, cannot be rounding, not even of a covariance that was
 /// stored in single precision.
@@ -41,7 +46,20 @@ pub(crate) fn nuclear_norm(matrix: MatRef<f64>) -> Result<f64, MetricsError> {
         return Ok(values.map_err(|_| MetricsError::NoConvergence("singular value decomposition"))?.iter().sum());
     }
     let wide = if rows <= columns { matrix } else { matrix.transpose() };
-    let values = (wide * wide.transpose()).self_adjoint_eigenvalues(Side::Lower);
+    let mut gram = Mat::zeros(wide.nrows(), wide.nrows());
+    // Eigenvalues are read from the lower half alone.
+    matmul(
+        gram.as_mut(),
+        BlockStructure::TriangularLower,
+        Accum::Replace,
+        wide,
+        BlockStructure::Rectangular,
+        wide.transpose(),
+        BlockStructure::Rectangular,
+        1.0,
+        faer::get_global_parallelism(),
+    );
+    let values = gram.self_adjoint_eigenvalues(Side::Lower);
     let values = values.map_err(|_| MetricsError::NoConvergence("eigenvalue decomposition"))?;
     Ok(values.iter().map(|&v| v.max(0.0).sqrt()).sum())
 }
@@ -81,8 +99,16 @@ fn pivoted_cholesky(covariance: MatRef<f64>) -> Option<Mat<f64>> {
     if rank == d {
         return Some(root);
     }
-    let left_out = (&root * root.transpose() - covariance).norm_max();
-    (left_out <= largest * d as f64 * NOISE).then_some(root)
+    (left_out(covariance, root.as_ref()) <= largest * d as f64 * NOISE).then_some(root)
+}
+
+/// About the Frobenius norm of `Σ − L·Lᵀ`, from its products with a few vectors of random signs, whose squared length is
+/// the norm's on average.
+fn left_out(covariance: MatRef<f64>, root: MatRef<f64>) -> f64 {
+    let mut rng = semrel_data::rng::stream(0, "linalg.signs", 0);
+    let signs = Mat::from_fn(covariance.nrows(), PROBES, |_, _| if rng.random() { 1.0 } else { -1.0 });
+    let difference = covariance * &signs - root * (root.transpose() * &signs);
+    difference.norm_l2() / (PROBES as f64).sqrt()
 }
 
 fn eigen_root(covariance: MatRef<f64>) -> Result<Mat<f64>, MetricsError> {

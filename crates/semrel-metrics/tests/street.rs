@@ -31,8 +31,8 @@ fn a_reduced_head_labels_real_street_scenes() {
         other => other.unwrap(),
     };
     let pairs = |photos: &str, labels: &str| pairs_by_stem(&data.join(photos), &data.join(labels)).unwrap();
-    let train = every(9, pairs("trainA", "labels/train"));
-    let config = HeadConfig { width: 128, height: 128, channels: 32, steps: 120, ..HeadConfig::default() };
+    let train = every(6, pairs("trainA", "labels/train"));
+    let config = HeadConfig { width: 192, height: 192, channels: 32, steps: 200, ..HeadConfig::default() };
     let mut go = |_: FitProgress| ControlFlow::Continue(());
     let head = HeadSegmenter::fit(network, &train, LabelFormat::TrainId, &config, &mut go).unwrap();
     assert_eq!(head.name(), "effnet-lite0-head");

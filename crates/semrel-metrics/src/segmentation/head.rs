@@ -54,7 +54,7 @@ pub struct HeadConfig {
 
 impl Default for HeadConfig {
     fn default() -> Self {
-        Self { width: 256, height: 256, channels: 64, steps: 600, batch: 8, lr: 3e-3, seed: 0 }
+        Self { width: 256, height: 256, channels: 64, steps: 1500, batch: 8, lr: 3e-3, seed: 0 }
     }
 }
 
