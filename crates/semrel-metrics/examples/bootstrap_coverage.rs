@@ -6,6 +6,7 @@
 //!
 //! Of each setting: the share of intervals of 95 % that hold the distance of the Gaussians, and the share that hold the
 //! expected score of so many images (the mean over all trials). For KID, whose estimate has no bias, the two are one.
+//! Then the mean standard error that the resamples give, as a multiple of the spread of the score over the trials.
 
 use semrel_metrics::bootstrap::{Bootstrap, IntervalKind, Resampled, frechet, kid};
 use semrel_metrics::frechet::MeanPrecision;
@@ -66,6 +67,13 @@ fn setting(n: i64, d: i64, spectrum: &str) -> Result<(), MetricsError> {
             println!("| {n} | {d} | {score} | {kind:?} | {of_truth:.0} % | {of_expected:.0} % |");
         }
     }
+    let spread = |all: &[Resampled]| {
+        let mean = expected(all);
+        let squares: f64 = all.iter().map(|r| (r.estimate - mean).powi(2)).sum();
+        let told = all.iter().map(Resampled::standard_error).sum::<f64>() / all.len() as f64;
+        told / (squares / (all.len() - 1) as f64).sqrt()
+    };
+    println!("| {n} | {d} | standard error | | FD {:.2} | KID {:.2} |", spread(&distances), spread(&kids));
     println!("| | | FD: {distance:.3} true, {:.3} expected | | | |", expected(&distances));
     Ok(())
 }

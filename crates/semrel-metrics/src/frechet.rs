@@ -189,6 +189,7 @@ mod tests {
         let x = sample(0, 5, 3);
         let new = |t: &Tensor| Activations::new(t, MeanPrecision::Double);
         assert!(matches!(new(&x.narrow(0, 0, 1)), Err(MetricsError::TooFew { found: 1, .. })));
+        assert!(matches!(new(&x.narrow(0, 0, 0)), Err(MetricsError::TooFew { found: 0, .. })));
         assert!(matches!(new(&x.view([15])), Err(MetricsError::Shape { .. })));
         let nan = x.shallow_clone().fill_(f64::NAN);
         assert!(matches!(new(&nan), Err(MetricsError::NotFinite { count: 15, .. })));

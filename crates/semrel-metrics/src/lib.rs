@@ -1,5 +1,5 @@
-//! Scores of generated images: Fréchet distance, KID, perceptual distance and diversity, nearest-mean classification,
-//! and the network whose features they compare.
+//! Scores of generated images: Fréchet distance, KID and their confidence intervals, perceptual distance and diversity,
+//! nearest-mean classification, segmentation scores, and the network whose features they compare.
 //!
 //! A score names its features. [`EfficientNetLite0`], whose ImageNet weights are freely packaged, is the default; its
 //! Fréchet distance is shown as `FD(effnet-lite0)` and never as FID, its perceptual distance as `PD(effnet-lite0)` and

@@ -141,14 +141,14 @@ impl Head {
     pub(super) fn forward(&self, taps: &[Tensor]) -> Tensor {
         let size: [i64; 2] = [taps[0].size()[2], taps[0].size()[3]];
         let channel = |t: &Tensor| t.view([1, -1, 1, 1]);
-        let mut sum = channel(&self.bias);
-        for (tap, features) in self.taps.iter().zip(taps) {
+        let projected = self.taps.iter().zip(taps).map(|(tap, features)| {
             let normal = (features - channel(&tap.mean)) / channel(&tap.std);
-            let projected = normal.conv2d(&tap.weight, None::<Tensor>, [1, 1], [0, 0], [1, 1], 1);
             // A 1 × 1 convolution commutes with the resize: it comes first, where there are fewer pixels.
+            let projected = normal.conv2d(&tap.weight, None::<Tensor>, [1, 1], [0, 0], [1, 1], 1);
             let small = projected.size()[2..] != size;
-            sum = sum + if small { projected.upsample_bilinear2d(size, false, None, None) } else { projected };
-        }
+            if small { projected.upsample_bilinear2d(size, false, None, None) } else { projected }
+        });
+        let sum = projected.fold(channel(&self.bias), |sum, tap| sum + tap);
         self.classify.forward(&self.fuse.forward(&sum.relu()).relu())
     }
 }
