@@ -1,7 +1,7 @@
 //! Reading image files as 8-bit RGB and writing pictures.
 
 use crate::DataError;
-use image::{DynamicImage, ImageError, ImageFormat, ImageReader, RgbImage, imageops};
+use image::{DynamicImage, ImageBuffer, ImageError, ImageFormat, ImageReader, PixelWithColorType, RgbImage, imageops};
 use ndarray::ArrayView3;
 use std::fs;
 use std::io::Cursor;
@@ -154,7 +154,10 @@ pub fn to_image(image: ArrayView3<f32>, quantise: Quantise) -> RgbImage {
 /// Writes a picture in the format of its extension (png above all), making the folder if need be.
 ///
 /// The file appears whole or not at all: it is written beside its place and then renamed.
-pub fn write_image(path: &Path, image: &RgbImage) -> Result<(), DataError> {
+pub fn write_image<P>(path: &Path, image: &ImageBuffer<P, Vec<u8>>) -> Result<(), DataError>
+where
+    P: PixelWithColorType<Subpixel = u8>,
+{
     let format = ImageFormat::from_path(path).map_err(|e| DataError::encode(path, e))?;
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|e| DataError::write(folder, e))?;
@@ -193,7 +196,7 @@ pub fn grid(images: &[RgbImage], columns: usize, padding: u32) -> RgbImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{DynamicImage, ImageBuffer, Luma, Rgba};
+    use image::{DynamicImage, Luma, Rgba};
     use ndarray::Array3;
     use proptest::prelude::*;
 

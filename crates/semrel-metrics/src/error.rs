@@ -25,6 +25,38 @@ pub enum MetricsError {
         /// The right one, such as `[N, d]`.
         expected: &'static str,
     },
+    /// Two images of different sizes where one size is needed.
+    #[error("{what}: {} × {} and {} × {} pixels; expected the same size", left.0, left.1, right.0, right.1)]
+    Sizes {
+        /// Which images.
+        what: &'static str,
+        /// Width and height of the one.
+        left: (u32, u32),
+        /// Width and height of the other.
+        right: (u32, u32),
+    },
+    /// A label image or table that is not what it should be.
+    #[error("{}: {why}", path.display())]
+    Labels {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what would be right.
+        why: String,
+    },
+    /// A photograph without label image, or the other way round.
+    #[error("{}: without counterpart: {why}", path.display())]
+    Unpaired {
+        /// The file.
+        path: PathBuf,
+        /// What was looked for.
+        why: String,
+    },
+    /// A setting that makes no sense.
+    #[error("{0}")]
+    Setting(String),
+    /// Work that was stopped on request.
+    #[error("interrupted")]
+    Interrupted,
     /// Two sets of features of different widths.
     #[error("features of {left} and of {right} dimensions cannot be compared: both sides need the same extractor")]
     Dimensions {
@@ -44,6 +76,14 @@ pub enum MetricsError {
     /// A matrix decomposition that did not converge.
     #[error("the {0} did not converge")]
     NoConvergence(&'static str),
+    /// A symmetric matrix with negative eigenvalues.
+    #[error("no covariance: its eigenvalues go from {smallest:e} to {largest:e}; expected none below 0")]
+    NotCovariance {
+        /// Smallest eigenvalue.
+        smallest: f64,
+        /// Largest eigenvalue.
+        largest: f64,
+    },
     /// A class that the classifier does not have.
     #[error("no class {name}; there are {known}")]
     UnknownClass {

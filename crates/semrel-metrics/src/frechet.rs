@@ -3,15 +3,16 @@
 //! `d = |μ₁ − μ₂|² + tr Σ₁ + tr Σ₂ − 2·tr (Σ₁Σ₂)^½`, in double precision.
 //!
 //! The root is never formed. `tr (Σ₁Σ₂)^½` equals
-//! * `Σ √max(0, λᵢ)` over the eigenvalues of `Σ₁^½ Σ₂ Σ₁^½`, a symmetric problem that stays finite for singular
-//!   covariances ([`frechet_distance`]);
+//! * the sum of the singular values of `L₁ᵀ·L₂` with `Σ = L·Lᵀ` from pivoted Cholesky decompositions, which end at the
+//!   numerical rank and so stay finite for singular covariances ([`frechet_distance`]);
 //! * the sum of the singular values of `A·Bᵀ`, where `A = (X − μ₁)/√(n₁−1)` and `B` likewise: exact, and cheap when a set
 //!   has fewer images than features ([`Activations::distance`] takes it then).
 //!
 //! With fewer images than features the distance is strongly biased upwards: compare only distances of equal counts.
 
+use crate::linalg::{factor, nuclear_norm, to_matrix, to_vec};
 use crate::{MetricsError, Statistics};
-use faer::{Mat, Side};
+use faer::Mat;
 use ndarray::{Array1, Array2, ArrayView2};
 use tch::{Kind, Tensor};
 
@@ -54,6 +55,16 @@ impl Activations {
         Ok(Self { mean: Array1::from(mean), scaled })
     }
 
+    /// Mean [d].
+    pub(crate) fn mean(&self) -> &[f64] {
+        self.mean.as_slice().expect("contiguous")
+    }
+
+    /// `X − μ`, [n, d].
+    pub(crate) fn centred(&self) -> Mat<f64> {
+        to_matrix(&(&self.scaled * ((self.count() - 1) as f64).sqrt()))
+    }
+
     /// Number of images.
     pub fn count(&self) -> usize {
         self.scaled.size()[0] as usize
@@ -81,41 +92,34 @@ impl Activations {
         if self.count().min(other.count()) > self.dimensions() {
             return frechet_distance(&self.statistics(), &other.statistics());
         }
-        let cross = to_matrix(&self.scaled.matmul(&other.scaled.tr()));
-        let singular =
-            cross.singular_values().map_err(|_| MetricsError::NoConvergence("singular value decomposition"))?;
+        let root_trace = nuclear_norm(to_matrix(&self.scaled.matmul(&other.scaled.tr())).as_ref())?;
         let trace = |a: &Self| a.scaled.square().sum(Kind::Double).double_value(&[]);
-        Ok(combine(&self.mean, &other.mean, trace(self) + trace(other), singular.iter().sum()))
+        Ok(combine(self.mean(), other.mean(), trace(self) + trace(other), root_trace))
     }
 }
 
-/// Fréchet distance of two Gaussians, by symmetric eigenproblems. May be a tiny negative number for equal ones.
+/// Fréchet distance of two Gaussians, by Cholesky decompositions. May be a tiny negative number for equal ones.
+///
+/// Finite for covariances of any rank. Of a covariance that is one only up to rounding (stored in single precision, say)
+/// the negative eigenvalues count as 0; a part of the wrong sign beyond that is an error.
 ///
 /// # Errors
-/// [`MetricsError::Dimensions`], [`MetricsError::NoConvergence`].
+/// [`MetricsError::Dimensions`], [`MetricsError::NotCovariance`], [`MetricsError::NoConvergence`].
 pub fn frechet_distance(a: &Statistics, b: &Statistics) -> Result<f64, MetricsError> {
     same_dimensions(a.mean.len(), b.mean.len())?;
-    let no_convergence = |_| MetricsError::NoConvergence("eigenvalue decomposition");
-    let eigen = matrix_of(a.covariance.view()).self_adjoint_eigen(Side::Lower).map_err(no_convergence)?;
-    let (values, vectors) = (eigen.S().column_vector(), eigen.U());
-    let d = a.mean.len();
-    // Eigenvalues that are rounding noise carry no variance; leaving them out also shrinks the second problem.
-    let largest = if d == 0 { 0.0 } else { values[d - 1] };
-    let noise = largest * d as f64 * f64::EPSILON;
-    let kept: Vec<usize> = (0..d).filter(|&i| values[i] > noise).collect();
-    let root = Mat::from_fn(d, kept.len(), |row, i| vectors[(row, kept[i])] * values[kept[i]].sqrt());
-    let inner = root.transpose() * matrix_of(b.covariance.view()) * &root;
-    let eigenvalues = inner.self_adjoint_eigenvalues(Side::Lower).map_err(no_convergence)?;
-    let root_trace = eigenvalues.iter().map(|&v| v.max(0.0).sqrt()).sum();
-    Ok(combine(&a.mean, &b.mean, a.covariance.diag().sum() + b.covariance.diag().sum(), root_trace))
+    let root = |s: &Statistics| factor(symmetric(s.covariance.view()).as_ref());
+    let (root_a, root_b) = rayon::join(|| root(a), || root(b));
+    let root_trace = nuclear_norm((root_a?.transpose() * root_b?).as_ref())?;
+    let (mean_a, mean_b) = (a.mean.to_vec(), b.mean.to_vec());
+    Ok(combine(&mean_a, &mean_b, a.covariance.diag().sum() + b.covariance.diag().sum(), root_trace))
 }
 
-fn combine(mean_a: &Array1<f64>, mean_b: &Array1<f64>, traces: f64, root_trace: f64) -> f64 {
+pub(crate) fn combine(mean_a: &[f64], mean_b: &[f64], traces: f64, root_trace: f64) -> f64 {
     let shift: f64 = mean_a.iter().zip(mean_b).map(|(a, b)| (a - b) * (a - b)).sum();
     shift + traces - 2.0 * root_trace
 }
 
-fn same_dimensions(left: usize, right: usize) -> Result<(), MetricsError> {
+pub(crate) fn same_dimensions(left: usize, right: usize) -> Result<(), MetricsError> {
     if left == right { Ok(()) } else { Err(MetricsError::Dimensions { left, right }) }
 }
 
@@ -142,21 +146,9 @@ fn single_mean(features: &Tensor, n: i64, d: i64) -> Vec<f64> {
     sum.into_iter().map(|s| f64::from(s / n as f32)).collect()
 }
 
-/// Elements of a double tensor in row-major order.
-fn to_vec(tensor: &Tensor) -> Vec<f64> {
-    let mut values = vec![0.0; tensor.numel()];
-    tensor.copy_data(&mut values, tensor.numel());
-    values
-}
-
-fn to_matrix(tensor: &Tensor) -> Mat<f64> {
-    let (rows, columns) = tensor.size2().expect("a matrix");
-    let values = to_vec(tensor);
-    Mat::from_fn(rows as usize, columns as usize, |i, j| values[i * columns as usize + j])
-}
-
-fn matrix_of(array: ArrayView2<f64>) -> Mat<f64> {
-    Mat::from_fn(array.nrows(), array.ncols(), |i, j| array[(i, j)])
+/// The symmetric part of a matrix.
+fn symmetric(array: ArrayView2<f64>) -> Mat<f64> {
+    Mat::from_fn(array.nrows(), array.ncols(), |i, j| 0.5 * (array[(i, j)] + array[(j, i)]))
 }
 
 #[cfg(test)]
@@ -197,6 +189,7 @@ mod tests {
         let x = sample(0, 5, 3);
         let new = |t: &Tensor| Activations::new(t, MeanPrecision::Double);
         assert!(matches!(new(&x.narrow(0, 0, 1)), Err(MetricsError::TooFew { found: 1, .. })));
+        assert!(matches!(new(&x.narrow(0, 0, 0)), Err(MetricsError::TooFew { found: 0, .. })));
         assert!(matches!(new(&x.view([15])), Err(MetricsError::Shape { .. })));
         let nan = x.shallow_clone().fill_(f64::NAN);
         assert!(matches!(new(&nan), Err(MetricsError::NotFinite { count: 15, .. })));
@@ -211,6 +204,27 @@ mod tests {
         let y = &x * 2.0;
         assert!((distance(&x, &y) - 3.0).abs() < 1e-12);
         assert!((by_statistics(&x, &y) - 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn covariances_in_single_precision_have_a_finite_distance() {
+        let (x, y) = (sample(1, 12, 40), sample(2, 15, 40));
+        let exact = by_statistics(&x, &y);
+        let rounded = |t: &Tensor| {
+            let mut statistics = activations(t).statistics();
+            statistics.covariance.mapv_inplace(|v| f64::from(v as f32));
+            statistics
+        };
+        let distance = frechet_distance(&rounded(&x), &rounded(&y)).unwrap();
+        assert!((distance / exact - 1.0).abs() < 1e-2, "{distance} {exact}");
+    }
+
+    #[test]
+    fn what_is_no_covariance_is_an_error() {
+        let mut statistics = activations(&sample(1, 9, 3)).statistics();
+        statistics.covariance[[1, 1]] = -1.0;
+        let text = frechet_distance(&statistics, &activations(&sample(2, 9, 3)).statistics()).unwrap_err().to_string();
+        assert!(text.contains("no covariance"), "{text}");
     }
 
     proptest! {

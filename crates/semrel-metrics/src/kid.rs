@@ -30,8 +30,15 @@ impl Default for PolynomialKernel {
 }
 
 impl PolynomialKernel {
+    /// `k(x, x)` of each row [m, d].
+    pub(crate) fn diagonal(&self, x: &Tensor) -> Tensor {
+        let gamma = self.gamma.unwrap_or(1.0 / x.size()[1] as f64);
+        let squares = x.square().sum_dim_intlist([1i64].as_slice(), false, Kind::Double);
+        (squares * gamma + self.coef0).pow_tensor_scalar(self.degree)
+    }
+
     /// Kernel values [m, n] of rows [m, d] and [n, d].
-    fn matrix(&self, x: &Tensor, y: &Tensor) -> Tensor {
+    pub(crate) fn matrix(&self, x: &Tensor, y: &Tensor) -> Tensor {
         let gamma = self.gamma.unwrap_or(1.0 / x.size()[1] as f64);
         (x.matmul(&y.tr()) * gamma + self.coef0).pow_tensor_scalar(self.degree)
     }
@@ -71,7 +78,7 @@ pub struct Kid {
 /// subsets of fewer than two rows or no subset at all.
 pub fn kid(x: &Tensor, y: &Tensor, subsets: &Subsets, kernel: PolynomialKernel) -> Result<Kid, MetricsError> {
     let _guard = tch::no_grad_guard();
-    let (x, y) = doubles(x, y)?;
+    let (x, y) = pair_of_features(x, y)?;
     let (n, m) = (x.size()[0], y.size()[0]);
     let drawn;
     let (rows_x, rows_y) = match *subsets {
@@ -121,7 +128,7 @@ pub fn kid(x: &Tensor, y: &Tensor, subsets: &Subsets, kernel: PolynomialKernel) 
 /// As [`kid`].
 pub fn mmd2(x: &Tensor, y: &Tensor, kernel: PolynomialKernel) -> Result<f64, MetricsError> {
     let _guard = tch::no_grad_guard();
-    let (x, y) = doubles(x, y)?;
+    let (x, y) = pair_of_features(x, y)?;
     too_few("images for KID", x.size()[0].min(y.size()[0]), 2)?;
     Ok(mmd2_of(&kernel.matrix(&x, &x), &kernel.matrix(&y, &y), &kernel.matrix(&x, &y)))
 }
@@ -132,7 +139,8 @@ fn mmd2_of(xx: &Tensor, yy: &Tensor, xy: &Tensor) -> f64 {
     (off_diagonal(xx) + off_diagonal(yy) - sum(xy) * (2.0 / xy.numel() as f64)).double_value(&[])
 }
 
-fn doubles(x: &Tensor, y: &Tensor) -> Result<(Tensor, Tensor), MetricsError> {
+/// Two sets of features of one width, in double precision.
+pub(crate) fn pair_of_features(x: &Tensor, y: &Tensor) -> Result<(Tensor, Tensor), MetricsError> {
     let ((_, left), (_, right)) = (check(x)?, check(y)?);
     if left != right {
         return Err(MetricsError::Dimensions { left: left as usize, right: right as usize });

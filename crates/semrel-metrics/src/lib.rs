@@ -1,5 +1,5 @@
-//! Scores of generated images: Fréchet distance, KID, perceptual distance and diversity, nearest-mean classification,
-//! and the network whose features they compare.
+//! Scores of generated images: Fréchet distance, KID and their confidence intervals, perceptual distance and diversity,
+//! nearest-mean classification, segmentation scores, and the network whose features they compare.
 //!
 //! A score names its features. [`EfficientNetLite0`], whose ImageNet weights are freely packaged, is the default; its
 //! Fréchet distance is shown as `FD(effnet-lite0)` and never as FID, its perceptual distance as `PD(effnet-lite0)` and
@@ -7,15 +7,18 @@
 //! has.
 #![warn(missing_docs)]
 
+pub mod bootstrap;
 pub mod classify;
 mod efficientnet_lite0;
 mod error;
 pub mod extractor;
 pub mod frechet;
 pub mod kid;
+mod linalg;
 pub mod networks;
 pub mod perceptual;
 mod preparation;
+pub mod segmentation;
 pub mod source;
 mod statistics;
 #[cfg(test)]

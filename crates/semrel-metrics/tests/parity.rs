@@ -10,6 +10,8 @@ use semrel_metrics::{Activations, EfficientNetLite0, Extractor, MetricsError, St
 use semrel_testkit::{Case, Outcome};
 use tch::{Device, Kind, Tensor};
 
+mod segmentation;
+
 fn main() {
     semrel_testkit::run(
         "semrel-metrics",
@@ -25,6 +27,15 @@ fn main() {
             ("metrics/lpips_alex", networks::lpips_alex),
             ("metrics/lpips_multimodal_group", networks::lpips_multimodal_group),
             ("multi-modal/eval_preprocess", networks::eval_preprocess),
+            ("metrics/labels_color_to_id", segmentation::color_to_id),
+            ("metrics/labels_id_to_train_id", segmentation::id_to_train_id),
+            ("metrics/seg_accuracy_script", segmentation::accuracy_script),
+            ("metrics/seg_compression_miou", segmentation::compression_miou),
+            ("metrics/seg_confusion", segmentation::confusion),
+            ("metrics/seg_map_pipeline", segmentation::map_pipeline),
+            ("compression/frechet", fid_compression),
+            ("compression/miou_hist", segmentation::miou_hist),
+            ("compression/miou_resize", segmentation::miou_resize),
             ("multi-modal/fid", fid_multi_modal),
             ("multi-modal/inception_features", networks::inception_multi_modal),
             ("multi-modal/lpips", networks::lpips_multi_modal),
@@ -90,6 +101,14 @@ fn fid_multi_modal(case: &Case) -> Outcome {
     let (x, y) = (activations("act1")?, activations("act2")?);
     check_statistics(case, ["out.mu1", "out.cov1"], &x.statistics())?;
     check_statistics(case, ["out.mu2", "out.cov2"], &y.statistics())?;
+    distances(&x, &y)?.into_iter().try_for_each(|distance| case.check_value("out.fid", distance))
+}
+
+fn fid_compression(case: &Case) -> Outcome {
+    let activations = |name: &str| Activations::new(&case.input(name), MeanPrecision::Double).map_err(text);
+    let (x, y) = (activations("act1")?, activations("act2")?);
+    check_statistics(case, ["out.mu1", "out.sigma1"], &x.statistics())?;
+    check_statistics(case, ["out.mu2", "out.sigma2"], &y.statistics())?;
     distances(&x, &y)?.into_iter().try_for_each(|distance| case.check_value("out.fid", distance))
 }
 

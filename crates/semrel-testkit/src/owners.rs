@@ -16,7 +16,6 @@ const NN: Owner = Crate("semrel-nn");
 const DATA: Owner = Crate("semrel-data");
 const METRICS: Owner = Crate("semrel-metrics");
 const MULTI: Owner = Crate("stargan2-multi");
-const METRIC_NETWORKS: Owner = Planned("networks and scores of the published evaluations");
 const SINGLE: Owner = Planned("single-modal experiment");
 const COMPRESSION: Owner = Planned("compression experiment");
 
@@ -87,8 +86,8 @@ pub const OWNERS: &[(&str, Owner)] = &[
     ("metrics/inception_fid", METRICS),
     ("metrics/inception_torchvision", METRICS),
     ("metrics/kid_polynomial", METRICS),
-    ("metrics/labels_color_to_id", METRIC_NETWORKS),
-    ("metrics/labels_id_to_train_id", METRIC_NETWORKS),
+    ("metrics/labels_color_to_id", METRICS),
+    ("metrics/labels_id_to_train_id", METRICS),
     ("metrics/lpips_alex", METRICS),
     ("metrics/lpips_multimodal_group", METRICS),
     ("metrics/resize_cleanfid", DATA),
@@ -97,25 +96,25 @@ pub const OWNERS: &[(&str, Owner)] = &[
     ("metrics/resize_pillow_float", DATA),
     ("metrics/resize_pillow_u8", DATA),
     ("metrics/resize_torch_bilinear", DATA),
-    ("metrics/seg_accuracy_script", METRIC_NETWORKS),
-    ("metrics/seg_compression_miou", METRIC_NETWORKS),
-    ("metrics/seg_confusion", METRIC_NETWORKS),
-    ("metrics/seg_map_pipeline", METRIC_NETWORKS),
+    ("metrics/seg_accuracy_script", METRICS),
+    ("metrics/seg_compression_miou", METRICS),
+    ("metrics/seg_confusion", METRICS),
+    ("metrics/seg_map_pipeline", METRICS),
     ("compression/aligned_transform", COMPRESSION),
     ("compression/config_sets", COMPRESSION),
     ("compression/discriminators", COMPRESSION),
     ("compression/distill_adapters", COMPRESSION),
     ("compression/drn_d_105", COMPRESSION),
     ("compression/evolution", COMPRESSION),
-    ("compression/frechet", COMPRESSION),
+    ("compression/frechet", METRICS),
     ("compression/gan_losses", COMPRESSION),
     ("compression/generator_mobile", COMPRESSION),
     ("compression/generator_resnet", COMPRESSION),
     ("compression/image_pool", COMPRESSION),
     ("compression/image_quantise", COMPRESSION),
     ("compression/macs_params", COMPRESSION),
-    ("compression/miou_hist", COMPRESSION),
-    ("compression/miou_resize", COMPRESSION),
+    ("compression/miou_hist", METRICS),
+    ("compression/miou_resize", METRICS),
     ("compression/schedules", COMPRESSION),
     ("compression/semantic", COMPRESSION),
     ("compression/subnet", COMPRESSION),

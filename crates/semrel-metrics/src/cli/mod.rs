@@ -7,6 +7,7 @@ mod kid;
 mod lpips;
 mod pairs;
 mod report;
+mod segment;
 mod session;
 mod sets;
 mod stats;
@@ -14,7 +15,7 @@ mod stats;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// Scores of generated pictures: Fréchet distance, KID, perceptual distance and diversity.
+/// Scores of generated pictures: Fréchet distance, KID, perceptual distance and diversity, segmentation.
 ///
 /// A set of pictures is a folder, a zip, or a text file that names one picture a line:
 ///
@@ -25,6 +26,7 @@ use clap::{Parser, Subcommand};
 ///   semrel-metrics kid photos translations              distance with a standard deviation over subsets
 ///   semrel-metrics lpips photos translations            pairs of equal file names
 ///   semrel-metrics lpips --pairwise outputs             diversity of several outputs of one source
+///   semrel-metrics segment translations --labels labels street scenes against their labels
 ///
 /// A score is named after its features: FD(effnet-lite0) is no FID. Compare numbers only where extractor, resize,
 /// reference set, number of pictures and file format agree; each is printed with the score.
@@ -40,6 +42,7 @@ enum Command {
     Fid(fid::Args),
     Kid(kid::Args),
     Lpips(lpips::Args),
+    Segment(segment::Args),
     Stats(stats::Args),
     Bench(bench::Args),
 }
@@ -49,6 +52,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Fid(args) => fid::run(args),
         Command::Kid(args) => kid::run(args),
         Command::Lpips(args) => lpips::run(args),
+        Command::Segment(args) => segment::run(args),
         Command::Stats(args) => stats::run(args),
         Command::Bench(args) => bench::run(args),
     }

@@ -8,6 +8,7 @@ use super::loader::{Loader, Shapes};
 use super::recognise::Network;
 use crate::MetricsError;
 use crate::preparation::stack;
+use crate::segmentation::Segmenter;
 use image::RgbImage;
 use semrel_nn::checkpoint::StateDict;
 use std::path::Path;
@@ -32,6 +33,14 @@ pub enum Arch {
 }
 
 impl Arch {
+    /// As scores and commands name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::D22 => "drn-d-22",
+            Self::D105 => "drn-d-105",
+        }
+    }
+
     /// Blocks of stages 3 to 6.
     fn blocks(self) -> [usize; 4] {
         match self {
@@ -80,6 +89,7 @@ enum Stage {
 /// The network. Input: images [N, 3, H, W] as [`Drn::prepare`] makes them.
 #[derive(Debug)]
 pub struct Drn {
+    arch: Arch,
     stages: Vec<Stage>,
     seg: Conv,
     up: Tensor,
@@ -131,7 +141,7 @@ impl Drn {
             Some(_) => loader.tensor("up.weight", &[classes, 1, 16, 16]),
             None => bilinear_kernel(classes),
         };
-        Self { stages, seg, up: loader.finished(&up), device }
+        Self { arch, stages, seg, up: loader.finished(&up), device }
     }
 
     /// Where the network lies.
@@ -177,6 +187,19 @@ impl Drn {
     /// Log-probabilities [N, classes, 8·⌈H/8⌉, 8·⌈W/8⌉] of prepared images [N, 3, H, W].
     pub fn log_probabilities(&self, batch: &Tensor) -> Tensor {
         self.enlarge(&self.scores(batch, &mut |_, _| ()))
+    }
+}
+
+impl Segmenter for Drn {
+    fn name(&self) -> &'static str {
+        self.arch.name()
+    }
+
+    /// Log-probabilities; of images whose sides are no multiples of 8, what the enlargement has beyond them is cut off.
+    fn class_scores(&self, images: &[RgbImage]) -> Result<Tensor, MetricsError> {
+        let batch = self.prepare(images)?;
+        let size = batch.size();
+        Ok(self.log_probabilities(&batch).narrow(2, 0, size[2]).narrow(3, 0, size[3]))
     }
 }
 

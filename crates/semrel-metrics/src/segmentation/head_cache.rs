@@ -1,0 +1,36 @@
+//! Where fitted heads are kept, by the contents that they were fitted to.
+
+use super::head::HeadConfig;
+use super::label_files::LabelFormat;
+use super::pairs::Pair;
+use crate::{MetricsError, weights};
+use semrel_nn::checkpoint::{StateDict, save};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Changes whenever the head or its fit does, so that older files are not taken for new ones.
+const VERSION: &str = "effnet-lite0-head 1";
+
+/// The file of a head: named after extractor, settings and the contents of pictures and labels. `None` where there is no
+/// cache folder.
+pub(super) fn place(pairs: &[Pair], format: LabelFormat, config: &HeadConfig) -> Result<Option<PathBuf>, MetricsError> {
+    let settings = format!("{VERSION}\n{:?}\n{config:?}\n{format:?}\n", weights::EFFICIENTNET_LITE0.sha256);
+    let mut hash = Sha256::new().chain_update(settings);
+    for path in pairs.iter().flat_map(|pair| [&pair.photo, &pair.label]) {
+        let bytes = std::fs::read(path).map_err(|source| MetricsError::Io { path: path.clone(), source })?;
+        hash.update(Sha256::digest(bytes));
+    }
+    let name: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(weights::folder().parent().map(|cache| cache.join("segmenters").join(format!("{name}.safetensors"))))
+}
+
+/// Writes a head; the file appears whole or not at all.
+pub(super) fn keep(place: &Path, state: &StateDict, config: &HeadConfig) {
+    let about = BTreeMap::from([("head".to_owned(), VERSION.to_owned()), ("config".to_owned(), format!("{config:?}"))]);
+    let folder = place.parent().map_or(Ok(()), std::fs::create_dir_all);
+    if folder.is_ok() {
+        // A head that cannot be kept is fitted again the next time.
+        let _ = save(place, state, &about);
+    }
+}

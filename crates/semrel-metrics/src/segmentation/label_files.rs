@@ -1,0 +1,139 @@
+//! Label images on disk: colours, train ids or label ids.
+
+use super::labels::{ChannelOrder, ids_of_colors, train_id};
+use crate::MetricsError;
+use image::{DynamicImage, GrayImage, ImageReader, RgbImage};
+use semrel_data::image_io::read_rgb;
+use semrel_data::resize::{Filter, resize};
+use std::path::Path;
+use std::str::FromStr;
+
+/// What the pixels of a label image are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LabelFormat {
+    /// Colours of the Cityscapes palette; the nearest one counts.
+    Color,
+    /// Train ids 0–18 and 255 in one channel of 8 bits (`trainIds`).
+    TrainId,
+    /// Label ids 0–33 in one channel of 8 bits (`labelIds`).
+    LabelId,
+}
+
+impl FromStr for LabelFormat {
+    type Err = MetricsError;
+
+    fn from_str(name: &str) -> Result<Self, MetricsError> {
+        match name {
+            "color" => Ok(Self::Color),
+            "train-id" => Ok(Self::TrainId),
+            "label-id" => Ok(Self::LabelId),
+            _ => Err(MetricsError::Setting(format!(
+                "unknown label format {name:?}; expected color, train-id or label-id"
+            ))),
+        }
+    }
+}
+
+/// A label image as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LabelImage {
+    /// Colours.
+    Color(RgbImage),
+    /// Train ids.
+    Ids(GrayImage),
+}
+
+impl LabelImage {
+    /// Reads a label image.
+    ///
+    /// # Errors
+    /// A file that cannot be read; [`MetricsError::Labels`] for ids that are not one channel of 8 bits.
+    pub fn read(path: &Path, format: LabelFormat) -> Result<Self, MetricsError> {
+        match format {
+            LabelFormat::Color => Ok(Self::Color(read_rgb(path)?)),
+            LabelFormat::TrainId => Ok(Self::Ids(read_ids(path)?)),
+            LabelFormat::LabelId => {
+                let mut ids = read_ids(path)?;
+                ids.iter_mut().for_each(|id| *id = train_id(*id));
+                Ok(Self::Ids(ids))
+            }
+        }
+    }
+
+    /// Width and height.
+    pub fn dimensions(&self) -> (u32, u32) {
+        match self {
+            Self::Color(image) => image.dimensions(),
+            Self::Ids(ids) => ids.dimensions(),
+        }
+    }
+
+    /// Train ids at the size of the image; pixels without class are above 18.
+    pub fn ids(&self) -> GrayImage {
+        match self {
+            Self::Color(image) => ids_of_colors(image, ChannelOrder::Rgb),
+            Self::Ids(ids) => ids.clone(),
+        }
+    }
+
+    /// Train ids after a Pillow-equal resize: colours are resized with `filter` before the nearest is looked for, ids
+    /// always by the nearest pixel.
+    pub fn ids_at(&self, width: u32, height: u32, filter: Filter) -> GrayImage {
+        match self {
+            Self::Color(image) => ids_of_colors(&resize(image, width, height, filter), ChannelOrder::Rgb),
+            Self::Ids(ids) => resize(ids, width, height, Filter::Nearest),
+        }
+    }
+}
+
+fn read_ids(path: &Path) -> Result<GrayImage, MetricsError> {
+    let io = |source| MetricsError::Io { path: path.to_owned(), source };
+    let wrong = |why: String| MetricsError::Labels { path: path.to_owned(), why };
+    let reader = ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
+    match reader.decode().map_err(|e| wrong(e.to_string()))? {
+        DynamicImage::ImageLuma8(ids) => Ok(ids),
+        other => Err(wrong(format!("pixels are {:?}; ids need one channel of 8 bits (L8)", other.color()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::{Luma, Rgb};
+
+    #[test]
+    fn formats_agree_on_the_same_labels() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let ids = GrayImage::from_fn(6, 4, |x, y| Luma([((x + 6 * y) % 19) as u8]));
+        ids.save(path("ids.png")).unwrap();
+        super::super::labels::colors_of_ids(&ids).save(path("color.png")).unwrap();
+        let mut label_ids = ids.clone();
+        label_ids.iter_mut().for_each(|id| *id = super::super::labels::label_id(*id).unwrap());
+        label_ids.save(path("label_ids.png")).unwrap();
+        for (name, format) in [
+            ("ids.png", LabelFormat::TrainId),
+            ("color.png", LabelFormat::Color),
+            ("label_ids.png", LabelFormat::LabelId),
+        ] {
+            let label = LabelImage::read(&path(name), format).unwrap();
+            assert_eq!(label.ids(), ids, "{name}");
+            assert_eq!(label.ids_at(12, 8, Filter::Nearest), resize(&ids, 12, 8, Filter::Nearest), "{name}");
+            assert_eq!(label.dimensions(), (6, 4));
+        }
+    }
+
+    #[test]
+    fn ids_in_colors_and_broken_files_are_errors_that_name_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("street.png");
+        RgbImage::from_pixel(2, 2, Rgb([128, 64, 128])).save(&path).unwrap();
+        let read = || LabelImage::read(&path, LabelFormat::TrainId).unwrap_err().to_string();
+        assert!(read().contains("street.png") && read().contains("one channel"), "{}", read());
+        std::fs::write(&path, b"no image").unwrap();
+        assert!(read().contains("street.png"), "{}", read());
+        std::fs::remove_file(&path).unwrap();
+        assert!(read().contains("street.png"), "{}", read());
+        assert!("colour".parse::<LabelFormat>().unwrap_err().to_string().contains("train-id"));
+    }
+}

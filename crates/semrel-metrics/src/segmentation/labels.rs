@@ -1,0 +1,150 @@
+//! The 19 classes that Cityscapes scores: train ids, label ids and colours.
+
+use image::{GrayImage, Luma, Rgb, RgbImage};
+
+/// Number of classes.
+pub const CLASSES: usize = 19;
+
+/// Train id of pixels that no score counts.
+pub const IGNORE: u8 = 255;
+
+/// Entry of [`PALETTE`] (black) that stands for pixels without class. Ids from colours have it in place of [`IGNORE`].
+pub const IGNORE_COLOR: u8 = 19;
+
+/// A class; its train id is its position in [`CITYSCAPES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Class {
+    /// Name.
+    pub name: &'static str,
+    /// Id in the `labelIds` files.
+    pub label_id: u8,
+    /// Colour in the `color` files, red, green, blue.
+    pub color: [u8; 3],
+}
+
+const fn class(name: &'static str, label_id: u8, color: [u8; 3]) -> Class {
+    Class { name, label_id, color }
+}
+
+/// The classes by train id.
+pub const CITYSCAPES: [Class; CLASSES] = [
+    class("road", 7, [128, 64, 128]),
+    class("sidewalk", 8, [244, 35, 232]),
+    class("building", 11, [70, 70, 70]),
+    class("wall", 12, [102, 102, 156]),
+    class("fence", 13, [190, 153, 153]),
+    class("pole", 17, [153, 153, 153]),
+    class("traffic light", 19, [250, 170, 30]),
+    class("traffic sign", 20, [220, 220, 0]),
+    class("vegetation", 21, [107, 142, 35]),
+    class("terrain", 22, [152, 251, 152]),
+    class("sky", 23, [70, 130, 180]),
+    class("person", 24, [220, 20, 60]),
+    class("rider", 25, [255, 0, 0]),
+    class("car", 26, [0, 0, 142]),
+    class("truck", 27, [0, 0, 70]),
+    class("bus", 28, [0, 60, 100]),
+    class("train", 31, [0, 80, 100]),
+    class("motorcycle", 32, [0, 0, 230]),
+    class("bicycle", 33, [119, 11, 32]),
+];
+
+/// Colours by train id, and black for [`IGNORE_COLOR`].
+pub const PALETTE: [[u8; 3]; CLASSES + 1] = {
+    let mut palette = [[0; 3]; CLASSES + 1];
+    let mut id = 0;
+    while id < CLASSES {
+        palette[id] = CITYSCAPES[id].color;
+        id += 1;
+    }
+    palette
+};
+
+/// Train id of a label id; [`IGNORE`] for every label id without class, those above 33 included.
+pub fn train_id(label_id: u8) -> u8 {
+    CITYSCAPES.iter().position(|class| class.label_id == label_id).map_or(IGNORE, |id| id as u8)
+}
+
+/// Label id of a train id, `None` unless it is one of the 19.
+pub fn label_id(train_id: u8) -> Option<u8> {
+    CITYSCAPES.get(usize::from(train_id)).map(|class| class.label_id)
+}
+
+/// In which order the bytes of a pixel are compared with the palette's red, green, blue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChannelOrder {
+    /// As they are.
+    #[default]
+    Rgb,
+    /// Red and blue exchanged, as the published accuracy script has it: it decodes blue first but compares with a palette
+    /// that is red first. Walls count as road then, persons as riders, buses as cars, and six more classes move.
+    Swapped,
+}
+
+/// Position in [`PALETTE`] of the colour at the smallest L1 distance, the first on ties.
+pub fn nearest_color(color: [u8; 3]) -> u8 {
+    let distance = |entry: &[u8; 3]| -> u32 { entry.iter().zip(color).map(|(&a, b)| u32::from(a.abs_diff(b))).sum() };
+    // `min_by_key` keeps the first of equal ones.
+    let nearest = PALETTE.iter().enumerate().min_by_key(|(_, entry)| distance(entry));
+    nearest.map_or(IGNORE_COLOR, |(id, _)| id as u8)
+}
+
+/// Ids of a colour label image by [`nearest_color`]: 0–18, or 19 ([`IGNORE_COLOR`]).
+pub fn ids_of_colors(image: &RgbImage, order: ChannelOrder) -> GrayImage {
+    let (mut last, mut id) = (PALETTE[0], 0);
+    GrayImage::from_fn(image.width(), image.height(), |x, y| {
+        let Rgb(mut color) = *image.get_pixel(x, y);
+        if order == ChannelOrder::Swapped {
+            color.swap(0, 2);
+        }
+        // Label images are large areas of one colour.
+        if color != last {
+            (last, id) = (color, nearest_color(color));
+        }
+        Luma([id])
+    })
+}
+
+/// Colour image of train ids; black for ids without class.
+pub fn colors_of_ids(ids: &GrayImage) -> RgbImage {
+    RgbImage::from_fn(ids.width(), ids.height(), |x, y| {
+        let id = usize::from(ids.get_pixel(x, y).0[0]).min(CLASSES);
+        Rgb(PALETTE[id])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_colors_lead_back() {
+        for id in 0..CLASSES as u8 {
+            assert_eq!(train_id(label_id(id).unwrap()), id);
+            assert_eq!(nearest_color(PALETTE[usize::from(id)]), id);
+        }
+        assert_eq!(nearest_color([1, 2, 0]), IGNORE_COLOR);
+        assert_eq!((label_id(19), label_id(IGNORE)), (None, None));
+        let ignored: Vec<u8> = (0..=33).filter(|&id| train_id(id) == IGNORE).collect();
+        assert_eq!(ignored, [0, 1, 2, 3, 4, 5, 6, 9, 10, 14, 15, 16, 18, 29, 30]);
+        assert!((34..=255).all(|id| train_id(id) == IGNORE));
+    }
+
+    #[test]
+    fn the_swap_moves_classes_as_published() {
+        let moved = [0, 1, 2, 0, 5, 5, 10, 10, 16, 9, 4, 17, 17, 18, 19, 18, 8, 12, 13, 19];
+        let palette = RgbImage::from_fn(20, 1, |x, _| Rgb(PALETTE[x as usize]));
+        assert_eq!(ids_of_colors(&palette, ChannelOrder::Swapped).into_raw(), moved);
+        assert_eq!(ids_of_colors(&palette, ChannelOrder::Rgb).into_raw(), (0..20).collect::<Vec<u8>>());
+        assert_eq!(colors_of_ids(&ids_of_colors(&palette, ChannelOrder::Rgb)), palette);
+    }
+
+    #[test]
+    fn the_first_of_equally_near_colors_wins() {
+        // Fence (190,153,153) and pole (153,153,153) are both 18.5 away from their middle: 171 is nearer to pole by one.
+        assert_eq!(nearest_color([171, 153, 153]), 5);
+        assert_eq!(nearest_color([172, 153, 153]), 4);
+        // Truck (0,0,70) and black are both 35 away.
+        assert_eq!(nearest_color([0, 0, 35]), 14);
+    }
+}
