@@ -1,11 +1,13 @@
-//! Times the way from features to a Fréchet distance at 2048 dimensions:
+//! Times the way from features to a Fréchet distance at 2048 dimensions, and its bootstrap:
 //!
 //! ```text
 //! cargo run -p semrel-metrics --example frechet_time
 //! ```
 
+use semrel_metrics::bootstrap::{self, Bootstrap};
 use semrel_metrics::frechet::MeanPrecision;
 use semrel_metrics::{Activations, MetricsError, Statistics, frechet_distance};
+use std::ops::ControlFlow;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 
@@ -19,11 +21,19 @@ fn main() -> Result<(), MetricsError> {
     let mix = Tensor::randn([DIMENSIONS, DIMENSIONS], options) * falling;
     let features =
         |n: i64, scale: f64| (Tensor::randn([n, DIMENSIONS], options).matmul(&mix) * scale).to_kind(Kind::Float);
-    for n in [500, 2000, 5000] {
+    for n in [120, 500, 2000, 5000] {
         let (x, y) = (features(n, 1.0), features(n, 1.1));
         let activations = |t: &Tensor| Activations::new(t, MeanPrecision::Double);
         let distance =
             timed(&format!("{n} × {n} images, from features"), || activations(&x)?.distance(&activations(&y)?))?;
+        if n <= 500 {
+            let bootstrap = Bootstrap::default();
+            let mut go = |_| ControlFlow::Continue(());
+            let resampled = timed(&format!("  {} resamples", bootstrap.resamples), || {
+                bootstrap::frechet(&activations(&x)?, &activations(&y)?, &bootstrap, &mut go)
+            })?;
+            println!("  {distance:.1} ± {:.1}", resampled.standard_error());
+        }
         let files = [&x, &y].map(|t| activations(t).map(|a| a.statistics()));
         let paths = [1, 2].map(|i| std::env::temp_dir().join(format!("frechet-{}-{i}.npz", std::process::id())));
         for (statistics, path) in files.into_iter().zip(&paths) {
