@@ -17,7 +17,7 @@ use std::time::Instant;
 use tch::Device;
 
 fn main() -> Result<(), MetricsError> {
-    let data = std::env::args_os().nth(1).map_or_else(|| "../shared/data/street".into(), PathBuf::from);
+    let data = std::env::args_os().nth(1).map_or_else(|| "data/street".into(), PathBuf::from);
     let pairs = |photos: &str, labels: &str| pairs_by_stem(&data.join(photos), &data.join(labels));
     let (train, test) = (pairs("trainA", "labels/train")?, pairs("testA", "labels/test")?);
     let start = Instant::now();
