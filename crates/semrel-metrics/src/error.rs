@@ -60,9 +60,11 @@ pub enum MetricsError {
         /// What is wrong and what would be right.
         why: String,
     },
-    /// An extractor that there is not.
-    #[error("no extractor {name}; there are {known}")]
-    UnknownExtractor {
+    /// A name or number that stands for nothing.
+    #[error("no {what} {name}; there are {known}")]
+    Unknown {
+        /// What was named.
+        what: &'static str,
         /// The name.
         name: String,
         /// Those that there are.
@@ -79,6 +81,28 @@ pub enum MetricsError {
     /// A weights file that is not there, or not the published one.
     #[error(transparent)]
     Weights(#[from] semrel_weights::WeightsError),
+    /// A weights file of another network.
+    #[error("{}: looks like the weights of {found}; needed are those of {needed} ({file})", path.display())]
+    WeightsOfAnother {
+        /// The file.
+        path: PathBuf,
+        /// What it looks like.
+        found: &'static str,
+        /// The network that was to be loaded.
+        needed: &'static str,
+        /// Its published file.
+        file: &'static str,
+    },
+    /// A weights file with keys missing or of other shapes.
+    #[error("{}: these are not the published weights of {needed}: {source}", path.display())]
+    WeightsUnfit {
+        /// The file.
+        path: PathBuf,
+        /// The network that was to be loaded.
+        needed: &'static str,
+        /// What does not fit.
+        source: semrel_nn::checkpoint::CheckpointError,
+    },
     /// A file that cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
     Io {

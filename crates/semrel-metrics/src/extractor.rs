@@ -3,12 +3,13 @@
 //! Images are read and resized on all cores while the network works on the batch before.
 
 use crate::MetricsError;
+pub use crate::preparation::{Preparation, Resampling, Resize, stack};
 use crate::source::{Images, Listing};
 use image::RgbImage;
 use rayon::prelude::*;
 use semrel_data::DataError;
 use semrel_data::image_io::{Quantise, read_rgb};
-use semrel_data::resize::{Filter, resize};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use tch::{Device, Kind, Tensor};
@@ -21,7 +22,7 @@ const BATCH: usize = 32;
 /// Neither method records gradients.
 pub trait Extractor {
     /// Name that scores carry, such as `effnet-lite0`.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// How a Fréchet distance over these features is called; only the FID Inception's may be called FID.
     fn frechet_name(&self) -> String {
@@ -54,47 +55,6 @@ pub trait Extractor {
     fn features_and_taps(&self, batch: &Tensor) -> (Tensor, Vec<Tensor>);
 }
 
-/// From an 8-bit RGB image to network input: a Pillow-equal resize, then `(v − mean)/std` with v in 0..255.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Preparation {
-    /// Width of the input.
-    pub width: u32,
-    /// Height of the input.
-    pub height: u32,
-    /// Filter of the resize.
-    pub filter: Filter,
-    /// Subtracted from each channel.
-    pub mean: [f32; 3],
-    /// Divides each channel.
-    pub std: [f32; 3],
-}
-
-impl Preparation {
-    fn bytes(&self) -> usize {
-        3 * self.width as usize * self.height as usize
-    }
-
-    /// Input [N, 3, H, W] from resized images, one after the other in `pixels` (row by row, red, green, blue).
-    fn normalise(&self, pixels: &[u8], device: Device) -> Tensor {
-        let count = (pixels.len() / self.bytes()) as i64;
-        let size = [count, self.height.into(), self.width.into(), 3];
-        let channels = |values: &[f32; 3]| Tensor::from_slice(values).view([1, 3, 1, 1]).to_device(device);
-        // The permuted view keeps channels last in memory, which convolutions like.
-        let images = Tensor::from_data_size(pixels, &size, Kind::Uint8).to_device(device).permute([0, 3, 1, 2]);
-        (images.to_kind(Kind::Float) - channels(&self.mean)) / channels(&self.std)
-    }
-
-    /// Prepares images for the network: [N, 3, H, W].
-    pub fn prepare(&self, images: &[RgbImage], device: Device) -> Tensor {
-        let mut pixels = vec![0; images.len() * self.bytes()];
-        pixels
-            .par_chunks_exact_mut(self.bytes())
-            .zip(images)
-            .for_each(|(place, image)| place.copy_from_slice(&resize(image, self.width, self.height, self.filter)));
-        self.normalise(&pixels, device)
-    }
-}
-
 /// Features [N, d] of image files, in their order. `progress` is told how many images are done.
 ///
 /// # Errors
@@ -104,7 +64,7 @@ pub fn features_of_files(
     files: &[PathBuf],
     progress: &mut dyn FnMut(usize),
 ) -> Result<Tensor, MetricsError> {
-    features_of(extractor, files.len(), |i| read_rgb(&files[i]), progress)
+    features_of(extractor, files.len(), |i| read_rgb(&files[i]).map(Cow::Owned), progress)
 }
 
 /// Features [N, d] of all images under a folder, sorted by path.
@@ -130,7 +90,7 @@ pub fn features_of_source(
     images: &Images,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Tensor, MetricsError> {
-    features_of(extractor, images.len(), |i| images.read(i), progress)
+    features_of(extractor, images.len(), |i| images.read(i).map(Cow::Owned), progress)
 }
 
 /// Features [N, d] of images in memory.
@@ -138,10 +98,7 @@ pub fn features_of_source(
 /// # Errors
 /// [`MetricsError::TooFew`] for no image at all.
 pub fn features_of_images(extractor: &dyn Extractor, images: &[RgbImage]) -> Result<Tensor, MetricsError> {
-    let (preparation, device) = (extractor.preparation(), extractor.device());
-    let features: Vec<Tensor> =
-        images.chunks(BATCH).map(|chunk| extractor.features(&preparation.prepare(chunk, device))).collect();
-    join(&features)
+    features_of(extractor, images.len(), |i| Ok(Cow::Borrowed(&images[i])), &mut |_| ())
 }
 
 /// Features [N, d] of generator outputs [N, 3, H, W] in −1..1, made 8-bit images first, as if they had been written to
@@ -181,25 +138,29 @@ pub fn to_images(outputs: &Tensor, quantise: Quantise) -> Result<Vec<RgbImage>, 
     Ok(pixels.chunks_exact((3 * height * width) as usize).map(image).collect())
 }
 
-/// Reads and resizes one batch ahead of the network.
-fn features_of(
+/// Features [N, d] of `count` images that `read` gives by number, from files, archives or memory. Images are read and
+/// resized one batch ahead of the network, on all cores. `progress` is told how many images are done.
+///
+/// # Errors
+/// The first image of a batch that cannot be read, [`MetricsError::TooFew`] for no image at all.
+pub fn features_of<'a>(
     extractor: &dyn Extractor,
     count: usize,
-    read: impl Fn(usize) -> Result<RgbImage, DataError> + Sync,
+    read: impl Fn(usize) -> Result<Cow<'a, RgbImage>, DataError> + Sync,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Tensor, MetricsError> {
     let preparation = extractor.preparation();
-    let prepare = |start: usize| -> Result<Vec<u8>, DataError> {
-        let mut pixels = vec![0; BATCH.min(count - start) * preparation.bytes()];
-        pixels.par_chunks_exact_mut(preparation.bytes()).enumerate().try_for_each(|(i, place)| {
-            let image = resize(&read(start + i)?, preparation.width, preparation.height, preparation.filter);
-            place.copy_from_slice(&image);
+    let prepare = |start: usize| -> Result<Vec<f32>, DataError> {
+        let mut numbers = vec![0.0; BATCH.min(count - start) * preparation.numel()];
+        numbers.par_chunks_exact_mut(preparation.numel()).enumerate().try_for_each(|(i, place)| {
+            preparation.write(&*read(start + i)?, place);
             Ok(())
         })?;
-        Ok(pixels)
+        Ok(numbers)
     };
     let mut features = vec![];
     std::thread::scope(|scope| {
+        // A batch waits while the next one is made: no more than three are held.
         let (sender, receiver) = sync_channel(1);
         scope.spawn(move || {
             for start in (0..count).step_by(BATCH) {
@@ -212,10 +173,10 @@ fn features_of(
             }
         });
         let mut done = 0;
-        for pixels in receiver {
-            let pixels = pixels?;
-            features.push(extractor.features(&preparation.normalise(&pixels, extractor.device())));
-            done += pixels.len() / preparation.bytes();
+        for numbers in receiver {
+            let batch = preparation.tensor(&numbers?, extractor.device());
+            features.push(extractor.features(&batch));
+            done += batch.size()[0] as usize;
             progress(done);
         }
         join(&features)
@@ -237,11 +198,12 @@ mod tests {
     struct Means;
 
     impl Extractor for Means {
-        fn name(&self) -> &'static str {
+        fn name(&self) -> &str {
             "means"
         }
         fn preparation(&self) -> Preparation {
-            Preparation { width: 8, height: 4, filter: Filter::Bilinear, mean: [1.0, 2.0, 3.0], std: [2.0; 3] }
+            let resize = Resize::Pillow(semrel_data::resize::Filter::Bilinear);
+            Preparation { width: 8, height: 4, resize, mean: [1.0, 2.0, 3.0], std: [2.0; 3] }
         }
         fn device(&self) -> Device {
             Device::Cpu

@@ -3,7 +3,8 @@
 //!
 //! A score names its features. [`EfficientNetLite0`], whose ImageNet weights are freely packaged, is the default; its
 //! Fréchet distance is shown as `FD(effnet-lite0)` and never as FID, its perceptual distance as `PD(effnet-lite0)` and
-//! never as LPIPS.
+//! never as LPIPS. The networks of the published evaluations are in [`networks`]; their weights are files that the user
+//! has.
 #![warn(missing_docs)]
 
 pub mod classify;
@@ -14,6 +15,7 @@ pub mod frechet;
 pub mod kid;
 pub mod networks;
 pub mod perceptual;
+mod preparation;
 pub mod source;
 mod statistics;
 #[cfg(test)]

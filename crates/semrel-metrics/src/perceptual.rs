@@ -144,7 +144,7 @@ fn to_vec(values: &Tensor) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::extractor::Preparation;
+    use crate::extractor::{Preparation, Resize};
     use crate::testing::normal;
     use proptest::prelude::*;
     use semrel_data::resize::Filter;
@@ -172,7 +172,13 @@ mod tests {
             "halves"
         }
         fn preparation(&self) -> Preparation {
-            Preparation { width: 6, height: 4, filter: Filter::Bilinear, mean: [100.0; 3], std: [50.0; 3] }
+            Preparation {
+                width: 6,
+                height: 4,
+                resize: Resize::Pillow(Filter::Bilinear),
+                mean: [100.0; 3],
+                std: [50.0; 3],
+            }
         }
         fn device(&self) -> Device {
             Device::Cpu

@@ -1,5 +1,8 @@
 //! Scores and features against the reference vectors.
 
+#[path = "parity/networks.rs"]
+mod networks;
+
 use semrel_metrics::frechet::MeanPrecision;
 use semrel_metrics::kid::{PolynomialKernel, Subsets, kid, mmd2};
 use semrel_metrics::weights::{self, WeightsError};
@@ -14,8 +17,19 @@ fn main() {
             ("metrics/efficientnet_lite0", efficientnet_lite0),
             ("metrics/fid", fid),
             ("metrics/fid_stats_npz", fid_stats_npz),
+            ("metrics/drn_d_105", networks::drn),
+            ("metrics/drn_d_22", networks::drn),
+            ("metrics/inception_fid", networks::inception_fid),
+            ("metrics/inception_torchvision", networks::inception_torchvision),
             ("metrics/kid_polynomial", kid_polynomial),
+            ("metrics/lpips_alex", networks::lpips_alex),
+            ("metrics/lpips_multimodal_group", networks::lpips_multimodal_group),
+            ("multi-modal/eval_preprocess", networks::eval_preprocess),
             ("multi-modal/fid", fid_multi_modal),
+            ("multi-modal/inception_features", networks::inception_multi_modal),
+            ("multi-modal/lpips", networks::lpips_multi_modal),
+            ("multi-modal/lpips_pairwise", networks::lpips_pairwise),
+            ("multi-modal/lpips_ten_outputs", networks::lpips_ten_outputs),
         ],
     )
 }

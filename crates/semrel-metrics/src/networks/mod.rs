@@ -1,23 +1,89 @@
-//! Extractors by name.
+//! The networks of the published evaluations, under their published state-dict keys.
+//!
+//! | module | network | read by |
+//! |---|---|---|
+//! | [`inception`] | the FID Inception and torchvision's Inception v3 | Fréchet distance, KID |
+//! | [`lpips`] | AlexNet with linear heads | LPIPS |
+//! | [`drn`] | DRN-D-22 and DRN-D-105 | segmentation scores |
+//! | [`vgg16`] | VGG-16 | the spatially-correlative loss |
+//!
+//! Weights come from the weights folder (see [`crate::weights`]), from a file of any name, or from a state dict in memory.
+//! Files are safetensors or of `torch.save`; a file of another network is refused by what it looks like. Batch norm is
+//! folded into the convolutions when weights are loaded, in double precision, and images lie in memory with channels last.
+
+mod alexnet;
+mod conv;
+pub mod drn;
+pub mod inception;
+mod loader;
+pub mod lpips;
+mod recognise;
+mod resampled;
+#[cfg(test)]
+mod tests;
+pub mod vgg16;
+
+pub use drn::Drn;
+pub use inception::Inception;
+pub use loader::Shapes;
+pub use lpips::Lpips;
+pub use recognise::Network;
+pub use resampled::resampled;
+pub use vgg16::Vgg16;
 
 use crate::extractor::Extractor;
 use crate::{EfficientNetLite0, MetricsError};
+use inception::{Dims, Variant};
+use std::path::Path;
 use tch::Device;
 
 /// The extractor that needs no choice.
 pub const DEFAULT: &str = "effnet-lite0";
 
 /// Names of the extractors.
-pub const NAMES: [&str; 1] = [DEFAULT];
+pub const NAMES: [&str; 6] =
+    [DEFAULT, "inception-fid", "inception-fid-768", "inception-fid-192", "inception-fid-64", "inception-torchvision"];
 
 /// An extractor by its name, with the published weights from the weights folder.
 ///
 /// # Errors
-/// [`MetricsError::UnknownExtractor`] lists the names that there are; [`MetricsError::Weights`] says what to do about the
-/// weights.
+/// [`MetricsError::Unknown`] lists the names that there are; [`MetricsError::Weights`] and [`MetricsError::WeightsOfAnother`] say what to do about the weights.
 pub fn load(name: &str, device: Device) -> Result<Box<dyn Extractor>, MetricsError> {
+    extractor(name, None, device)
+}
+
+/// An extractor by its name, with weights from a file of any name, which is checked by its keys and shapes.
+///
+/// # Errors
+/// [`MetricsError::Unknown`]; [`MetricsError::Checkpoint`] for a file that cannot be read;
+/// [`MetricsError::WeightsOfAnother`] and [`MetricsError::WeightsUnfit`] for one of another network or with keys missing.
+pub fn load_file(name: &str, weights: &Path, device: Device) -> Result<Box<dyn Extractor>, MetricsError> {
+    extractor(name, Some(weights), device)
+}
+
+fn extractor(name: &str, weights: Option<&Path>, device: Device) -> Result<Box<dyn Extractor>, MetricsError> {
+    let inception = |variant, dims| -> Result<Box<dyn Extractor>, MetricsError> {
+        let network = match weights {
+            Some(path) => Inception::load_file(variant, path, device)?,
+            None => Inception::load(variant, device)?,
+        };
+        Ok(Box::new(network.with_dims(dims)))
+    };
     match name {
-        DEFAULT => Ok(Box::new(EfficientNetLite0::load(device)?)),
-        _ => Err(MetricsError::UnknownExtractor { name: name.to_owned(), known: NAMES.join(", ") }),
+        DEFAULT => Ok(Box::new(match weights {
+            Some(path) => {
+                Network::EfficientNetLite0.load_file(path, |state| EfficientNetLite0::from_state(state, device))?
+            }
+            None => EfficientNetLite0::load(device)?,
+        })),
+        "inception-fid" => inception(Variant::Fid, Dims::D2048),
+        "inception-fid-768" => inception(Variant::Fid, Dims::D768),
+        "inception-fid-192" => inception(Variant::Fid, Dims::D192),
+        "inception-fid-64" => inception(Variant::Fid, Dims::D64),
+        "inception-torchvision" => inception(Variant::Torchvision, Dims::D2048),
+        _ => {
+            let known = NAMES.join(", ");
+            Err(MetricsError::Unknown { what: "extractor", name: name.to_owned(), known })
+        }
     }
 }
