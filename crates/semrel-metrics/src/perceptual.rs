@@ -144,8 +144,7 @@ fn to_vec(values: &Tensor) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::extractor::Preparation;
-    use crate::extractor::Resize;
+    use crate::extractor::{Preparation, Resize};
     use crate::testing::normal;
     use proptest::prelude::*;
     use semrel_data::resize::Filter;
@@ -169,7 +168,7 @@ mod tests {
     struct Halves;
 
     impl Extractor for Halves {
-        fn name(&self) -> &str {
+        fn name(&self) -> &'static str {
             "halves"
         }
         fn preparation(&self) -> Preparation {

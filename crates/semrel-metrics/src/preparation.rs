@@ -6,7 +6,6 @@ use image::RgbImage;
 use ndarray::{Array2, Array4};
 use rayon::prelude::*;
 use semrel_data::resize::{Filter, resize, resize_f32, torch_bilinear};
-use std::fmt;
 use std::str::FromStr;
 use tch::{Device, Kind, Tensor};
 
@@ -27,18 +26,6 @@ pub enum Resize {
     Torch,
     /// Pillow's antialiased bicubic resize of float channels, clamped to 0..255 and never rounded: clean-fid.
     Clean,
-}
-
-impl fmt::Display for Resize {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let pillow = |filter: Filter| format!("Pillow {}, 8-bit", format!("{filter:?}").to_lowercase());
-        match *self {
-            Self::Pillow(filter) => f.write_str(&pillow(filter)),
-            Self::PillowTwice { first, filter } => write!(f, "{}, to {first} x {first} first", pillow(filter)),
-            Self::Torch => f.write_str("torch bilinear, not antialiased, floats"),
-            Self::Clean => f.write_str("Pillow bicubic, floats"),
-        }
-    }
 }
 
 /// A choice of resize for a network that has one of its own.

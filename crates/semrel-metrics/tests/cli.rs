@@ -7,9 +7,11 @@ use predicates::str::contains;
 use rand::RngExt;
 use semrel_data::rng::stream;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use tch::Tensor;
 use zip::write::SimpleFileOptions;
 
 fn metrics(args: &[&str]) -> Command {
@@ -177,6 +179,7 @@ fn wrong_sets_are_named() {
     fails(&place.text("list.txt"), "line 2");
     metrics(&["fid", &red]).assert().code(2).stderr(contains("2 values required"));
     metrics(&["fid", &red, &red, "--extractor", "vgg"]).assert().code(2).stderr(contains("effnet-lite0"));
+    metrics(&["fid", &red, &red, "--resize", "opencv"]).assert().code(2).stderr(contains("pillow, torch, clean"));
     metrics(&["fid", &red, &red, "--device", "tpu"]).assert().code(1).stderr(contains("unknown device `tpu`"));
 }
 
@@ -208,6 +211,37 @@ fn missing_weights_say_how_to_get_them() {
     let zero = place.npz("b.npz", &[("mu", &[2], 0.0), ("sigma", &[2, 2], 0.0)]);
     let shown = contains("FD  2.0000").and(contains("unknown number of pictures")).and(contains("not recorded"));
     metrics(&["fid", &stats, &zero]).env("SEMREL_WEIGHTS", place.path("empty")).assert().success().stdout(shown);
+}
+
+#[test]
+fn another_resize_is_another_score() {
+    let place = Place::new();
+    let (red, blue) = (place.text("red"), place.text("blue"));
+    let own = json(&["fid", &red, &blue]);
+    assert_eq!(own, json(&["fid", &red, &blue, "--resize", "pillow"]));
+    for (how, words) in [("torch", "torch bilinear"), ("clean", "clean-fid")] {
+        let other = json(&["fid", &red, &blue, "--resize", how]);
+        assert_eq!(other["score"], format!("FD(effnet-lite0, {how})"));
+        assert!(other["resize"].as_str().unwrap().contains(words), "{other}");
+        assert!((value(&other) - value(&own)).abs() > 1e-3);
+    }
+}
+
+#[test]
+fn networks_without_weights_say_how_to_get_them() {
+    let place = Place::new();
+    let (red, blue) = (place.text("red"), place.text("blue"));
+    let fails = |args: &[&str], words: &str| {
+        let mut command = metrics(args);
+        command.env("SEMREL_WEIGHTS", place.path("empty")).assert().code(1).stdout("").stderr(contains(words));
+    };
+    for name in ["inception-fid", "inception-torchvision"] {
+        fails(&["fid", &red, &blue, "--extractor", name], &format!("cargo xtask weights fetch {name}"));
+    }
+    fails(&["lpips", &red, &blue, "--extractor", "lpips-alex"], "cargo xtask weights fetch alexnet");
+    fails(&["lpips", &red, &blue, "--extractor", "lpips-alex", "--resize", "clean"], "own size");
+    fs::write(place.path("w.pth"), "no weights").unwrap();
+    fails(&["fid", &red, &blue, "--extractor", "inception-fid", "--weights", &place.text("w.pth")], "w.pth");
 }
 
 #[test]
@@ -250,6 +284,52 @@ fn perceptual_distance_pairs_by_name() {
         .stdout(contains("1 pictures that only one side has"));
     metrics(&["lpips", &red]).assert().code(2);
     metrics(&["lpips", &red, &blue, "--pairwise", &red]).assert().code(2);
+}
+
+/// Made-up weights of LPIPS under the keys of the lpips package, trunk and heads in one file.
+fn lpips_weights(path: &Path) {
+    let mut state = BTreeMap::new();
+    let mut rng = stream(1, "weights", 0);
+    let mut add = |key: String, size: &[i64], scale: f32| {
+        // Heads are not negative.
+        let least = if size[0] == 1 { 0.0 } else { -scale / 2.0 };
+        let values: Vec<f32> = (0..size.iter().product()).map(|_| least + rng.random::<f32>() * scale).collect();
+        state.insert(key, Tensor::from_slice(&values).view(size));
+    };
+    let trunk =
+        [("1.0", 64, 3, 11), ("2.3", 192, 64, 5), ("3.6", 384, 192, 3), ("4.8", 256, 384, 3), ("5.10", 256, 256, 3)];
+    for (i, (key, out, inputs, kernel)) in trunk.into_iter().enumerate() {
+        add(format!("net.slice{key}.weight"), &[out, inputs, kernel, kernel], 0.2);
+        add(format!("net.slice{key}.bias"), &[out], 0.1);
+        add(format!("lins.{i}.model.1.weight"), &[1, out, 1, 1], 1.0);
+    }
+    semrel_nn::checkpoint::save(path, &state, &BTreeMap::new()).unwrap();
+}
+
+#[test]
+fn lpips_compares_at_the_pictures_own_size() {
+    let place = Place::new();
+    lpips_weights(&place.path("lpips.safetensors"));
+    let weights = place.text("lpips.safetensors");
+    let (red, blue) = (place.text("red"), place.text("blue"));
+    let lpips = |args: &[&str]| json(&[&["lpips", "--extractor", "lpips-alex", "--weights", &weights], args].concat());
+    let report = lpips(&[&red, &blue]);
+    assert_eq!((&report["score"], &report["resize"]), (&"LPIPS".into(), &"none: pictures at their own size".into()));
+    assert!(report["mean"].as_f64().unwrap() > 0.0, "{report}");
+    assert_eq!(lpips(&[&red, &red])["mean"], 0.0);
+    // All pairs of three outputs, each of at least 63 pixels.
+    for i in 1..4 {
+        let large = image::imageops::resize(&picture(i, [90; 3]), 70, 64, image::imageops::FilterType::Triangle);
+        place.save(&format!("out/1_{i}.png"), &large);
+        place.save(&format!("p/{i}.png"), &large);
+        place.save(&format!("q/{}.png", i % 3 + 1), &large);
+    }
+    let (pairs, of_group) = (lpips(&[&place.text("p"), &place.text("q")]), lpips(&["--pairwise", &place.text("out")]));
+    let (a, b) = (pairs["mean"].as_f64().unwrap(), of_group["mean"].as_f64().unwrap());
+    assert!(a > 0.0 && (a - b).abs() < 1e-4 * a, "{a} {b}");
+    place.save("other/0.png", &RgbImage::new(50, 50));
+    let args = ["lpips", &red, &place.text("other"), "--common", "--extractor", "lpips-alex", "--weights", &weights];
+    metrics(&args).assert().code(1).stderr(contains("other/0.png: 48 x 40 and 50 x 50 pixels"));
 }
 
 #[test]

@@ -163,14 +163,10 @@ fn a_damaged_file_in_place_is_replaced() {
 #[test]
 fn what_no_further_try_can_mend_is_told_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let page = || whole("Content-Type: text/html; charset=utf-8\r\n", b"<html>log in</html>");
-    let answers: [(&str, Box<dyn Fn() -> Vec<u8> + Send>); 3] = [
-        ("HTTP 404", Box::new(|| status("404 Not Found"))),
-        ("403", Box::new(|| status("403 Forbidden"))),
-        ("web page", Box::new(page)),
-    ];
+    let page = whole("Content-Type: text/html; charset=utf-8\r\n", b"<html>log in</html>");
+    let answers = [("HTTP 404", status("404 Not Found")), ("403", status("403 Forbidden")), ("web page", page)];
     for (words, answer) in answers {
-        let server = Server::start(move |_, _| answer());
+        let server = Server::start(move |_, _| answer.clone());
         let text = format!("{:#}", fetch(&file(server.url, None), dir.path(), &NO_WAIT).unwrap_err());
         assert!(text.contains(words) && text.contains(server.url), "{text}");
         assert_eq!(server.requests().len(), 1);

@@ -41,7 +41,7 @@ enum Features {
 
 pub fn run(args: Args) -> Result<()> {
     let options = &args.options;
-    let sets = sets::open(&args.sets, options.listing())?;
+    let sets = sets::open(&args.sets, options.common.listing())?;
     sets.iter().try_for_each(Set::ensure_two)?;
     // Statistics alone need no network.
     let any_pictures = sets.iter().any(|set| matches!(set.content, Content::Pictures(_)));
@@ -60,7 +60,7 @@ pub fn run(args: Args) -> Result<()> {
     let dimensions = features.iter().map(Features::dimensions).next().unwrap_or(0);
     let report = Report { sets, values, against, dimensions, made_by: MadeBy::new(network.as_deref()) };
     let mut out = std::io::stdout().lock();
-    Ok(writeln!(out, "{}", if options.output.json { report.json()? } else { report.text() })?)
+    Ok(writeln!(out, "{}", if options.common.output.json { report.json()? } else { report.text() })?)
 }
 
 /// Features of a set; with statistics alone where there are many pictures, since these are all that counts then.
@@ -70,7 +70,7 @@ fn features(set: &Set, network: Option<&dyn Extractor>, options: &Options) -> Re
         (Content::Pictures(_), None) => bail!("{}: pictures need a network", set.path.display()),
         (Content::Statistics(statistics), _) => return Ok(Features::Statistics(statistics.clone())),
     };
-    let features = options.output.features(network, images, &set.label)?;
+    let features = options.common.output.features(network, images, &set.label)?;
     let activations =
         Activations::new(&features, MeanPrecision::Double).with_context(|| set.path.display().to_string())?;
     if activations.count() > activations.dimensions() {

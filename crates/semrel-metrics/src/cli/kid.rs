@@ -45,14 +45,14 @@ struct Value {
 
 pub fn run(args: Args) -> Result<()> {
     let options = &args.options;
-    let sets = sets::open(&args.sets, options.listing())?;
+    let sets = sets::open(&args.sets, options.common.listing())?;
     let pictures = sets.iter().map(Set::pictures).collect::<Result<Vec<_>>>()?;
     sets.iter().try_for_each(Set::ensure_two)?;
     let network = options.network()?;
     let features: Vec<Tensor> = pictures
         .iter()
         .zip(&sets)
-        .map(|(images, set)| options.output.features(network.as_ref(), images, &set.label))
+        .map(|(images, set)| options.common.output.features(network.as_ref(), images, &set.label))
         .collect::<Result<_>>()?;
     let against = args.against.unwrap_or(if sets.len() == 2 { Against::First } else { Against::All });
     let subsets = Subsets::Drawn { count: args.subsets as usize, max_size: args.subset_size as usize, seed: args.seed };
@@ -69,7 +69,7 @@ pub fn run(args: Args) -> Result<()> {
         .collect::<Result<Vec<_>>>()?;
     let report = Report { args: &args, sets, values, against, network };
     let mut out = std::io::stdout().lock();
-    Ok(writeln!(out, "{}", if options.output.json { report.json()? } else { report.text() })?)
+    Ok(writeln!(out, "{}", if options.common.output.json { report.json()? } else { report.text() })?)
 }
 
 struct Report<'a> {

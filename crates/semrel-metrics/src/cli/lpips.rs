@@ -1,15 +1,19 @@
 //! `semrel-metrics lpips`.
 
+use super::groups::{GroupBy, Groups};
+use super::pairs::Pairs;
+use super::perceptual::Metric;
 use super::report::{fixed, lines};
-use super::session::{Options, describe_resize};
+use super::session::{Common, resampling};
 use super::sets::{self, Set};
-use crate::cli::groups::{GroupBy, Groups};
-use crate::cli::pairs::Pairs;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ArgGroup;
+use clap::builder::PossibleValuesParser;
+use image::RgbImage;
 use rayon::prelude::*;
-use semrel_metrics::extractor::Extractor;
-use semrel_metrics::perceptual::{distance_of_images, mean_pairwise_of_pictures};
+use semrel_data::DataError;
+use semrel_metrics::Images;
+use semrel_metrics::extractor::Resampling;
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
@@ -26,7 +30,8 @@ const AT_ONCE: usize = 20;
 /// code writes them, or lie in a folder of their own (--group-by folder). Where there are several tasks, a folder each
 /// (summer2winter/0001_01.png), the mean over tasks is reported.
 ///
-/// It is called PD and not LPIPS where the features are not those of LPIPS.
+/// `--extractor lpips-alex` computes LPIPS v0.1 over AlexNet, on pictures at their own size. Over the features of another
+/// network, resized to its input, it is the same distance with all channels weighted alike, and called PD.
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["sets", "pairwise"])))]
 pub struct Args {
@@ -42,42 +47,61 @@ pub struct Args {
     /// Leave out pictures that only one side has, instead of refusing them
     #[arg(long, requires = "sets")]
     common: bool,
+    /// Network whose feature maps are compared. `cargo xtask weights list` tells whether its weights are there
+    #[arg(long, value_name = "NAME", default_value = semrel_metrics::networks::DEFAULT,
+          value_parser = PossibleValuesParser::new(Metric::names()))]
+    extractor: String,
+    /// Its weights, from this file instead of the weights folder; for lpips-alex given twice, AlexNet and then the linear
+    /// heads, or once with both in one file
+    #[arg(long, value_name = "FILE")]
+    weights: Vec<PathBuf>,
+    /// How pictures get the size of the network's input; not for lpips-alex [default: what belongs to the network]
+    #[arg(long, value_name = "HOW", value_parser = resampling())]
+    resize: Option<Resampling>,
     #[command(flatten)]
-    options: Options,
+    shared: Common,
+}
+
+impl Args {
+    fn metric(&self) -> Result<Metric> {
+        let (device, _) = self.shared.machine.set()?;
+        Metric::load(&self.extractor, &self.weights, self.resize, device)
+    }
 }
 
 pub fn run(args: Args) -> Result<()> {
     match &args.pairwise {
-        Some(path) => diversity(&args, sets::open_one(path, args.options.listing())?),
-        None => pairs(&args, &sets::open(&args.sets, args.options.listing())?),
+        Some(path) => diversity(&args, sets::open_one(path, args.shared.listing())?),
+        None => pairs(&args, &sets::open(&args.sets, args.shared.listing())?),
     }
 }
 
 fn pairs(args: &Args, sets: &[Set]) -> Result<()> {
-    let options = &args.options;
+    let output = &args.shared.output;
     let (a, b) = (sets[0].pictures()?, sets[1].pictures()?);
     let pairs = Pairs::by_name(a, b, args.common)?;
-    let network = options.network()?;
-    let mut progress = options.output.progress("pairs", pairs.places.len());
+    let metric = args.metric()?;
+    let mut progress = output.progress("pairs", pairs.places.len());
     let mut values = vec![];
     for chunk in pairs.places.chunks(AT_ONCE) {
-        let read = |images: &semrel_metrics::Images, places: Vec<usize>| {
-            places.into_par_iter().map(|i| images.read(i)).collect::<Result<Vec<_>, _>>()
-        };
-        let left = read(a, chunk.iter().map(|&(i, _)| i).collect())?;
-        let right = read(b, chunk.iter().map(|&(_, j)| j).collect())?;
-        values.extend(distance_of_images(network.as_ref(), &left, &right)?);
+        let read = |&(i, j): &(usize, usize)| Ok((a.read(i)?, b.read(j)?));
+        let (left, right): (Vec<RgbImage>, Vec<RgbImage>) =
+            chunk.par_iter().map(read).collect::<Result<Vec<_>, DataError>>()?.into_iter().unzip();
+        for ((left, right), &(i, j)) in left.iter().zip(&right).zip(chunk) {
+            metric.check(left, right).with_context(|| format!("{} and {}", path_of(a, i), path_of(b, j)))?;
+        }
+        values.extend(metric.distances(&left, &right)?);
         progress.set(values.len() as u64);
     }
     progress.finish();
     let (mean, std) = mean_and_deviation(&values);
     let mut out = std::io::stdout().lock();
-    if options.output.json {
+    if output.json {
         let pair = |(&(i, _), value): (&(usize, usize), &f64)| json!({ "name": a.names()[i], "value": value });
         let report = json!({
-            "score": network.perceptual_name(),
-            "extractor": network.name(),
-            "resize": describe_resize(network.as_ref()),
+            "score": metric.score(),
+            "extractor": metric.extractor(),
+            "resize": metric.resize(),
             "sets": sets.iter().map(Set::to_json).collect::<Vec<_>>(),
             "left_out": pairs.left_out,
             "mean": mean,
@@ -86,27 +110,27 @@ fn pairs(args: &Args, sets: &[Set]) -> Result<()> {
         });
         return Ok(writeln!(out, "{report:#}")?);
     }
-    let mut about = about(network.as_ref());
+    let mut about = about(&metric);
     about.push(("pairs", format!("{}, standard deviation {}", values.len(), fixed(std, 4))));
     about.extend(sets.iter().map(|set| ("set", set.describe())));
     if pairs.left_out > 0 {
         about.push(("left out", format!("{} pictures that only one side has", pairs.left_out)));
     }
-    Ok(writeln!(out, "{}  {}\n\n{}", network.perceptual_name(), fixed(mean, 4), lines(&about))?)
+    Ok(writeln!(out, "{}  {}\n\n{}", metric.score(), fixed(mean, 4), lines(&about))?)
 }
 
 fn diversity(args: &Args, set: Set) -> Result<()> {
-    let options = &args.options;
+    let output = &args.shared.output;
     let images = set.pictures()?;
     let groups = Groups::of(images.names(), args.group_by)?;
-    let network = options.network()?;
-    let mut progress = options.output.progress("sources", groups.sources());
+    let metric = args.metric()?;
+    let mut progress = output.progress("sources", groups.sources());
     let mut tasks = vec![];
     for (task, sources) in &groups.tasks {
         let mut values = vec![];
         for members in sources.values() {
-            let read = |i: usize| images.read(members[i]);
-            values.push(mean_pairwise_of_pictures(network.as_ref(), members.len(), read)?);
+            let value = metric.mean_pairwise(members.len(), |i| images.read(members[i]));
+            values.push(value.with_context(|| format!("outputs of {} and its like", path_of(images, members[0])))?);
             progress.inc(1);
         }
         tasks.push((task, mean_and_deviation(&values).0, values.len()));
@@ -115,14 +139,14 @@ fn diversity(args: &Args, set: Set) -> Result<()> {
     let (mean, _) = mean_and_deviation(&tasks.iter().map(|(_, mean, _)| *mean).collect::<Vec<_>>());
     let (least, most) = groups.sizes();
     let mut out = std::io::stdout().lock();
-    if options.output.json {
+    if output.json {
         let task =
             |(task, mean, sources): &(&PathBuf, f64, usize)| json!({ "task": task, "mean": mean, "sources": sources });
         let report = json!({
-            "score": network.perceptual_name(),
+            "score": metric.score(),
             "protocol": "mean over all pairs of a source's outputs, over sources, over tasks",
-            "extractor": network.name(),
-            "resize": describe_resize(network.as_ref()),
+            "extractor": metric.extractor(),
+            "resize": metric.resize(),
             "set": set.to_json(),
             "outputs_per_source": [least, most],
             "mean": mean,
@@ -131,7 +155,7 @@ fn diversity(args: &Args, set: Set) -> Result<()> {
         return Ok(writeln!(out, "{report:#}")?);
     }
     let outputs = if least == most { most.to_string() } else { format!("{least} to {most}") };
-    let mut about = about(network.as_ref());
+    let mut about = about(&metric);
     about.push(("outputs", format!("{outputs} of each of {} sources", groups.sources())));
     about.push(("set", set.describe()));
     if tasks.len() > 1 {
@@ -140,12 +164,16 @@ fn diversity(args: &Args, set: Set) -> Result<()> {
         };
         about.extend(tasks.iter().map(shown));
     }
-    let name = network.perceptual_name();
+    let name = metric.score();
     Ok(writeln!(out, "{name}  {}  mean over pairs of outputs of one source\n\n{}", fixed(mean, 4), lines(&about))?)
 }
 
-fn about(network: &dyn Extractor) -> Vec<(&'static str, String)> {
-    vec![("extractor", network.name().to_owned()), ("resize", describe_resize(network))]
+fn about(metric: &Metric) -> Vec<(&'static str, String)> {
+    vec![("extractor", metric.extractor().to_owned()), ("resize", metric.resize())]
+}
+
+fn path_of(images: &Images, i: usize) -> String {
+    images.path().join(&images.names()[i]).display().to_string()
 }
 
 /// Mean and standard deviation (divisor n).

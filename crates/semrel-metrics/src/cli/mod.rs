@@ -6,6 +6,7 @@ mod groups;
 mod kid;
 mod lpips;
 mod pairs;
+mod perceptual;
 mod report;
 mod segment;
 mod session;

@@ -1,27 +1,43 @@
 //! What all commands share: the network, the machine, and how results are shown.
 
 use anyhow::{Context, Result};
-use clap::builder::PossibleValuesParser;
-use semrel_metrics::extractor::{Extractor, Resampling, features_of_source};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use semrel_data::resize::Filter;
+use semrel_metrics::extractor::{Extractor, Resampling, Resize, features_of_source};
+use semrel_metrics::networks::resampled;
 use semrel_metrics::source::Listing;
 use semrel_metrics::{Images, networks};
 use semrel_train::{Progress, parse_device, set_threads};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
+    #[command(flatten)]
+    network: Network,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Which network features are read from.
+#[derive(Debug, clap::Args)]
+pub struct Network {
     /// Network that features are read from. `cargo xtask weights list` tells whether its weights are there
     #[arg(long, value_name = "NAME", default_value = networks::DEFAULT,
           value_parser = PossibleValuesParser::new(networks::NAMES))]
-    pub extractor: String,
-    /// File of the network's weights, of any name; from the weights folder where absent
+    extractor: String,
+    /// Its weights, from this file instead of the weights folder
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// How pictures get the size of the network's input: pillow (antialiased, 8-bit), torch (bilinear without
-    /// antialiasing, as pytorch-fid) or clean (antialiased floats, as clean-fid); the network's own way where absent
-    #[arg(long, value_name = "HOW")]
+    /// How pictures get the size of the network's input: as Pillow does (antialiased, 8-bit), as torch does (bilinear, not
+    /// antialiased, not rounded), or as clean-fid does (antialiased, not rounded) [default: what belongs to the network]
+    #[arg(long, value_name = "HOW", value_parser = resampling())]
     resize: Option<Resampling>,
+}
+
+/// What does not depend on the score.
+#[derive(Debug, clap::Args)]
+pub struct Common {
     /// Take of a folder or zip only the pictures at its top with extensions in lower case, as pytorch-fid does; by
     /// default those at any depth
     #[arg(long)]
@@ -30,6 +46,11 @@ pub struct Options {
     pub machine: Machine,
     #[command(flatten)]
     pub output: Output,
+}
+
+/// Parses `--resize`.
+pub fn resampling() -> impl TypedValueParser<Value = Resampling> {
+    PossibleValuesParser::new(["pillow", "torch", "clean"]).try_map(|name| name.parse::<Resampling>())
 }
 
 #[derive(Debug, clap::Args)]
@@ -68,22 +89,35 @@ impl Machine {
 }
 
 impl Options {
+    /// Sets the machine and loads the network.
+    pub fn network(&self) -> Result<Box<dyn Extractor>> {
+        let (device, _) = self.common.machine.set()?;
+        let Network { extractor, weights, resize } = &self.network;
+        load(extractor, weights.as_deref(), *resize, device)
+    }
+}
+
+/// Loads a network by name, with weights and resize of choice.
+pub fn load(
+    name: &str,
+    weights: Option<&Path>,
+    resize: Option<Resampling>,
+    device: Device,
+) -> Result<Box<dyn Extractor>> {
+    let network = match weights {
+        Some(file) => networks::load_file(name, file, device)?,
+        None => networks::load(name, device)?,
+    };
+    Ok(match resize {
+        Some(choice) => resampled(network, choice),
+        None => network,
+    })
+}
+
+impl Common {
     /// Which pictures of a folder or zip are taken.
     pub fn listing(&self) -> Listing {
         if self.flat { Listing::Flat } else { Listing::Recursive }
-    }
-
-    /// Loads the network.
-    pub fn network(&self) -> Result<Box<dyn Extractor>> {
-        let (device, _) = self.machine.set()?;
-        let network = match &self.weights {
-            Some(file) => networks::load_file(&self.extractor, file, device)?,
-            None => networks::load(&self.extractor, device)?,
-        };
-        Ok(match self.resize {
-            Some(choice) => networks::resampled(network, choice),
-            None => network,
-        })
     }
 }
 
@@ -105,5 +139,12 @@ impl Output {
 /// How pictures get the size of a network's input, in words.
 pub fn describe_resize(network: &dyn Extractor) -> String {
     let preparation = network.preparation();
-    format!("{}, to {} x {}", preparation.resize, preparation.width, preparation.height)
+    let size = format!("to {} x {}", preparation.width, preparation.height);
+    let pillow = |filter: Filter| format!("Pillow {}, 8-bit", format!("{filter:?}").to_lowercase());
+    match preparation.resize {
+        Resize::Pillow(filter) => format!("{}, {size}", pillow(filter)),
+        Resize::PillowTwice { first, filter } => format!("{}, to {first} x {first}, then {size}", pillow(filter)),
+        Resize::Torch => format!("torch bilinear, not antialiased, not rounded, {size}"),
+        Resize::Clean => format!("clean-fid: Pillow bicubic, not rounded, {size}"),
+    }
 }

@@ -37,11 +37,11 @@ pub fn run(args: Args) -> Result<()> {
     if let Some(folder) = folder {
         ensure!(folder.is_dir(), "{}: no such folder to write to", folder.display());
     }
-    let set = sets::open_one(&args.set, options.listing())?;
+    let set = sets::open_one(&args.set, options.common.listing())?;
     let images = set.pictures()?;
     set.ensure_two()?;
     let network = options.network()?;
-    let features = options.output.features(network.as_ref(), images, &set.label)?;
+    let features = options.common.output.features(network.as_ref(), images, &set.label)?;
     let statistics = Activations::new(&features, MeanPrecision::Double)?.statistics();
     // Written beside its place: the file is old or new, never half.
     let beside = file.with_extension(format!("npz.{}.tmp", std::process::id()));
@@ -55,7 +55,7 @@ pub fn run(args: Args) -> Result<()> {
     written?;
     let mut out = std::io::stdout().lock();
     let dimensions = statistics.mean.len();
-    if options.output.json {
+    if options.common.output.json {
         let report = json!({
             "file": file,
             "extractor": network.name(),

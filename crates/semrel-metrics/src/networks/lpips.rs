@@ -16,13 +16,13 @@ use semrel_nn::checkpoint::StateDict;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 
-/// The same heads as StarGAN v2 publishes them beside its code, by the name that file has there. No digest is published.
-const STARGAN2_HEADS: &str = "lpips_weights.ckpt";
-
 /// What is put before and after the number of a linear head in its key: `alex.pth` of the lpips package, a state dict of
 /// that package's module, and StarGAN v2's `lpips_weights.ckpt`.
 pub(super) const HEAD_KEYS: [[&str; 2]; 3] =
     [["lin", ".model.1.weight"], ["lins.", ".model.1.weight"], ["lpips_weights.", ".main.1.weight"]];
+
+/// The linear heads as StarGAN v2 publishes them.
+const STARGAN2_HEADS: &str = "lpips_weights.ckpt";
 
 /// Input scaling `(x − shift)/scale`.
 const SHIFT: [f32; 3] = [-0.030, -0.088, -0.188];
