@@ -215,9 +215,10 @@ mod tests {
         // Stripes of one pixel and the grey that they average to; sides that are no multiple of the reduction.
         let stripes = RgbImage::from_fn(30, 17, |x, _| image::Rgb([if x % 2 == 0 { 255 } else { 1 }; 3]));
         let grey = RgbImage::from_pixel(30, 17, image::Rgb([128; 3]));
-        let near: Vec<f32> =
-            Vec::try_from(Means.features(&Means.preparation().prepare(&[stripes.clone()], Device::Cpu)).view(-1))
-                .unwrap();
+        let near: Vec<f32> = Vec::try_from(
+            Means.features(&Means.preparation().prepare(std::slice::from_ref(&stripes), Device::Cpu)).view(-1),
+        )
+        .unwrap();
         assert!(near[3] > 50.0 && near[6..] == [16.0, 31.0], "{near:?}");
         let afar = features_from_afar(&Means, &[stripes, grey]);
         let [stripes, grey]: [Vec<f32>; 2] = [0, 1].map(|i| Vec::try_from(afar.get(i)).unwrap());
