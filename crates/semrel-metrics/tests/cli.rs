@@ -414,3 +414,24 @@ fn halves_of_a_domain_are_nearer_than_two_domains() {
     let between = [of(2, 0), of(3, 0), of(2, 1), of(3, 1)].into_iter().fold(f64::INFINITY, f64::min);
     assert!(within < between, "{within} {between}");
 }
+
+#[test]
+fn intervals_hold_their_distance() {
+    let place = Place::new();
+    let (red, blue) = (place.text("red"), place.text("blue"));
+    let args = ["fid", &red, &blue, "--bootstrap", "50"];
+    let report = json(&args);
+    let interval = &report["values"][0]["interval"];
+    let of = |key: &str| interval[key].as_f64().unwrap();
+    assert!(of("low") < value(&report) && value(&report) < of("high") && of("standard_error") > 0.0, "{report}");
+    assert!((of("estimate") - value(&report)).abs() < 1e-6 * value(&report), "{report}");
+    assert_eq!(report, json(&args));
+    assert_ne!(report, json(&[&args[..], &["--seed", "1"]].concat()));
+    let shown = contains("[").and(contains("95 %, centred, 50 resamples"));
+    metrics(&["fid", &red, &blue, &red, "--bootstrap", "50"]).assert().success().stdout(shown);
+    let of_kernel = json(&["kid", &red, &blue, "--bootstrap", "50"]);
+    assert!(of_kernel["values"][0]["interval"]["low"].as_f64().unwrap() > 0.0, "{of_kernel}");
+    let stats = place.npz("a.npz", &[("mu", &[2], 1.0), ("sigma", &[2, 2], 0.0)]);
+    metrics(&["fid", &red, &stats, "--bootstrap", "50"]).assert().code(1).stderr(contains("a.npz"));
+    metrics(&["fid", &red, &blue, "--bootstrap", "1"]).assert().code(2);
+}

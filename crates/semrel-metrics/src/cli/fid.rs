@@ -1,14 +1,17 @@
 //! `semrel-metrics fid`.
 
+use super::interval::{BootstrapArgs, describe, interval, show, to_json as interval_to_json};
 use super::report::{Against, fixed, lines, square};
 use super::session::{Options, describe_resize};
 use super::sets::{self, Content, Set};
 use anyhow::{Context, Result, bail};
+use semrel_metrics::bootstrap::{self, Bootstrap, Resampled};
 use semrel_metrics::extractor::Extractor;
 use semrel_metrics::frechet::MeanPrecision;
 use semrel_metrics::{Activations, MetricsError, Statistics, frechet_distance};
 use serde_json::json;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// Fréchet distance of two sets of pictures, or of several
@@ -30,6 +33,11 @@ pub struct Args {
     #[arg(long, value_enum)]
     against: Option<Against>,
     #[command(flatten)]
+    bootstrap: BootstrapArgs,
+    /// Seed of the resamples
+    #[arg(long, default_value_t = 0, requires = "resamples")]
+    seed: u64,
+    #[command(flatten)]
     options: Options,
 }
 
@@ -43,28 +51,49 @@ pub fn run(args: Args) -> Result<()> {
     let options = &args.options;
     let sets = sets::open(&args.sets, options.common.listing())?;
     sets.iter().try_for_each(Set::ensure_two)?;
+    let bootstrap = args.bootstrap.with_seed(args.seed);
+    if bootstrap.is_some() {
+        sets.iter().try_for_each(|set| set.pictures().map(drop)).context("--bootstrap draws pictures again")?;
+    }
     // Statistics alone need no network.
     let any_pictures = sets.iter().any(|set| matches!(set.content, Content::Pictures(_)));
     let network = if any_pictures { Some(options.network()?) } else { None };
-    let features = sets.iter().map(|set| features(set, network.as_deref(), options)).collect::<Result<Vec<_>>>()?;
+    let features = sets
+        .iter()
+        .map(|set| features(set, network.as_deref(), options, bootstrap.is_some()))
+        .collect::<Result<Vec<_>>>()?;
     let against = args.against.unwrap_or(if sets.len() == 2 { Against::First } else { Against::All });
     let values = against
         .pairs(sets.len(), true)
         .into_iter()
         .map(|(i, j)| {
-            let value = distance(&features[i], &features[j])
-                .with_context(|| format!("{} and {}", sets[i].path.display(), sets[j].path.display()))?;
-            Ok(((i, j), value))
+            let names = || format!("{} and {}", sets[i].path.display(), sets[j].path.display());
+            let distance = distance(&features[i], &features[j]).with_context(names)?;
+            let resampled = match (&bootstrap, &features[i], &features[j]) {
+                // A set against itself has no other pictures to be drawn.
+                (Some(bootstrap), Features::Activations(a), Features::Activations(b)) if i != j => {
+                    let mut progress = options.common.output.progress(names(), bootstrap.resamples);
+                    let resampled = bootstrap::frechet(a, b, bootstrap, &mut |done| {
+                        progress.set(done as u64);
+                        ControlFlow::Continue(())
+                    });
+                    progress.finish();
+                    Some(resampled.with_context(names)?)
+                }
+                _ => None,
+            };
+            Ok(Value { pair: (i, j), distance, resampled })
         })
         .collect::<Result<Vec<_>>>()?;
     let dimensions = features.iter().map(Features::dimensions).next().unwrap_or(0);
-    let report = Report { sets, values, against, dimensions, made_by: MadeBy::new(network.as_deref()) };
+    let report = Report { sets, values, against, dimensions, bootstrap, made_by: MadeBy::new(network.as_deref()) };
     let mut out = std::io::stdout().lock();
-    Ok(writeln!(out, "{}", if options.common.output.json { report.json()? } else { report.text() })?)
+    Ok(writeln!(out, "{}", if options.common.output.json { report.json()? } else { report.text()? })?)
 }
 
-/// Features of a set; with statistics alone where there are many pictures, since these are all that counts then.
-fn features(set: &Set, network: Option<&dyn Extractor>, options: &Options) -> Result<Features> {
+/// Features of a set; with statistics alone where there are many pictures, since these are all that counts then, unless
+/// the pictures are to be drawn again.
+fn features(set: &Set, network: Option<&dyn Extractor>, options: &Options, keep: bool) -> Result<Features> {
     let (images, network) = match (&set.content, network) {
         (Content::Pictures(images), Some(network)) => (images, network),
         (Content::Pictures(_), None) => bail!("{}: pictures need a network", set.path.display()),
@@ -73,7 +102,7 @@ fn features(set: &Set, network: Option<&dyn Extractor>, options: &Options) -> Re
     let features = options.common.output.features(network, images, &set.label)?;
     let activations =
         Activations::new(&features, MeanPrecision::Double).with_context(|| set.path.display().to_string())?;
-    if activations.count() > activations.dimensions() {
+    if activations.count() > activations.dimensions() && !keep {
         return Ok(Features::Statistics(activations.statistics()));
     }
     Ok(Features::Activations(activations))
@@ -97,12 +126,27 @@ fn distance(a: &Features, b: &Features) -> Result<f64, MetricsError> {
     }
 }
 
+/// A distance of a set to a reference.
+struct Value {
+    pair: (usize, usize),
+    distance: f64,
+    resampled: Option<Resampled>,
+}
+
+impl Value {
+    fn show(&self, decimals: usize) -> Result<String> {
+        let interval = self.resampled.as_ref().map(interval).transpose()?;
+        let brackets = interval.map(|interval| show(interval, 1.0, decimals)).unwrap_or_default();
+        Ok(fixed(self.distance, decimals) + &brackets)
+    }
+}
+
 struct Report {
     sets: Vec<Set>,
-    /// By row and column.
-    values: Vec<((usize, usize), f64)>,
+    values: Vec<Value>,
     against: Against,
     dimensions: usize,
+    bootstrap: Option<Bootstrap>,
     made_by: MadeBy,
 }
 
@@ -126,11 +170,13 @@ impl MadeBy {
 impl Report {
     fn json(&self) -> Result<String> {
         let path = |i: usize| &self.sets[i].path;
-        let values: Vec<_> = self
-            .values
-            .iter()
-            .map(|&((i, j), value)| json!({ "set": path(i), "reference": path(j), "value": value }))
-            .collect();
+        let value = |value: &Value| -> Result<_> {
+            let interval = value.resampled.as_ref().map(interval_to_json).transpose()?;
+            Ok(json!({
+                "set": path(value.pair.0), "reference": path(value.pair.1), "value": value.distance, "interval": interval,
+            }))
+        };
+        let values = self.values.iter().map(value).collect::<Result<Vec<_>>>()?;
         let report = json!({
             "score": self.made_by.score,
             "extractor": self.made_by.extractor,
@@ -143,18 +189,17 @@ impl Report {
         Ok(serde_json::to_string_pretty(&report)?)
     }
 
-    fn text(&self) -> String {
+    fn text(&self) -> Result<String> {
         let name = &self.made_by.score;
         let head = match (self.against, &self.values[..]) {
-            (Against::First, [(_, value)]) => format!("{name}  {}", fixed(*value, 4)),
+            (Against::First, [value]) => format!("{name}  {}", value.show(4)?),
             (Against::First, values) => {
-                let lines: Vec<_> =
-                    values.iter().map(|&((i, _), v)| (self.sets[i].label.as_str(), fixed(v, 4))).collect();
-                format!("{name}\n{}", super::report::lines(&lines))
+                let row = |v: &Value| Ok((self.sets[v.pair.0].label.as_str(), v.show(4)?));
+                format!("{name}\n{}", lines(&values.iter().map(row).collect::<Result<Vec<_>>>()?))
             }
             (Against::All, values) => {
-                let values: Vec<_> = values.iter().map(|&(pair, v)| (pair, fixed(v, 3))).collect();
-                format!("{name}\n{}", square(&self.sets, &values))
+                let cell = |v: &Value| Ok((v.pair, v.show(3)?));
+                format!("{name}\n{}", square(&self.sets, &values.iter().map(cell).collect::<Result<Vec<_>>>()?))
             }
         };
         let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "not recorded in statistics files".into());
@@ -171,6 +216,7 @@ impl Report {
             let note = "fewer pictures than features: compare only with distances of equal numbers of pictures";
             about.push(("note", note.into()));
         }
-        format!("{head}\n\n{}", lines(&about))
+        about.extend(self.bootstrap.as_ref().map(|bootstrap| ("interval", describe(bootstrap))));
+        Ok(format!("{head}\n\n{}", lines(&about)))
     }
 }

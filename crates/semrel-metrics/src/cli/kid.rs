@@ -1,9 +1,11 @@
 //! `semrel-metrics kid`.
 
+use super::interval::{BootstrapArgs, describe, interval, show, to_json};
 use super::report::{Against, fixed, lines, square};
 use super::session::{Options, describe_resize};
 use super::sets::{self, Set};
 use anyhow::{Context, Result};
+use semrel_metrics::bootstrap::{self, Resampled};
 use semrel_metrics::extractor::Extractor;
 use semrel_metrics::kid::{Kid, PolynomialKernel, Subsets, kid};
 use serde_json::json;
@@ -30,9 +32,11 @@ pub struct Args {
     /// Most pictures of a subset; fewer where a set has fewer
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..))]
     subset_size: u32,
-    /// Seed of the subsets
+    /// Seed of the subsets and of the resamples
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    bootstrap: BootstrapArgs,
     #[command(flatten)]
     options: Options,
 }
@@ -41,6 +45,7 @@ struct Value {
     pair: (usize, usize),
     size: usize,
     kid: Kid,
+    resampled: Option<Resampled>,
 }
 
 pub fn run(args: Args) -> Result<()> {
@@ -56,20 +61,24 @@ pub fn run(args: Args) -> Result<()> {
         .collect::<Result<_>>()?;
     let against = args.against.unwrap_or(if sets.len() == 2 { Against::First } else { Against::All });
     let subsets = Subsets::Drawn { count: args.subsets as usize, max_size: args.subset_size as usize, seed: args.seed };
+    let bootstrap = args.bootstrap.with_seed(args.seed);
     // A set against itself says nothing: its pictures occur on both sides.
     let values = against
         .pairs(sets.len(), false)
         .into_iter()
         .map(|(i, j)| {
-            let value = kid(&features[i], &features[j], &subsets, PolynomialKernel::default())
-                .with_context(|| format!("{} and {}", sets[i].path.display(), sets[j].path.display()))?;
+            let names = || format!("{} and {}", sets[i].path.display(), sets[j].path.display());
+            let kernel = PolynomialKernel::default();
+            let value = kid(&features[i], &features[j], &subsets, kernel).with_context(names)?;
+            let resample = |bootstrap: &_| bootstrap::kid(&features[i], &features[j], kernel, bootstrap);
+            let resampled = bootstrap.as_ref().map(resample).transpose().with_context(names)?;
             let smaller = features[i].size()[0].min(features[j].size()[0]) as usize;
-            Ok(Value { pair: (i, j), size: smaller.min(args.subset_size as usize), kid: value })
+            Ok(Value { pair: (i, j), size: smaller.min(args.subset_size as usize), kid: value, resampled })
         })
         .collect::<Result<Vec<_>>>()?;
     let report = Report { args: &args, sets, values, against, network };
     let mut out = std::io::stdout().lock();
-    Ok(writeln!(out, "{}", if options.common.output.json { report.json()? } else { report.text() })?)
+    Ok(writeln!(out, "{}", if options.common.output.json { report.json()? } else { report.text()? })?)
 }
 
 struct Report<'a> {
@@ -83,11 +92,11 @@ struct Report<'a> {
 impl Report<'_> {
     fn json(&self) -> Result<String> {
         let path = |i: usize| &self.sets[i].path;
-        let value = |v: &Value| {
-            json!({
+        let value = |v: &Value| -> Result<_> {
+            Ok(json!({
                 "set": path(v.pair.0), "reference": path(v.pair.1), "mean": v.kid.mean, "std": v.kid.std,
-                "subset_size": v.size,
-            })
+                "subset_size": v.size, "interval": v.resampled.as_ref().map(to_json).transpose()?,
+            }))
         };
         let report = json!({
             "score": self.network.kernel_name(),
@@ -98,23 +107,27 @@ impl Report<'_> {
             "seed": self.args.seed,
             "against": self.against.name(),
             "sets": self.sets.iter().map(Set::to_json).collect::<Vec<_>>(),
-            "values": self.values.iter().map(value).collect::<Vec<_>>(),
+            "values": self.values.iter().map(value).collect::<Result<Vec<_>>>()?,
         });
         Ok(serde_json::to_string_pretty(&report)?)
     }
 
-    fn text(&self) -> String {
-        let shown = |v: &Value| format!("{} ± {}", fixed(1e3 * v.kid.mean, 3), fixed(1e3 * v.kid.std, 3));
+    fn text(&self) -> Result<String> {
+        let shown = |v: &Value| -> Result<String> {
+            let interval = v.resampled.as_ref().map(interval).transpose()?;
+            let brackets = interval.map(|interval| show(interval, 1e3, 3)).unwrap_or_default();
+            Ok(format!("{} ± {}{brackets}", fixed(1e3 * v.kid.mean, 3), fixed(1e3 * v.kid.std, 3)))
+        };
         let name = format!("{} x 1000, mean ± standard deviation over subsets", self.network.kernel_name());
         let head = match (self.against, &self.values[..]) {
-            (Against::First, [value]) => format!("{name}: {}", shown(value)),
+            (Against::First, [value]) => format!("{name}: {}", shown(value)?),
             (Against::First, values) => {
-                let rows: Vec<_> = values.iter().map(|v| (self.sets[v.pair.0].label.as_str(), shown(v))).collect();
-                format!("{name}\n{}", lines(&rows))
+                let row = |v: &Value| Ok((self.sets[v.pair.0].label.as_str(), shown(v)?));
+                format!("{name}\n{}", lines(&values.iter().map(row).collect::<Result<Vec<_>>>()?))
             }
             (Against::All, values) => {
-                let values: Vec<_> = values.iter().map(|v| (v.pair, shown(v))).collect();
-                format!("{name}\n{}", square(&self.sets, &values))
+                let cell = |v: &Value| Ok((v.pair, shown(v)?));
+                format!("{name}\n{}", square(&self.sets, &values.iter().map(cell).collect::<Result<Vec<_>>>()?))
             }
         };
         let sizes = (self.values.iter().map(|v| v.size).min(), self.values.iter().map(|v| v.size).max());
@@ -131,6 +144,8 @@ impl Report<'_> {
             let label = if self.against == Against::First && i == 0 { "reference" } else { "set" };
             about.push((label, set.describe()));
         }
-        format!("{head}\n\n{}", lines(&about))
+        let bootstrap = self.args.bootstrap.with_seed(self.args.seed);
+        about.extend(bootstrap.map(|bootstrap| ("interval", format!("{}, of all pictures", describe(&bootstrap)))));
+        Ok(format!("{head}\n\n{}", lines(&about)))
     }
 }

@@ -3,6 +3,7 @@
 mod bench;
 mod fid;
 mod groups;
+mod interval;
 mod kid;
 mod lpips;
 mod pairs;
