@@ -30,7 +30,7 @@ const STAND_IN: &str = "SEMREL_STARGAN2_MULTI";
 ///
 /// Builds stargan2-multi, makes the data, trains and evaluates each row, prints the table with the paper's numbers beside
 /// and writes it to OUT: table1.md, table1.csv, table1.json and a grid of translations a row
-/// (table1-<half>-<method>.png). Logs go to OUT/logs, runs to runs/stargan2-multi/table1-<profile>-<half>-<method>-s<seed>.
+/// (table1-<half>-<method>.png), in place of an earlier table there. Logs go to OUT/logs, runs to runs/stargan2-multi/table1-<profile>-<half>-<method>-s<seed>.
 ///
 /// The halves are `seasons` and `weather`, or your own folder with --data; the methods are `stargan-v2`, `lsesim` and
 /// `ours`.
@@ -46,7 +46,7 @@ const STAND_IN: &str = "SEMREL_STARGAN2_MULTI";
         cargo xtask table1\n  \
         cargo xtask table1 --only ours --seeds 3\n  \
         cargo xtask table1 --profile small --data my-photos\n  \
-        cargo xtask table1 --only seasons/ours --set train.iterations=50 --overwrite")]
+        cargo xtask table1 --only seasons/ours --set train.iterations=50 --out results/try --runs runs/try")]
 pub struct Args {
     /// Extent of data, networks and training [default: sample, or small with --data]
     #[arg(long, value_enum)]

@@ -263,3 +263,15 @@ fn interrupting_saves_and_tells_how_to_go_on() {
     stage.table(&["--only", "ours", "--resume"]).assert().success();
     assert!(stage.calls().lines().next().unwrap().contains("--resume"));
 }
+
+#[test]
+fn a_table_is_not_replaced_by_one_without_any_row() {
+    let stage = Stage::new();
+    stage.table(&["--only", "ours"]).assert().success();
+    let table = || ["md", "csv", "json"].map(|end| fs::read(stage.path(&format!("out/table1.{end}"))).unwrap());
+    let before = table();
+    fs::write(stage.path("stand-in.break"), "").unwrap();
+    let kept = contains("no row succeeded").and(contains("stays as it is"));
+    stage.table(&["--only", "lsesim"]).assert().code(1).stdout(contains("failed: ")).stderr(kept);
+    assert!(table() == before);
+}

@@ -23,12 +23,13 @@ use tch::{Device, Kind, Tensor};
 
 /// Multi-modal image translation between domains: StarGAN v2, StarGAN v2 + LSeSim, and StarGAN v2 + SRC + hDCE.
 ///
-/// A run is one YAML file (see configs/stargan2-multi) and one folder:
+/// A run is one YAML file (see configs/stargan2-multi) and one folder. `cargo xtask data sample` makes the images of the
+/// sample profile.
 ///
 ///   stargan2-multi train configs/stargan2-multi/sample/seasons-ours.yaml
 ///   stargan2-multi train my.yaml --set data.root=photos --set train.iterations=20000
-///   stargan2-multi eval   runs/stargan2-multi/seasons-ours --checkpoint best
-///   stargan2-multi sample runs/stargan2-multi/seasons-ours --grid reference --out grid.png
+///   stargan2-multi eval   runs/stargan2-multi/sample-seasons-ours --checkpoint best
+///   stargan2-multi sample runs/stargan2-multi/sample-seasons-ours --grid reference --out grid.png
 ///
 /// Training stops at Ctrl-C with a checkpoint saved; `train ... --resume` goes on with it, exactly.
 #[derive(Debug, Parser)]

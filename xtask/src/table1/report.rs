@@ -22,6 +22,11 @@ pub fn write(plan: &Plan, outcomes: &[Outcome]) -> Result<bool> {
         .map(|row| (format!("{}: {}", plan.halves[row.half].name, row.method.title()), plan.picture(*row)))
         .collect();
     let json = serde_json::to_string_pretty(&collected.json(plan, &table))?;
+    if collected.runs.iter().all(|run| run.result.is_err()) && plan.out.join("table1.json").exists() {
+        println!("{}", table.text());
+        eprintln!("no row succeeded: the table in {} stays as it is", plan.out.display());
+        return Ok(true);
+    }
     for (name, text) in
         [("table1.md", table.markdown(&pictures)), ("table1.csv", table.csv()), ("table1.json", json + "\n")]
     {

@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
 /// A set of pictures is a folder, a zip, or a text file that names one picture a line:
 ///
 ///   semrel-metrics fid photos translations              one distance
-///   semrel-metrics fid data/val/*                       a table of each against each
+///   semrel-metrics fid data/sample-64/seasons/val/*     a table of each against each
 ///   semrel-metrics stats photos -o photos.npz           statistics for later (mu, sigma, as pytorch-fid has them)
 ///   semrel-metrics fid photos.npz translations
 ///   semrel-metrics kid photos translations              distance with a standard deviation over subsets
