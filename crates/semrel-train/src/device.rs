@@ -24,7 +24,7 @@ pub enum DeviceError {
         hint: &'static str,
     },
     /// Not a number of threads.
-    #[error("{0} threads; it must be at least 1")]
+    #[error("{0} threads; it must be at least 1, and at most 1024")]
     Threads(usize),
 }
 
@@ -64,10 +64,10 @@ fn parse(name: &str, gpus: usize) -> Result<Device, DeviceError> {
 /// Results are equal byte for byte only between runs of equal thread counts.
 ///
 /// # Errors
-/// [`DeviceError::Threads`] for 0.
+/// [`DeviceError::Threads`] for 0, or more than 1024.
 pub fn set_threads(threads: Option<usize>) -> Result<usize, DeviceError> {
     match threads {
-        Some(n) if !(1..=i32::MAX as usize).contains(&n) => return Err(DeviceError::Threads(n)),
+        Some(n) if !(1..=1024).contains(&n) => return Err(DeviceError::Threads(n)),
         Some(n) => tch::set_num_threads(n as i32),
         None => {}
     }
@@ -102,6 +102,7 @@ mod tests {
         let before = set_threads(None).unwrap();
         assert_eq!(set_threads(Some(1)).unwrap(), 1);
         assert!(set_threads(Some(0)).unwrap_err().to_string().contains("at least 1"));
+        assert!(set_threads(Some(100_000)).unwrap_err().to_string().contains("at most 1024"));
         set_threads(Some(before)).unwrap();
     }
 }

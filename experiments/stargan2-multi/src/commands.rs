@@ -159,7 +159,7 @@ struct SampleArgs {
     #[arg(long, default_value_t = 0)]
     seed: i64,
     /// How far styles may lie from the domain's mean: below 1, more alike.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = psi)]
     psi: f64,
     #[command(flatten)]
     machine: Machine,
@@ -397,4 +397,10 @@ fn write_json<T: Serialize>(out: Option<&Path>, value: &T) -> Result<ExitCode> {
         None => std::io::stdout().write_all(text.as_bytes()).context("standard output")?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Parses `--psi`.
+fn psi(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if value.abs() <= 100.0 { Ok(value) } else { Err("expected a number from -100 to 100".into()) }
 }

@@ -134,6 +134,10 @@ pub fn load_translator(translator: &Translator, tensors: &StateDict) -> Result<(
             bail!("the file has no network `{name}`; its keys start with {}", first.join(", "));
         }
         copy_into(&own, &given, Extras::Refuse).with_context(|| format!("network {name}"))?;
+        for (key, tensor) in &given {
+            let finite = !tensor.is_floating_point() || tensor.isfinite().all().int64_value(&[]) == 1;
+            ensure!(finite, "`{name}.{key}` holds NaN or infinity: the file is damaged, or of a run that diverged");
+        }
     }
     Ok(())
 }

@@ -18,9 +18,12 @@ impl Config {
         if self.name.trim().is_empty() {
             return fail("name", "empty".into(), "it must name the run, whose folder it is");
         }
+        if self.name.contains(['/', '\\']) || self.name.starts_with('.') {
+            return fail("name", self.name.clone(), "it names a folder: no slashes, and no dot at its beginning");
+        }
         let size = self.data.img_size;
-        if size < 32 || size & (size - 1) != 0 {
-            return fail("data.img_size", format!("{size}"), "it must be a power of two, at least 32");
+        if !(32..=4096).contains(&size) || size & (size - 1) != 0 {
+            return fail("data.img_size", format!("{size}"), "it must be a power of two, at least 32 and at most 4096");
         }
         if !(0.0..=1.0).contains(&self.data.randcrop_prob) {
             return fail("data.randcrop_prob", format!("{}", self.data.randcrop_prob), "it must lie in 0..1");
@@ -53,6 +56,22 @@ impl Config {
         for (key, value, least) in at_least {
             if value < least {
                 return fail(key, format!("{value}"), &format!("it must be at least {least}"));
+            }
+        }
+        // Larger ones fit no memory; most are slips of the finger.
+        let at_most = [
+            ("model.width", self.model.first_width(size), 4096),
+            ("model.max_width", self.model.max_width, 4096),
+            ("model.style_dim", self.model.style_dim, 8192),
+            ("model.latent_dim", self.model.latent_dim, 8192),
+            ("model.mapping_width", self.model.mapping_width, 8192),
+            ("model.patch_dim", self.model.patch_dim, 8192),
+            ("train.batch_size", self.train.batch_size, 4096),
+            ("eval.batch_size", self.eval.batch_size, 4096),
+        ];
+        for (key, value, most) in at_most {
+            if value > most {
+                return fail(key, format!("{value}"), &format!("it must be at most {most}"));
             }
         }
         if self.eval.extractor != EXTRACTOR {

@@ -31,6 +31,11 @@ fn configurations() {
         ("eval.max_reals=1", &["`eval.max_reals`: 1; it must be at least 2"]),
         ("eval.extractor=inception", &["`eval.extractor`: inception; the extractor here is effnet-lite0"]),
         ("name=''", &["tiny.yaml: config key `name`: empty"]),
+        ("name=../elsewhere", &["`name`: ../elsewhere; it names a folder"]),
+        ("model.max_width=9223372036854775807", &["`model.max_width`", "it must be at most 4096"]),
+        ("model.style_dim=100000000", &["`model.style_dim`: 100000000; it must be at most 8192"]),
+        ("train.batch_size=1000000", &["`train.batch_size`: 1000000; it must be at most 4096"]),
+        ("data.img_size=65536", &["`data.img_size`: 65536", "at most 4096"]),
         ("data.root=nowhere", &["config key `data.root`: nowhere: no such folder", "one folder of images a domain"]),
     ] {
         refuses(place.train("run", &["--set", set]), words);
@@ -43,6 +48,8 @@ fn configurations() {
     refuses(place.train("run", &["--device", "cuda:99"]), &["device `cuda:99` is not available; available: cpu"]);
     refuses(place.train("run", &["--device", "tpu"]), &["unknown device `tpu`; available: cpu"]);
     refuses(place.command(&["train", "tiny.yaml", "--threads", "0"]), &["0 threads; it must be at least 1"]);
+    refuses(place.command(&["train", "tiny.yaml", "--threads", "100000"]), &["100000 threads", "at most 1024"]);
+    refuses(place.command(&["sample", "run", "--out", "a.png", "--psi", "nan"]), &["--psi", "from -100 to 100"]);
     refuses(place.train("run", &["--resume", "--overwrite"]), &["--resume", "cannot be used with"]);
     assert!(!place.path("run").exists(), "nothing was started");
 }

@@ -217,7 +217,11 @@ impl Program<'_> {
         }
         let run = plan.run_dir(row, seed);
         let evals = CHECKPOINTS.map(|checkpoint| eval_file(&run, checkpoint));
-        let trained = plan.resume && results::read::<Summary>(&run.join("summary.json")).is_ok();
+        let made_with = plan.stamp(row)?;
+        // Where nothing tells what a run was made with, training is called: it compares, and ends at once if all is done.
+        let trained = plan.resume
+            && results::read::<Summary>(&run.join("summary.json")).is_ok()
+            && fs::read_to_string(stamp_file(&run)).is_ok_and(|found| found == made_with);
         let mut steps = vec![];
         if !trained {
             let mut command = self.call("train");
@@ -229,7 +233,7 @@ impl Program<'_> {
             command.args(["--set", &format!("seed={seed}")]);
             steps.push(Step {
                 outdates: evals.iter().cloned().chain([stamp_file(&run)]).collect(),
-                stamp: Some((stamp_file(&run), plan.stamp(row)?)),
+                stamp: Some((stamp_file(&run), made_with)),
                 run: Some(run.clone()),
                 ..step("training", command)
             });
