@@ -118,6 +118,8 @@ pub fn restore(trainer: &mut Trainer, snapshot: &Snapshot, domains: &[String]) -
         copy_into(&own, &without_prefix(name, networks), Extras::Refuse).with_context(|| format!("network {name}"))?;
         let steps =
             *state.adam_steps.get(name).ok_or_else(|| anyhow!("state.json has no steps of {name}'s optimiser"))?;
+        let most = i64::try_from(state.step)?.saturating_mul(4);
+        ensure!((0..=most).contains(&steps), "state.json: {steps} steps of {name}'s optimiser; expected 0 to {most}");
         adam.restore(steps, |moment| moments.get(&format!("{name}.{moment}")).map(Tensor::shallow_clone))
             .map_err(|e| anyhow!("optimiser of {name}: {e}"))?;
     }

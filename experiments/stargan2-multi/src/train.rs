@@ -9,7 +9,7 @@ use crate::sample;
 use crate::snapshot;
 use crate::step::Trainer;
 use crate::terms::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_metrics::EfficientNetLite0;
@@ -92,11 +92,13 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     config.validate()?;
     let data = Data::open(config)?;
     let device = options.device;
-    // Before the folder is touched: `--overwrite` removes nothing where the weights are missing.
+    // Before the folder is touched: `--overwrite` removes nothing where weights are missing, networks fit no memory, or the
+    // pictures of the preview cannot be read.
     let extractor = EfficientNetLite0::load(device).context("the evaluation's extractor")?;
+    let _ = preview_sources(&data, config, device).context("validation images of the preview")?;
+    let mut trainer = new_trainer(config, data.num_domains(), device)?;
     let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
     let checkpoints = run.checkpoints(config.train.keep);
-    let mut trainer = new_trainer(config, data.num_domains(), device)?;
 
     let (mut step, mut best) = (0, None);
     if options.mode == OpenMode::Resume
@@ -104,6 +106,12 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     {
         let state = snapshot::restore(&mut trainer, &saved, &data.domains)
             .with_context(|| format!("checkpoint {}", checkpoints.path(at).display()))?;
+        ensure!(
+            state.step == at,
+            "checkpoint {}: its state.json is of step {}: the file was changed",
+            checkpoints.path(at).display(),
+            state.step
+        );
         (step, best) = (state.step, state.best);
         if best.is_some_and(|(best, _)| best == at) {
             // The process may have been killed after saving it, before marking it.

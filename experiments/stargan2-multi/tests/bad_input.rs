@@ -118,6 +118,6 @@ fn missing_weights_touch_no_run() {
     let before = common::files(&place.path("run"));
     fs::remove_dir_all(place.path("weights")).unwrap();
     let again = place.train("run", &[&SHORT[..], &["--overwrite"]].concat());
-    refuses(again, &["efficientnet-lite0-57934424.pth: no such file", "cargo xtask setup"]);
+    refuses(again, &["efficientnet-lite0-57934424.pth: no such file", "cargo xtask weights fetch effnet-lite0"]);
     assert!(common::files(&place.path("run")) == before);
 }

@@ -2,7 +2,7 @@
 
 use super::labels::{ChannelOrder, ids_of_colors, train_id};
 use crate::MetricsError;
-use image::{DynamicImage, GrayImage, ImageReader, RgbImage};
+use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, RgbImage};
 use semrel_data::image_io::read_rgb;
 use semrel_data::resize::{Filter, resize};
 use std::path::Path;
@@ -50,7 +50,11 @@ impl LabelImage {
     /// A file that cannot be read; [`MetricsError::Labels`] for ids that are not one channel of 8 bits.
     pub fn read(path: &Path, format: LabelFormat) -> Result<Self, MetricsError> {
         match format {
-            LabelFormat::Color => Ok(Self::Color(read_rgb(path)?)),
+            LabelFormat::Color => {
+                let image = read_rgb(path)?;
+                refuse_grey(path)?;
+                Ok(Self::Color(image))
+            }
             LabelFormat::TrainId => Ok(Self::Ids(read_ids(path)?)),
             LabelFormat::LabelId => {
                 let mut ids = read_ids(path)?;
@@ -83,6 +87,19 @@ impl LabelImage {
             Self::Color(image) => ids_of_colors(&resize(image, width, height, filter), ChannelOrder::Rgb),
             Self::Ids(ids) => resize(ids, width, height, Filter::Nearest),
         }
+    }
+}
+
+/// Grey label images hold ids: taken for colours, every pixel would be of the darkest classes or of none.
+fn refuse_grey(path: &Path) -> Result<(), MetricsError> {
+    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
+    let color = reader.map(|reader| reader.into_decoder().map(|decoder| decoder.color_type()));
+    match color {
+        Ok(Ok(color)) if !color.has_color() => Err(MetricsError::Labels {
+            path: path.to_owned(),
+            why: "a grey image, not one in the colours of Cityscapes: is its format train-id or label-id?".into(),
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -130,6 +147,9 @@ mod tests {
         RgbImage::from_pixel(2, 2, Rgb([128, 64, 128])).save(&path).unwrap();
         let read = || LabelImage::read(&path, LabelFormat::TrainId).unwrap_err().to_string();
         assert!(read().contains("street.png") && read().contains("one channel"), "{}", read());
+        GrayImage::from_pixel(2, 2, Luma([7])).save(&path).unwrap();
+        let grey = LabelImage::read(&path, LabelFormat::Color).unwrap_err().to_string();
+        assert!(grey.contains("street.png") && grey.contains("train-id or label-id"), "{grey}");
         std::fs::write(&path, b"no image").unwrap();
         assert!(read().contains("street.png"), "{}", read());
         std::fs::remove_file(&path).unwrap();
