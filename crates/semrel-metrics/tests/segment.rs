@@ -107,11 +107,7 @@ fn what_is_wrong_is_named() {
     let weights = weights.to_str().unwrap();
     let other = contains("looks like the weights of DRN-D-22").and(contains("DRN-D-105"));
     place.segment(&["--network", "drn-d-105", "--weights", weights]).assert().code(1).stderr(other);
-    place
-        .segment(&["--weights", weights, "--label-format", "train-id"])
-        .assert()
-        .code(1)
-        .stderr(contains("labels/0.png"));
+    place.segment(&["--weights", weights, "--label-format", "train-id"]).assert().code(1).stderr(contains("labels/"));
     place.segment(&["--weights", weights, "--compatible"]).assert().code(1).stderr(contains("--predictions"));
     place.segment(&["--fit-photos", weights]).assert().code(2).stderr(contains("--fit-labels"));
     fs::write(place.path("photos/1.png"), "no image").unwrap();
