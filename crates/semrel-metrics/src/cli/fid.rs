@@ -62,7 +62,7 @@ pub fn run(args: Args) -> Result<()> {
         .iter()
         .map(|set| features(set, network.as_deref(), options, bootstrap.is_some()))
         .collect::<Result<Vec<_>>>()?;
-    let against = args.against.unwrap_or(if sets.len() == 2 { Against::First } else { Against::All });
+    let against = Against::chosen(args.against, sets.len());
     let values = against
         .pairs(sets.len(), true)
         .into_iter()
@@ -207,10 +207,7 @@ impl Report {
             ("extractor", format!("{}, {} features", told(&self.made_by.extractor), self.dimensions)),
             ("resize", told(&self.made_by.resize)),
         ];
-        for (i, set) in self.sets.iter().enumerate() {
-            let label = if self.against == Against::First && i == 0 { "reference" } else { "set" };
-            about.push((label, set.describe()));
-        }
+        about.extend(self.against.describe(&self.sets));
         let fewest = self.sets.iter().filter_map(Set::count).min();
         if fewest.is_some_and(|n| n <= self.dimensions as u64) {
             let note = "fewer pictures than features: compare only with distances of equal numbers of pictures";

@@ -59,7 +59,7 @@ pub fn run(args: Args) -> Result<()> {
         .zip(&sets)
         .map(|(images, set)| options.common.output.features(network.as_ref(), images, &set.label))
         .collect::<Result<_>>()?;
-    let against = args.against.unwrap_or(if sets.len() == 2 { Against::First } else { Against::All });
+    let against = Against::chosen(args.against, sets.len());
     let subsets = Subsets::Drawn { count: args.subsets as usize, max_size: args.subset_size as usize, seed: args.seed };
     let bootstrap = args.bootstrap.with_seed(args.seed);
     // A set against itself says nothing: its pictures occur on both sides.
@@ -140,10 +140,7 @@ impl Report<'_> {
             ("resize", describe_resize(self.network.as_ref())),
             ("subsets", format!("{} of {sizes} pictures, seed {}", self.args.subsets, self.args.seed)),
         ];
-        for (i, set) in self.sets.iter().enumerate() {
-            let label = if self.against == Against::First && i == 0 { "reference" } else { "set" };
-            about.push((label, set.describe()));
-        }
+        about.extend(self.against.describe(&self.sets));
         let bootstrap = self.args.bootstrap.with_seed(self.args.seed);
         about.extend(bootstrap.map(|bootstrap| ("interval", format!("{}, of all pictures", describe(&bootstrap)))));
         Ok(format!("{head}\n\n{}", lines(&about)))

@@ -14,6 +14,19 @@ pub enum Against {
 }
 
 impl Against {
+    /// What was chosen, or else the first for two sets and all for more.
+    pub fn chosen(choice: Option<Self>, sets: usize) -> Self {
+        choice.unwrap_or(if sets == 2 { Self::First } else { Self::All })
+    }
+
+    /// A line a set, as what it was compared.
+    pub fn describe(self, sets: &[Set]) -> impl Iterator<Item = (&'static str, String)> {
+        sets.iter().enumerate().map(move |(i, set)| {
+            let label = if self == Self::First && i == 0 { "reference" } else { "set" };
+            (label, set.describe())
+        })
+    }
+
     /// Pairs (row, column) of `n` sets: the first with the others, or all in the lower triangle and, if wanted, on the
     /// diagonal.
     pub fn pairs(self, n: usize, diagonal: bool) -> Vec<(usize, usize)> {

@@ -158,23 +158,23 @@ impl Args {
                 let settings =
                     PhotoSettings { label_filter, output: self.predictions.clone(), ..PhotoSettings::default() };
                 let confusion = photo_confusion(segmenter, pairs, self.format(), &settings, &mut progress)?;
-                (confusion.clone(), self.accuracy(&confusion)?)
+                let accuracy = self.accuracy(&confusion)?;
+                (confusion, Some(accuracy))
             }
         };
         bar.finish();
         Ok((confusion, accuracy))
     }
 
-    /// In the compatible mode colours are compared, as the published script reads them back from its own predictions.
-    fn accuracy(&self, confusion: &Confusion) -> Result<Option<Accuracy>> {
-        if !self.compatible {
-            return Ok(Some(Accuracy::new(confusion, AccuracyMode::Corrected)?));
-        }
-        let folder =
-            self.predictions.as_ref().context("--compatible reads colour maps: name a folder, --predictions")?;
+    /// In the compatible mode, which has a folder of predictions, colours are compared as the published script reads them
+    /// back from there.
+    fn accuracy(&self, confusion: &Confusion) -> Result<Accuracy> {
+        let (true, Some(folder)) = (self.compatible, &self.predictions) else {
+            return Ok(Accuracy::new(confusion, AccuracyMode::Corrected)?);
+        };
         let pairs = pairs_by_stem(&folder.join(COLORS_FOLDER), &self.labels)?;
         let mode = AccuracyMode::Compatible;
-        Ok(Some(Accuracy::new(&accuracy_confusion(&pairs, mode, &mut |_| ())?, mode)?))
+        Ok(Accuracy::new(&accuracy_confusion(&pairs, mode, &mut |_| ())?, mode)?)
     }
 }
 
