@@ -26,6 +26,59 @@ pub enum DataError {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder without the pictures of both domains of a pair.
+    #[error(
+        "{path}: no folder {}; expected {phase}A/ and {phase}B/ with images of one domain each, or {aligned}/ with \
+         pictures that show A (left) and B (right) side by side",
+        missing.join(" and no folder ")
+    )]
+    NoPair {
+        /// The folder.
+        path: PathBuf,
+        /// Names of the folders that are not there.
+        missing: Vec<String>,
+        /// `train`, `test` or another phase.
+        phase: String,
+        /// Names of folders of aligned pictures that would do.
+        aligned: String,
+    },
+    /// A picture that should show A and B side by side but cannot be halved.
+    #[error("{path}: {width} pixels wide; a picture that shows A and B side by side has an even width")]
+    OddWidth {
+        /// The picture.
+        path: PathBuf,
+        /// Its width.
+        width: u32,
+    },
+    /// An image that crop_size does not fit into.
+    #[error(
+        "{path}: {width} × {height} pixels are too few for a crop of {crop} × {crop}; lower crop_size, or resize with \
+         preprocess resize_and_crop or scale_shortside_and_crop"
+    )]
+    TooSmall {
+        /// The image.
+        path: PathBuf,
+        /// Its width.
+        width: u32,
+        /// Its height.
+        height: u32,
+        /// Side of the crop.
+        crop: u32,
+    },
+    /// Images of one batch that differ in size.
+    #[error(
+        "{path}: {} × {} pixels after preprocessing, others of its batch {} × {}; use batch 1, or a preprocess that \
+         crops or resizes to one size",
+        found.0, found.1, expected.0, expected.1
+    )]
+    UnequalSizes {
+        /// The image.
+        path: PathBuf,
+        /// Its width and height.
+        found: (u32, u32),
+        /// Those of the first image of the batch.
+        expected: (u32, u32),
+    },
     /// A domain with fewer images than the task needs.
     #[error("{path}: {found} image(s); at least {needed} are needed")]
     TooFew {
@@ -99,6 +152,14 @@ pub enum DataError {
     NotOurs {
         /// The folder.
         path: PathBuf,
+    },
+    /// An image that the transform cannot be applied to.
+    #[error("{path}: {why}")]
+    Transform {
+        /// The image.
+        path: PathBuf,
+        /// Why.
+        why: String,
     },
     /// A setting that makes no sense.
     #[error("{0}")]

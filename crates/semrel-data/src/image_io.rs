@@ -5,7 +5,7 @@ use image::{DynamicImage, ImageBuffer, ImageError, ImageFormat, ImageReader, Pix
 use ndarray::ArrayView3;
 use std::collections::HashSet;
 use std::fs;
-use std::io::Cursor;
+use std::io::{BufReader, Cursor};
 use std::path::{Path, PathBuf};
 
 /// Extensions of image files, in any case.
@@ -73,6 +73,21 @@ pub fn is_image(path: &Path) -> bool {
 /// [`DataError::Read`], [`DataError::Unsupported`], [`DataError::Corrupt`] (truncated files too), each with the path.
 pub fn read_rgb(path: &Path) -> Result<RgbImage, DataError> {
     decode_rgb(&fs::read(path).map_err(|e| DataError::read(path, e))?, path)
+}
+
+/// Width and height of an image file, from its header alone.
+///
+/// # Errors
+/// Those of [`read_rgb`], as far as the header tells.
+pub fn dimensions(path: &Path) -> Result<(u32, u32), DataError> {
+    let read = |e| DataError::read(path, e);
+    let file = BufReader::new(fs::File::open(path).map_err(read)?);
+    let reader = ImageReader::new(file).with_guessed_format().map_err(read)?;
+    reader.into_dimensions().map_err(|error| match error {
+        ImageError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => read(error),
+        ImageError::Unsupported(why) => DataError::Unsupported { path: path.to_owned(), why: why.to_string() },
+        other => DataError::Corrupt { path: path.to_owned(), why: other.to_string() },
+    })
 }
 
 /// As [`read_rgb`], from the bytes of a file that is not on disk: a member of an archive. Errors carry `path`.
@@ -251,6 +266,37 @@ mod tests {
             read(&encoded(&deep.into(), ImageFormat::Png), "d.png").unwrap().get_pixel(0, 0).0,
             [0x12, 0x80, 0xff]
         );
+    }
+
+    #[test]
+    fn inks_become_rgb() {
+        // 8 × 8 pixels of CMYK (200, 40, 10, 30), which Pillow reads as (48, 191, 218).
+        #[rustfmt::skip]
+        let jpeg = [
+            0xff, 0xd8, 0xff, 0xee, 0x00, 0x0e, 0x41, 0x64, 0x6f, 0x62, 0x65, 0x00, 0x64, 0x00, 0x00, 0x00, 0x00, 0x00,
+            0xff, 0xdb, 0x00, 0x43, 0x00, 0x1b, 0x12, 0x14, 0x17, 0x14, 0x11, 0x1b, 0x17, 0x16, 0x17, 0x1e, 0x1c, 0x1b,
+            0x20, 0x28, 0x42, 0x2b, 0x28, 0x25, 0x25, 0x28, 0x51, 0x3a, 0x3d, 0x30, 0x42, 0x60, 0x55, 0x65, 0x64, 0x5f,
+            0x55, 0x5d, 0x5b, 0x6a, 0x78, 0x99, 0x81, 0x6a, 0x71, 0x90, 0x73, 0x5b, 0x5d, 0x85, 0xb5, 0x86, 0x90, 0x9e,
+            0xa3, 0xab, 0xad, 0xab, 0x67, 0x80, 0xbc, 0xc9, 0xba, 0xa6, 0xc7, 0x99, 0xa8, 0xab, 0xa4, 0xff, 0xc0, 0x00,
+            0x14, 0x08, 0x00, 0x08, 0x00, 0x08, 0x04, 0x43, 0x11, 0x00, 0x4d, 0x11, 0x00, 0x59, 0x11, 0x00, 0x4b, 0x11,
+            0x00, 0xff, 0xc4, 0x00, 0x15, 0x00, 0x01, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+            0x00, 0x00, 0x00, 0x00, 0x05, 0x06, 0xff, 0xc4, 0x00, 0x14, 0x10, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+            0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff, 0xda, 0x00, 0x0e, 0x04, 0x43, 0x00, 0x4d,
+            0x00, 0x59, 0x00, 0x4b, 0x00, 0x00, 0x3f, 0x00, 0x24, 0xd2, 0x8c, 0xeb, 0xff, 0xd9,
+        ];
+        let [r, g, b] = read(&jpeg, "cmyk.jpg").unwrap().get_pixel(3, 3).0;
+        assert!(r.abs_diff(48) <= 2 && g.abs_diff(191) <= 2 && b.abs_diff(218) <= 2, "{r} {g} {b}");
+    }
+
+    #[test]
+    fn headers_tell_the_size() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.png");
+        write_image(&path, &picture()).unwrap();
+        assert_eq!(dimensions(&path).unwrap(), (37, 23));
+        fs::write(&path, "no image").unwrap();
+        assert!(matches!(dimensions(&path), Err(DataError::Unsupported { .. })));
+        assert!(matches!(dimensions(&dir.path().join("b.png")), Err(DataError::Read { .. })));
     }
 
     #[cfg(unix)]

@@ -1,7 +1,8 @@
 //! Image folders, Pillow-equal resizing, augmentation, the prefetching loader and the procedural sample world.
 //!
 //! Data flows `DomainFolder` (files by domain) → `ImageStore` (decoded images) → `MultiDomainSampler` (the batch of any
-//! step, as a pure function of seed and step) → `Loader` (the same, ahead of time on other threads).
+//! step, as a pure function of seed and step) → `Loader` (the same, ahead of time on other threads). For two domains:
+//! `PairFolder` → `PairSampler` or `SingleImageSampler` → `Loader`.
 #![warn(missing_docs)]
 
 #[cfg(doctest)]
@@ -9,20 +10,29 @@
 struct Readme;
 
 mod domains;
+mod epoch_order;
 mod error;
 mod eval;
 pub mod image_io;
 mod loader;
+mod pair_sampler;
+mod pairs;
 pub mod resize;
 pub mod rng;
 pub mod sample_world;
 mod sampler;
+mod single_image;
 mod store;
 pub mod transform;
+mod translation;
 
 pub use domains::{Domain, DomainFolder, Splits};
 pub use error::DataError;
 pub use eval::EvalBatch;
 pub use loader::{Loader, LoaderError};
+pub use pair_sampler::{PairBatch, PairOptions, PairSampler};
+pub use pairs::{Direction, PairFolder, PairLayout, Side};
 pub use sampler::{BalancedSampler, MultiDomainSampler, TrainBatch};
+pub use single_image::{SingleImageOptions, SingleImageSampler};
 pub use store::{ImageStore, OnCorrupt, StoreOptions};
+pub use translation::{read_translation_input, translation_input, translation_output};

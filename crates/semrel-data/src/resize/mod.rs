@@ -2,7 +2,7 @@
 //!
 //! | function | equals |
 //! |---|---|
-//! | [`resize`], [`resize_crop`] | Pillow ≤ 12 on 8-bit images, horizontal pass first, exactly |
+//! | [`resize`], [`resize_crop`], [`resize_window`] | Pillow ≤ 12 on 8-bit images, horizontal pass first, exactly |
 //! | [`resize_f32`] | Pillow on mode `F` |
 //! | [`nearest_floor`] | OpenCV's and torch's nearest neighbour on 8-bit images |
 //! | [`torch_bilinear`], [`torch_nearest`] | `torch.nn.functional.interpolate` without antialiasing |
@@ -17,7 +17,7 @@ mod weights;
 
 pub use float::{resize_f32, torch_bilinear, torch_nearest};
 pub use nearest::nearest_floor;
-pub use pillow::{Crop, resize, resize_crop};
+pub use pillow::{Crop, resize, resize_crop, resize_window};
 
 use std::str::FromStr;
 

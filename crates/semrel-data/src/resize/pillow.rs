@@ -2,7 +2,7 @@
 
 use super::weights::Weights;
 use super::{Filter, nearest};
-use image::{ImageBuffer, Pixel};
+use image::{ImageBuffer, Pixel, imageops};
 
 /// Fraction bits of the weights.
 pub(super) const PRECISION: u32 = 22;
@@ -56,33 +56,55 @@ where
     if filter == Filter::Nearest {
         return nearest::accumulated(image, crop, width, height);
     }
-    let channels = usize::from(P::CHANNEL_COUNT);
-    let source = Rows {
-        data: image.as_raw(),
-        stride: image.width() as usize * channels,
-        first: crop.y as usize * image.width() as usize * channels + crop.x as usize * channels,
-        length: crop.width as usize * channels,
-        count: crop.height as usize,
-    };
+    let source = Rows::of(image, crop);
     let narrowed;
     let rows = if crop.width == width {
         source
     } else {
-        narrowed = match channels {
-            1 => horizontal::<1>(&source, width as usize, filter),
-            2 => horizontal::<2>(&source, width as usize, filter),
-            3 => horizontal::<3>(&source, width as usize, filter),
-            _ => horizontal::<4>(&source, width as usize, filter),
-        };
-        let length = width as usize * channels;
-        Rows { data: &narrowed, stride: length, first: 0, length, count: source.count }
+        narrowed = horizontal_of::<P>(&source, &Weights::new(crop.width as usize, width as usize, filter));
+        Rows::whole(&narrowed, width as usize * usize::from(P::CHANNEL_COUNT))
     };
     let data = if crop.height == height {
         (0..rows.count).flat_map(|y| rows.row(y)).copied().collect()
     } else {
-        vertical(&rows, height as usize, filter)
+        vertical(&rows, &Weights::new(crop.height as usize, height as usize, filter), 0)
     };
     ImageBuffer::from_raw(width, height, data).expect("two passes fill the image")
+}
+
+/// Resizes to `width` × `height` and cuts out `window`, computing nothing else: the same bytes as the two in turn.
+///
+/// Panics if a side is 0 or `window` does not lie within the resized image.
+pub fn resize_window<P>(
+    image: &ImageBuffer<P, Vec<u8>>,
+    width: u32,
+    height: u32,
+    filter: Filter,
+    window: Crop,
+) -> ImageBuffer<P, Vec<u8>>
+where
+    P: Pixel<Subpixel = u8> + 'static,
+{
+    assert!(window.width > 0 && window.height > 0 && image.width() > 0 && image.height() > 0, "empty image");
+    let fits = |start: u32, length: u32, all: u32| start.checked_add(length).is_some_and(|end| end <= all);
+    assert!(fits(window.x, window.width, width) && fits(window.y, window.height, height), "window out of image");
+    let Crop { x, y, width: w, height: h } = window;
+    if image.dimensions() == (width, height) {
+        return imageops::crop_imm(image, x, y, w, h).to_image();
+    }
+    if filter == Filter::Nearest {
+        return imageops::crop_imm(&resize(image, width, height, filter), x, y, w, h).to_image();
+    }
+    let weights = |from: u32, to: u32, start: u32, length: u32| {
+        Weights::window(from as usize, to as usize, start as usize..(start + length) as usize, filter)
+    };
+    let columns = weights(image.width(), width, x, w);
+    let rows = weights(image.height(), height, y, h);
+    let needed = rows.needed();
+    let band = Crop { x: 0, y: needed.start as u32, width: image.width(), height: needed.len() as u32 };
+    let narrowed = horizontal_of::<P>(&Rows::of(image, band), &columns);
+    let narrowed = Rows::whole(&narrowed, w as usize * usize::from(P::CHANNEL_COUNT));
+    ImageBuffer::from_raw(w, h, vertical(&narrowed, &rows, needed.start)).expect("two passes fill the window")
 }
 
 /// Rows of bytes at equal distances.
@@ -94,7 +116,26 @@ struct Rows<'a> {
     count: usize,
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    /// Those of a rectangle of an image.
+    fn of<P: Pixel<Subpixel = u8>>(image: &'a ImageBuffer<P, Vec<u8>>, crop: Crop) -> Self {
+        let channels = usize::from(P::CHANNEL_COUNT);
+        let stride = image.width() as usize * channels;
+        let first = crop.y as usize * stride + crop.x as usize * channels;
+        Self {
+            data: image.as_raw(),
+            stride,
+            first,
+            length: crop.width as usize * channels,
+            count: crop.height as usize,
+        }
+    }
+
+    /// Rows of `length` bytes one after another.
+    fn whole(data: &'a [u8], length: usize) -> Self {
+        Self { data, stride: length, first: 0, length, count: data.len() / length }
+    }
+
     fn row(&self, y: usize) -> &[u8] {
         let start = self.first + y * self.stride;
         &self.data[start..start + self.length]
@@ -105,8 +146,17 @@ fn to_byte(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
 
-fn horizontal<const C: usize>(source: &Rows, width: usize, filter: Filter) -> Vec<u8> {
-    let weights = Weights::new(source.length / C, width, filter);
+fn horizontal_of<P: Pixel<Subpixel = u8>>(source: &Rows, weights: &Weights) -> Vec<u8> {
+    match P::CHANNEL_COUNT {
+        1 => horizontal::<1>(source, weights),
+        2 => horizontal::<2>(source, weights),
+        3 => horizontal::<3>(source, weights),
+        _ => horizontal::<4>(source, weights),
+    }
+}
+
+fn horizontal<const C: usize>(source: &Rows, weights: &Weights) -> Vec<u8> {
+    let width = weights.starts.len();
     let fixed = weights.fixed();
     let mut out = vec![0; source.count * width * C];
     for (y, out_row) in out.chunks_exact_mut(width * C).enumerate() {
@@ -125,8 +175,9 @@ fn horizontal<const C: usize>(source: &Rows, width: usize, filter: Filter) -> Ve
     out
 }
 
-fn vertical(source: &Rows, height: usize, filter: Filter) -> Vec<u8> {
-    let weights = Weights::new(source.count, height, filter);
+/// `first` is the input position that `source` begins at.
+fn vertical(source: &Rows, weights: &Weights, first: usize) -> Vec<u8> {
+    let height = weights.starts.len();
     let fixed = weights.fixed();
     let mut out = vec![0; height * source.length];
     let mut sums = vec![0i32; source.length];
@@ -134,7 +185,7 @@ fn vertical(source: &Rows, height: usize, filter: Filter) -> Vec<u8> {
         // Whole rows at a time, which the compiler turns into vector code.
         sums.fill(1 << (PRECISION - 1));
         for (y, &weight) in run.iter().enumerate() {
-            for (sum, &value) in sums.iter_mut().zip(source.row(start + y)) {
+            for (sum, &value) in sums.iter_mut().zip(source.row(start + y - first)) {
                 *sum += i32::from(value) * weight;
             }
         }
@@ -184,6 +235,18 @@ mod tests {
             let cut = image::imageops::crop_imm(&image, x, y, w, h).to_image();
             let crop = Crop { x, y, width: w, height: h };
             prop_assert_eq!(resize_crop(&image, crop, ow, oh, FILTERS[f]), resize(&cut, ow, oh, FILTERS[f]));
+        }
+
+        #[test]
+        fn a_window_is_the_same_as_cutting_afterwards(w in 1u32..30, h in 1u32..30, ow in 1u32..30, oh in 1u32..30, at: [u16; 4], seed: u64, f in 0usize..6) {
+            let part = |at: u16, length: u16, all: u32| {
+                let start = u32::from(at) % all;
+                (start, 1 + u32::from(length) % (all - start))
+            };
+            let ((x, width), (y, height)) = (part(at[0], at[1], ow), part(at[2], at[3], oh));
+            let image = picture(w, h, seed);
+            let cut = imageops::crop_imm(&resize(&image, ow, oh, FILTERS[f]), x, y, width, height).to_image();
+            prop_assert_eq!(resize_window(&image, ow, oh, FILTERS[f], Crop { x, y, width, height }), cut);
         }
 
         #[test]

@@ -2,6 +2,7 @@
 
 use super::Filter;
 use std::f64::consts::PI;
+use std::ops::Range;
 
 /// For each output position, a run of input positions and their normalised weights.
 pub(super) struct Weights {
@@ -15,11 +16,17 @@ pub(super) struct Weights {
 impl Weights {
     /// Antialiased weights from `n` to `m` samples: shrinking widens the filter by `n/m`.
     pub fn new(n: usize, m: usize, filter: Filter) -> Self {
+        Self::window(n, m, 0..m, filter)
+    }
+
+    /// As [`Weights::new`], of the output positions in `wanted` alone.
+    pub fn window(n: usize, m: usize, wanted: Range<usize>, filter: Filter) -> Self {
         let scale = n as f64 / m as f64;
         let stretch = scale.max(1.0);
         let support = half_width(filter) * stretch;
-        let mut weights = Self { starts: Vec::with_capacity(m), ends: Vec::with_capacity(m), values: vec![] };
-        for o in 0..m {
+        let (starts, ends) = (Vec::with_capacity(wanted.len()), Vec::with_capacity(wanted.len()));
+        let mut weights = Self { starts, ends, values: vec![] };
+        for o in wanted {
             let centre = (o as f64 + 0.5) * scale;
             let low = (centre - support + 0.5).max(0.0) as usize;
             let high = ((centre + support + 0.5) as usize).min(n);
@@ -43,6 +50,17 @@ impl Weights {
             begin = end;
             (start, run)
         })
+    }
+
+    /// Input positions that have a weight.
+    pub fn needed(&self) -> Range<usize> {
+        let mut begin = 0;
+        let mut needed = self.starts.first().map_or(0..0, |&start| start..start);
+        for (&start, &end) in self.starts.iter().zip(&self.ends) {
+            needed.end = needed.end.max(start + end - begin);
+            begin = end;
+        }
+        needed
     }
 
     /// The weights in 22-bit fixed point.

@@ -4,7 +4,8 @@ mod multi_modal;
 mod single_modal;
 
 pub use multi_modal::{TrainParams, TrainTransform};
-pub use single_modal::{PairParams, PairTransform, Preprocess};
+pub(crate) use single_modal::resized;
+pub use single_modal::{PairParams, PairTransform, Preprocess, multiples_of_four};
 
 use crate::resize::{Filter, resize};
 use image::RgbImage;

@@ -1,12 +1,13 @@
-//! Transforms of the official single-modal code: `resize_and_crop`, `scale_width_and_crop`, `crop`, `none`,
-//! `zoom_and_patch`.
+//! Transforms of the official single-modal code: `resize_and_crop`, `scale_width_and_crop`, `scale_shortside_and_crop`,
+//! `crop`, `trim`, `none`, `zoom_and_patch`.
 
 use super::normalise_into;
 use crate::DataError;
-use crate::resize::{Filter, resize};
-use image::{GrayImage, ImageBuffer, Luma, Pixel, RgbImage, imageops};
+use crate::resize::{Crop, Filter, resize, resize_window};
+use image::{GrayImage, ImageBuffer, Luma, Pixel, RgbImage};
 use ndarray::Array3;
 use rand::{Rng, RngExt};
+use std::borrow::Cow;
 use std::str::FromStr;
 
 /// Steps that a `preprocess` name asks for, in the order in which they are done.
@@ -16,12 +17,16 @@ pub struct Preprocess {
     pub resize: bool,
     /// To width load, height `⌊max(load·h/w, crop)⌋`.
     pub scale_width: bool,
+    /// The shorter side to load, the aspect ratio kept.
+    pub scale_shortside: bool,
     /// By one factor for the width and one for the height, to no less than crop.
     pub zoom: bool,
     /// A crop × crop rectangle.
     pub crop: bool,
     /// A tile of a grid of crop × crop tiles.
     pub patch: bool,
+    /// Each side that exceeds crop cut to crop; smaller sides stay.
+    pub trim: bool,
 }
 
 impl FromStr for Preprocess {
@@ -34,13 +39,16 @@ impl FromStr for Preprocess {
             match part {
                 "resize" => steps.resize = true,
                 "scale_width" => steps.scale_width = true,
+                "scale_shortside" => steps.scale_shortside = true,
                 "zoom" => steps.zoom = true,
                 "crop" => steps.crop = true,
                 "patch" => steps.patch = true,
+                "trim" => steps.trim = true,
                 "none" => {}
                 _ => {
                     return Err(DataError::Setting(format!(
-                        "preprocess {name:?}: unknown step {part:?}; expected resize, scale_width, zoom, crop, patch or none"
+                        "preprocess {name:?}: unknown step {part:?}; expected resize, scale_width, scale_shortside, \
+                         zoom, crop, patch, trim or none"
                     )));
                 }
             }
@@ -69,7 +77,7 @@ pub struct PairTransform {
 /// What was drawn for one image.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct PairParams {
-    /// Top left of the crop (x, y).
+    /// Top left of the crop, or of what is left by trimming (x, y).
     pub crop_pos: (u32, u32),
     /// Whether it is mirrored left-right.
     pub flip: bool,
@@ -99,13 +107,17 @@ impl PairTransform {
         PairParams { crop_pos, flip: self.flip && rng.random_bool(0.5), scale_factor, patch_index, patch_offset }
     }
 
-    /// Size after `resize` or `scale_width`.
+    /// Size after `resize`, `scale_width` or `scale_shortside`.
     fn loaded(&self, (width, height): (u32, u32)) -> (u32, u32) {
         if self.preprocess.resize {
             (self.load_size, self.load_size)
         } else if self.preprocess.scale_width {
             let proportional = f64::from(self.load_size) * f64::from(height) / f64::from(width);
             (self.load_size, proportional.max(f64::from(self.crop_size)) as u32)
+        } else if self.preprocess.scale_shortside {
+            let factor = f64::from(self.load_size) / f64::from(width.min(height).max(1));
+            let scaled = |side: u32| (f64::from(side) * factor).round_ties_even() as u32;
+            (scaled(width), scaled(height))
         } else {
             (width, height)
         }
@@ -118,66 +130,66 @@ impl PairTransform {
         if self.preprocess.zoom { (side(width, factor.0), side(height, factor.1)) } else { (width, height) }
     }
 
-    fn to_size<P>(&self, image: ImageBuffer<P, Vec<u8>>, (width, height): (u32, u32)) -> ImageBuffer<P, Vec<u8>>
-    where
-        P: Pixel<Subpixel = u8>,
-    {
-        if image.dimensions() == (width, height) {
-            return image;
-        }
-        resize(&image, width.max(1), height.max(1), self.filter)
-    }
-
     /// Transforms `image` to [3 (1 if grey), H, W] in [−1, 1].
     ///
     /// # Errors
     /// [`DataError::Setting`] where crop or tile does not fit into the resized image.
     pub fn apply(&self, image: &RgbImage, params: &PairParams) -> Result<Array3<f32>, DataError> {
-        if self.grayscale { self.apply_to(luminance(image), params) } else { self.apply_to(image.clone(), params) }
+        if self.grayscale { self.apply_to(&luminance(image), params) } else { self.apply_to(image, params) }
     }
 
-    fn apply_to<P>(&self, mut image: ImageBuffer<P, Vec<u8>>, params: &PairParams) -> Result<Array3<f32>, DataError>
+    fn apply_to<P>(&self, image: &ImageBuffer<P, Vec<u8>>, params: &PairParams) -> Result<Array3<f32>, DataError>
     where
         P: Pixel<Subpixel = u8> + 'static,
     {
-        let loaded = self.loaded(image.dimensions());
-        image = self.to_size(image, loaded);
-        let zoomed = self.zoomed(image.dimensions(), params.scale_factor);
-        image = self.to_size(image, zoomed);
-        if self.preprocess.crop {
-            image = self.cut(&image, params.crop_pos)?;
-        }
-        if self.preprocess.patch {
-            let size = self.crop_size.max(1);
-            let (columns, rows) = (image.width() / size, image.height() / size);
-            let tiles = u64::from(columns) * u64::from(rows);
-            if tiles == 0 {
-                return Err(self.too_small(image.dimensions()));
-            }
-            let tile = (params.patch_index % tiles) as u32;
-            let (margin_x, margin_y) = (image.width() % size, image.height() % size);
-            let x = params.patch_offset.0 % (margin_x + 1) + tile / rows * size;
-            let y = params.patch_offset.1 % (margin_y + 1) + tile % rows * size;
-            image = self.cut(&image, (x, y))?;
-        }
-        let quarter = |side: u32| ((f64::from(side) / 4.0).round_ties_even() as u32 * 4).max(4);
-        let (w, h) = (quarter(image.width()), quarter(image.height()));
-        image = self.to_size(image, (w, h));
+        let (width, height) = self.loaded(image.dimensions());
+        let size = (width.max(1), height.max(1));
+        let part = if self.preprocess.zoom {
+            let loaded = resized(image, size, self.filter);
+            let size = self.zoomed(size, params.scale_factor);
+            resize_window(&loaded, size.0, size.1, self.filter, self.window(size, params)?)
+        } else {
+            resize_window(image, size.0, size.1, self.filter, self.window(size, params)?)
+        };
+        let part = resized(&part, multiples_of_four(part.dimensions()), self.filter);
+        let (w, h) = part.dimensions();
         let mut out = Array3::zeros((usize::from(P::CHANNEL_COUNT), h as usize, w as usize));
-        normalise_into(&image, params.flip, out.view_mut());
+        normalise_into(&part, params.flip, out.view_mut());
         Ok(out)
     }
 
-    fn cut<P>(&self, image: &ImageBuffer<P, Vec<u8>>, (x, y): (u32, u32)) -> Result<ImageBuffer<P, Vec<u8>>, DataError>
-    where
-        P: Pixel<Subpixel = u8> + 'static,
-    {
-        let (width, height) = image.dimensions();
-        let fits = |at: u32, side: u32| at.checked_add(self.crop_size).is_some_and(|end| end <= side);
-        if !fits(x, width) || !fits(y, height) {
-            return Err(self.too_small((width, height)));
+    /// What is kept of a resized image: crop, tile or rest.
+    fn window(&self, (width, height): (u32, u32), params: &PairParams) -> Result<Crop, DataError> {
+        let mut window = Crop::whole(width, height);
+        let side = self.crop_size;
+        if self.preprocess.crop {
+            let (x, y) = params.crop_pos;
+            let fits = |at: u32, all: u32| side > 0 && at.checked_add(side).is_some_and(|end| end <= all);
+            if !fits(x, width) || !fits(y, height) {
+                return Err(self.too_small((width, height)));
+            }
+            window = Crop { x, y, width: side, height: side };
         }
-        Ok(imageops::crop_imm(image, x, y, self.crop_size, self.crop_size).to_image())
+        if self.preprocess.patch {
+            let (columns, rows) = (window.width / side.max(1), window.height / side.max(1));
+            let tiles = u64::from(columns) * u64::from(rows);
+            if tiles == 0 || side == 0 {
+                return Err(self.too_small((width, height)));
+            }
+            let tile = (params.patch_index % tiles) as u32;
+            let (margin_x, margin_y) = (window.width % side, window.height % side);
+            window.x += params.patch_offset.0 % (margin_x + 1) + tile / rows * side;
+            window.y += params.patch_offset.1 % (margin_y + 1) + tile % rows * side;
+            (window.width, window.height) = (side, side);
+        }
+        if self.preprocess.trim {
+            let (x, y) = params.crop_pos;
+            let (w, h) = (window.width.min(side.max(1)), window.height.min(side.max(1)));
+            window.x += x.min(window.width - w);
+            window.y += y.min(window.height - h);
+            (window.width, window.height) = (w, h);
+        }
+        Ok(window)
     }
 
     fn too_small(&self, (width, height): (u32, u32)) -> DataError {
@@ -186,6 +198,24 @@ impl PairTransform {
             self.crop_size
         ))
     }
+}
+
+/// Each side as the nearest multiple of 4 (`round(side/4)·4`, halves to even), at least 4: what the generators take.
+pub fn multiples_of_four((width, height): (u32, u32)) -> (u32, u32) {
+    let nearest = |side: u32| ((f64::from(side) / 4.0).round_ties_even() as u32 * 4).max(4);
+    (nearest(width), nearest(height))
+}
+
+/// The image itself where it has the size already.
+pub(crate) fn resized<P>(
+    image: &ImageBuffer<P, Vec<u8>>,
+    size: (u32, u32),
+    filter: Filter,
+) -> Cow<'_, ImageBuffer<P, Vec<u8>>>
+where
+    P: Pixel<Subpixel = u8>,
+{
+    if image.dimensions() == size { Cow::Borrowed(image) } else { Cow::Owned(resize(image, size.0, size.1, filter)) }
 }
 
 /// Luminance `(19595 R + 38470 G + 7471 B + 32768) >> 16`, as Pillow has it.
@@ -213,12 +243,24 @@ mod tests {
         #[test]
         fn sampled_parameters_always_fit(w in 1u32..90, h in 1u32..90, seed: u64, zoom in 0.34f64..1.0, index: u64) {
             let image = RgbImage::new(w, h);
-            for preprocess in ["resize_and_crop", "scale_width_and_crop", "zoom_and_patch"] {
+            for preprocess in ["resize_and_crop", "scale_width_and_crop", "scale_shortside_and_crop", "zoom_and_patch", "resize_and_trim"] {
                 let transform = transform(preprocess, 36, 32);
                 let params = transform.sample(&mut stream(seed, "t", 0), (w, h), (zoom, zoom), index);
                 prop_assert_eq!(transform.apply(&image, &params).unwrap().dim(), (3, 32, 32));
             }
         }
+    }
+
+    #[test]
+    fn trimming_cuts_only_what_is_too_long_and_the_shorter_side_sets_the_scale() {
+        let image = RgbImage::from_fn(40, 24, |x, _| image::Rgb([x as u8; 3]));
+        let params = PairParams { crop_pos: (5, 3), ..PairParams::default() };
+        let trimmed = transform("trim", 0, 32).apply(&image, &params).unwrap();
+        assert_eq!(trimmed.dim(), (3, 24, 32));
+        assert_eq!(trimmed[[0, 0, 0]], (5.0 / 255.0 - 0.5) / 0.5);
+        assert_eq!(transform("scale_shortside", 48, 32).apply(&image, &params).unwrap().dim(), (3, 48, 80));
+        let cropped = transform("scale_shortside_and_crop", 36, 32).apply(&image, &PairParams::default()).unwrap();
+        assert_eq!(cropped.dim(), (3, 32, 32));
     }
 
     #[test]
