@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::Tensor;
+use tch::nn::Init;
 
 /// How convolution and linear weights start; biases start at 0.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -20,11 +21,22 @@ pub enum InitType {
     },
     /// N(0, 2/fan_in).
     Kaiming,
+    /// `gain` times a random matrix `[cout, cin·k·k]` with orthonormal rows, or columns where those are fewer.
+    Orthogonal {
+        /// Factor of the matrix.
+        gain: f64,
+    },
 }
 
 impl InitType {
+    /// How the single-modal code starts G, D and F.
+    pub const CUT: Self = Self::Xavier { gain: 0.02 };
+
     /// Draws every weight of two or more dimensions of a state dict, in key order, from torch's generator, and sets
-    /// biases to 0. Scales of norms (one-dimensional `weight`) stay 1.
+    /// biases to 0. The fans of a convolution include the kernel's area. Scales of batch norm become N(1, 0.02²); those
+    /// of instance norm stay 1.
+    ///
+    /// StyleGAN2's networks keep the values that they are built with: this is not for them.
     pub fn apply(self, state: &BTreeMap<String, Tensor>) {
         tch::no_grad(|| {
             for (key, tensor) in state {
@@ -34,6 +46,10 @@ impl InitType {
                     let receptive: i64 = size[2..].iter().product();
                     let (fan_in, fan_out) = ((size[1] * receptive) as f64, (size[0] * receptive) as f64);
                     let std = match self {
+                        Self::Orthogonal { gain } => {
+                            tensor.init(Init::Orthogonal { gain });
+                            continue;
+                        }
                         Self::Xavier { gain } => gain * (2.0 / (fan_in + fan_out)).sqrt(),
                         Self::Normal { gain } => gain,
                         Self::Kaiming => (2.0 / fan_in).sqrt(),
@@ -41,10 +57,17 @@ impl InitType {
                     let _ = tensor.normal_(0.0, std);
                 } else if key.ends_with("bias") {
                     let _ = tensor.zero_();
+                } else if key.strip_suffix("weight").is_some_and(|layer| is_batch_norm(state, layer)) {
+                    let _ = tensor.normal_(1.0, 0.02);
                 }
             }
         });
     }
+}
+
+/// Only batch norm tracks a running mean beside its scale.
+fn is_batch_norm(state: &BTreeMap<String, Tensor>, layer: &str) -> bool {
+    state.contains_key(&format!("{layer}running_mean"))
 }
 
 /// The multi-modal networks' start: weights N(0, 2/fan_in), biases 0.
