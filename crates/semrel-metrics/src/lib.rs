@@ -12,6 +12,7 @@ pub mod classify;
 mod efficientnet_lite0;
 mod error;
 pub mod extractor;
+mod fixed_features;
 pub mod frechet;
 pub mod kid;
 mod linalg;
@@ -27,6 +28,7 @@ pub mod weights;
 
 pub use efficientnet_lite0::EfficientNetLite0;
 pub use error::MetricsError;
+pub use fixed_features::FixedFeatures;
 pub use extractor::Extractor;
 pub use frechet::{Activations, frechet_distance};
 pub use source::Images;

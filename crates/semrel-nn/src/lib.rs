@@ -19,6 +19,7 @@ mod schedule;
 mod sequential;
 pub mod stargan2;
 pub mod stylegan2;
+mod trained;
 
 pub use ema::Ema;
 pub use error::NetworkError;
@@ -27,3 +28,4 @@ pub use init::{InitType, he_normal};
 pub use net::{Net, flat_gradients};
 pub use optim::{Adam, AdamConfig};
 pub use schedule::{LrPolicy, LrSchedule};
+pub use trained::{GradientProbe, Trained, descend_both};
