@@ -7,9 +7,9 @@ use crate::MetricsError;
 use image::RgbImage;
 use semrel_data::DataError;
 use semrel_data::image_io::{EXTENSIONS, decode_rgb, is_image, list_images, read_rgb};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use zip::ZipArchive;
@@ -135,6 +135,13 @@ impl Images {
             }
         }
         members.sort();
+        // Of members of equal names the archive's reader keeps the last alone.
+        let spelt = members.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0.clone());
+        let again = if archive.has_duplicate_names() { repeated_picture(path, &archive)? } else { None };
+        if let Some(name) = spelt.or(again) {
+            let why = format!("two of its members are called {}; only one could be read", name.display());
+            return Err(wrong(path, why));
+        }
         let (names, numbers) = members.into_iter().unzip();
         Ok(Self {
             path: path.to_owned(),
@@ -208,6 +215,28 @@ impl Listing {
         let lower_case = || name.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e));
         self == Self::Recursive || (name.components().count() == 1 && lower_case())
     }
+}
+
+/// The first name of a picture that the central directory has twice.
+fn repeated_picture(path: &Path, archive: &ZipArchive<BufReader<File>>) -> Result<Option<PathBuf>, MetricsError> {
+    const HEADER: usize = 46;
+    let io = |source| MetricsError::Io { path: path.to_owned(), source };
+    let mut file = File::open(path).map_err(io)?;
+    file.seek(SeekFrom::Start(archive.central_directory_start())).map_err(io)?;
+    let mut bytes = vec![];
+    file.read_to_end(&mut bytes).map_err(io)?;
+    let (mut rest, mut seen) = (&bytes[..], BTreeSet::new());
+    while let Some(header) = rest.first_chunk::<HEADER>().filter(|header| header.starts_with(b"PK\x01\x02")) {
+        let length = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let (name, extra, comment) = (length(28), length(30), length(32));
+        let Some(text) = rest.get(HEADER..HEADER + name) else { break };
+        let text = PathBuf::from(String::from_utf8_lossy(text).into_owned());
+        if is_image(&text) && !is_hidden(&text) && !seen.insert(text.clone()) {
+            return Ok(Some(text));
+        }
+        rest = rest.get(HEADER + name + extra + comment..).unwrap_or_default();
+    }
+    Ok(None)
 }
 
 /// Inflates a member, checking its checksum.
@@ -377,6 +406,31 @@ mod tests {
         images.read(0).unwrap();
         let text = images.read(1).unwrap_err().to_string();
         assert!(text.contains("set.zip/2.png") || text.contains(r"set.zip\2.png"), "{text}");
+    }
+
+    #[test]
+    fn members_of_one_name_are_refused() {
+        let dir = folder(&[]);
+        let path = dir.path().join("set.zip");
+        let (a, b) = (png(1), png(2));
+        zip(&path, &[("x/1.png", &a), ("./x/1.png", &b)]);
+        assert!(error(&path).contains("called x/1.png"), "{}", error(&path));
+        // A writer refuses equal names: they are made equal afterwards, in both headers of the member.
+        let twins = |one: &str, other: &str| {
+            zip(&path, &[("a.png", &a), (one, &b), (other, &a)]);
+            let mut bytes = fs::read(&path).unwrap();
+            for at in 0..bytes.len() - other.len() {
+                if bytes[at..].starts_with(other.as_bytes()) {
+                    bytes[at..at + one.len()].copy_from_slice(one.as_bytes());
+                }
+            }
+            fs::write(&path, bytes).unwrap();
+        };
+        twins("x/1.png", "x/2.png");
+        let text = error(&path);
+        assert!(text.contains("set.zip: two of its members are called x/1.png"), "{text}");
+        twins("x/1.txt", "x/2.txt");
+        assert_eq!(names(&open(&path)), ["a.png"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod groups;
 mod interval;
 mod kid;
 mod lpips;
+mod origin;
 mod pairs;
 mod perceptual;
 mod report;
