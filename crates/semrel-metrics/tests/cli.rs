@@ -97,7 +97,7 @@ impl Place {
     /// Weights of EfficientNet-Lite0 that are not the published file.
     fn other_weights(&self) -> String {
         let state = semrel_nn::checkpoint::load_any(default_weights().join(EFFICIENTNET_LITE0.file)).unwrap();
-        semrel_nn::checkpoint::save(&self.path("other.safetensors"), &state, &BTreeMap::new()).unwrap();
+        semrel_nn::checkpoint::save(self.path("other.safetensors"), &state, &BTreeMap::new()).unwrap();
         self.text("other.safetensors")
     }
 
@@ -126,7 +126,7 @@ fn one_distance_says_what_it_is_of() {
     let (red, blue) = (place.text("red"), place.text("blue"));
     let said = contains("FD(effnet-lite0)  ")
         .and(contains("effnet-lite0, 1280 features"))
-        .and(contains("by default, without the weights of inception-fid"))
+        .and(contains("by default, since those of inception-fid are not in the weights folder"))
         .and(contains("Pillow bicubic, 8-bit, to 224 x 224"))
         .and(contains(format!("reference  {red}: 6 pictures, png")))
         .and(contains(format!("{blue}: 6 pictures, png")))
@@ -394,6 +394,8 @@ fn lpips_compares_at_the_pictures_own_size() {
     let named = format!("PD(lpips-alex, lpips.safetensors {})", &digest[..8]);
     assert_eq!((&report["score"], &report["resize"]), (&named.into(), &"none: pictures at their own size".into()));
     assert_eq!(report["weights"], json!([{ "file": weights, "sha256": digest, "published": false }]));
+    let refused = contains("lpips.safetensors: looks like the weights of LPIPS").and(contains("--extractor"));
+    metrics(&["fid", &red, &blue, "--weights", &weights]).assert().code(1).stderr(refused);
     let told = json(&["lpips", &red, &blue, "--weights", &weights]);
     assert_eq!((&told["score"], &told["mean"]), (&report["score"], &report["mean"]));
     assert!(told["chosen"].as_str().unwrap().contains("--weights"), "{told}");

@@ -32,28 +32,29 @@ impl Choice {
             return Ok(Self { name: name.to_owned(), why: None });
         }
         if let Some(file) = weights {
-            return Ok(chosen(network_of(file)?, "by the keys and shapes of --weights".into()));
+            return Ok(chosen(network_of(file, preferred == LPIPS)?, "by the keys and shapes of --weights".into()));
         }
         Ok(match at_hand() {
-            Ok(_) => chosen(preferred, "by default, since its published weights are at hand".into()),
-            Err(MetricsError::Weights(WeightsError::Missing { file, .. })) => {
-                chosen(DEFAULT, format!("by default, without the weights of {preferred}. {}", file.advice()))
+            Ok(_) => chosen(preferred, "by default, since its published weights are in the weights folder".into()),
+            Err(MetricsError::Weights(WeightsError::Missing { .. })) => {
+                let place = "are not in the weights folder (`cargo xtask weights` lists and fetches)";
+                chosen(DEFAULT, format!("by default, since those of {preferred} {place}"))
             }
             Err(error) => chosen(
                 DEFAULT,
-                format!("by default, without the weights of {preferred}. {:#}", anyhow::Error::from(error)),
+                format!("by default, since those of {preferred} cannot be used: {:#}", anyhow::Error::from(error)),
             ),
         })
     }
 }
 
-/// The name of the network whose weights a file holds.
-fn network_of(file: &Path) -> Result<&'static str> {
+/// The name of the network whose weights a file holds; of LPIPS only where that is among the choices.
+fn network_of(file: &Path, lpips: bool) -> Result<&'static str> {
     let looks = match Network::of(&load_any(file)?) {
         Some(Network::EfficientNetLite0) => return Ok(DEFAULT),
         Some(Network::InceptionFid) => return Ok("inception-fid"),
         Some(Network::InceptionTorchvision) => return Ok("inception-torchvision"),
-        Some(Network::AlexNet | Network::LpipsAlex | Network::LpipsAlexHeads) => return Ok(LPIPS),
+        Some(Network::AlexNet | Network::LpipsAlex | Network::LpipsAlexHeads) if lpips => return Ok(LPIPS),
         Some(other) => format!("looks like the weights of {}, which reads no such features", other.describe()),
         None => "does not look like the weights of any network here".into(),
     };
@@ -103,13 +104,13 @@ mod tests {
         let choose = |named| Choice::make(named, None, "inception-fid", at_hand).unwrap();
         let why = |choice: Choice| choice.why.unwrap();
         assert_eq!(choose(None).name, "effnet-lite0");
-        assert!(why(choose(None)).contains("weights fetch inception-fid"), "{}", why(choose(None)));
+        assert!(why(choose(None)).contains("not in the weights folder"), "{}", why(choose(None)));
         std::fs::write(folder.path().join("abc.pth"), "damaged").unwrap();
         assert_eq!(choose(None).name, "effnet-lite0");
         assert!(why(choose(None)).contains("abc.pth: SHA-256"), "{}", why(choose(None)));
         std::fs::write(folder.path().join("abc.pth"), "abc").unwrap();
         assert_eq!(choose(None).name, "inception-fid");
-        assert!(why(choose(None)).contains("at hand"));
+        assert!(why(choose(None)).contains("its published weights are in"));
         let named = Choice { name: "effnet-lite0".into(), why: None };
         assert_eq!(choose(Some("effnet-lite0")), named);
     }

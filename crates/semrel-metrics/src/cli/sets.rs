@@ -84,7 +84,7 @@ impl Set {
     /// Refuses a set of fewer than two pictures, which has neither covariance nor pairs.
     pub fn ensure_two(&self) -> Result<()> {
         match self.count() {
-            Some(found @ 0..2) => bail!("{}: {found} picture(s); at least 2 are needed", self.path.display()),
+            Some(found @ 0..2) => bail!("{}: {found} picture; at least 2 are needed", self.path.display()),
             _ => Ok(()),
         }
     }
