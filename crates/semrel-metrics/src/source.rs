@@ -3,19 +3,19 @@
 //! Pictures are found at any depth and sorted by path, as the official multi-modal code does; on a folder without
 //! sub-folders that is also what pytorch-fid takes. Pictures are decoded when they are asked for.
 
+mod archive;
+
 use crate::MetricsError;
+use archive::{read_member, repeated_picture};
 use image::RgbImage;
 use semrel_data::DataError;
 use semrel_data::image_io::{EXTENSIONS, decode_rgb, is_image, list_images, read_rgb};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufReader, Read};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use zip::ZipArchive;
-
-/// Largest member of a zip that is read: a picture of 9 000 × 9 000 without compression.
-const LARGEST_MEMBER: u64 = 1 << 28;
 
 /// Which pictures of a folder or zip are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -215,41 +215,6 @@ impl Listing {
         let lower_case = || name.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e));
         self == Self::Recursive || (name.components().count() == 1 && lower_case())
     }
-}
-
-/// The first name of a picture that the central directory has twice.
-fn repeated_picture(path: &Path, archive: &ZipArchive<BufReader<File>>) -> Result<Option<PathBuf>, MetricsError> {
-    const HEADER: usize = 46;
-    let io = |source| MetricsError::Io { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(io)?;
-    file.seek(SeekFrom::Start(archive.central_directory_start())).map_err(io)?;
-    let mut bytes = vec![];
-    file.read_to_end(&mut bytes).map_err(io)?;
-    let (mut rest, mut seen) = (&bytes[..], BTreeSet::new());
-    while let Some(header) = rest.first_chunk::<HEADER>().filter(|header| header.starts_with(b"PK\x01\x02")) {
-        let length = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
-        let (name, extra, comment) = (length(28), length(30), length(32));
-        let Some(text) = rest.get(HEADER..HEADER + name) else { break };
-        let text = PathBuf::from(String::from_utf8_lossy(text).into_owned());
-        if is_image(&text) && !is_hidden(&text) && !seen.insert(text.clone()) {
-            return Ok(Some(text));
-        }
-        rest = rest.get(HEADER + name + extra + comment..).unwrap_or_default();
-    }
-    Ok(None)
-}
-
-/// Inflates a member, checking its checksum.
-fn read_member(archive: &Mutex<ZipArchive<BufReader<File>>>, number: usize) -> Result<Vec<u8>, String> {
-    // A thread that panicked while it read leaves nothing half done here: each reading begins with a seek.
-    let mut archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
-    let member = archive.by_index(number).map_err(|e| e.to_string())?;
-    if member.size() > LARGEST_MEMBER {
-        return Err(format!("{} bytes are too large for a picture", member.size()));
-    }
-    let mut bytes = vec![];
-    member.take(LARGEST_MEMBER).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-    Ok(bytes)
 }
 
 fn starts_with(path: &Path, start: &[u8]) -> Result<bool, MetricsError> {
