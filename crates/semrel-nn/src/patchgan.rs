@@ -5,7 +5,7 @@
 
 use crate::NetworkError;
 use crate::error::positive;
-use crate::layers::NormType;
+use crate::layers::{NormType, channels_last};
 use crate::sequential::{Module, Sequential};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
@@ -78,7 +78,7 @@ impl PatchDiscriminator {
     ///
     /// Panics where the image is too small.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        self.model.forward(x, self.training.get())
+        self.model.forward(&channels_last(x), self.training.get())
     }
 
     /// (height, width) of the logits for images of `height` × `width`.

@@ -6,7 +6,7 @@
 use crate::NetworkError;
 use crate::error::positive;
 use crate::generator::{TappedGenerator, position, positions};
-use crate::layers::NormType;
+use crate::layers::{NormType, channels_last};
 use crate::sequential::{Module, Sequential};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
@@ -139,15 +139,15 @@ fn residual(path: &nn::Path, channels: i64, config: &ResnetConfig) -> Sequential
 
 impl TappedGenerator for ResnetGenerator {
     fn forward(&self, x: &Tensor) -> Tensor {
-        self.model.forward(x, self.training.get())
+        self.model.forward(&channels_last(x), self.training.get())
     }
 
     fn forward_tapped(&self, x: &Tensor, layers: &[i64]) -> (Tensor, Vec<Tensor>) {
-        self.model.forward_tapped(x, &positions(layers, self.model.len()), self.training.get())
+        self.model.forward_tapped(&channels_last(x), &positions(layers, self.model.len()), self.training.get())
     }
 
     fn encode(&self, x: &Tensor, layers: &[i64]) -> Vec<Tensor> {
-        self.model.encode(x, &positions(layers, self.model.len()), self.training.get())
+        self.model.encode(&channels_last(x), &positions(layers, self.model.len()), self.training.get())
     }
 
     fn tap_shapes(&self, height: i64, width: i64, layers: &[i64]) -> Result<Vec<(i64, i64, i64)>, NetworkError> {

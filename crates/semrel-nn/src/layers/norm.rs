@@ -1,5 +1,6 @@
 //! Normalisation: instance norm, plain and adaptive, and batch norm.
 
+use super::is_channels_last;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor, nn};
 
@@ -7,6 +8,15 @@ const EPS: f64 = 1e-5;
 
 /// Instance norm without parameters: each channel of each image to mean 0 and (biased) variance 1 over its positions.
 pub fn instance_norm(x: &Tensor) -> Tensor {
+    if is_channels_last(x) {
+        // Batch norm of one image is its instance norm, and the only such kernel that is fast, forwards and backwards, with
+        // channels last: 256 channels of 64 × 64 measured 1.1 ms, group norm 7.3 ms, instance norm 3.0 ms.
+        let alone = |x: &Tensor| x.batch_norm(None::<Tensor>, None, None, None, true, 0.0, EPS, true);
+        return match x.size()[0] {
+            1 => alone(x),
+            _ => Tensor::cat(&x.split(1, 0).iter().map(alone).collect::<Vec<_>>(), 0),
+        };
+    }
     // One group a channel: the same numbers as instance_norm, from a kernel that measured 2.2 times as fast.
     x.group_norm(x.size()[1], None::<Tensor>, None::<Tensor>, EPS, true)
 }
@@ -130,5 +140,48 @@ impl BatchNorm {
         }
         let (weight, bias) = (Some(&self.weight), Some(&self.bias));
         x.batch_norm(weight, bias, Some(&self.mean), Some(&self.variance), training, 0.1, EPS, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layers::channels_last;
+    use tch::Device;
+
+    #[test]
+    fn both_memory_orders_give_the_same_numbers() {
+        for batch in [1, 3] {
+            let x = Tensor::randn([batch, 5, 6, 7], (Kind::Double, Device::Cpu)) * 3.0 + 2.0;
+            let cotangent = x.randn_like();
+            let value_and_slope = |x: Tensor| {
+                let x = x.set_requires_grad(true);
+                let y = instance_norm(&x);
+                let slope = Tensor::run_backward(&[(&y * &cotangent).sum(Kind::Double)], &[&x], false, false).remove(0);
+                (y, slope)
+            };
+            let (plain, last) = (value_and_slope(x.copy()), value_and_slope(channels_last(&x)));
+            assert!((plain.0 - last.0).abs().max().double_value(&[]) < 1e-12);
+            assert!((plain.1 - last.1).abs().max().double_value(&[]) < 1e-12);
+        }
+    }
+
+    #[test]
+    fn batch_norm_tracks_in_training_and_reads_in_evaluation() {
+        let store = nn::VarStore::new(Device::Cpu);
+        let norm = BatchNorm::new(&store.root(), 2);
+        let x = Tensor::from_slice(&[0f32, 2.0, 10.0, 30.0]).view([1, 2, 1, 2]);
+        let y = norm.forward(&x, true);
+        assert!(
+            (y - Tensor::from_slice(&[-1f32, 1.0, -1.0, 1.0]).view([1, 2, 1, 2])).abs().max().double_value(&[]) < 1e-4
+        );
+        let tracked = store.variables();
+        assert_eq!(tracked["num_batches_tracked"].int64_value(&[]), 1);
+        // A tenth of the batch's mean and of its unbiased variance.
+        assert_eq!(Vec::<f32>::try_from(&tracked["running_mean"]).unwrap(), [0.1, 2.0]);
+        assert!((tracked["running_var"].double_value(&[1]) - (0.9 + 20.0)).abs() < 1e-4);
+        let z = norm.forward(&x, false);
+        assert!((z.double_value(&[0, 1, 0, 0]) - 8.0 / 20.9f64.sqrt()).abs() < 1e-4);
+        assert_eq!(tracked["num_batches_tracked"].int64_value(&[]), 1);
     }
 }
