@@ -83,16 +83,6 @@ impl Upsample {
 
     /// `[B, C, H, W]` to `[B, C, 2H, 2W]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        if (self.size, self.pad) == (4, PadType::Replicate) {
-            // Taps 1:3 and 3:1 between neighbours, the border repeated: bilinear interpolation. Forwards and backwards, 128
-            // channels of 128 × 128 with channels last measured 12 ms, the transposed convolution 41 ms.
-            let size = x.size();
-            return x.upsample_bilinear2d([2 * size[2], 2 * size[3]], false, None, None);
-        }
-        self.filtered(x)
-    }
-
-    fn filtered(&self, x: &Tensor) -> Tensor {
         let padded = self.pad.pad(x, [1; 4]);
         let padding = 1 + (self.size - 1) / 2;
         let channels = x.size()[1];
@@ -107,14 +97,6 @@ impl Upsample {
 mod tests {
     use super::*;
     use tch::{Device, Kind};
-
-    #[test]
-    fn interpolation_equals_the_filter() {
-        let store = nn::VarStore::new(Device::Cpu);
-        let up = Upsample::new(&store.root(), 3, 4, PadType::Replicate);
-        let x = Tensor::randn([2, 3, 5, 8], (Kind::Float, Device::Cpu));
-        assert!((up.forward(&x) - up.filtered(&x)).abs().max().double_value(&[]) < 1e-6);
-    }
 
     #[test]
     fn constant_images_stay_constant() {
