@@ -151,7 +151,7 @@ fn decode_all(folder: &DomainFolder) -> Vec<Decoded> {
         for file in files {
             match read_rgb(file) {
                 Ok(image) => *decoded.sizes.entry(image.dimensions()).or_default() += 1,
-                Err(error) => decoded.errors.push(error.to_string()),
+                Err(error) => decoded.errors.push(format!("{:#}", anyhow::Error::from(error))),
             }
         }
         decoded

@@ -73,3 +73,76 @@ impl ImagePool {
         self.images = stored.iter().take(self.capacity).map(Tensor::copy).collect();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+    use tch::{Device, Kind};
+
+    /// Images `[n, 1, 1, 1]` numbered from `first`.
+    fn numbered(first: i64, n: i64) -> Tensor {
+        Tensor::arange_start(first, first + n, (Kind::Float, Device::Cpu)).view([n, 1, 1, 1])
+    }
+
+    fn values(images: &Tensor) -> Vec<f32> {
+        Vec::try_from(images.reshape([-1])).unwrap()
+    }
+
+    #[test]
+    fn without_capacity_the_input_comes_back_without_gradient() {
+        let x = numbered(0, 2).set_requires_grad(true);
+        let y = ImagePool::new(0).query(&(&x * 2.0), &mut StdRng::seed_from_u64(1));
+        assert_eq!(values(&y), [0.0, 2.0]);
+        assert!(!y.requires_grad());
+    }
+
+    #[test]
+    fn stored_images_do_not_follow_their_source() {
+        let (mut pool, mut x) = (ImagePool::new(1), numbered(7, 1));
+        let _ = pool.query(&x, &mut StdRng::seed_from_u64(1));
+        let _ = x.fill_(0.0);
+        assert_eq!(values(&pool.images().unwrap()), [7.0]);
+        pool.restore(None);
+        assert!(pool.images().is_none());
+    }
+
+    #[test]
+    fn half_of_the_images_are_exchanged() {
+        let (mut pool, mut rng) = (ImagePool::new(10), StdRng::seed_from_u64(3));
+        let _ = pool.query(&numbered(0, 10), &mut rng);
+        let fresh = numbered(10, 2000);
+        let kept = values(&pool.query(&fresh, &mut rng)).iter().zip(values(&fresh)).filter(|(a, b)| **a == *b).count();
+        assert!((900..1100).contains(&kept), "{kept} of 2000 came straight back");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        #[test]
+        fn nothing_is_lost_and_a_restored_pool_goes_on_alike(
+            capacity in 1usize..5,
+            batches in prop::collection::vec(1i64..4, 1..8),
+            seed: u64,
+        ) {
+            let (mut rng, mut other_rng) = (StdRng::seed_from_u64(seed), StdRng::seed_from_u64(seed));
+            let (mut pool, mut restored) = (ImagePool::new(capacity), ImagePool::new(capacity));
+            let (mut first, mut out) = (0, vec![]);
+            for n in batches {
+                let returned = pool.query(&numbered(first, n), &mut rng);
+                prop_assert_eq!(values(&restored.query(&numbered(first, n), &mut other_rng)), values(&returned));
+                let saved = restored.images();
+                restored = ImagePool::new(capacity);
+                restored.restore(saved.as_ref());
+                out.extend(values(&returned));
+                first += n;
+            }
+            // An image that came in lies in the pool or has come out.
+            let held = values(&pool.images().unwrap());
+            prop_assert!(held.len() <= capacity);
+            prop_assert!((0..first).all(|i| held.contains(&(i as f32)) || out.contains(&(i as f32))));
+        }
+    }
+}

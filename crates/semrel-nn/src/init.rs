@@ -79,7 +79,7 @@ pub fn he_normal(state: &BTreeMap<String, Tensor>) {
 mod tests {
     use super::*;
     use crate::Net;
-    use tch::{Device, nn};
+    use tch::{Device, Kind, nn};
 
     #[test]
     fn he_weights_have_variance_two_over_fan_in() {
@@ -89,5 +89,36 @@ mod tests {
         let std = net.ws.std(true).double_value(&[]);
         assert!((std / (2f64 / 288.0).sqrt() - 1.0).abs() < 0.03, "{std}");
         assert_eq!(net.bs.as_ref().unwrap().abs().max().double_value(&[]), 0.0);
+    }
+
+    #[test]
+    fn xavier_counts_both_fans_and_the_kernel() {
+        tch::manual_seed(2);
+        let net = Net::new(Device::Cpu, |p| nn::conv2d(p, 32, 64, 3, Default::default()));
+        InitType::CUT.apply(&net.state());
+        let std = net.ws.std(true).double_value(&[]);
+        assert!((std / (0.02 * (2f64 / (96.0 * 9.0)).sqrt()) - 1.0).abs() < 0.03, "{std}");
+    }
+
+    #[test]
+    fn orthogonal_rows_have_the_gain_as_their_length() {
+        let net = Net::new(Device::Cpu, |p| nn::conv2d(p, 4, 8, 3, Default::default()));
+        InitType::Orthogonal { gain: 0.5 }.apply(&net.state());
+        let rows = net.ws.view([8, 36]);
+        let difference = rows.matmul(&rows.tr()) - Tensor::eye(8, (Kind::Float, Device::Cpu)) * 0.25;
+        assert!(difference.abs().max().double_value(&[]) < 1e-6);
+        assert!(net.ws.requires_grad());
+    }
+
+    #[test]
+    fn scales_of_batch_norm_are_drawn_and_those_of_instance_norm_stay() {
+        use crate::layers::{BatchNorm, InstanceNorm};
+        tch::manual_seed(3);
+        let net = Net::new(Device::Cpu, |p| (BatchNorm::new(&(p / "b"), 4000), InstanceNorm::new(p / "i", 4)));
+        InitType::CUT.apply(&net.state());
+        let state = net.state();
+        let (mean, std) = (state["b.weight"].mean(Kind::Float), state["b.weight"].std(true));
+        assert!((mean.double_value(&[]) - 1.0).abs() < 0.002 && (std.double_value(&[]) - 0.02).abs() < 0.002);
+        assert_eq!(state["i.weight"].std(false).double_value(&[]), 0.0);
     }
 }

@@ -138,3 +138,63 @@ fn pixel(path: &nn::Path, config: &PatchGanConfig) -> Sequential {
     net.conv(path, (2 * width, 1), geometry, bias);
     net
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Net;
+    use tch::{Device, Kind};
+
+    fn net(config: &PatchGanConfig) -> Net<PatchDiscriminator> {
+        config.check().unwrap();
+        Net::new(Device::Cpu, |p| PatchDiscriminator::new(p, config))
+    }
+
+    #[test]
+    fn the_published_network_has_its_size() {
+        let net = net(&PatchGanConfig::cut());
+        assert_eq!(net.numel(), 2_764_737);
+        assert_eq!(net.logits_size(256, 128), Ok((30, 14)));
+    }
+
+    #[test]
+    fn the_smallest_image_gives_a_logit_and_a_smaller_one_an_error() {
+        let with = |kind, antialias| PatchGanConfig { kind, antialias, width: 2, ..PatchGanConfig::cut() };
+        for (config, least) in [
+            (with(PatchGanKind::NLayers(3), true), 24),
+            (with(PatchGanKind::NLayers(3), false), 24),
+            (with(PatchGanKind::NLayers(1), true), 6),
+            (with(PatchGanKind::NLayers(5), true), 96),
+            (with(PatchGanKind::Pixel, true), 2),
+        ] {
+            let net = net(&config);
+            assert_eq!(net.smallest_side(), least, "{config:?}");
+            let x = Tensor::rand([2, 3, least, least + 1], (Kind::Float, Device::Cpu));
+            let (h, w) = net.logits_size(least, least + 1).unwrap();
+            assert_eq!(net.forward(&x).size(), [2, 1, h, w]);
+            let small = net.logits_size(least - 1, least - 1);
+            assert!(
+                matches!(&small, Err(NetworkError::Size { expected, .. }) if expected.contains(&least.to_string()))
+            );
+        }
+    }
+
+    #[test]
+    fn settings_without_meaning_are_refused() {
+        let none = PatchGanConfig { kind: PatchGanKind::NLayers(0), ..PatchGanConfig::cut() };
+        assert!(matches!(none.check(), Err(NetworkError::Setting { setting: "n_layers", value: 0, .. })));
+    }
+
+    #[test]
+    fn with_batch_norm_only_the_outer_convolutions_have_a_bias() {
+        let config = PatchGanConfig { norm: NormType::Batch, width: 2, ..PatchGanConfig::cut() };
+        let of = |kind| {
+            let state = net(&PatchGanConfig { kind, ..config.clone() }).state();
+            let biased = |layer: &&str| state[&format!("{layer}.weight")].dim() == 4;
+            let layers: Vec<&str> = state.keys().filter_map(|k| k.strip_suffix(".bias")).filter(biased).collect();
+            layers.join(" ")
+        };
+        assert_eq!(of(PatchGanKind::NLayers(3)), "model.0 model.14");
+        assert_eq!(of(PatchGanKind::Pixel), "net.0");
+    }
+}

@@ -2,6 +2,12 @@
 //!
 //! Johnson et al., "Perceptual Losses for Real-Time Style Transfer", ECCV 2016; anti-aliased resampling as in Zhang,
 //! "Making Convolutional Networks Shift-Invariant Again", ICML 2019.
+//!
+//! A pass forwards and backwards at 256 × 256 and the published width takes 2.2 s on two cores of an AMD EPYC (Zen 4): 93 % in
+//! convolutions (at 220 GFLOP/s), 4 % in norms and rectifiers, 2 % in blurs, 1 % in mirrored borders. The arithmetic is the
+//! published one, operation by operation. Left out because they round differently, with what they would save: group norm in
+//! place of instance norm, 0.05 s; channels last with batch norm of single images, 0.15 s, but its sums over positions err by
+//! 1e-5 instead of 7e-7; the residual blocks' convolutions by Winograd's F(2×2, 3×3), 0.28 s.
 
 use crate::NetworkError;
 use crate::error::positive;
@@ -165,5 +171,101 @@ impl TappedGenerator for ResnetGenerator {
 
     fn set_training(&self, training: bool) {
         self.training.set(training);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Net;
+    use tch::{Device, Kind};
+
+    const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+    fn small() -> ResnetConfig {
+        ResnetConfig { width: 4, blocks: 2, ..ResnetConfig::cut() }
+    }
+
+    fn net(config: &ResnetConfig) -> Net<ResnetGenerator> {
+        config.check().unwrap();
+        Net::new(Device::Cpu, |p| ResnetGenerator::new(p, config))
+    }
+
+    fn same(a: &Tensor, b: &Tensor) -> bool {
+        a.size() == b.size() && (a - b).abs().max().double_value(&[]) == 0.0
+    }
+
+    #[test]
+    fn the_published_network_has_its_size_and_taps() {
+        let net = net(&ResnetConfig::cut());
+        assert_eq!(net.numel(), 11_378_179);
+        let shapes = net.tap_shapes(256, 256, &[0, 4, 8, 12, 16, 31, -1]).unwrap();
+        let image = (3, 256, 256);
+        let want = [(3, 262, 262), (128, 256, 256), (256, 128, 128), (256, 64, 64), (256, 64, 64), image, image];
+        assert_eq!(shapes, want);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let net = net(&small());
+        let last = net.model.len() as i64 - 1;
+        for layer in [-2, last + 1] {
+            assert_eq!(net.tap_shapes(8, 8, &[0, layer]), Err(NetworkError::Layer { layer, last }));
+        }
+        for (height, width) in [(4, 8), (8, 10), (0, 8), (-4, 8)] {
+            assert!(matches!(net.tap_shapes(height, width, &[]), Err(NetworkError::Size { .. })), "{height} {width}");
+        }
+        assert_eq!(net.forward(&Tensor::zeros([1, 3, 8, 12], CPU)).size(), [1, 3, 8, 12]);
+        let zero = ResnetConfig { width: 0, ..small() };
+        assert!(matches!(zero.check(), Err(NetworkError::Setting { setting: "width", value: 0, .. })));
+    }
+
+    #[test]
+    fn every_way_of_listening_hears_the_same() {
+        for (norm, antialias) in [(NormType::Instance, true), (NormType::Instance, false), (NormType::None, false)] {
+            let net = net(&ResnetConfig { norm, antialias, antialias_up: antialias, ..small() });
+            let x = Tensor::rand([2, 3, 16, 12], CPU);
+            let all: Vec<i64> = (0..net.model.len() as i64).collect();
+            let (image, taps) = net.forward_tapped(&x, &all);
+            assert!(same(&image, &net.forward(&x)) && same(&image, &taps[all.len() - 1]));
+            let shapes = net.tap_shapes(16, 12, &all).unwrap();
+            for ((layer, tap), (c, h, w)) in all.iter().zip(&taps).zip(shapes) {
+                assert_eq!(tap.size(), [2, c, h, w], "layer {layer}");
+                assert!(same(tap, &net.encode(&x, &[*layer])[0]), "layer {layer}, {norm:?}");
+            }
+            let listed = net.encode(&x, &[-1, 4, 4]);
+            assert!(same(&listed[0], &image) && same(&listed[1], &taps[4]) && same(&listed[2], &taps[4]));
+            // The rectifier after the norm works in place.
+            assert!(same(&taps[2], &taps[3]) && taps[2].min().double_value(&[]) >= 0.0);
+            assert!(net.encode(&x, &[]).is_empty());
+        }
+    }
+
+    #[test]
+    fn dropout_moves_the_second_convolution_and_drops_in_training_only() {
+        let net = net(&ResnetConfig { dropout: true, ..small() });
+        assert!(net.state().contains_key("model.12.conv_block.6.weight"));
+        let x = Tensor::rand([1, 3, 8, 8], CPU);
+        assert!(!same(&net.forward(&x), &net.forward(&x)));
+        net.set_training(false);
+        assert!(same(&net.forward(&x), &net.forward(&x)));
+    }
+
+    #[test]
+    fn other_norms_drop_the_bias_before_them() {
+        for norm in [NormType::Batch, NormType::None] {
+            let state = net(&ResnetConfig { norm, ..small() }).state();
+            let biases: Vec<&str> = state.keys().filter_map(|k| k.strip_suffix(".bias")).collect();
+            let convolutions: Vec<_> =
+                biases.iter().filter(|layer| state[&format!("{layer}.weight")].dim() == 4).collect();
+            assert_eq!(convolutions, [&"model.23"], "{norm:?}");
+        }
+    }
+
+    #[test]
+    fn a_boxed_generator_serves_as_well() {
+        let boxed =
+            Net::new(Device::Cpu, |p| -> Box<dyn TappedGenerator> { Box::new(ResnetGenerator::new(p, &small())) });
+        assert_eq!(boxed.forward(&Tensor::zeros([1, 3, 8, 8], CPU)).size(), [1, 3, 8, 8]);
     }
 }

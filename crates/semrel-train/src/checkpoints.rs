@@ -371,8 +371,7 @@ fn write_folder(folder: &Path, step: u64, snapshot: &Snapshot) -> Result<(), Sna
 }
 
 fn digest(bytes: &[u8]) -> Digested {
-    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    Digested { bytes: bytes.len() as u64, sha256 }
+    Digested { bytes: bytes.len() as u64, sha256: hex::encode(Sha256::digest(bytes)) }
 }
 
 fn remove_folder(folder: &Path) -> Result<(), FileError> {

@@ -156,7 +156,7 @@ struct BenchArgs {
     #[arg(long, default_value_t = 1)]
     batch: i64,
     /// Iterations to measure.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
     /// The published loop's order: every encoding recomputed, every gradient kept.
     #[arg(long)]

@@ -85,3 +85,26 @@ impl Discriminator {
         Err(NetworkError::Size { height, width, expected: self.resolution.to_string() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Net;
+    use tch::{Device, Kind};
+
+    #[test]
+    fn the_published_network_has_its_size() {
+        let net = Net::new(Device::Cpu, |p| Discriminator::new(p, &DiscriminatorConfig::sincut()));
+        assert_eq!(net.numel(), 5_885_473);
+        assert_eq!(net.forward(&Tensor::zeros([3, 3, 64, 64], (Kind::Float, Device::Cpu))).size(), [3, 1]);
+        assert_eq!(net.check_size(64, 64), Ok(()));
+        assert!(matches!(net.check_size(64, 32), Err(NetworkError::Size { height: 64, width: 32, .. })));
+    }
+
+    #[test]
+    fn widths_must_not_vanish() {
+        let narrow = DiscriminatorConfig { width: 1, resolution: 512 };
+        assert!(matches!(narrow.check(), Err(NetworkError::Setting { value: 0, .. })));
+        assert_eq!(DiscriminatorConfig { width: 1, resolution: 256 }.check(), Ok(()));
+    }
+}

@@ -168,3 +168,67 @@ impl TappedGenerator for Generator {
         1 << self.doublings.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Net;
+    use tch::{Device, Kind};
+
+    const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+    fn net(config: &GeneratorConfig) -> Net<Generator> {
+        config.check().unwrap();
+        Net::new(Device::Cpu, |p| Generator::new(p, config))
+    }
+
+    #[test]
+    fn the_published_network_has_its_size_and_taps() {
+        let net = net(&GeneratorConfig::sincut());
+        assert_eq!(net.numel(), 3_068_404);
+        let shapes = net.tap_shapes(64, 32, &[0, 2, 4, -1]).unwrap();
+        assert_eq!(shapes, [(3, 64, 32), (160, 32, 16), (160, 32, 16), (160, 32, 16)]);
+    }
+
+    #[test]
+    fn two_halvings_give_back_the_sides_and_the_foretold_taps() {
+        let net = net(&GeneratorConfig { width: 1, resolution: 16, downsamplings: 2, blocks: 2 });
+        let x = Tensor::randn([2, 3, 8, 4], CPU);
+        let all = [0, 1, 2, 3, 4];
+        let (image, taps) = net.forward_tapped(&x, &all);
+        assert_eq!(image.size(), x.size());
+        let encoded = net.encode(&x, &all);
+        for ((tap, alone), (c, h, w)) in taps.iter().zip(encoded).zip(net.tap_shapes(8, 4, &all).unwrap()) {
+            assert_eq!(tap.size(), [2, c, h, w]);
+            assert!((tap - alone).abs().max().double_value(&[]) == 0.0);
+        }
+        assert!(matches!(net.tap_shapes(8, 6, &[]), Err(NetworkError::Size { .. })));
+        assert_eq!(net.tap_shapes(8, 8, &[5]), Err(NetworkError::Layer { layer: 5, last: 4 }));
+    }
+
+    #[test]
+    fn noise_counts_as_its_weight_says() {
+        let net = net(&GeneratorConfig { width: 1, resolution: 8, downsamplings: 1, blocks: 0 });
+        let x = Tensor::randn([1, 3, 8, 8], CPU);
+        let noise = |fill: f64| [Tensor::full([1, 1, 8, 8], fill, CPU)];
+        let moved = || {
+            let difference = net.forward_with_noise(&x, &noise(1.0)) - net.forward_with_noise(&x, &noise(0.0));
+            difference.abs().max().double_value(&[])
+        };
+        assert_eq!(moved(), 0.0);
+        let _ = tch::no_grad(|| net.state()["decoder.convs.0.noise.weight"].shallow_clone().fill_(0.5));
+        assert!(moved() > 0.0);
+    }
+
+    #[test]
+    fn settings_without_meaning_are_refused() {
+        let sincut = GeneratorConfig::sincut();
+        for (config, name) in [
+            (GeneratorConfig { downsamplings: 5, ..sincut.clone() }, "downsamplings"),
+            (GeneratorConfig { resolution: 65, ..sincut.clone() }, "resolution"),
+            (GeneratorConfig { blocks: -1, ..sincut }, "blocks"),
+        ] {
+            assert!(matches!(config.check(), Err(NetworkError::Setting { setting, .. }) if setting == name));
+        }
+    }
+}

@@ -19,9 +19,9 @@ fn setting(case: &Case, key: &str, default: i64) -> i64 {
     case.config()[key].as_i64().unwrap_or(default)
 }
 
-/// Reference networks run in training mode, unless dropout would make them random.
+/// Reference networks run in training mode unless the case says otherwise, or dropout would make them random.
 fn training(case: &Case, dropout: bool) -> bool {
-    case.config()["training"].as_bool().unwrap_or(!dropout)
+    case.config()["mode"].as_str().map_or(!dropout, |mode| mode == "train")
 }
 
 /// The state dict has exactly the case's keys and shapes.
