@@ -5,7 +5,7 @@
 mod bench;
 mod data;
 mod setup;
-mod table1;
+mod tables;
 mod test;
 mod weights;
 mod workspace;
@@ -21,9 +21,10 @@ use workspace::Workspace;
     name = "xtask",
     bin_name = "cargo xtask",
     after_help = "Start with:\n  \
-        cargo xtask test     check the code, with one line of counts at the end\n  \
-        cargo xtask table1   train and measure the rows of the paper's Table 1 on the sample world\n\n\
-        Both fetch what they need first (see `cargo xtask setup --help`)."
+        cargo xtask test           check the code, with one line of counts at the end\n  \
+        cargo xtask table1         train and measure the rows of the paper's Table 1 on the sample world\n  \
+        cargo xtask table-single   the same of its comparison of single-modal translation\n\n\
+        All fetch what they need first (see `cargo xtask setup --help`)."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -37,7 +38,9 @@ enum Command {
     Weights(weights::Args),
     Test(test::Args),
     Bench(bench::Args),
-    Table1(table1::Args),
+    Table1(tables::table1::Args),
+    TableSingle(tables::table_single::Args),
+    Table3(tables::table3::Args),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,8 @@ fn run() -> Result<ExitCode> {
         Command::Weights(args) => weights::run(args),
         Command::Test(args) => test::run(&workspace, &args),
         Command::Bench(args) => bench::run(&workspace, args),
-        Command::Table1(args) => table1::run(&workspace, args),
+        Command::Table1(args) => tables::table1::run(&workspace, args),
+        Command::TableSingle(args) => tables::table_single::run(&workspace, args),
+        Command::Table3(args) => tables::table3::run(&workspace, args),
     }
 }

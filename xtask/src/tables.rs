@@ -1,57 +1,45 @@
-//! `cargo xtask table1`: Table 1 of the paper, trained and measured here.
+//! Tables of the paper, trained and measured here: one file a table, one a program, and what they share.
 
+mod calls;
+mod caption;
+mod cut_single;
 mod display;
+mod entries;
 mod jobs;
-mod paper;
+mod pictures;
 mod plan;
 mod report;
 mod results;
 mod rows;
+mod spec;
+mod stargan2_multi;
 mod table;
+pub mod table1;
+pub mod table3;
+pub mod table_single;
 
-use crate::data::{self, World};
+use crate::data::World;
 use crate::setup;
 use crate::workspace::{Workspace, cores};
 use anyhow::{Context, Result, ensure};
+use calls::Calls;
 use display::Display;
 use jobs::Outcome;
 use plan::{Half, Plan};
 use rows::Profile;
-use semrel_data::sample_world::DomainSet;
+use semrel_data::Direction;
+use spec::{SampleWorld, Spec};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The program that trains and evaluates; `SEMREL_STARGAN2_MULTI` names a stand-in for tests, which needs no libtorch.
-const PROGRAM: &str = "stargan2-multi";
-const STAND_IN: &str = "SEMREL_STARGAN2_MULTI";
-
-/// Train and measure the rows of the paper's Table 1 (multi-modal translation)
-///
-/// Builds stargan2-multi, makes the data, trains and evaluates each row, prints the table with the paper's numbers beside
-/// and writes it to OUT: table1.md, table1.csv, table1.json and a grid of translations a row
-/// (table1-<half>-<method>.png), in place of an earlier table there. Logs go to OUT/logs, runs to runs/stargan2-multi/table1-<profile>-<half>-<method>-s<seed>.
-///
-/// The halves are `seasons` and `weather`, or your own folder with --data; the methods are `stargan-v2`, `lsesim` and
-/// `ours`.
-///
-/// In the sample and small profiles on a CPU as many rows are trained at a time as there are cores, each on one thread: two
-/// narrow networks side by side train faster than one on two threads. Otherwise rows are trained one after another on all
-/// cores.
-///
-/// Ctrl-C saves checkpoints; the same command with --resume goes on from them. A row that fails is reported in the table,
-/// the others go on, and the exit status is 1.
+/// Options of every table.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  \
-        cargo xtask table1\n  \
-        cargo xtask table1 --only ours --seeds 3\n  \
-        cargo xtask table1 --profile small --data my-photos\n  \
-        cargo xtask table1 --only seasons/ours --set train.iterations=50 --out results/try --runs runs/try")]
-pub struct Args {
+struct Options {
     /// Extent of data, networks and training [default: sample, or small with --data]
     #[arg(long, value_enum)]
     profile: Option<Profile>,
-    /// Your images: a folder with train/<domain>/ and val/<domain>/, or <domain>/
+    /// Your images, in the layout told above
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Seeds a row (777, 778, ...); from two on the table has means and standard deviations
@@ -75,43 +63,47 @@ pub struct Args {
     /// Device to train on: cpu, cuda, cuda:1, ...
     #[arg(long, default_value = "cpu")]
     device: String,
-    /// Change a key of every row's configuration, as in --set train.iterations=50
+    /// Change a key of every row's configuration, as in --set train.batch_size=2
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Folder of the results [default: results, in the checkout]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Folder of the run folders [default: runs/stargan2-multi, in the checkout]
+    /// Folder of the run folders [default: that of the program in runs, in the checkout]
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
-    /// Folder of the rows' configurations [default: configs/stargan2-multi/PROFILE, in the checkout]
+    /// Folder of the rows' configurations [default: that of program and profile in configs, in the checkout]
     #[arg(long, value_name = "DIR")]
     configs: Option<PathBuf>,
 }
 
-pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
+/// Options of tables on two domains.
+#[derive(clap::Args)]
+struct PairOptions {
+    /// With --data: AtoB, or BtoA to translate what lies in trainB [default: AtoB]
+    #[arg(long, value_name = "AtoB|BtoA", requires = "data")]
+    direction: Option<Direction>,
+}
+
+fn run(workspace: &Workspace, spec: &'static Spec, options: Options, direction: Option<Direction>) -> Result<ExitCode> {
     // Whatever is wrong with the call is told before anything is fetched, built or trained.
-    let plan = plan(workspace, &args)?;
+    let plan = plan(workspace, spec, &options, direction)?;
     plan.check_run_folders()?;
-    let program = match std::env::var_os(STAND_IN) {
+    let program = match std::env::var_os(spec.program.stand_in) {
         Some(program) => PathBuf::from(program),
         None => {
             setup::ensure(workspace)?;
-            eprintln!("building {PROGRAM}");
-            workspace.build(PROGRAM)?
+            eprintln!("building {}", spec.program.name);
+            workspace.build(spec.program.name)?
         }
     };
-    if args.data.is_none() && plan.profile == Profile::Sample {
-        for (half, set) in [("seasons", DomainSet::Seasons), ("weather", DomainSet::Weather)] {
-            if plan.rows.iter().any(|row| plan.halves[row.half].name == half) {
-                World::SAMPLE.write(&workspace.root.join("data"), set)?;
-            }
-        }
+    if plan.profile == Profile::Sample {
+        write_sample_world(&plan, &workspace.root.join("data"))?;
     }
     fs::create_dir_all(plan.out.join("logs")).with_context(|| plan.out.display().to_string())?;
     fs::create_dir_all(&plan.runs).with_context(|| plan.runs.display().to_string())?;
 
-    let jobs = plan.jobs(workspace, &program)?;
+    let jobs = Calls { plan: &plan, workspace, program: &program }.jobs()?;
     let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
     eprintln!("{} jobs, {} at a time on {} thread(s) each, {}", jobs.len(), plan.parallel, plan.threads, plan.device);
     jobs::catch_interrupts()?;
@@ -127,6 +119,18 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+fn write_sample_world(plan: &Plan, data: &Path) -> Result<()> {
+    for half in plan.halves_in_use() {
+        if let Half { own: None, paper: Some(paper), .. } = plan.halves[half] {
+            match plan.spec.halves[paper].sample {
+                SampleWorld::Domains(set) => World::SAMPLE.write(data, set)?,
+                SampleWorld::Pair(world) => World::SAMPLE.write_pairs(data, world)?,
+            };
+        }
+    }
+    Ok(())
+}
+
 /// The call of this program that goes on with what it was called for.
 fn resume_command() -> String {
     let quote = |arg: String| {
@@ -137,23 +141,31 @@ fn resume_command() -> String {
     format!("cargo xtask {} --resume", args.collect::<Vec<_>>().join(" "))
 }
 
-fn plan(workspace: &Workspace, args: &Args) -> Result<Plan> {
-    let root = &workspace.root;
-    let profile = args.profile.unwrap_or(if args.data.is_some() { Profile::Small } else { Profile::Sample });
-    for set in &args.set {
-        ensure!(set.contains('='), "--set {set}: expected KEY=VALUE, as in --set train.iterations=50");
+fn plan(
+    workspace: &Workspace,
+    spec: &'static Spec,
+    options: &Options,
+    direction: Option<Direction>,
+) -> Result<Plan> {
+    let (root, program) = (&workspace.root, spec.program);
+    let profile = options.profile.unwrap_or(if options.data.is_some() { Profile::Small } else { Profile::Sample });
+    for set in &options.set {
+        ensure!(set.contains('='), "--set {set}: expected KEY=VALUE, as in --set train.batch_size=2");
         ensure!(!set.starts_with("seed="), "--set {set}: seeds are 777, 778, ...; --seeds N says how many");
         ensure!(!set.starts_with("data.root="), "--set {set}: --data DIR names the images");
     }
-    let halves = match &args.data {
-        Some(dir) => vec![own_half(dir)?],
-        None => ["seasons", "weather"].map(Half::of_paper).into(),
+    let halves = match &options.data {
+        Some(dir) => {
+            (program.check_data)(dir)?;
+            vec![own_half(dir, (program.own_settings)(dir, direction))?]
+        }
+        None => (0..spec.halves.len()).map(|index| paper_half(spec, profile, index)).collect(),
     };
     let names: Vec<String> = halves.iter().map(|half| half.name.clone()).collect();
-    let rows = rows::select(&names, &args.only)?;
-    if args.data.is_none() && profile != Profile::Sample {
+    let rows = rows::select(&names, spec.methods, &options.only)?;
+    if options.data.is_none() && profile != Profile::Sample {
         for half in rows.iter().map(|row| &halves[row.half].name) {
-            data::open(&root.join("data").join(half)).with_context(|| {
+            (program.check_data)(&root.join("data").join(half)).with_context(|| {
                 format!("profile {} needs images in data/{half}, or yours with --data DIR", profile.name())
             })?;
         }
@@ -161,32 +173,40 @@ fn plan(workspace: &Workspace, args: &Args) -> Result<Plan> {
     let absolute = |path: &Option<PathBuf>, default: &str| -> Result<PathBuf> {
         path.as_ref().map_or_else(|| Ok(root.join(default)), |p| Ok(std::path::absolute(p)?))
     };
-    let side_by_side = profile != Profile::Paper && args.device == "cpu";
-    let parallel = args.jobs.map_or(if side_by_side { cores() } else { 1 }, |j| j as usize);
+    let side_by_side = profile != Profile::Paper && options.device == "cpu";
+    let parallel = options.jobs.map_or(if side_by_side { cores() } else { 1 }, |j| j as usize);
     let plan = Plan {
+        spec,
         profile,
         halves,
         rows,
-        seeds: (777..777 + args.seeds).collect(),
-        resume: args.resume,
-        overwrite: args.overwrite,
+        seeds: (777..777 + options.seeds).collect(),
+        resume: options.resume,
+        overwrite: options.overwrite,
         parallel,
-        threads: args.threads.map_or((cores() / parallel).max(1), |t| t as usize),
-        device: args.device.clone(),
-        sets: args.set.clone(),
-        configs: absolute(&args.configs, &format!("configs/stargan2-multi/{}", profile.name()))?,
-        runs: absolute(&args.runs, "runs/stargan2-multi")?,
-        out: absolute(&args.out, "results")?,
+        threads: options.threads.map_or((cores() / parallel).max(1), |t| t as usize),
+        device: options.device.clone(),
+        sets: options.set.clone(),
+        configs: absolute(&options.configs, &format!("configs/{}/{}", program.name, profile.name()))?,
+        runs: absolute(&options.runs, &format!("runs/{}", program.name))?,
+        out: absolute(&options.out, "results")?,
     };
     plan.check_configs()?;
     Ok(plan)
 }
 
+/// A data set of the paper, or what stands in for it.
+fn paper_half(spec: &Spec, profile: Profile, index: usize) -> Half {
+    let half = &spec.halves[index];
+    let name = if profile == Profile::Sample { half.sample.name() } else { half.name };
+    Half { name: name.into(), paper: Some(index), own: None, settings: vec![] }
+}
+
 /// The half of the user's own images, named after the folder.
-fn own_half(dir: &Path) -> Result<Half> {
-    data::open(dir)?;
+fn own_half(dir: &Path, settings: Vec<String>) -> Result<Half> {
     let dir = fs::canonicalize(dir)?;
     let name = dir.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
     let name: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
-    Ok(Half { name: if name.is_empty() { "data".into() } else { name }, own: Some(dir) })
+    let name = if name.is_empty() { "data".into() } else { name };
+    Ok(Half { name, paper: None, own: Some(dir), settings })
 }

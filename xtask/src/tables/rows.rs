@@ -1,48 +1,15 @@
-//! The rows of the table: halves (data sets) times methods.
+//! The rows of a table: halves (data sets) times methods.
 
+use super::spec::Method;
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-
-/// Losses that a row trains with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// StarGAN v2 as it is.
-    StarganV2,
-    /// With the spatially-correlative loss.
-    Lsesim,
-    /// With the paper's losses.
-    Ours,
-}
-
-impl Method {
-    /// In the table's order.
-    pub const ALL: [Self; 3] = [Self::StarganV2, Self::Lsesim, Self::Ours];
-
-    /// As in names of rows, files and configurations.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::StarganV2 => "stargan-v2",
-            Self::Lsesim => "lsesim",
-            Self::Ours => "ours",
-        }
-    }
-
-    /// As the table prints it.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::StarganV2 => "StarGAN v2",
-            Self::Lsesim => "+ LSeSim",
-            Self::Ours => "+ Ours",
-        }
-    }
-}
 
 /// Extent of data, networks and training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Profile {
     /// 64 x 64 pixels, narrow networks, the sample world: minutes
     Sample,
-    /// Your images (--data) at 64 to 128 pixels: about an hour a row
+    /// Your images (--data) at 64 to 128 pixels: up to an hour a row
     Small,
     /// The paper's sizes, data and hyper-parameters: days, on a GPU
     Paper,
@@ -59,29 +26,32 @@ impl Profile {
     }
 }
 
-/// A row: a half by its index, and a method.
+/// A row: a half and a method by their indices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
     /// Index of the half.
     pub half: usize,
-    /// Method.
-    pub method: Method,
+    /// Index of the method.
+    pub method: usize,
 }
 
 /// The rows that `only` names (all, if it names none), in the table's order. A name is a half, a method, or both as
 /// `half/method`.
-pub fn select(halves: &[String], only: &[String]) -> Result<Vec<Row>> {
-    let all: Vec<Row> = (0..halves.len()).flat_map(|half| Method::ALL.map(|method| Row { half, method })).collect();
-    let full = |row: &Row| format!("{}/{}", halves[row.half], row.method.name());
-    let fits = |row: &Row, name: &str| name == full(row) || name == halves[row.half] || name == row.method.name();
+pub fn select(halves: &[String], methods: &[Method], only: &[String]) -> Result<Vec<Row>> {
+    let all = (0..halves.len()).flat_map(|half| (0..methods.len()).map(move |method| Row { half, method }));
+    let all: Vec<Row> = all.collect();
+    let method = |row: &Row| methods[row.method].name;
+    let full = |row: &Row| format!("{}/{}", halves[row.half], method(row));
+    let fits = |row: &Row, name: &str| name == full(row) || name == halves[row.half] || name == method(row);
     for name in only {
         if !all.iter().any(|row| fits(row, name)) {
             let rows: Vec<String> = all.iter().map(full).collect();
+            let methods: Vec<&str> = methods.iter().map(|m| m.name).collect();
             bail!(
                 "no row `{name}`; the rows are {}, and a half ({}) or a method ({}) names all of its rows",
                 rows.join(", "),
                 halves.join(", "),
-                Method::ALL.map(Method::name).join(", ")
+                methods.join(", ")
             );
         }
     }
@@ -90,13 +60,14 @@ pub fn select(halves: &[String], only: &[String]) -> Result<Vec<Row>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::table1::TABLE_1;
     use super::*;
 
     fn names(only: &[&str]) -> Vec<String> {
         let halves = ["seasons".to_owned(), "weather".to_owned()];
         let only: Vec<String> = only.iter().map(|&n| n.to_owned()).collect();
-        let rows = select(&halves, &only).unwrap();
-        rows.iter().map(|r| format!("{}/{}", halves[r.half], r.method.name())).collect()
+        let rows = select(&halves, TABLE_1.methods, &only).unwrap();
+        rows.iter().map(|r| format!("{}/{}", halves[r.half], TABLE_1.methods[r.method].name)).collect()
     }
 
     #[test]
@@ -109,7 +80,7 @@ mod tests {
 
     #[test]
     fn an_unknown_row_is_an_error_with_the_list() {
-        let text = select(&["mine".into()], &["our".into()]).unwrap_err().to_string();
+        let text = select(&["mine".into()], TABLE_1.methods, &["our".into()]).unwrap_err().to_string();
         assert!(text.contains("`our`") && text.contains("mine/ours") && text.contains("stargan-v2"), "{text}");
     }
 }

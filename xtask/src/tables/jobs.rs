@@ -31,8 +31,10 @@ pub struct Step {
     pub outdates: Vec<PathBuf>,
     /// A file written once it has succeeded.
     pub stamp: Option<(PathBuf, String)>,
-    /// Run folder that tells how far it is.
-    pub run: Option<PathBuf>,
+    /// File of JSON lines that tells how far it is.
+    pub metrics: Option<PathBuf>,
+    /// The step that it ends at.
+    pub length: Option<u64>,
 }
 
 /// How a job ended.
@@ -207,7 +209,7 @@ fn log_since(path: &Path, start: u64) -> std::io::Result<String> {
 }
 
 /// The last line that tells of an error, or else the last line.
-fn last_error(log: &str) -> Option<String> {
+pub fn last_error(log: &str) -> Option<String> {
     let lines: Vec<&str> = log.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     let error = |line: &&str| {
         let lower = line.to_lowercase();
@@ -225,10 +227,8 @@ fn last_error(log: &str) -> Option<String> {
 }
 
 fn show(running: &mut Running, display: &mut Display) {
-    let Some(run) = &running.step.run else { return };
-    let (Some(step), Some(last)) = (position(&run.join("metrics.jsonl")), last_step(&run.join("config.yaml"))) else {
-        return;
-    };
+    let (Some(metrics), Some(last)) = (&running.step.metrics, running.step.length) else { return };
+    let Some(step) = position(metrics) else { return };
     // A resumed run shows its old position until it logs again.
     let &mut (first, since) = running.first.get_or_insert((step, Instant::now()));
     let left =
@@ -243,13 +243,6 @@ fn position(file: &Path) -> Option<u64> {
     let (whole, _) = tail.rsplit_once('\n')?;
     let line: Value = serde_json::from_str(whole.lines().last()?).ok()?;
     line["step"].as_u64()
-}
-
-/// The step that a run's resolved configuration ends at.
-fn last_step(config: &Path) -> Option<u64> {
-    let config: serde_yaml::Value = serde_yaml::from_str(&fs::read_to_string(config).ok()?).ok()?;
-    let number = |key: &str| config.get("train")?.get(key)?.as_u64();
-    Some(number("iterations")? + number("warmup").unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -278,10 +271,6 @@ mod tests {
         assert_eq!(position(&file), None);
         fs::write(&file, "{\"step\":10}\n{\"step\":20}\n{\"step\":30").unwrap();
         assert_eq!(position(&file), Some(20));
-        let config = dir.path().join("config.yaml");
-        assert_eq!(last_step(&config), None);
-        fs::write(&config, "train: {iterations: 1200, warmup: 200}\n").unwrap();
-        assert_eq!(last_step(&config), Some(1400));
     }
 
     #[test]
@@ -296,7 +285,8 @@ mod tests {
             },
             outdates: vec![],
             stamp: None,
-            run: None,
+            metrics: None,
+            length: None,
         };
         let job = |name: &str, steps| Job { name: name.into(), log: dir.path().join(name), steps };
         let mut stamped = sh("echo fine");

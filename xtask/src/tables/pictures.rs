@@ -1,0 +1,69 @@
+//! Pictures of translations: of each row, and of all rows of a half below each other.
+
+use super::plan::{Plan, eval_file};
+use super::report::Collected;
+use super::results;
+use super::rows::Row;
+use anyhow::{Context, Result, ensure};
+use semrel_data::image_io::{grid, list_images, read_rgb, write_image};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// Images shown.
+const COLUMNS: usize = 8;
+/// Pixels between them.
+const GAP: u32 = 2;
+
+/// Titles and files (in the folder of results) of the pictures that belong to the table. Those that no call of the program
+/// draws are put together first, of the translations that the last checkpoint's evaluation has left.
+pub fn make(plan: &Plan, collected: &Collected) -> Vec<(String, String)> {
+    let mut pictures = vec![];
+    for half in plan.halves_in_use() {
+        let name = &plan.halves[half].name;
+        let rows: Vec<Row> = plan.rows.iter().copied().filter(|row| row.half == half).collect();
+        if plan.spec.program.drawing.is_none() {
+            let finished: Vec<Row> = rows.iter().copied().filter(|row| collected.finished(*row)).collect();
+            match draw(plan, half, &finished) {
+                Ok(()) => {
+                    let titles: Vec<&str> = finished.iter().map(|row| plan.method(*row).title).collect();
+                    let title = format!("{name}, from the top: inputs, {}", titles.join(", "));
+                    pictures.push((title, plan.picture_of_half(half)));
+                }
+                Err(error) => eprintln!("no picture of {name}: {error:#}"),
+            }
+        }
+        pictures.extend(rows.iter().map(|row| (format!("{name}: {}", plan.method(*row).title), plan.picture(*row))));
+    }
+    pictures.retain(|(_, file)| plan.out.join(file).exists());
+    pictures
+}
+
+fn draw(plan: &Plan, half: usize, rows: &[Row]) -> Result<()> {
+    ensure!(!rows.is_empty(), "no row succeeded");
+    let mut all = vec![];
+    for &row in rows {
+        let folder = translations(&plan.run_dir(row, plan.seeds[0])).with_context(|| plan.name(row))?;
+        let inputs: Vec<PathBuf> = list_images(&folder.join("real_A"))?.into_iter().take(COLUMNS).collect();
+        ensure!(!inputs.is_empty(), "{}: no images", folder.join("real_A").display());
+        let mut images = inputs.iter().map(|file| Ok(read_rgb(file)?)).collect::<Result<Vec<_>>>()?;
+        for file in &inputs {
+            images.push(read_rgb(&folder.join("fake_B").join(file.file_name().context("an image without a name")?))?);
+        }
+        write_image(&plan.out.join(plan.picture(row)), &grid(&images, inputs.len(), GAP))?;
+        let outputs = images.split_off(inputs.len());
+        if all.is_empty() {
+            all = images;
+        }
+        ensure!(all.len().is_multiple_of(outputs.len()), "{}: another number of images", plan.name(row));
+        all.extend(outputs);
+    }
+    let columns = all.len() / (rows.len() + 1);
+    Ok(write_image(&plan.out.join(plan.picture_of_half(half)), &grid(&all, columns, GAP))?)
+}
+
+/// Folder of the translations of a run's last checkpoint.
+fn translations(run: &Path) -> Result<PathBuf> {
+    let eval: Value = results::read(&eval_file(run, "last"))?;
+    let step = eval["step"].as_u64().context("the evaluation does not tell its step")?;
+    Ok(run.join("results").join(format!("test_{step}")).join("images"))
+}

@@ -1,0 +1,133 @@
+//! What makes one table different from another.
+
+use super::rows::Profile;
+use semrel_data::Direction;
+use semrel_data::sample_world::{DomainSet, PairWorld};
+use serde_json::Value;
+use std::path::Path;
+
+/// A table: one constant each, in a file of its own.
+pub struct Spec {
+    /// Name of the command, and beginning of the names of its files and runs.
+    pub name: &'static str,
+    /// Heading of the written table.
+    pub title: &'static str,
+    /// What trains and evaluates its rows.
+    pub program: &'static Program,
+    /// Its data sets.
+    pub halves: &'static [HalfSpec],
+    /// Its rows, in its order.
+    pub methods: &'static [Method],
+    /// What its paper columns are; said where they are shown.
+    pub paper: &'static str,
+    /// What else is to be said of the rows that are shown.
+    pub notes: fn(Profile, &[&Method]) -> Vec<String>,
+}
+
+/// A data set of the paper.
+pub struct HalfSpec {
+    /// Its name, that of its folder in `data` and the beginning of the names of its configurations.
+    pub name: &'static str,
+    /// What stands in for it in the profile `sample`.
+    pub sample: SampleWorld,
+}
+
+/// A part of the sample world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SampleWorld {
+    /// Several domains.
+    Domains(DomainSet),
+    /// Two.
+    Pair(PairWorld),
+}
+
+/// A row: losses to train with.
+pub struct Method {
+    /// As in names of rows, files and configurations.
+    pub name: &'static str,
+    /// As the table prints it.
+    pub title: &'static str,
+    /// The paper's numbers by half, in the order of the program's columns, of which the last may be missing.
+    pub paper: &'static [&'static [f64]],
+}
+
+/// A number that the paper does not give.
+pub const NOT_GIVEN: f64 = f64::NAN;
+
+/// How checkpoints, and the paper beside them, are arranged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// A line each.
+    Lines,
+    /// A column each, within every score.
+    Columns,
+}
+
+/// A program that trains and evaluates, as a table sees it.
+pub struct Program {
+    /// Name of package and binary, and of its folders in `configs` and `runs`.
+    pub name: &'static str,
+    /// Variable that names a stand-in for tests, which needs no libtorch.
+    pub stand_in: &'static str,
+    /// What is measured.
+    pub columns: &'static [Column],
+    /// How it is shown.
+    pub layout: Layout,
+    /// Label of a line with the scores of real images, where there are any.
+    pub ceiling: &'static str,
+    /// The call that draws a row's picture, without run folder, checkpoint and `--out`. Where there is none, pictures are
+    /// put together of the translations that an evaluation leaves.
+    pub drawing: Option<&'static [&'static str]>,
+    /// Checks the layout of a data set.
+    pub check_data: fn(&Path) -> anyhow::Result<()>,
+    /// Changes to the configuration that the user's own images need.
+    pub own_settings: fn(&Path, Option<Direction>) -> Vec<String>,
+    /// What was measured, and on what: from the results of baselines and evaluations.
+    pub describe: fn(&[&Value]) -> Vec<String>,
+    /// How long a run was, from its summary.
+    pub length: fn(&Value) -> String,
+}
+
+/// A score.
+pub struct Column {
+    /// As the table prints it.
+    pub heading: &'static str,
+    /// Way of translating that it is of, where there are several.
+    pub mode: &'static str,
+    /// As in files.
+    pub metric: &'static str,
+    /// The paper's counterpart, as in files.
+    pub paper: &'static str,
+    /// Place in the result of an evaluation (JSON pointer).
+    pub eval: &'static str,
+    /// Place in that of a baseline, of images that are not translated.
+    pub untranslated: Option<&'static str>,
+    /// The same of real images.
+    pub ceiling: Option<&'static str>,
+    /// How it is written.
+    pub digits: Digits,
+}
+
+/// How a column writes numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Digits {
+    /// Four significant ones.
+    Four,
+    /// Three decimals.
+    Decimals,
+    /// A share in percent.
+    Percent,
+    /// A number of percent.
+    OfHundred,
+}
+
+impl SampleWorld {
+    /// Name of the data set: the half's name in the profile `sample`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Domains(DomainSet::Seasons) => "seasons",
+            Self::Domains(DomainSet::Weather) => "weather",
+            Self::Pair(world) => world.name(),
+        }
+    }
+}
