@@ -5,7 +5,7 @@ pub mod pip;
 pub mod unpack;
 
 use crate::weights;
-use crate::workspace::{self, Workspace};
+use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use semrel_weights::{EFFICIENTNET_LITE0, LPIPS_ALEX, WeightsFile};
 use std::fs::{self, File};
@@ -30,6 +30,8 @@ const WEIGHTS: [WeightsFile; 2] = [EFFICIENTNET_LITE0, LPIPS_ALEX];
 ///
 /// The weights of EfficientNet-Lite0 (17 MB) and of the linear heads of LPIPS
 /// (6 KB) go to $SEMREL_WEIGHTS or ~/.cache/semrel/weights.
+///
+/// $XDG_CACHE_HOME stands for ~/.cache where it is set.
 ///
 /// What is already there is left alone; an interrupted setup is simply run again.
 #[derive(clap::Args)]
@@ -63,7 +65,7 @@ fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
     if !args.force && libtorch::is_ready(workspace, args.cuda) && WEIGHTS.iter().all(is_ready) {
         return Ok(());
     }
-    let cache = workspace::cache();
+    let cache = semrel_weights::cache();
     create_dir(&cache)?;
     // One setup at a time: two checkouts share the cache folder. The lock goes with the process.
     let lock = File::create(cache.join("setup.lock")).context("the cache folder is not writable")?;

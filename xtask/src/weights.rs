@@ -5,7 +5,7 @@ mod list;
 mod package;
 
 use crate::download::{self, PAUSES, Remote};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Subcommand};
 use semrel_weights::{ALL, Check, Origin, WeightsFile, by_name, folder, sha256};
@@ -19,7 +19,7 @@ const ELSEWHERE: &str = "SEMREL_WEIGHTS names another folder";
 
 /// List, fetch or import the weights files that scores and losses load
 ///
-/// They lie in one folder: $SEMREL_WEIGHTS, else ~/.cache/semrel/weights.
+/// They lie in one folder: $SEMREL_WEIGHTS, else semrel/weights in $XDG_CACHE_HOME or ~/.cache.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -64,6 +64,7 @@ fn names() -> PossibleValuesParser {
 }
 
 pub fn run(args: Args) -> Result<ExitCode> {
+    ensure_folder(&folder())?;
     let named = |name: &str| by_name(name).context("names were checked");
     match args.command {
         Command::List { json } => list::print(&folder(), json)?,
@@ -140,27 +141,38 @@ fn download(file: &WeightsFile, url: &str, folder: &Path, pauses: &[Duration]) -
     path
 }
 
-/// Checks the digest of a whole temporary file and gives it its name. A wrong file is removed.
-fn accept(file: &WeightsFile, temporary: &Path, folder: &Path) -> Result<PathBuf> {
-    let found = sha256(temporary)?;
-    let wrong = match file.check(&found) {
-        Check::Matches => None,
+/// Says what is wrong with a file that should be this one; `None` where nothing is. What costs least is looked at first.
+fn what_is_wrong(file: &WeightsFile, path: &Path) -> Result<Option<String>> {
+    let length = fs::metadata(path)?.len();
+    if let Some(expected) = file.bytes.filter(|&expected| expected != length) {
+        return Ok(Some(format!("it has {length} bytes, the published {} has {expected}", file.file)));
+    }
+    if file.sha256.is_none() {
+        return not_a_checkpoint(path);
+    }
+    let found = sha256(path)?;
+    Ok(match file.check(&found) {
+        Check::Matches | Check::Unpublished => None,
         Check::Differs { expected } => Some(format!(
             "SHA-256 {found}, but that of the published {} begins with {expected}: it is another file or a damaged one",
             file.file
         )),
-        Check::Unpublished => {
-            eprintln!(
-                "{}: no digest is published to compare with (this file's SHA-256 is {found}); its keys and shapes are \
-                 checked when it is loaded",
-                file.name
-            );
-            not_a_checkpoint(temporary)?
-        }
-    };
-    if let Some(why) = wrong {
+    })
+}
+
+/// Checks a whole temporary file and gives it its name. A wrong file is removed.
+fn accept(file: &WeightsFile, temporary: &Path, folder: &Path) -> Result<PathBuf> {
+    if let Some(why) = what_is_wrong(file, temporary)? {
         fs::remove_file(temporary).map_err(|e| writing(e, temporary))?;
         bail!(why);
+    }
+    if file.sha256.is_none() {
+        eprintln!(
+            "{}: no digest is published to compare with (this file's SHA-256 is {}); its keys and shapes are checked \
+             when it is loaded",
+            file.name,
+            sha256(temporary)?
+        );
     }
     let path = folder.join(file.file);
     // The same folder, hence the same file system: all or nothing.
@@ -188,6 +200,16 @@ fn lock(folder: &Path) -> Result<File> {
         file.lock()?;
     }
     Ok(file)
+}
+
+/// Refuses what has the folder's name and is none, which would look like a folder without files.
+fn ensure_folder(folder: &Path) -> Result<()> {
+    ensure!(
+        folder.is_dir() || !folder.exists(),
+        "{}: a file, not a folder for weights (SEMREL_WEIGHTS names another one)",
+        folder.display()
+    );
+    Ok(())
 }
 
 fn create_dir(dir: &Path) -> Result<()> {

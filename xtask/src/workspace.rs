@@ -84,17 +84,6 @@ pub fn exit_code(status: ExitStatus) -> ExitCode {
     status.code().map_or(ExitCode::FAILURE, |code| ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
 
-/// The user's cache folder of this project.
-pub fn cache() -> PathBuf {
-    let base = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|p| p.is_absolute());
-    base.unwrap_or_else(|| home().join(".cache")).join("semrel")
-}
-
-/// The user's home folder.
-pub fn home() -> PathBuf {
-    env::home_dir().unwrap_or_default()
-}
-
 /// Processor cores that this program may use.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

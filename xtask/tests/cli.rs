@@ -147,6 +147,13 @@ fn weights_are_listed_imported_and_refused() {
     let listed = contains("WRONG").and(contains("from     https://download.pytorch.org/models/vgg16-397923af.pth"));
     weights(&["list"]).assert().success().stdout(listed);
 
+    let no_folder = contains("mine.pth: a file, not a folder");
+    weights(&["list"]).env("SEMREL_WEIGHTS", file).assert().code(1).stdout("").stderr(no_folder);
+    let in_cache = contains(dir.path().join("cache/semrel/weights").display().to_string());
+    let mut elsewhere = weights(&["list"]);
+    elsewhere.env_remove("SEMREL_WEIGHTS").env("XDG_CACHE_HOME", dir.path().join("cache"));
+    elsewhere.assert().success().stdout(in_cache);
+
     let by_hand = contains("http://go.yf.io/drn-cityscapes-models").and(contains("import drn-d-105 FILE"));
     weights(&["fetch", "drn-d-105"]).assert().code(1).stdout("").stderr(by_hand);
     weights(&["fetch"]).assert().code(2).stderr(contains("--all"));

@@ -100,7 +100,7 @@ pub enum DataError {
         expected: Vec<String>,
     },
     /// A file or folder that cannot be read.
-    #[error("{path}: cannot be read: {source}")]
+    #[error("{path}: cannot be read")]
     Read {
         /// The file.
         path: PathBuf,
@@ -124,15 +124,16 @@ pub enum DataError {
         why: String,
     },
     /// A domain of which no image can be decoded.
-    #[error("{path}: none of the images can be decoded; the first: {first}")]
+    #[error("{path}: none of the images can be decoded")]
     AllCorrupt {
         /// The domain's folder.
         path: PathBuf,
         /// Why the first of them cannot.
+        #[source]
         first: Box<DataError>,
     },
     /// A file or folder that cannot be written.
-    #[error("{path}: cannot be written: {source}")]
+    #[error("{path}: cannot be written")]
     Write {
         /// The file.
         path: PathBuf,

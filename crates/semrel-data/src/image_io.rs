@@ -66,15 +66,20 @@ pub fn is_image(path: &Path) -> bool {
     extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
 }
 
-/// Decodes an image file to 8-bit RGB. The format is told from the content, not from the name.
-///
-/// Grey is repeated, palettes are looked up, alpha is dropped (not blended), CMYK is converted; of 16-bit samples the
-/// high byte is kept, as Pillow does for RGB.
+/// Decodes an image file to 8-bit RGB ([`to_rgb`]). The format is told from the content, not from the name.
 ///
 /// # Errors
 /// [`DataError::Read`], [`DataError::Unsupported`], [`DataError::Corrupt`] (truncated files too), each with the path.
 pub fn read_rgb(path: &Path) -> Result<RgbImage, DataError> {
-    decode_rgb(&fs::read(path).map_err(|e| DataError::read(path, e))?, path)
+    read_image(path).map(to_rgb)
+}
+
+/// As [`read_rgb`], in the channels and the depth of the file; palettes are looked up.
+///
+/// # Errors
+/// As [`read_rgb`].
+pub fn read_image(path: &Path) -> Result<DynamicImage, DataError> {
+    decode(&fs::read(path).map_err(|e| DataError::read(path, e))?, path)
 }
 
 /// Width and height of an image file, from its header alone.
@@ -97,6 +102,10 @@ pub fn dimensions(path: &Path) -> Result<(u32, u32), DataError> {
 /// # Errors
 /// [`DataError::Unsupported`], [`DataError::Corrupt`].
 pub fn decode_rgb(bytes: &[u8], path: &Path) -> Result<RgbImage, DataError> {
+    decode(bytes, path).map(to_rgb)
+}
+
+fn decode(bytes: &[u8], path: &Path) -> Result<DynamicImage, DataError> {
     let corrupt = |why: &str| DataError::Corrupt { path: path.to_owned(), why: why.to_owned() };
     if bytes.is_empty() {
         return Err(corrupt("the file is empty"));
@@ -106,11 +115,10 @@ pub fn decode_rgb(bytes: &[u8], path: &Path) -> Result<RgbImage, DataError> {
         // The decoder fills what is missing with grey and reports nothing.
         return Err(corrupt("the file ends before the image does"));
     }
-    let image = reader.decode().map_err(|error| match error {
+    reader.decode().map_err(|error| match error {
         ImageError::Unsupported(why) => DataError::Unsupported { path: path.to_owned(), why: why.to_string() },
         other => corrupt(&other.to_string()),
-    })?;
-    Ok(to_rgb(image))
+    })
 }
 
 /// Decodes an image of labels from the bytes of a file: one channel of 8 bits, one label a pixel. Errors carry `path`.
@@ -149,7 +157,9 @@ fn jpeg_is_whole(bytes: &[u8]) -> bool {
     false
 }
 
-fn to_rgb(image: DynamicImage) -> RgbImage {
+/// An image as 8-bit RGB: grey is repeated, alpha is dropped (not blended), CMYK is converted; of 16-bit samples the high
+/// byte is kept, as Pillow does for RGB.
+pub fn to_rgb(image: DynamicImage) -> RgbImage {
     let (width, height) = (image.width(), image.height());
     let high = |v: u16| (v >> 8) as u8;
     let data: Vec<u8> = match image {
@@ -347,6 +357,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let missing = dir.path().join("missing.png");
         assert!(matches!(read_rgb(&missing), Err(DataError::Read { path, .. }) if path == missing));
+        // The reason is the source's to tell.
+        assert!(read_rgb(&missing).unwrap_err().to_string().ends_with("missing.png: cannot be read"));
         assert!(matches!(read(b"", "empty.png"), Err(DataError::Corrupt { .. })));
         let text = read(b"this is a text, not a picture", "text.png").unwrap_err();
         assert!(matches!(&text, DataError::Unsupported { .. }) && text.to_string().contains("text.png"), "{text}");

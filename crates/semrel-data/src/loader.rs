@@ -14,7 +14,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum LoaderError<E> {
     /// The source returned an error.
-    #[error("batch {step}: {source}")]
+    #[error("batch {step}")]
     Source {
         /// Step of the batch.
         step: u64,

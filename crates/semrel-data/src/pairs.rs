@@ -6,11 +6,12 @@ use crate::image_io::{dimensions, list_images, read_rgb};
 use crate::resize::Crop;
 use crate::store::{ImageStore, StoreOptions};
 use image::{RgbImage, imageops};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Which domain is translated into which.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Direction {
     /// Images of A are sources, those of B targets.
     #[default]

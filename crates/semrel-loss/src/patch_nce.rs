@@ -40,6 +40,26 @@ pub fn info_nce(
     Ok(PatchLoss::coupled(&log_ratio(q, k, groups, weights, tau, formulation)?))
 }
 
+/// InfoNCE against given negatives (NEGCUT): mean over rows of
+/// `−ln( e^{p_i/τ} / (e^{p_i/τ} + Σ_j e^{q_i·n_j/τ}) )`, `p_i = q_i·k_i`; a scalar.
+///
+/// `q`, `k`: `[B·K, D]`; `negatives` `[B, M, D]`, those of each image; all normalised by the caller. `k` is constant; the
+/// gradient goes to `q` and to the negatives.
+///
+/// # Errors
+/// [`LossError::QueryKey`], [`LossError::Groups`], [`LossError::NotRows`], [`LossError::Setting`] (τ not positive).
+pub fn info_nce_against(q: &Tensor, k: &Tensor, negatives: &Tensor, tau: f64) -> Result<Tensor, LossError> {
+    positive("tau", tau)?;
+    if q.size() != k.size() {
+        return Err(LossError::QueryKey { query: q.size(), key: k.size() });
+    }
+    let groups = negatives.size()[0];
+    let (q, k) = (grouped(q, groups)? / tau, grouped(&k.detach(), groups)?);
+    let positives = (&q * &k).sum_dim_intlist([-1].as_slice(), false, None::<Kind>);
+    let v = q.bmm(&negatives.transpose(1, 2)).logsumexp([-1], false) - positives;
+    Ok(v.softplus().mean(None::<Kind>))
+}
+
 impl PatchLoss {
     /// InfoNCE from `v` of [`log_ratio`]: with the positive in the denominator, a row's value is `ln(1 + e^v)`.
     pub(crate) fn coupled(v: &Tensor) -> Self {
@@ -138,6 +158,20 @@ mod tests {
                 prop_assert!((plain.per_patch - weighted.per_patch).abs().max().double_value(&[]) < 1e-10);
             }
         }
+    }
+
+    #[test]
+    fn given_negatives_that_are_the_other_keys_make_plain_info_nce() {
+        let rows = || l2_normalize(&Tensor::randn([8, 3], (Kind::Double, Device::Cpu)));
+        let (q, k) = (rows(), rows());
+        let got = info_nce_against(&q, &k, &k.view([2, 4, 3]), 0.2).unwrap();
+        // All keys, the positive too: its own place holds no −10 but the positive once more.
+        let (q3, k3) = ((&q / 0.2).view([2, 4, 3]), k.view([2, 4, 3]));
+        let positive = (&q3 * &k3).sum_dim_intlist([-1].as_slice(), true, None::<Kind>);
+        let logits = Tensor::cat(&[positive, q3.bmm(&k3.transpose(1, 2))], 2);
+        let want = -logits.log_softmax(-1, None).select(2, 0).mean(None::<Kind>);
+        assert!((got - want).abs().double_value(&[]) < 1e-10);
+        assert!(matches!(info_nce_against(&q, &k, &k.view([2, 4, 3]), 0.0), Err(LossError::Setting { .. })));
     }
 
     #[test]

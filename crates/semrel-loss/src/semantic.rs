@@ -1,4 +1,4 @@
-//! The patch terms of the multi-modal experiment: `λ_SRC·L_SRC + λ_hDCE·L_hDCE` averaged over the feature taps.
+//! The patch terms together: `λ_SRC·L_SRC + λ_hDCE·L_hDCE` averaged over the feature taps.
 
 use crate::error::{not_negative, positive};
 use crate::hard_negative::hard_negative_weights;
@@ -64,17 +64,14 @@ pub struct SemanticRelationLosses {
     pub patch_value: Tensor,
 }
 
-/// SRC and contrastive terms from the projected features of input (`z`) and output (`w`), one `[batch·K, D]` matrix of
-/// normalised rows a tap (K may differ between taps).
+/// SRC and contrastive terms of the multi-modal experiment from the projected features of input (`z`) and output (`w`), one
+/// `[batch·K, D]` matrix of normalised rows a tap (K may differ between taps).
 ///
 /// * `official`: queries z, keys w, **w constant**: the terms train the encoder on the input and the heads.
 /// * `paper`: queries w, keys z, z constant: the terms train the output.
 ///
-/// The keys' similarity matrix serves both SRC and the importance weights. `gamma` is the temperature of
-/// [`hard_negative_weights`] in force, see [`curriculum`](crate::curriculum); it is read with `use_hard` only.
-///
 /// # Errors
-/// [`LossError::NoTaps`], [`LossError::Taps`], those of the parts, [`LossError::Setting`].
+/// As [`patch_losses`].
 pub fn semantic_relation_losses(
     z: &[Tensor],
     w: &[Tensor],
@@ -82,18 +79,39 @@ pub fn semantic_relation_losses(
     config: &PatchLossConfig,
     gamma: f64,
 ) -> Result<SemanticRelationLosses, LossError> {
-    config.validate()?;
     if z.len() != w.len() {
         return Err(LossError::Taps { what: "output features", found: w.len(), expected: z.len() });
     }
-    let taps = z.len() as f64;
-    let (queries, keys) = match config.formulation {
-        Formulation::Official => (z, w),
-        Formulation::Paper => (w, z),
-    };
+    match config.formulation {
+        Formulation::Official => patch_losses(z, w, batch, config, gamma),
+        Formulation::Paper => patch_losses(w, z, batch, config, gamma),
+    }
+}
+
+/// SRC and contrastive terms that train the `queries` towards the constant `keys`, one matrix `[groups·K, D]` of normalised
+/// rows a tap. In the single-modal experiment queries are patches of the output and keys those of the input.
+///
+/// The keys' similarity matrix serves both SRC and the importance weights. `gamma` is the temperature of
+/// [`hard_negative_weights`] in force, see [`curriculum`](crate::curriculum); it is read with `use_hard` only. Patches are
+/// each other's negatives within a group: an image, or a whole batch.
+///
+/// # Errors
+/// [`LossError::NoTaps`], [`LossError::Taps`], those of the parts, [`LossError::Setting`].
+pub fn patch_losses(
+    queries: &[Tensor],
+    keys: &[Tensor],
+    groups: i64,
+    config: &PatchLossConfig,
+    gamma: f64,
+) -> Result<SemanticRelationLosses, LossError> {
+    config.validate()?;
+    if queries.len() != keys.len() {
+        return Err(LossError::Taps { what: "keys", found: keys.len(), expected: queries.len() });
+    }
+    let taps = queries.len() as f64;
     let terms = stacked(queries, keys)
         .iter()
-        .map(|(q, k, stack)| tap_terms(q, k, batch * stack, config, gamma))
+        .map(|(q, k, stack)| tap_terms(q, k, groups * stack, config, gamma))
         .collect::<Result<Vec<_>, _>>()?;
     let stacks = terms.len() as f64;
     let total = terms

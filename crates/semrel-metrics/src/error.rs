@@ -73,6 +73,16 @@ pub enum MetricsError {
         /// How many such values.
         count: i64,
     },
+    /// Numbers that no distance can be computed from.
+    #[error("{what} hold values up to {found:e}; expected none beyond {limit:e}")]
+    TooLarge {
+        /// Which numbers.
+        what: &'static str,
+        /// The largest.
+        found: f64,
+        /// The largest that is taken.
+        limit: f64,
+    },
     /// A matrix decomposition that did not converge.
     #[error("the {0} did not converge")]
     NoConvergence(&'static str),
@@ -134,7 +144,7 @@ pub enum MetricsError {
         file: &'static str,
     },
     /// A weights file with keys missing or of other shapes.
-    #[error("{}: these are not the published weights of {needed}: {source}", path.display())]
+    #[error("{}: these are not weights of {needed}", path.display())]
     WeightsUnfit {
         /// The file.
         path: PathBuf,
@@ -144,7 +154,7 @@ pub enum MetricsError {
         source: semrel_nn::checkpoint::CheckpointError,
     },
     /// A file that cannot be read.
-    #[error("{}: cannot be read: {source}", path.display())]
+    #[error("{}: cannot be read", path.display())]
     Io {
         /// The file.
         path: PathBuf,

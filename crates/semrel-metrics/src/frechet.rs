@@ -26,6 +26,9 @@ pub enum MeanPrecision {
     Single,
 }
 
+/// Largest feature: covariances and distances stay finite.
+const LARGEST_FEATURE: f64 = 1e35;
+
 /// The features of a set of images, centred and scaled for distances.
 #[derive(Debug)]
 pub struct Activations {
@@ -38,7 +41,7 @@ impl Activations {
     /// Takes features [n, d] of any float type.
     ///
     /// # Errors
-    /// [`MetricsError::Shape`], [`MetricsError::TooFew`] for n < 2, [`MetricsError::NotFinite`].
+    /// [`MetricsError::Shape`], [`MetricsError::TooFew`] for n < 2, [`MetricsError::NotFinite`], [`MetricsError::TooLarge`].
     pub fn new(features: &Tensor, precision: MeanPrecision) -> Result<Self, MetricsError> {
         let (n, d) = check(features)?;
         if n < 2 {
@@ -46,6 +49,10 @@ impl Activations {
         }
         let _guard = tch::no_grad_guard();
         let values = features.to_device(tch::Device::Cpu).to_kind(Kind::Double);
+        let found = values.abs().max().double_value(&[]);
+        if found > LARGEST_FEATURE {
+            return Err(MetricsError::TooLarge { what: "features", found, limit: LARGEST_FEATURE });
+        }
         let double_mean = values.mean_dim(0, true, Kind::Double);
         let scaled = (values - &double_mean) / ((n - 1) as f64).sqrt();
         let mean = match precision {
@@ -191,6 +198,7 @@ mod tests {
         assert!(matches!(new(&x.narrow(0, 0, 1)), Err(MetricsError::TooFew { found: 1, .. })));
         assert!(matches!(new(&x.narrow(0, 0, 0)), Err(MetricsError::TooFew { found: 0, .. })));
         assert!(matches!(new(&x.view([15])), Err(MetricsError::Shape { .. })));
+        assert!(matches!(new(&(&x * 1e200)), Err(MetricsError::TooLarge { what: "features", .. })));
         let nan = x.shallow_clone().fill_(f64::NAN);
         assert!(matches!(new(&nan), Err(MetricsError::NotFinite { count: 15, .. })));
         let (a, b) = (activations(&sample(0, 5, 3)), activations(&sample(0, 5, 4)));
@@ -204,6 +212,19 @@ mod tests {
         let y = &x * 2.0;
         assert!((distance(&x, &y) - 3.0).abs() < 1e-12);
         assert!((by_statistics(&x, &y) - 3.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_largest_values_have_a_finite_distance() {
+        let x = sample(0, 9, 5);
+        let (x, y) = (&x / x.abs().max() * 1e35, sample(1, 9, 5));
+        let y = &y / y.abs().max() * 1e35;
+        assert!(distance(&x, &y).is_finite() && by_statistics(&x, &y).is_finite());
+        let largest = |sign: f64| {
+            let covariance = Array2::from_diag(&Array1::from_elem(3, 1e72));
+            Statistics::new(Array1::from_elem(3, sign * 1e72), covariance, None).unwrap()
+        };
+        assert!(frechet_distance(&largest(1.0), &largest(-1.0)).unwrap().is_finite());
     }
 
     #[test]

@@ -164,21 +164,29 @@ fn channel(image: &RgbImage, c: usize) -> impl Iterator<Item = f32> {
 /// Images of one size as a tensor [N, 3, H, W] of values in 0..255, at their own size.
 ///
 /// # Errors
-/// [`MetricsError::TooFew`] for no image, [`MetricsError::Shape`] where an image differs in size from the first.
+/// Those of [`common_size`].
 pub fn stack(images: &[RgbImage], device: Device) -> Result<Tensor, MetricsError> {
+    let (width, height) = common_size(images)?;
+    let pixels: Vec<u8> = images.iter().flat_map(|image| image.as_raw()).copied().collect();
+    let shape = [images.len() as i64, height.into(), width.into(), 3];
+    let bytes = Tensor::from_data_size(&pixels, &shape, Kind::Uint8).to_device(device);
+    // The permuted view keeps channels last in memory, which convolutions like.
+    Ok(bytes.permute([0, 3, 1, 2]).to_kind(Kind::Float))
+}
+
+/// Width and height that all images have.
+///
+/// # Errors
+/// [`MetricsError::TooFew`] for no image, [`MetricsError::Sizes`] for images of several sizes.
+pub fn common_size(images: &[RgbImage]) -> Result<(u32, u32), MetricsError> {
     let Some(first) = images.first() else {
         return Err(MetricsError::TooFew { what: "images", found: 0, needed: 1 });
     };
-    let size = |image: &RgbImage| [i64::from(image.height()), i64::from(image.width()), 3];
-    if let Some(other) = images.iter().find(|image| size(image) != size(first)) {
-        let found = size(other).to_vec();
-        return Err(MetricsError::Shape { what: "image", found, expected: "the size of the first image" });
+    let size = first.dimensions();
+    match images.iter().find(|image| image.dimensions() != size) {
+        Some(other) => Err(MetricsError::Sizes { what: "images of a batch", left: size, right: other.dimensions() }),
+        None => Ok(size),
     }
-    let pixels: Vec<u8> = images.iter().flat_map(|image| image.iter().copied()).collect();
-    let [height, width, _] = size(first);
-    let shape = [images.len() as i64, height, width, 3];
-    let bytes = Tensor::from_data_size(&pixels, &shape, Kind::Uint8).to_device(device);
-    Ok(bytes.permute([0, 3, 1, 2]).to_kind(Kind::Float))
 }
 
 #[cfg(test)]
@@ -243,6 +251,7 @@ mod tests {
     fn images_of_different_sizes_do_not_stack() {
         assert!(matches!(stack(&[], Device::Cpu), Err(MetricsError::TooFew { .. })));
         let text = stack(&[picture(4, 5), picture(5, 4)], Device::Cpu).unwrap_err().to_string();
-        assert!(text.contains("[4, 5, 3]"), "{text}");
+        assert!(text.contains("4 × 5 and 5 × 4 pixels"), "{text}");
+        assert_eq!(stack(&[picture(4, 5)], Device::Cpu).unwrap().size(), [1, 3, 5, 4]);
     }
 }

@@ -3,7 +3,10 @@
 //! Pictures are found at any depth and sorted by path, as the official multi-modal code does; on a folder without
 //! sub-folders that is also what pytorch-fid takes. Pictures are decoded when they are asked for.
 
+mod archive;
+
 use crate::MetricsError;
+use archive::{read_member, repeated_picture};
 use image::RgbImage;
 use semrel_data::DataError;
 use semrel_data::image_io::{EXTENSIONS, decode_rgb, is_image, list_images, read_rgb};
@@ -11,11 +14,8 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use zip::ZipArchive;
-
-/// Largest member of a zip that is read: a picture of 9 000 × 9 000 without compression.
-const LARGEST_MEMBER: u64 = 1 << 28;
 
 /// Which pictures of a folder or zip are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -135,6 +135,13 @@ impl Images {
             }
         }
         members.sort();
+        // Of members of equal names the archive's reader keeps the last alone.
+        let spelt = members.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0.clone());
+        let again = if archive.has_duplicate_names() { repeated_picture(path, &archive)? } else { None };
+        if let Some(name) = spelt.or(again) {
+            let why = format!("two of its members are called {}; only one could be read", name.display());
+            return Err(wrong(path, why));
+        }
         let (names, numbers) = members.into_iter().unzip();
         Ok(Self {
             path: path.to_owned(),
@@ -208,19 +215,6 @@ impl Listing {
         let lower_case = || name.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e));
         self == Self::Recursive || (name.components().count() == 1 && lower_case())
     }
-}
-
-/// Inflates a member, checking its checksum.
-fn read_member(archive: &Mutex<ZipArchive<BufReader<File>>>, number: usize) -> Result<Vec<u8>, String> {
-    // A thread that panicked while it read leaves nothing half done here: each reading begins with a seek.
-    let mut archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
-    let member = archive.by_index(number).map_err(|e| e.to_string())?;
-    if member.size() > LARGEST_MEMBER {
-        return Err(format!("{} bytes are too large for a picture", member.size()));
-    }
-    let mut bytes = vec![];
-    member.take(LARGEST_MEMBER).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-    Ok(bytes)
 }
 
 fn starts_with(path: &Path, start: &[u8]) -> Result<bool, MetricsError> {
@@ -377,6 +371,31 @@ mod tests {
         images.read(0).unwrap();
         let text = images.read(1).unwrap_err().to_string();
         assert!(text.contains("set.zip/2.png") || text.contains(r"set.zip\2.png"), "{text}");
+    }
+
+    #[test]
+    fn members_of_one_name_are_refused() {
+        let dir = folder(&[]);
+        let path = dir.path().join("set.zip");
+        let (a, b) = (png(1), png(2));
+        zip(&path, &[("x/1.png", &a), ("./x/1.png", &b)]);
+        assert!(error(&path).contains("called x/1.png"), "{}", error(&path));
+        // A writer refuses equal names: they are made equal afterwards, in both headers of the member.
+        let twins = |one: &str, other: &str| {
+            zip(&path, &[("a.png", &a), (one, &b), (other, &a)]);
+            let mut bytes = fs::read(&path).unwrap();
+            for at in 0..bytes.len() - other.len() {
+                if bytes[at..].starts_with(other.as_bytes()) {
+                    bytes[at..at + one.len()].copy_from_slice(one.as_bytes());
+                }
+            }
+            fs::write(&path, bytes).unwrap();
+        };
+        twins("x/1.png", "x/2.png");
+        let text = error(&path);
+        assert!(text.contains("set.zip: two of its members are called x/1.png"), "{text}");
+        twins("x/1.txt", "x/2.txt");
+        assert_eq!(names(&open(&path)), ["a.png"]);
     }
 
     #[test]

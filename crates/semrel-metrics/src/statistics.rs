@@ -2,7 +2,7 @@
 
 use crate::MetricsError;
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
-use ndarray_npy::{ViewNpyError, ViewNpyExt, WriteNpyExt};
+use ndarray_npy::{ViewElement, ViewNpyError, ViewNpyExt, WriteNpyExt};
 use std::fs::{self, File};
 use std::io::{BufWriter, Cursor, Read, Write};
 use std::path::Path;
@@ -11,6 +11,9 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 /// Largest array that is read: a covariance of 11 585 dimensions.
 const LARGEST_ENTRY: u64 = 1 << 30;
+
+/// Largest value of means and covariances: products of four of them stay finite, and so does every distance.
+const LARGEST_VALUE: f64 = 1e72;
 
 /// Mean and covariance (divisor n − 1) of a set of features, in double precision.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,9 +30,13 @@ impl Statistics {
     /// Checks shapes and values.
     ///
     /// # Errors
-    /// [`MetricsError::Shape`] unless the covariance is [d, d], [`MetricsError::NotFinite`].
+    /// [`MetricsError::Shape`] unless the covariance is [d, d] with d > 0, [`MetricsError::NotFinite`],
+    /// [`MetricsError::TooLarge`].
     pub fn new(mean: Array1<f64>, covariance: Array2<f64>, count: Option<u64>) -> Result<Self, MetricsError> {
         let d = mean.len();
+        if d == 0 {
+            return Err(MetricsError::Shape { what: "mean", found: vec![0], expected: "[d] with d > 0" });
+        }
         if covariance.dim() != (d, d) {
             let found = vec![covariance.nrows() as i64, covariance.ncols() as i64];
             return Err(MetricsError::Shape { what: "covariance", found, expected: "[d, d] with d of the mean" });
@@ -38,11 +45,15 @@ impl Statistics {
         if count_of_bad > 0 {
             return Err(MetricsError::NotFinite { what: "mean and covariance".into(), count: count_of_bad });
         }
+        let largest = mean.iter().chain(&covariance).fold(0f64, |largest, v| largest.max(v.abs()));
+        if largest > LARGEST_VALUE {
+            return Err(MetricsError::TooLarge { what: "mean and covariance", found: largest, limit: LARGEST_VALUE });
+        }
         Ok(Self { mean, covariance, count })
     }
 
     /// Reads a NumPy archive with `mu` \[d\] and `sigma` [d, d], stored or deflated, as pytorch-fid and GAN Compression
-    /// write it; `n` where it is there.
+    /// write it; `n` where it is there. Elements are doubles, floats or signed integers of 32 or 64 bits.
     ///
     /// # Errors
     /// [`MetricsError::Statistics`] names the file, the array and what is wrong.
@@ -59,7 +70,7 @@ impl Statistics {
         let mut required =
             |name: &str| array(name)?.ok_or_else(|| wrong(format!("no array {name}; mu and sigma needed")));
         let (mean, covariance) = (required("mu")?, required("sigma")?);
-        let count = array("n")?.and_then(|n| n.first().map(|&n| n as u64));
+        let count = array("n")?.map(|n| count(&n).map_err(|e| wrong(format!("n: {e}")))).transpose()?;
         let shapes = format!("mu {:?} and sigma {:?}; expected [d] and [d, d]", mean.shape(), covariance.shape());
         match (mean.into_dimensionality(), covariance.into_dimensionality()) {
             (Ok(mean), Ok(covariance)) => Self::new(mean, covariance, count).map_err(|e| wrong(e.to_string())),
@@ -106,20 +117,42 @@ fn read_entry(archive: &mut ZipArchive<Cursor<Vec<u8>>>, name: &str) -> Result<O
     Ok(Some(bytes))
 }
 
-/// The numbers of an `.npy` file of doubles, floats or 64-bit integers.
+/// The number of pictures: one whole number.
+fn count(array: &ArrayD<f64>) -> Result<u64, String> {
+    /// Up to here doubles hold every whole number.
+    const EXACT: f64 = (1u64 << f64::MANTISSA_DIGITS) as f64;
+    match array.as_slice() {
+        Some(&[n]) if n.fract() == 0.0 && (1.0..=EXACT).contains(&n) => Ok(n as u64),
+        Some(&[n]) => Err(format!("{n}; expected the number of pictures, a whole number of at least 1")),
+        _ => Err(format!("shape {:?}; expected a single number, that of the pictures", array.shape())),
+    }
+}
+
+/// The numbers of an `.npy` file.
 fn numbers(bytes: &[u8]) -> Result<ArrayD<f64>, String> {
+    // A reader of other elements looks at the header alone.
+    for read in [
+        view(bytes, |v: f64| v),
+        view(bytes, |v: f32| f64::from(v)),
+        view(bytes, |v: i64| v as f64),
+        view(bytes, |v: i32| f64::from(v)),
+    ] {
+        if let Some(array) = read? {
+            return Ok(array);
+        }
+    }
+    Err("elements of a type that is not read; expected float64, float32, int64 or int32 in this machine's byte order \
+         (with NumPy: a.astype('float64'))"
+        .into())
+}
+
+/// The numbers of an `.npy` file of elements `T`; `None` for other elements.
+fn view<T: ViewElement + Copy>(bytes: &[u8], number: impl Fn(T) -> f64) -> Result<Option<ArrayD<f64>>, String> {
     // A view checks the header's shape against the bytes that are there before anything is allocated.
-    match ndarray::ArrayViewD::<f64>::view_npy(bytes) {
-        Ok(view) => return Ok(view.to_owned()),
-        Err(ViewNpyError::WrongDescriptor(_)) => {}
-        Err(other) => return Err(other.to_string()),
-    }
-    if let Ok(view) = ndarray::ArrayViewD::<f32>::view_npy(bytes) {
-        return Ok(view.mapv(f64::from));
-    }
-    match ndarray::ArrayViewD::<i64>::view_npy(bytes) {
-        Ok(view) => Ok(view.mapv(|v| v as f64)),
-        Err(error) => Err(error.to_string()),
+    match ndarray::ArrayViewD::<T>::view_npy(bytes) {
+        Ok(view) => Ok(Some(view.mapv(number))),
+        Err(ViewNpyError::WrongDescriptor(_) | ViewNpyError::NonNativeEndian) => Ok(None),
+        Err(other) => Err(other.to_string()),
     }
 }
 
@@ -158,12 +191,49 @@ mod tests {
         zip.write_all(&bytes).unwrap();
         zip.finish().unwrap();
         assert!(Statistics::read_npz(&path).unwrap_err().to_string().contains("no array sigma"));
+        assert!(matches!(
+            Statistics::new(Array1::zeros(0), Array2::zeros((0, 0)), None),
+            Err(MetricsError::Shape { what: "mean", .. })
+        ));
+        let huge = Statistics::new(Array1::from_elem(1, 1e200), Array2::zeros((1, 1)), None);
+        assert!(matches!(huge, Err(MetricsError::TooLarge { found: 1e200, .. })));
         let nan = Statistics::new(Array1::from_elem(1, f64::NAN), Array2::zeros((1, 1)), None);
         assert!(matches!(nan, Err(MetricsError::NotFinite { count: 1, .. })));
         assert!(matches!(
             Statistics::new(Array1::zeros(2), Array2::zeros((3, 3)), None),
             Err(MetricsError::Shape { .. })
         ));
+    }
+
+    #[test]
+    fn counts_are_whole_numbers() {
+        let of = |values: &[f64]| count(&Array1::from(values.to_vec()).into_dyn());
+        assert_eq!(of(&[12.0]), Ok(12));
+        for bad in [-5.0, 0.0, 2.5, f64::NAN, f64::INFINITY, 1e17] {
+            assert!(of(&[bad]).unwrap_err().contains(&format!("{bad}; expected")), "{bad}");
+        }
+        assert!(of(&[1.0, 2.0]).unwrap_err().contains("[2]"));
+    }
+
+    #[test]
+    fn other_elements_are_converted_or_told() {
+        fn npy<T: ndarray_npy::WritableElement>(values: Vec<T>) -> Vec<u8> {
+            let mut bytes = vec![];
+            Array1::from(values).write_npy(&mut bytes).unwrap();
+            bytes
+        }
+        for bytes in [npy(vec![1f64, -2.0]), npy(vec![1f32, -2.0]), npy(vec![1i64, -2]), npy(vec![1i32, -2])] {
+            assert_eq!(numbers(&bytes).unwrap().as_slice(), Some(&[1.0, -2.0][..]));
+        }
+        let swapped = |from: &str, to: &str| {
+            let mut bytes = npy(vec![1f64]);
+            let at = bytes.windows(3).position(|w| w == from.as_bytes()).unwrap();
+            bytes[at..at + 3].copy_from_slice(to.as_bytes());
+            numbers(&bytes).unwrap_err()
+        };
+        for to in [">f8", "<f2", "<c8"] {
+            assert!(swapped("<f8", to).contains("float64, float32, int64 or int32"), "{}", swapped("<f8", to));
+        }
     }
 
     proptest! {

@@ -6,21 +6,39 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use rand::RngExt;
 use semrel_data::rng::stream;
-use serde_json::Value;
+use semrel_metrics::weights::{self, EFFICIENTNET_LITE0};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use tch::Tensor;
 use zip::write::SimpleFileOptions;
 
 fn metrics(args: &[&str]) -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("semrel-metrics"));
     // Tests run side by side.
-    command.args(args).env("OMP_NUM_THREADS", "1");
+    command.args(args).env("OMP_NUM_THREADS", "1").env("SEMREL_WEIGHTS", default_weights());
     command
 }
 
+/// A folder of the weights that every setup has and of no others, which would change what is taken by default.
+fn default_weights() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("default-weights");
+        let place = folder.join(EFFICIENTNET_LITE0.file);
+        if EFFICIENTNET_LITE0.locate_in(folder.clone()).is_err() {
+            let file = EFFICIENTNET_LITE0.locate().expect("`cargo xtask setup` fetches the weights");
+            fs::create_dir_all(&folder).unwrap();
+            fs::copy(file, place).unwrap();
+        }
+        folder
+    })
+}
+
+/// Runs with `--json`.
 fn json(args: &[&str]) -> Value {
     let output = metrics(args).args(["--json", "--quiet"]).assert().success().stderr("").get_output().stdout.clone();
     serde_json::from_slice(&output).unwrap()
@@ -76,6 +94,13 @@ impl Place {
         self.text(name)
     }
 
+    /// Weights of EfficientNet-Lite0 that are not the published file.
+    fn other_weights(&self) -> String {
+        let state = semrel_nn::checkpoint::load_any(default_weights().join(EFFICIENTNET_LITE0.file)).unwrap();
+        semrel_nn::checkpoint::save(self.path("other.safetensors"), &state, &BTreeMap::new()).unwrap();
+        self.text("other.safetensors")
+    }
+
     /// An archive of arrays: their names, shapes and values.
     fn npz(&self, name: &str, arrays: &[(&str, &[usize], f64)]) -> String {
         let mut writer = zip::ZipWriter::new(File::create(self.path(name)).unwrap());
@@ -101,6 +126,7 @@ fn one_distance_says_what_it_is_of() {
     let (red, blue) = (place.text("red"), place.text("blue"));
     let said = contains("FD(effnet-lite0)  ")
         .and(contains("effnet-lite0, 1280 features"))
+        .and(contains("by default, since those of inception-fid are not in the weights folder"))
         .and(contains("Pillow bicubic, 8-bit, to 224 x 224"))
         .and(contains(format!("reference  {red}: 6 pictures, png")))
         .and(contains(format!("{blue}: 6 pictures, png")))
@@ -177,7 +203,7 @@ fn wrong_sets_are_named() {
     fails(&place.zip("broken.zip", "red", Some(3)), "broken.zip/3.png: truncated or corrupt");
     fs::write(place.path("list.txt"), "red/0.png\nred/7.png\n").unwrap();
     fails(&place.text("list.txt"), "line 2");
-    metrics(&["fid", &red]).assert().code(2).stderr(contains("2 values required"));
+    metrics(&["fid", &red]).assert().code(2).stderr(contains("1 set(s) given; expected 2 or more"));
     metrics(&["fid", &red, &red, "--extractor", "vgg"]).assert().code(2).stderr(contains("effnet-lite0"));
     metrics(&["fid", &red, &red, "--resize", "opencv"]).assert().code(2).stderr(contains("pillow, torch, clean"));
     metrics(&["fid", &red, &red, "--device", "tpu"]).assert().code(1).stderr(contains("unknown device `tpu`"));
@@ -196,6 +222,11 @@ fn wrong_statistics_are_named() {
     fails(&other, "of 4 and of 1280 dimensions");
     fails(&place.npz("shape.npz", &[("mu", &[4], 0.0), ("sigma", &[4, 3], 0.0)]), "covariance");
     fails(&place.npz("half.npz", &[("mu", &[4], 0.0)]), "no array sigma");
+    fails(&place.npz("hollow.npz", &[("mu", &[0], 0.0), ("sigma", &[0, 0], 0.0)]), "[d] with d > 0");
+    fails(&place.npz("huge.npz", &[("mu", &[4], 1e200), ("sigma", &[4, 4], 0.0)]), "values up to 1e200");
+    for (count, words) in [(-5.0, "n: -5; expected"), (f64::NAN, "n: NaN; expected"), (0.5, "n: 0.5; expected")] {
+        fails(&place.npz("n.npz", &[("mu", &[1], 0.0), ("sigma", &[1, 1], 1.0), ("n", &[], count)]), words);
+    }
     fs::write(place.path("text.npz"), "no archive").unwrap();
     fails(&place.text("text.npz"), "not an .npz");
 }
@@ -240,8 +271,53 @@ fn networks_without_weights_say_how_to_get_them() {
     }
     fails(&["lpips", &red, &blue, "--extractor", "lpips-alex"], "cargo xtask weights fetch alexnet");
     fails(&["lpips", &red, &blue, "--extractor", "lpips-alex", "--resize", "clean"], "own size");
+    let missing = ["fid", &red, &blue, "--weights", &place.text("none.pth")];
+    let once = predicate::function(|text: &str| text.matches("No such file").count() == 1);
+    metrics(&missing).assert().code(1).stderr(contains("none.pth").and(once));
     fs::write(place.path("w.pth"), "no weights").unwrap();
     fails(&["fid", &red, &blue, "--extractor", "inception-fid", "--weights", &place.text("w.pth")], "w.pth");
+}
+
+#[test]
+fn weights_of_ones_own_are_named() {
+    let place = Place::new();
+    let (red, blue, other) = (place.text("red"), place.text("blue"), place.other_weights());
+    let digest = weights::sha256(Path::new(&other)).unwrap();
+    let named = format!("effnet-lite0, other.safetensors {}", &digest[..8]);
+    let own = ["--weights", &other];
+    let weights = json!([{ "file": other, "sha256": digest, "published": false }]);
+    let report = json(&[&["fid", &red, &blue][..], &own].concat());
+    assert_eq!((&report["score"], &report["weights"]), (&format!("FD({named})").into(), &weights));
+    let published = json(&["fid", &red, &blue]);
+    assert_eq!(report["values"], published["values"], "the same numbers in another file");
+    assert_eq!(
+        (&published["score"], &published["weights"][0]["published"]),
+        (&"FD(effnet-lite0)".into(), &true.into())
+    );
+    let kernel = json(&[&["kid", &red, &blue, "--resize", "clean"][..], &own].concat());
+    assert_eq!((&kernel["score"], &kernel["weights"]), (&format!("KD({named}, clean)").into(), &weights));
+    let perceptual = json(&[&["lpips", &red, &blue][..], &own].concat());
+    assert_eq!((&perceptual["score"], &perceptual["weights"]), (&format!("PD({named})").into(), &weights));
+    let stats = json(&[&["stats", &red, "-o", &place.text("red.npz")][..], &own].concat());
+    assert_eq!((&stats["extractor"], &stats["weights"]), (&named.clone().into(), &weights));
+    let shown = contains(format!("FD({named})  "))
+        .and(contains(format!("other.safetensors, SHA-256 {}…: not the published file", &digest[..8])))
+        .and(contains("chosen"));
+    metrics(&[&["fid", &red, &blue][..], &own].concat()).assert().success().stdout(shown);
+    let shown = contains("57934424…: the published file of effnet-lite0");
+    metrics(&["stats", &red, "-o", &place.text("blue.npz")]).assert().success().stdout(shown);
+}
+
+#[test]
+fn options_may_stand_between_sets() {
+    let place = Place::new();
+    let (red, blue) = (place.text("red"), place.text("blue"));
+    for command in ["fid", "kid", "lpips"] {
+        let report = json(&[command, &red, "--threads", "1", &blue]);
+        assert_eq!(report["sets"][1]["path"], blue, "{report}");
+        assert_eq!(report["sets"].as_array().unwrap().len(), 2);
+    }
+    metrics(&["lpips", &red, &blue, &red]).assert().code(2).stderr(contains("3 set(s) given; expected 2"));
 }
 
 #[test]
@@ -314,7 +390,15 @@ fn lpips_compares_at_the_pictures_own_size() {
     let (red, blue) = (place.text("red"), place.text("blue"));
     let lpips = |args: &[&str]| json(&[&["lpips", "--extractor", "lpips-alex", "--weights", &weights], args].concat());
     let report = lpips(&[&red, &blue]);
-    assert_eq!((&report["score"], &report["resize"]), (&"LPIPS".into(), &"none: pictures at their own size".into()));
+    let digest = weights::sha256(Path::new(&weights)).unwrap();
+    let named = format!("PD(lpips-alex, lpips.safetensors {})", &digest[..8]);
+    assert_eq!((&report["score"], &report["resize"]), (&named.into(), &"none: pictures at their own size".into()));
+    assert_eq!(report["weights"], json!([{ "file": weights, "sha256": digest, "published": false }]));
+    let refused = contains("lpips.safetensors: looks like the weights of LPIPS").and(contains("--extractor"));
+    metrics(&["fid", &red, &blue, "--weights", &weights]).assert().code(1).stderr(refused);
+    let told = json(&["lpips", &red, &blue, "--weights", &weights]);
+    assert_eq!((&told["score"], &told["mean"]), (&report["score"], &report["mean"]));
+    assert!(told["chosen"].as_str().unwrap().contains("--weights"), "{told}");
     assert!(report["mean"].as_f64().unwrap() > 0.0, "{report}");
     assert_eq!(lpips(&[&red, &red])["mean"], 0.0);
     // All pairs of three outputs, each of at least 63 pixels.

@@ -6,8 +6,9 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use semrel_metrics::networks::{Drn, drn::Arch};
 use semrel_metrics::segmentation::labels::PALETTE;
+use semrel_metrics::weights::{EFFICIENTNET_LITE0, sha256};
 use semrel_nn::checkpoint::{StateDict, save};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
@@ -74,7 +75,10 @@ fn both_protocols_score_what_the_network_says() {
     let place = Place::new();
     let weights = place.weights(10);
     let single = place.json(&weights, &[]);
-    assert_eq!((&single["segmenter"], &single["photographs"]), (&"drn-d-22".into(), &3.into()));
+    let digest = sha256(&weights).unwrap();
+    let named = format!("drn-d-22, drn.safetensors {}", &digest[..8]);
+    assert_eq!((&single["segmenter"], &single["photographs"]), (&named.into(), &3.into()));
+    assert_eq!(single["weights"], json!([{ "file": weights, "sha256": digest, "published": null }]));
     // All sky: right where there is sky; road is labelled and never found.
     let accuracy = single["pixel_accuracy"].as_f64().unwrap();
     assert!((accuracy - 100.0 * SKY).abs() < 1.5, "{accuracy}");
@@ -99,6 +103,47 @@ fn the_published_accuracies_are_read_back_from_the_colour_maps() {
 }
 
 #[test]
+fn a_head_is_fitted_for_as_many_steps_as_asked() {
+    let place = Place::new();
+    let file = EFFICIENTNET_LITE0.locate().expect("`cargo xtask setup` fetches the weights");
+    fs::create_dir_all(place.path("cache/weights")).unwrap();
+    fs::copy(file, place.path("cache/weights").join(EFFICIENTNET_LITE0.file)).unwrap();
+    let (photos, labels) = (place.path("photos"), place.path("labels"));
+    let run = |steps: &str| -> Value {
+        let fit = ["--fit-photos", photos.to_str().unwrap(), "--fit-labels", labels.to_str().unwrap()];
+        let mut command = place.segment(&[&fit[..], &["--fit-steps", steps, "--json", "--quiet"]].concat());
+        let output = command.env("SEMREL_WEIGHTS", place.path("cache/weights")).assert().success();
+        serde_json::from_slice(&output.get_output().stdout).unwrap()
+    };
+    let fitted = run("60");
+    assert_eq!((&fitted["segmenter"], &fitted["weights"][0]["published"]), (&"effnet-lite0-head".into(), &true.into()));
+    assert!(fitted["pixel_accuracy"].as_f64().unwrap() > 90.0, "{fitted}");
+    let fewer = run("1");
+    assert!(fewer["pixel_accuracy"].as_f64().unwrap() < 90.0, "{fewer}");
+    assert_eq!(fs::read_dir(place.path("cache/segmenters")).unwrap().count(), 2, "both are kept");
+    place.segment(&["--fit-steps", "9"]).assert().code(2).stderr(contains("--fit-photos"));
+}
+
+#[test]
+fn a_table_pairs_where_names_do_not() {
+    let place = Place::new();
+    let weights = place.weights(10);
+    let expected = place.json(&weights, &[]);
+    let lines = (0..3).map(|i| format!("{i} labels/made-{i}.png photos/{i}.png\n"));
+    fs::write(place.path("table.txt"), lines.collect::<String>()).unwrap();
+    for i in 0..3 {
+        fs::rename(place.path(&format!("labels/{i}.png")), place.path(&format!("labels/made-{i}.png"))).unwrap();
+    }
+    let (table, root) = (place.path("table.txt"), place.path(""));
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("semrel-metrics"));
+    command.arg("segment").arg(place.path("photos")).arg("--labels").arg(root).arg("--table").arg(table);
+    let predictions = place.path("predictions");
+    command.arg("--weights").arg(weights).args(["--json", "--quiet", "--compatible", "--predictions"]).arg(predictions);
+    let report: Value = serde_json::from_slice(&command.assert().success().get_output().stdout).unwrap();
+    assert_eq!(report["mean_iou"], expected["mean_iou"]);
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let place = Place::new();
     let missing = contains("drn_d_22_cityscapes.pth").and(contains("weights import drn-d-22 FILE"));
@@ -110,6 +155,12 @@ fn what_is_wrong_is_named() {
     place.segment(&["--weights", weights, "--label-format", "train-id"]).assert().code(1).stderr(contains("labels/"));
     place.segment(&["--weights", weights, "--compatible"]).assert().code(1).stderr(contains("--predictions"));
     place.segment(&["--fit-photos", weights]).assert().code(2).stderr(contains("--fit-labels"));
+    let green = RgbImage::from_pixel(64, 64, Rgb([30, 220, 40]));
+    let label = fs::read(place.path("labels/1.png")).unwrap();
+    green.save(place.path("labels/1.png")).unwrap();
+    let foreign = contains("labels/1.png: 100 % of its pixels are far from every colour of Cityscapes");
+    place.segment(&["--weights", weights]).assert().code(1).stdout("").stderr(foreign);
+    fs::write(place.path("labels/1.png"), label).unwrap();
     fs::write(place.path("photos/1.png"), "no image").unwrap();
     place.segment(&["--weights", weights]).assert().code(1).stderr(contains("photos/1.png"));
     fs::remove_file(place.path("photos/1.png")).unwrap();

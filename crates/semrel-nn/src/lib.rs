@@ -6,15 +6,26 @@
 
 pub mod checkpoint;
 mod ema;
+mod error;
+mod generator;
+pub mod image_pool;
 mod init;
 pub mod layers;
 mod net;
 mod optim;
+pub mod patchgan;
+pub mod resnet;
 mod schedule;
+mod sequential;
 pub mod stargan2;
+pub mod stylegan2;
+mod trained;
 
 pub use ema::Ema;
+pub use error::NetworkError;
+pub use generator::TappedGenerator;
 pub use init::{InitType, he_normal};
 pub use net::{Net, flat_gradients};
 pub use optim::{Adam, AdamConfig};
 pub use schedule::{LrPolicy, LrSchedule};
+pub use trained::{GradientProbe, Trained, descend_both};

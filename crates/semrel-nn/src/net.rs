@@ -33,6 +33,11 @@ impl<T> Net<T> {
         self
     }
 
+    /// As [`Net::into_kind`], in place.
+    pub fn convert(&mut self, kind: Kind) {
+        self.flatten(kind);
+    }
+
     fn flatten(&mut self, kind: Kind) {
         let variables = self.store.variables_.lock().expect("no thread panics while it holds the variables");
         let named: BTreeMap<String, Tensor> =

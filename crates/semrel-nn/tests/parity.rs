@@ -1,5 +1,8 @@
 //! Networks and training machinery against the published implementations.
 
+#[path = "parity/single_modal.rs"]
+mod single_modal;
+
 use semrel_nn::checkpoint::{self, Extras};
 use semrel_nn::layers::{AdaIn, Downsample, PadType, Upsample};
 use semrel_nn::stargan2::{
@@ -50,6 +53,10 @@ fn main() {
             ("single-modal/downsample", |c| resample(c, Downsample::new, |n, x| n.forward(x))),
             ("single-modal/upsample", |c| resample(c, Upsample::new, |n, x| n.forward(x))),
             ("single-modal/lr_schedule", lr_schedule),
+            ("single-modal/generator", single_modal::generator),
+            ("single-modal/discriminator", single_modal::discriminator),
+            ("single-modal/sincut_networks", single_modal::sincut_networks),
+            ("single-modal/image_pool", single_modal::image_pool),
         ],
     )
 }

@@ -16,7 +16,7 @@ const NN: Owner = Crate("semrel-nn");
 const DATA: Owner = Crate("semrel-data");
 const METRICS: Owner = Crate("semrel-metrics");
 const MULTI: Owner = Crate("stargan2-multi");
-const SINGLE: Owner = Planned("single-modal experiment");
+const SINGLE: Owner = Crate("cut-single");
 const COMPRESSION: Owner = Planned("compression experiment");
 
 /// Every known kind and its owner.
@@ -63,18 +63,18 @@ pub const OWNERS: &[(&str, Owner)] = &[
     ("multi-modal/video", MULTI),
     ("single-modal/downsample", NN),
     ("single-modal/upsample", NN),
-    ("single-modal/discriminator", SINGLE),
+    ("single-modal/discriminator", NN),
     ("single-modal/gamma_schedule", LOSS),
     ("single-modal/gan_loss", LOSS),
-    ("single-modal/generator", SINGLE),
+    ("single-modal/generator", NN),
     ("single-modal/hdce", LOSS),
-    ("single-modal/image_pool", SINGLE),
+    ("single-modal/image_pool", NN),
     ("single-modal/lr_schedule", NN),
     ("single-modal/lsesim", LOSS),
     ("single-modal/lsesim_contrastive", LOSS),
     ("single-modal/patch_nce", LOSS),
     ("single-modal/patch_sampler", LOSS),
-    ("single-modal/sincut_networks", SINGLE),
+    ("single-modal/sincut_networks", NN),
     ("single-modal/src", LOSS),
     ("single-modal/train_step", SINGLE),
     ("single-modal/transform", DATA),

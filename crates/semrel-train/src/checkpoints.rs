@@ -52,6 +52,9 @@ pub enum SnapshotError {
         /// The steps there are.
         there_are: String,
     },
+    /// A word that names no checkpoint.
+    #[error("checkpoint `{0}`: expected `last`, `best` or a step's number")]
+    Which(String),
     /// A name that cannot be a file of a checkpoint.
     #[error("`{0}` cannot name a file of a checkpoint; letters, digits, `-` and `_` can")]
     Stem(String),
@@ -214,6 +217,30 @@ impl Checkpoints {
         Ok(self.read_state(step)?.state)
     }
 
+    /// Step of the checkpoint that `which` names: `last`, `best` (the last where none is marked), or a step's number. `None`
+    /// where there is none at all.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Which`] for another word, [`SnapshotError::Missing`] for a step that is not there.
+    pub fn find(&self, which: &str) -> Result<Option<u64>, SnapshotError> {
+        let steps = self.steps()?;
+        let last = steps.last().copied();
+        match which {
+            "last" => Ok(last),
+            "best" => Ok(self.best_step()?.or(last)),
+            step => {
+                let step: u64 = step.parse().map_err(|_| SnapshotError::Which(step.to_owned()))?;
+                if steps.contains(&step) { Ok(Some(step)) } else { Err(self.missing(step, &steps)) }
+            }
+        }
+    }
+
+    fn missing(&self, step: u64, steps: &[u64]) -> SnapshotError {
+        let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
+        let there_are = if steps.is_empty() { "none".to_owned() } else { steps.join(", ") };
+        SnapshotError::Missing { folder: self.folder.clone(), step, there_are }
+    }
+
     /// Loads the checkpoint of the highest step; `None` where there is none.
     ///
     /// # Errors
@@ -272,9 +299,7 @@ impl Checkpoints {
         if self.path(step).is_dir() {
             return Ok(());
         }
-        let steps: Vec<String> = self.steps()?.iter().map(u64::to_string).collect();
-        let there_are = if steps.is_empty() { "none".into() } else { steps.join(", ") };
-        Err(SnapshotError::Missing { folder: self.folder.clone(), step, there_are })
+        Err(self.missing(step, &self.steps()?))
     }
 
     fn read_state(&self, step: u64) -> Result<StateFile, SnapshotError> {
@@ -346,8 +371,7 @@ fn write_folder(folder: &Path, step: u64, snapshot: &Snapshot) -> Result<(), Sna
 }
 
 fn digest(bytes: &[u8]) -> Digested {
-    let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    Digested { bytes: bytes.len() as u64, sha256 }
+    Digested { bytes: bytes.len() as u64, sha256: hex::encode(Sha256::digest(bytes)) }
 }
 
 fn remove_folder(folder: &Path) -> Result<(), FileError> {

@@ -156,7 +156,8 @@ fn a_full_disk_leaves_the_old_checkpoints_and_names_the_file() {
         Snapshot { files: [("networks".to_owned(), [("w".to_owned(), weights)].into())].into(), state: json!(seed) }
     };
     if let Some(folder) = std::env::var_os(FOLDER) {
-        println!("child: {}", Checkpoints::new(folder, 1).save(20, &large(2)).unwrap_err());
+        let error = Checkpoints::new(folder, 1).save(20, &large(2)).unwrap_err();
+        println!("child: {error}: {}", std::error::Error::source(&error).unwrap());
         return;
     }
     let (_dir, store) = store(1);

@@ -2,15 +2,19 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`cli`] | arguments that every experiment has |
 //! | [`config`] | YAML with `extends:` and `--set`, and errors that name the key |
 //! | [`run_dir`] | the folder of a run: what it holds, who may write it, when it can be resumed |
 //! | [`checkpoints`] | tensors and state, saved so that a crash at any moment leaves a whole checkpoint |
 //! | [`log`] | `metrics.jsonl` and event files, cut back on resume |
+//! | [`fit`] | the loop: when to log, draw, score, save and stop |
+//! | [`parts`] | the networks of a checkpoint, under published keys |
 //! | [`summary`] | `summary.json` |
 //! | [`progress`] | a bar on a terminal, plain lines elsewhere |
 //! | [`logging`] | `-v` and `-q` |
 //! | [`interrupt`] | Ctrl-C and SIGTERM as a flag |
 //! | [`memory`] | memory that is freed stays at hand |
+//! | [`correlative`] | the spatially-correlative term and the heads it learns |
 //! | [`device`] | `--device` and `--threads` |
 //! | [`seeding`] | torch's generator as a function of (seed, step) |
 //! | [`atomic`] | files that are old or new, never half |
@@ -18,13 +22,17 @@
 
 pub mod atomic;
 pub mod checkpoints;
+pub mod cli;
 pub mod config;
+pub mod correlative;
 pub mod device;
+pub mod fit;
 pub mod interrupt;
 mod lock;
 pub mod log;
 pub mod logging;
 pub mod memory;
+pub mod parts;
 pub mod progress;
 pub mod run_dir;
 pub mod seeding;
@@ -34,8 +42,10 @@ pub use atomic::FileError;
 pub use checkpoints::{Checkpoints, Snapshot, SnapshotError};
 pub use config::ConfigError;
 pub use device::{DeviceError, parse_device, set_threads};
+pub use fit::{Ended, Fit, Rhythm, Standing, Terms, fit};
 pub use interrupt::Interrupt;
 pub use log::{MetricsLog, NonFinite, first_non_finite};
+pub use parts::{Part, PartsError, PartsState, restore_parts, save_parts};
 pub use progress::Progress;
 pub use run_dir::{OpenMode, RunDir, RunError};
 pub use seeding::seed_step;

@@ -27,7 +27,7 @@ pub enum WeightsError {
         expected: &'static str,
     },
     /// A file that cannot be read.
-    #[error("{}: cannot be read: {source}", path.display())]
+    #[error("{}: cannot be read", path.display())]
     Io {
         /// The file.
         path: PathBuf,

@@ -67,6 +67,45 @@ impl fmt::Display for Origin {
     }
 }
 
+/// A file that may be a published weights file, and what its digest says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examined {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its SHA-256, in lower-case hexadecimal.
+    pub sha256: String,
+    /// The published file that it was compared with.
+    pub file: WeightsFile,
+    /// Whether it is that one.
+    pub check: Check,
+}
+
+impl Examined {
+    /// File name and start of the digest, such as `weights.pth 1234abcd`: how a score names weights that are not known to
+    /// be the published ones.
+    pub fn label(&self) -> String {
+        let name = self.path.file_name().unwrap_or(self.path.as_os_str());
+        format!("{} {}", name.to_string_lossy(), self.begins())
+    }
+
+    /// Path, start of the digest and what that says, in words.
+    pub fn describe(&self) -> String {
+        let verdict = match self.check {
+            Check::Matches => format!("the published file of {}", self.file.name),
+            Check::Unpublished => "no digest is published to compare with".into(),
+            Check::Differs { expected } => {
+                format!("not the published file of {}, whose digest begins with {expected:.8}", self.file.name)
+            }
+        };
+        format!("{}, SHA-256 {}…: {verdict}", self.path.display(), self.begins())
+    }
+
+    /// The first eight digits of the digest.
+    fn begins(&self) -> &str {
+        &self.sha256[..8]
+    }
+}
+
 /// What a digest says about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Check {
@@ -81,10 +120,17 @@ pub enum Check {
     },
 }
 
-/// Folder of all weights files: `SEMREL_WEIGHTS`, else `~/.cache/semrel/weights`.
+/// The user's cache folder of this project: `semrel` in `XDG_CACHE_HOME` where that is an absolute path, else in
+/// `~/.cache`.
+pub fn cache() -> PathBuf {
+    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    base.unwrap_or_else(|| std::env::home_dir().unwrap_or_default().join(".cache")).join("semrel")
+}
+
+/// Folder of all weights files: `SEMREL_WEIGHTS`, else `weights` in [`cache`].
 pub fn folder() -> PathBuf {
-    let home = || std::env::home_dir().unwrap_or_default().join(".cache/semrel/weights");
-    std::env::var_os("SEMREL_WEIGHTS").filter(|v| !v.is_empty()).map_or_else(home, PathBuf::from)
+    let named = std::env::var_os("SEMREL_WEIGHTS").filter(|v| !v.is_empty());
+    named.map_or_else(|| cache().join("weights"), PathBuf::from)
 }
 
 impl WeightsFile {
@@ -112,6 +158,16 @@ impl WeightsFile {
             }
         }
         Ok(path)
+    }
+
+    /// Takes the digest of a file of any name that may be this one.
+    ///
+    /// # Errors
+    /// [`WeightsError::Io`].
+    pub fn examine(&self, path: &Path) -> Result<Examined, WeightsError> {
+        let sha256 = sha256(path)?;
+        let check = self.check(&sha256);
+        Ok(Examined { path: path.to_owned(), sha256, file: *self, check })
     }
 
     /// Compares a digest, in lower-case hexadecimal, with the published one.
@@ -148,7 +204,7 @@ pub fn sha256(path: &Path) -> Result<String, WeightsError> {
         let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
         loop {
             match file.read(&mut buffer)? {
-                0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+                0 => return Ok(hex::encode(hash.finalize())),
                 n => hash.update(&buffer[..n]),
             }
         }
@@ -183,6 +239,23 @@ mod tests {
             let file = WeightsFile { sha256, file: "abc", ..EFFICIENTNET_LITE0 };
             assert_eq!(file.locate_in(dir.path().to_owned()).unwrap(), dir.path().join("abc"));
         }
+    }
+
+    #[test]
+    fn examined_files_tell_their_names_and_what_they_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("weights.pth");
+        std::fs::write(&path, b"abc").unwrap();
+        let examine = |sha256| WeightsFile { sha256, ..FID_INCEPTION }.examine(&path).unwrap();
+        let right = examine(Some("ba7816bf"));
+        assert_eq!((right.label().as_str(), &right.check), ("weights.pth ba7816bf", &Check::Matches));
+        assert!(right.describe().contains("ba7816bf…: the published file of inception-fid"), "{}", right.describe());
+        let other = examine(FID_INCEPTION.sha256).describe();
+        assert!(other.contains("not the published file of inception-fid") && other.contains("6726825d"), "{other}");
+        assert!(examine(None).describe().contains("no digest is published"));
+        let error = FID_INCEPTION.examine(&dir.path().join("none")).unwrap_err();
+        // The reason is the source's to tell.
+        assert!(error.to_string().ends_with("none: cannot be read"), "{error}");
     }
 
     #[test]

@@ -87,7 +87,11 @@ pub fn bench(config: &Config, options: &BenchOptions) -> Result<Report> {
             trainer.iteration(&batch, &draws, step)?
         };
         // Reading a number waits for a device that computes on its own.
-        losses = crate::train::terms(&terms, config, step);
+        losses = crate::train::terms(&terms, config, step)
+            .read()
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         if step > 0 {
             times.push(began.elapsed().as_secs_f64());
         }

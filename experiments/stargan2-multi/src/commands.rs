@@ -5,8 +5,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use semrel_metrics::EfficientNetLite0;
 use semrel_nn::checkpoint::load_any;
 use semrel_train::run_dir::{CONFIG, checkpoints_of};
-use semrel_train::{Checkpoints, Interrupt, OpenMode, config::load, parse_device, set_threads};
-use serde::Serialize;
+use semrel_train::cli::{Machine, TrainMode, ended, write_json};
+use semrel_train::{Checkpoints, Interrupt, config::load};
 use sha2::{Digest, Sha256};
 use stargan2_multi::bench::{BenchOptions, bench};
 use stargan2_multi::config::Config;
@@ -15,8 +15,7 @@ use stargan2_multi::evaluate::{Evaluation, Reference};
 use stargan2_multi::networks::Translator;
 use stargan2_multi::sample;
 use stargan2_multi::snapshot::{AVERAGE, State, load_translator};
-use stargan2_multi::train::{Ended, TrainOptions, find_checkpoint, grid_image, preview_sources, train};
-use std::io::Write;
+use stargan2_multi::train::{TrainOptions, grid_image, preview_sources, train};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tch::{Device, Kind, Tensor};
@@ -60,34 +59,14 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct Machine {
-    /// Where to compute: cpu, cuda, cuda:1.
-    #[arg(long, default_value = "cpu")]
-    device: String,
-    /// Threads of arithmetic; all cores where absent. Results are equal to the bit for equal numbers of threads.
-    #[arg(long)]
-    threads: Option<usize>,
-}
-
-impl Machine {
-    fn set(&self) -> Result<(Device, usize)> {
-        Ok((parse_device(&self.device)?, set_threads(self.threads)?))
-    }
-}
-
-#[derive(Debug, Args)]
 struct TrainArgs {
     /// The run's YAML file.
     config: PathBuf,
     /// Folder of the run; runs/stargan2-multi/<name> where absent.
     #[arg(long)]
     run_dir: Option<PathBuf>,
-    /// Go on with a run from its last checkpoint.
-    #[arg(long, conflicts_with = "overwrite")]
-    resume: bool,
-    /// Remove the run that is in the folder, and start anew.
-    #[arg(long)]
-    overwrite: bool,
+    #[command(flatten)]
+    mode: TrainMode,
     /// Change a key of the config: --set loss.lambda_src=0.2
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
@@ -177,7 +156,7 @@ struct BenchArgs {
     #[arg(long, default_value_t = 1)]
     batch: i64,
     /// Iterations to measure.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
     /// The published loop's order: every encoding recomputed, every gradient kept.
     #[arg(long)]
@@ -206,23 +185,13 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     config.validate().with_context(|| args.config.display().to_string())?;
     let options = TrainOptions {
         run_dir: args.run_dir.clone().unwrap_or_else(|| Path::new("runs/stargan2-multi").join(&config.name)),
-        mode: match (args.resume, args.overwrite) {
-            (true, _) => OpenMode::Resume,
-            (_, true) => OpenMode::Overwrite,
-            _ => OpenMode::New,
-        },
+        mode: args.mode.mode(),
         device,
         threads,
         quiet,
     };
     let interrupt = Interrupt::install()?;
-    match train(&config, &options, &interrupt)? {
-        Ended::Finished => Ok(ExitCode::SUCCESS),
-        Ended::Interrupted => {
-            eprintln!("stopped with a checkpoint saved; go on with --resume");
-            Ok(ExitCode::from(130))
-        }
-    }
+    Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir))
 }
 
 /// A trained translator with what it was trained on.
@@ -252,7 +221,9 @@ fn open_run(
         }
         None => {
             let checkpoints = Checkpoints::new(checkpoints_of(run_dir), usize::MAX);
-            let step = find_checkpoint(&checkpoints, checkpoint).with_context(|| run_dir.display().to_string())?;
+            let step = checkpoints
+                .find(checkpoint)?
+                .with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
             let path = checkpoints.path(step);
             let tensors = checkpoints.load_file(step, AVERAGE)?;
             load_translator(&translator, &tensors).with_context(|| path.display().to_string())?;
@@ -382,21 +353,6 @@ fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
     let config: Config = load(&file, &overrides)?;
     let options = BenchOptions { steps: args.steps.max(1), plain: args.plain, device, threads };
     write_json(None, &bench(&config, &options)?)
-}
-
-fn write_json<T: Serialize>(out: Option<&Path>, value: &T) -> Result<ExitCode> {
-    let mut text = serde_json::to_string_pretty(value)?;
-    text.push('\n');
-    match out {
-        Some(path) => {
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
-            }
-            semrel_train::atomic::write(path, text.as_bytes())?;
-        }
-        None => std::io::stdout().write_all(text.as_bytes()).context("standard output")?,
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Parses `--psi`.

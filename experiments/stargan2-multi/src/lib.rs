@@ -3,7 +3,6 @@
 
 pub mod bench;
 pub mod config;
-pub mod correlative;
 pub mod data;
 pub mod evaluate;
 pub mod feature_cache;

@@ -45,8 +45,8 @@ fn parts(trainer: &mut Trainer) -> Vec<Part<'_>> {
     if let (Some(heads), Some(adam)) = (&n.patch_sample, &mut o.patch_sample) {
         parts.push(("patch_sample", heads.state(), adam));
     }
-    if let Some(correlative) = &mut trainer.correlative {
-        parts.push(("lsesim_heads", correlative.heads.state(), &mut correlative.adam));
+    if let Some(heads) = trainer.correlative.as_mut().and_then(|c| c.term.heads.as_mut()) {
+        parts.push(("lsesim_heads", heads.net.state(), &mut heads.adam));
     }
     parts
 }

@@ -5,14 +5,15 @@
 //! latent generator pass, whose output is also the fake that the latent discriminator pass judges.
 
 use crate::config::{Config, Cycle};
-use crate::correlative::Correlative;
 use crate::networks::{Networks, Optimisers};
 use crate::terms::{DiscriminatorLosses, IterationLosses, Translation, discriminator_losses};
 use anyhow::{Context, Result};
 use semrel_loss::gan::cycle;
 use semrel_loss::patch_sampler::PatchSampler;
+use semrel_metrics::FixedFeatures;
 use semrel_nn::flat_gradients;
 use semrel_nn::stargan2::Encoded;
+use semrel_train::correlative::Correlative;
 use tch::{Tensor, no_grad};
 
 /// Images of one iteration, `[B, 3, S, S]` in [-1, 1], and their domains.
@@ -63,7 +64,16 @@ pub type GradientProbe = Box<dyn FnMut(Pass, &'static str, &Tensor)>;
 struct Seen {
     features: Vec<Tensor>,
     positions: Vec<Tensor>,
-    heads_loss: Tensor,
+    heads_loss: Option<Tensor>,
+}
+
+/// The spatially-correlative term of StarGAN v2 + LSeSim.
+#[derive(Debug)]
+pub struct LSeSim {
+    /// Fixed features of images.
+    pub features: FixedFeatures,
+    /// The term over them, with its learned heads.
+    pub term: Correlative,
 }
 
 /// Networks, optimisers and settings of a run.
@@ -75,7 +85,7 @@ pub struct Trainer {
     /// Their optimisers.
     pub optimisers: Optimisers,
     /// The spatially-correlative term, for `lsesim`.
-    pub correlative: Option<Correlative>,
+    pub correlative: Option<LSeSim>,
     /// Sees the gradients, where set.
     pub probe: Option<GradientProbe>,
 }
@@ -156,7 +166,7 @@ impl Trainer {
         let g_ref = g_ref.detached();
 
         self.networks.update_average(self.config.optim.ema_beta);
-        Ok(IterationLosses { d_latent, d_ref, g_latent, g_ref, heads: seen.map(|s| s.heads_loss) })
+        Ok(IterationLosses { d_latent, d_ref, g_latent, g_ref, heads: seen.and_then(|s| s.heads_loss) })
     }
 
     /// A warm-up iteration: generator and style encoder learn to reproduce the input, `mean |G(x, E(x, y)) − x|`.
@@ -222,11 +232,13 @@ impl Trainer {
         let n = x_real.size()[0];
         // One batch: the input, the output, and another real image, turned by half.
         let images = Tensor::cat(&[x_real, &fake.detach(), &x_ref.flip([2, 3])], 0);
-        let features = no_grad(|| correlative.features(&images));
+        let features = no_grad(|| correlative.features.maps(&images));
         let part = |i: i64| features.iter().map(|f| f.narrow(0, i * n, n)).collect::<Vec<_>>();
-        let (real, positions) = (part(0), correlative.positions(&features));
-        let heads_loss =
-            correlative.step_heads(&real, &part(1), &part(2), &positions).context("the correlative heads")?;
+        let (real, positions) = (part(0), correlative.term.positions(&features));
+        let heads_loss = correlative
+            .term
+            .step_heads(&real, &part(1), &part(2), &positions)
+            .context("the correlative heads")?;
         Ok(Some(Seen { features: real, positions, heads_loss }))
     }
 

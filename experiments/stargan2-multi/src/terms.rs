@@ -123,8 +123,8 @@ impl Trainer {
         }
         let mut lsesim = None;
         if let (Some(correlative), Some((real, positions))) = (&self.correlative, made.correlative) {
-            let fake = correlative.features(made.fake);
-            let term = correlative.loss(real, &fake, positions).context("the correlative term")? * l.lambda_lsesim;
+            let fake = correlative.features.maps(made.fake);
+            let term = correlative.term.loss(real, &fake, positions).context("the correlative term")? * l.lambda_lsesim;
             total += &term;
             lsesim = Some(term.detach());
         }

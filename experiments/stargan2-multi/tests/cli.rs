@@ -189,5 +189,9 @@ fn bench_measures_both_orders_of_the_same_losses() {
     }
     refuses(bench("lsesim", &["--plain"]), &["`lsesim` has no published loop to follow"]);
     refuses(bench("cyclegan", &[]), &["configs/stargan2-multi/sample/seasons-cyclegan.yaml: cannot read"]);
+    let place = Place::new();
+    assert(place.command(&["bench", "--profile", "sample", "--steps", "0"]))
+        .code(2)
+        .stderr(predicate::str::contains("--steps"));
     refuses(bench("ours", &["--batch", "0"]), &["`train.batch_size`: 0; it must be at least 1"]);
 }

@@ -137,7 +137,7 @@ fn decode_all(files: &[PathBuf]) -> Decoded {
         for file in files {
             match read_rgb(file) {
                 Ok(image) => *decoded.sizes.entry(image.dimensions()).or_default() += 1,
-                Err(error) => decoded.errors.push(error.to_string()),
+                Err(error) => decoded.errors.push(format!("{:#}", anyhow::Error::from(error))),
             }
         }
         decoded

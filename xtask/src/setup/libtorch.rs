@@ -2,7 +2,7 @@
 
 use super::unpack::unpack;
 use super::{create_dir, pip, writing};
-use crate::workspace::{self, Workspace};
+use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::fs;
@@ -65,7 +65,7 @@ fn slim_name() -> String {
 /// ours.
 fn chosen(workspace: &Workspace) -> Option<PathBuf> {
     let own = PathBuf::from(env::var_os("LIBTORCH").filter(|v| !v.is_empty())?);
-    (own != workspace.libtorch() && own != workspace::cache().join(slim_name())).then_some(own)
+    (own != workspace.libtorch() && own != semrel_weights::cache().join(slim_name())).then_some(own)
 }
 
 /// Checks for headers, the library and the version.

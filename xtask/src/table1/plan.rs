@@ -139,8 +139,7 @@ impl Plan {
             let keys: serde_yaml::Value = serde_yaml::from_str(&text).unwrap_or_default();
             next = keys.get("extends").and_then(|base| Some(path.parent()?.join(base.as_str()?)));
         }
-        let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(json!({"config_sha256": digest, "set": self.settings(row.half)}).to_string())
+        Ok(json!({"config_sha256": hex::encode(hash.finalize()), "set": self.settings(row.half)}).to_string())
     }
 
     /// The calls still to be made: a job for each half's baseline, then one for each row and seed.

@@ -15,9 +15,7 @@ fn content(seed: u8) -> Vec<u8> {
 }
 
 fn file(url: &'static str, content: Option<&[u8]>) -> WeightsFile {
-    let digest = |content| -> &'static str {
-        Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect::<String>().leak()
-    };
+    let digest = |content| -> &'static str { hex::encode(Sha256::digest(content)).leak() };
     WeightsFile { origin: Origin::Url(url), file: "weights.pth", sha256: content.map(digest), ..ALEXNET }
 }
 

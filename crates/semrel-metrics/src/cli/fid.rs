@@ -1,7 +1,8 @@
 //! `semrel-metrics fid`.
 
 use super::interval::{BootstrapArgs, describe, interval, show, to_json as interval_to_json};
-use super::report::{Against, fixed, lines, square};
+use super::origin::Origin;
+use super::report::{Against, fixed, head, lines};
 use super::session::{Options, describe_resize};
 use super::sets::{self, Content, Set};
 use anyhow::{Context, Result, bail};
@@ -27,7 +28,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder, zip, list or .npz
-    #[arg(value_name = "SET", required = true, num_args = 2..)]
+    #[arg(value_name = "SET", required = true, num_args = 1..)]
     sets: Vec<PathBuf>,
     /// Which pairs are compared [default: first for two sets, all for more]
     #[arg(long, value_enum)]
@@ -49,6 +50,7 @@ enum Features {
 
 pub fn run(args: Args) -> Result<()> {
     let options = &args.options;
+    sets::expect_number(&args.sets, 2..=usize::MAX);
     let sets = sets::open(&args.sets, options.common.listing())?;
     sets.iter().try_for_each(Set::ensure_two)?;
     let bootstrap = args.bootstrap.with_seed(args.seed);
@@ -57,7 +59,8 @@ pub fn run(args: Args) -> Result<()> {
     }
     // Statistics alone need no network.
     let any_pictures = sets.iter().any(|set| matches!(set.content, Content::Pictures(_)));
-    let network = if any_pictures { Some(options.network()?) } else { None };
+    let (network, origin) =
+        if any_pictures { options.network().map(|(n, o)| (Some(n), o))? } else { Default::default() };
     let features = sets
         .iter()
         .map(|set| features(set, network.as_deref(), options, bootstrap.is_some()))
@@ -86,7 +89,8 @@ pub fn run(args: Args) -> Result<()> {
         })
         .collect::<Result<Vec<_>>>()?;
     let dimensions = features.iter().map(Features::dimensions).next().unwrap_or(0);
-    let report = Report { sets, values, against, dimensions, bootstrap, made_by: MadeBy::new(network.as_deref()) };
+    let made_by = MadeBy::new(network.as_deref(), origin);
+    let report = Report { sets, values, against, dimensions, bootstrap, made_by };
     let mut out = std::io::stdout().lock();
     Ok(writeln!(out, "{}", if options.common.output.json { report.json()? } else { report.text()? })?)
 }
@@ -155,14 +159,16 @@ struct MadeBy {
     score: String,
     extractor: Option<String>,
     resize: Option<String>,
+    origin: Origin,
 }
 
 impl MadeBy {
-    fn new(network: Option<&dyn Extractor>) -> Self {
+    fn new(network: Option<&dyn Extractor>, origin: Origin) -> Self {
         Self {
             score: network.map_or_else(|| "FD".into(), Extractor::frechet_name),
             extractor: network.map(|network| network.name().to_owned()),
             resize: network.map(describe_resize),
+            origin,
         }
     }
 }
@@ -180,6 +186,8 @@ impl Report {
         let report = json!({
             "score": self.made_by.score,
             "extractor": self.made_by.extractor,
+            "chosen": self.made_by.origin.chosen,
+            "weights": self.made_by.origin.weights_json(),
             "resize": self.made_by.resize,
             "dimensions": self.dimensions,
             "against": self.against.name(),
@@ -190,23 +198,15 @@ impl Report {
     }
 
     fn text(&self) -> Result<String> {
-        let name = &self.made_by.score;
-        let head = match (self.against, &self.values[..]) {
-            (Against::First, [value]) => format!("{name}  {}", value.show(4)?),
-            (Against::First, values) => {
-                let row = |v: &Value| Ok((self.sets[v.pair.0].label.as_str(), v.show(4)?));
-                format!("{name}\n{}", lines(&values.iter().map(row).collect::<Result<Vec<_>>>()?))
-            }
-            (Against::All, values) => {
-                let cell = |v: &Value| Ok((v.pair, v.show(3)?));
-                format!("{name}\n{}", square(&self.sets, &values.iter().map(cell).collect::<Result<Vec<_>>>()?))
-            }
-        };
+        let decimals = if self.against == Against::All { 3 } else { 4 };
+        let values = self.values.iter().map(|v| Ok((v.pair, v.show(decimals)?))).collect::<Result<Vec<_>>>()?;
+        let head = head(&self.made_by.score, self.against, &self.sets, &values);
         let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "not recorded in statistics files".into());
         let mut about = vec![
             ("extractor", format!("{}, {} features", told(&self.made_by.extractor), self.dimensions)),
             ("resize", told(&self.made_by.resize)),
         ];
+        about.splice(1..1, self.made_by.origin.describe());
         about.extend(self.against.describe(&self.sets));
         let fewest = self.sets.iter().filter_map(Set::count).min();
         if fewest.is_some_and(|n| n <= self.dimensions as u64) {

@@ -1,7 +1,8 @@
 //! `semrel-metrics kid`.
 
 use super::interval::{BootstrapArgs, describe, interval, show, to_json};
-use super::report::{Against, fixed, lines, square};
+use super::origin::Origin;
+use super::report::{Against, fixed, head, lines};
 use super::session::{Options, describe_resize};
 use super::sets::{self, Set};
 use anyhow::{Context, Result};
@@ -21,7 +22,7 @@ use tch::Tensor;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder, zip or list
-    #[arg(value_name = "SET", required = true, num_args = 2..)]
+    #[arg(value_name = "SET", required = true, num_args = 1..)]
     sets: Vec<PathBuf>,
     /// Which pairs are compared [default: first for two sets, all for more]
     #[arg(long, value_enum)]
@@ -50,10 +51,11 @@ struct Value {
 
 pub fn run(args: Args) -> Result<()> {
     let options = &args.options;
+    sets::expect_number(&args.sets, 2..=usize::MAX);
     let sets = sets::open(&args.sets, options.common.listing())?;
     let pictures = sets.iter().map(Set::pictures).collect::<Result<Vec<_>>>()?;
     sets.iter().try_for_each(Set::ensure_two)?;
-    let network = options.network()?;
+    let (network, origin) = options.network()?;
     let features: Vec<Tensor> = pictures
         .iter()
         .zip(&sets)
@@ -76,7 +78,7 @@ pub fn run(args: Args) -> Result<()> {
             Ok(Value { pair: (i, j), size: smaller.min(args.subset_size as usize), kid: value, resampled })
         })
         .collect::<Result<Vec<_>>>()?;
-    let report = Report { args: &args, sets, values, against, network };
+    let report = Report { args: &args, sets, values, against, network, origin };
     let mut out = std::io::stdout().lock();
     Ok(writeln!(out, "{}", if options.common.output.json { report.json()? } else { report.text()? })?)
 }
@@ -87,6 +89,7 @@ struct Report<'a> {
     values: Vec<Value>,
     against: Against,
     network: Box<dyn Extractor>,
+    origin: Origin,
 }
 
 impl Report<'_> {
@@ -101,6 +104,8 @@ impl Report<'_> {
         let report = json!({
             "score": self.network.kernel_name(),
             "extractor": self.network.name(),
+            "chosen": self.origin.chosen,
+            "weights": self.origin.weights_json(),
             "resize": describe_resize(self.network.as_ref()),
             "kernel": "(x·y/d + 1)³",
             "subsets": self.args.subsets,
@@ -119,17 +124,8 @@ impl Report<'_> {
             Ok(format!("{} ± {}{brackets}", fixed(1e3 * v.kid.mean, 3), fixed(1e3 * v.kid.std, 3)))
         };
         let name = format!("{} x 1000, mean ± standard deviation over subsets", self.network.kernel_name());
-        let head = match (self.against, &self.values[..]) {
-            (Against::First, [value]) => format!("{name}: {}", shown(value)?),
-            (Against::First, values) => {
-                let row = |v: &Value| Ok((self.sets[v.pair.0].label.as_str(), shown(v)?));
-                format!("{name}\n{}", lines(&values.iter().map(row).collect::<Result<Vec<_>>>()?))
-            }
-            (Against::All, values) => {
-                let cell = |v: &Value| Ok((v.pair, shown(v)?));
-                format!("{name}\n{}", square(&self.sets, &values.iter().map(cell).collect::<Result<Vec<_>>>()?))
-            }
-        };
+        let values = self.values.iter().map(|v| Ok((v.pair, shown(v)?))).collect::<Result<Vec<_>>>()?;
+        let head = head(&name, self.against, &self.sets, &values);
         let sizes = (self.values.iter().map(|v| v.size).min(), self.values.iter().map(|v| v.size).max());
         let sizes = match sizes {
             (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
@@ -140,6 +136,7 @@ impl Report<'_> {
             ("resize", describe_resize(self.network.as_ref())),
             ("subsets", format!("{} of {sizes} pictures, seed {}", self.args.subsets, self.args.seed)),
         ];
+        about.splice(1..1, self.origin.describe());
         about.extend(self.against.describe(&self.sets));
         let bootstrap = self.args.bootstrap.with_seed(self.args.seed);
         about.extend(bootstrap.map(|bootstrap| ("interval", format!("{}, of all pictures", describe(&bootstrap)))));

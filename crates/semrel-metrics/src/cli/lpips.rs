@@ -35,8 +35,8 @@ const AT_ONCE: usize = 20;
 #[derive(Debug, clap::Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["sets", "pairwise"])))]
 pub struct Args {
-    /// Two folders, zips or lists with pictures of equal names
-    #[arg(value_names = ["A", "B"], num_args = 2)]
+    /// Two folders, zips or lists, with pictures of equal names
+    #[arg(value_name = "SET", num_args = 1..)]
     sets: Vec<PathBuf>,
     /// Folder, zip or list of outputs, several a source
     #[arg(long, value_name = "DIR")]
@@ -47,12 +47,12 @@ pub struct Args {
     /// Leave out pictures that only one side has, instead of refusing them
     #[arg(long, requires = "sets")]
     common: bool,
-    /// Network whose feature maps are compared. `cargo xtask weights list` tells whether its weights are there
-    #[arg(long, value_name = "NAME", default_value = semrel_metrics::networks::DEFAULT,
-          value_parser = PossibleValuesParser::new(Metric::names()))]
-    extractor: String,
+    /// Network whose feature maps are compared [default: lpips-alex where its published weights are at hand, else
+    /// effnet-lite0]. `cargo xtask weights list` tells which are there
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Metric::names()))]
+    extractor: Option<String>,
     /// Its weights, from this file instead of the weights folder; for lpips-alex given twice, AlexNet and then the linear
-    /// heads, or once with both in one file
+    /// heads, or once with both in one file. Unless they are the published ones the score is named after the file
     #[arg(long, value_name = "FILE")]
     weights: Vec<PathBuf>,
     /// How pictures get the size of the network's input; not for lpips-alex [default: what belongs to the network]
@@ -65,14 +65,17 @@ pub struct Args {
 impl Args {
     fn metric(&self) -> Result<Metric> {
         let (device, _) = self.shared.machine.set()?;
-        Metric::load(&self.extractor, &self.weights, self.resize, device)
+        Metric::load(self.extractor.as_deref(), &self.weights, self.resize, device)
     }
 }
 
 pub fn run(args: Args) -> Result<()> {
     match &args.pairwise {
         Some(path) => diversity(&args, sets::open_one(path, args.shared.listing())?),
-        None => pairs(&args, &sets::open(&args.sets, args.shared.listing())?),
+        None => {
+            sets::expect_number(&args.sets, 2..=2);
+            pairs(&args, &sets::open(&args.sets, args.shared.listing())?)
+        }
     }
 }
 
@@ -101,6 +104,8 @@ fn pairs(args: &Args, sets: &[Set]) -> Result<()> {
         let report = json!({
             "score": metric.score(),
             "extractor": metric.extractor(),
+            "chosen": metric.origin.chosen,
+            "weights": metric.origin.weights_json(),
             "resize": metric.resize(),
             "sets": sets.iter().map(Set::to_json).collect::<Vec<_>>(),
             "left_out": pairs.left_out,
@@ -146,6 +151,8 @@ fn diversity(args: &Args, set: Set) -> Result<()> {
             "score": metric.score(),
             "protocol": "mean over all pairs of a source's outputs, over sources, over tasks",
             "extractor": metric.extractor(),
+            "chosen": metric.origin.chosen,
+            "weights": metric.origin.weights_json(),
             "resize": metric.resize(),
             "set": set.to_json(),
             "outputs_per_source": [least, most],
@@ -169,7 +176,10 @@ fn diversity(args: &Args, set: Set) -> Result<()> {
 }
 
 fn about(metric: &Metric) -> Vec<(&'static str, String)> {
-    vec![("extractor", metric.extractor().to_owned()), ("resize", metric.resize())]
+    let mut about = vec![("extractor", metric.extractor().to_owned())];
+    about.extend(metric.origin.describe());
+    about.push(("resize", metric.resize()));
+    about
 }
 
 fn path_of(images: &Images, i: usize) -> String {

@@ -6,6 +6,7 @@ mod groups;
 mod interval;
 mod kid;
 mod lpips;
+mod origin;
 mod pairs;
 mod perceptual;
 mod report;
@@ -30,7 +31,8 @@ use clap::{Parser, Subcommand};
 ///   semrel-metrics lpips --pairwise outputs             diversity of several outputs of one source
 ///   semrel-metrics segment translations --labels labels street scenes against their labels
 ///
-/// A score is named after its features: FD(effnet-lite0) is no FID. Compare numbers only where extractor, resize,
+/// A score is named after its features: FD(effnet-lite0) is no FID, nor is that of weights other than the published ones,
+/// FD(inception-fid, mine.pth 1234abcd). Compare numbers only where extractor, resize,
 /// reference set, number of pictures and file format agree; each is printed with the score.
 #[derive(Debug, Parser)]
 #[command(name = "semrel-metrics", version, verbatim_doc_comment)]

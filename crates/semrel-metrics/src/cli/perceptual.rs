@@ -1,6 +1,7 @@
 //! LPIPS, or the perceptual distance over the features of another network.
 
-use super::session::{describe_resize, load};
+use super::origin::{Choice, LPIPS, Origin};
+use super::session::{self, describe_resize};
 use anyhow::{Result, bail, ensure};
 use image::RgbImage;
 use semrel_data::DataError;
@@ -8,14 +9,18 @@ use semrel_metrics::MetricsError;
 use semrel_metrics::extractor::{Extractor, Resampling, stack};
 use semrel_metrics::networks::{self, Lpips, lpips};
 use semrel_metrics::perceptual::{distance_of_images, mean_pairwise_of_pictures};
+use semrel_metrics::weights::{ALEXNET, Check, LPIPS_ALEX};
 use std::path::PathBuf;
-use tch::{Device, Kind, Tensor};
-
-/// Name of LPIPS among the extractors.
-const LPIPS: &str = "lpips-alex";
+use tch::{Device, Tensor};
 
 /// A distance of pictures.
-pub enum Metric {
+pub struct Metric {
+    kind: Kind,
+    score: String,
+    pub origin: Origin,
+}
+
+enum Kind {
     Lpips(Lpips, Device),
     Features(Box<dyn Extractor>),
 }
@@ -26,56 +31,66 @@ impl Metric {
         [&networks::NAMES[..], &[LPIPS]].concat()
     }
 
-    /// Loads by name; `weights` are no file, one, or two for LPIPS.
-    pub fn load(name: &str, weights: &[PathBuf], resize: Option<Resampling>, device: Device) -> Result<Self> {
-        if name != LPIPS {
-            ensure!(weights.len() < 2, "--weights: {name} has one file");
-            return Ok(Self::Features(load(name, weights.first().map(PathBuf::as_path), resize, device)?));
+    /// Loads by name, or LPIPS where its weights are at hand; `weights` are no file, one, or two for LPIPS.
+    pub fn load(name: Option<&str>, weights: &[PathBuf], resize: Option<Resampling>, device: Device) -> Result<Self> {
+        let file = weights.first().map(PathBuf::as_path);
+        let choice = Choice::make(name, file, LPIPS, lpips::examine)?;
+        if choice.name != LPIPS {
+            ensure!(weights.len() < 2, "--weights: {} has one file", choice.name);
+            let (network, origin) = session::load(choice, file, resize, device)?;
+            return Ok(Self { score: network.perceptual_name(), kind: Kind::Features(network), origin });
         }
         ensure!(resize.is_none(), "--resize: LPIPS compares pictures at their own size");
-        let lpips = match weights {
-            [] => lpips::load(device)?,
-            [both] => lpips::load_files(both, both, device)?,
-            [trunk, heads] => lpips::load_files(trunk, heads, device)?,
+        let (lpips, examined) = match weights {
+            [] => (lpips::load(device)?, lpips::examine()?),
+            [both] => (lpips::load_files(both, both, device)?, vec![LPIPS_ALEX.examine(both)?]),
+            [trunk, heads] => {
+                (lpips::load_files(trunk, heads, device)?, vec![ALEXNET.examine(trunk)?, LPIPS_ALEX.examine(heads)?])
+            }
             _ => bail!("--weights: {LPIPS} has two files, of AlexNet and of the linear heads"),
         };
-        Ok(Self::Lpips(lpips, device))
+        let others: Vec<String> = examined
+            .iter()
+            .filter(|file| matches!(file.check, Check::Differs { .. }))
+            .map(|file| format!(", {}", file.label()))
+            .collect();
+        let score = if others.is_empty() { "LPIPS".into() } else { format!("PD({LPIPS}{})", others.concat()) };
+        let origin = Origin { chosen: choice.why, weights: examined };
+        Ok(Self { kind: Kind::Lpips(lpips, device), score, origin })
     }
 
-    pub fn score(&self) -> String {
-        match self {
-            Self::Lpips(..) => "LPIPS".into(),
-            Self::Features(network) => network.perceptual_name(),
-        }
+    /// `LPIPS` with its published weights, else a name that tells the network and weights that are not published.
+    pub fn score(&self) -> &str {
+        &self.score
     }
 
     pub fn extractor(&self) -> &str {
-        match self {
-            Self::Lpips(..) => "AlexNet with the linear heads of LPIPS v0.1",
-            Self::Features(network) => network.name(),
+        match &self.kind {
+            Kind::Lpips(..) => "AlexNet with the linear heads of LPIPS v0.1",
+            Kind::Features(network) => network.name(),
         }
     }
 
     pub fn resize(&self) -> String {
-        match self {
-            Self::Lpips(..) => "none: pictures at their own size".into(),
-            Self::Features(network) => describe_resize(network.as_ref()),
+        match &self.kind {
+            Kind::Lpips(..) => "none: pictures at their own size".into(),
+            Kind::Features(network) => describe_resize(network.as_ref()),
         }
     }
 
     /// Whether a pair can be compared.
     pub fn check(&self, a: &RgbImage, b: &RgbImage) -> Result<()> {
         let ((w, h), (v, g)) = (a.dimensions(), b.dimensions());
-        let own_size = matches!(self, Self::Lpips(..));
+        let own_size = matches!(self.kind, Kind::Lpips(..));
         ensure!(!own_size || (w, h) == (v, g), "{w} x {h} and {v} x {g} pixels: LPIPS needs pairs of one size");
         Ok(())
     }
 
     /// Distances of pairs.
     pub fn distances(&self, a: &[RgbImage], b: &[RgbImage]) -> Result<Vec<f64>, MetricsError> {
-        match self {
-            Self::Lpips(lpips, _) => lpips.distance_of_images(a, b),
-            Self::Features(network) => distance_of_images(network.as_ref(), a, b),
+        match &self.kind {
+            Kind::Lpips(lpips, _) => lpips.distance_of_images(a, b),
+            Kind::Features(network) => distance_of_images(network.as_ref(), a, b),
         }
     }
 
@@ -85,12 +100,12 @@ impl Metric {
         count: usize,
         read: impl Fn(usize) -> Result<RgbImage, DataError> + Sync,
     ) -> Result<f64, MetricsError> {
-        match self {
-            Self::Features(network) => mean_pairwise_of_pictures(network.as_ref(), count, read),
-            Self::Lpips(lpips, device) => {
+        match &self.kind {
+            Kind::Features(network) => mean_pairwise_of_pictures(network.as_ref(), count, read),
+            Kind::Lpips(lpips, device) => {
                 let output = |i| -> Result<Tensor, MetricsError> { Ok(stack(&[read(i)?], *device)? / 127.5 - 1.0) };
                 let outputs = (0..count).map(output).collect::<Result<Vec<_>, _>>()?;
-                Ok(lpips.pair_distances(&outputs)?.mean(Kind::Double).double_value(&[]))
+                Ok(lpips.pair_distances(&outputs)?.mean(tch::Kind::Double).double_value(&[]))
             }
         }
     }

@@ -55,7 +55,7 @@ pub fn fixed(value: f64, decimals: usize) -> String {
 }
 
 /// A table of each set against each: rows and columns carry labels, a value stands in both triangles.
-pub fn square(sets: &[Set], values: &[((usize, usize), String)]) -> String {
+fn square(sets: &[Set], values: &[((usize, usize), String)]) -> String {
     let labels: Vec<&str> = sets.iter().map(|set| set.label.as_str()).collect();
     let of = |i: usize, j: usize| {
         let found = values.iter().find(|((a, b), _)| (*a, *b) == (i, j) || (*a, *b) == (j, i));
@@ -77,6 +77,18 @@ pub fn square(sets: &[Set], values: &[((usize, usize), String)]) -> String {
         }
     }
     table
+}
+
+/// A score's name and its values: one, a line each against the first set, or a table.
+pub fn head(name: &str, against: Against, sets: &[Set], values: &[((usize, usize), String)]) -> String {
+    match (against, values) {
+        (Against::First, [(_, value)]) => format!("{name}  {value}"),
+        (Against::First, values) => {
+            let rows: Vec<_> = values.iter().map(|((i, _), text)| (sets[*i].label.as_str(), text.clone())).collect();
+            format!("{name}\n{}", lines(&rows))
+        }
+        (Against::All, values) => format!("{name}\n{}", square(sets, values)),
+    }
 }
 
 /// Lines of a label and a text, the texts below one another.

@@ -1,5 +1,6 @@
 //! `semrel-metrics segment`.
 
+use super::origin::Origin;
 use super::report::{fixed, lines};
 use super::session::{Machine, Output};
 use anyhow::{Context, Result};
@@ -10,8 +11,10 @@ use semrel_metrics::networks::{Drn, drn::Arch};
 use semrel_metrics::segmentation::pipeline::COLORS_FOLDER;
 use semrel_metrics::segmentation::{
     Accuracy, AccuracyMode, Confusion, FitProgress, HeadConfig, HeadSegmenter, LabelFormat, Pair, PhotoSettings,
-    Segmenter, accuracy_confusion, full_size_confusion, labels::CITYSCAPES, pairs_by_stem, photo_confusion,
+    Segmenter, accuracy_confusion, full_size_confusion, labels::CITYSCAPES, pairs_by_stem, pairs_by_table,
+    photo_confusion,
 };
+use semrel_metrics::weights::{Check, DRN_D_22, DRN_D_105, EFFICIENTNET_LITE0, Examined, folder};
 use semrel_train::{Interrupt, Progress};
 use serde_json::json;
 use std::io::Write;
@@ -33,9 +36,12 @@ use tch::Device;
 pub struct Args {
     /// Folder of photographs
     photos: PathBuf,
-    /// Folder of label images
+    /// Folder of label images; with --table the folder that its paths are relative to
     #[arg(long, value_name = "DIR")]
     labels: PathBuf,
+    /// Pair by the lines `number label-path photo-path` of this file, as the compression code has them, instead of by name
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
     /// What label images hold
     #[arg(long, value_enum, default_value_t = Format::Color)]
     label_format: Format,
@@ -54,6 +60,10 @@ pub struct Args {
     /// Their label images, in the format of --label-format
     #[arg(long, value_name = "DIR", requires = "fit_photos")]
     fit_labels: Option<PathBuf>,
+    /// Steps of that fit
+    #[arg(long, value_name = "N", default_value_t = HeadConfig::default().steps, requires = "fit_photos",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    fit_steps: u64,
     /// pixAcc and classAcc as published: red and blue exchanged, divided by 128 x 256 x 500 pixels (single)
     #[arg(long)]
     compatible: bool,
@@ -109,20 +119,38 @@ impl Args {
         }
     }
 
-    /// The network, loaded, or the head, fitted.
-    fn segmenter(&self, device: Device) -> Result<Box<dyn Segmenter>> {
+    /// The network, loaded, or the head, fitted; its name, and where its weights are from.
+    fn segmenter(&self, device: Device) -> Result<(Box<dyn Segmenter>, String, Origin)> {
+        let made = |segmenter: Box<dyn Segmenter>, weights: Examined, named_after: bool| {
+            let name = segmenter.name();
+            let name = if named_after { format!("{name}, {}", weights.label()) } else { name.to_owned() };
+            (segmenter, name, Origin { chosen: None, weights: vec![weights] })
+        };
         if let (Some(photos), Some(labels)) = (&self.fit_photos, &self.fit_labels) {
-            return Ok(Box::new(self.head(photos, labels, device)?));
+            let head = self.head(photos, labels, device)?;
+            let file = EFFICIENTNET_LITE0;
+            return Ok(made(Box::new(head), file.examine(&folder().join(file.file))?, false));
         }
         let arch = match (self.network, self.protocol) {
             (Some(Network::DrnD22), _) | (None, Protocol::Single) => Arch::D22,
             (Some(Network::DrnD105), _) | (None, Protocol::Compression) => Arch::D105,
         };
-        Ok(Box::new(match &self.weights {
-            Some(file) => Drn::load_file(arch, file, device)?,
-            None => Drn::load(arch, device)
-                .context("--fit-photos and --fit-labels fit a segmenter that needs no such weights")?,
-        }))
+        let published = match arch {
+            Arch::D22 => DRN_D_22,
+            Arch::D105 => DRN_D_105,
+        };
+        Ok(match &self.weights {
+            Some(file) => {
+                let weights = published.examine(file)?;
+                let other = weights.check != Check::Matches;
+                made(Box::new(Drn::load_file(arch, file, device)?), weights, other)
+            }
+            None => {
+                let network = Drn::load(arch, device)
+                    .context("--fit-photos and --fit-labels fit a segmenter that needs no such weights")?;
+                made(Box::new(network), published.examine(&folder().join(published.file))?, false)
+            }
+        })
     }
 
     fn head(&self, photos: &Path, labels: &Path, device: Device) -> Result<HeadSegmenter> {
@@ -142,7 +170,8 @@ impl Args {
             if interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let network = EfficientNetLite0::load(device)?;
-        let head = HeadSegmenter::cached(network, &pairs, self.format(), &HeadConfig::default(), &mut progress)?;
+        let config = HeadConfig { steps: self.fit_steps, ..HeadConfig::default() };
+        let head = HeadSegmenter::cached(network, &pairs, self.format(), &config, &mut progress)?;
         [reading, fitting].into_iter().flatten().for_each(Progress::finish);
         Ok(head)
     }
@@ -158,7 +187,7 @@ impl Args {
                 let settings =
                     PhotoSettings { label_filter, output: self.predictions.clone(), ..PhotoSettings::default() };
                 let confusion = photo_confusion(segmenter, pairs, self.format(), &settings, &mut progress)?;
-                let accuracy = self.accuracy(&confusion)?;
+                let accuracy = self.accuracy(&confusion, pairs)?;
                 (confusion, Some(accuracy))
             }
         };
@@ -168,11 +197,15 @@ impl Args {
 
     /// In the compatible mode, which has a folder of predictions, colours are compared as the published script reads them
     /// back from there.
-    fn accuracy(&self, confusion: &Confusion) -> Result<Accuracy> {
+    fn accuracy(&self, confusion: &Confusion, pairs: &[Pair]) -> Result<Accuracy> {
         let (true, Some(folder)) = (self.compatible, &self.predictions) else {
             return Ok(Accuracy::new(confusion, AccuracyMode::Corrected)?);
         };
-        let pairs = pairs_by_stem(&folder.join(COLORS_FOLDER), &self.labels)?;
+        let predicted = |pair: &Pair| Pair {
+            photo: folder.join(COLORS_FOLDER).join(format!("{}.png", pair.stem())),
+            label: pair.label.clone(),
+        };
+        let pairs: Vec<Pair> = pairs.iter().map(predicted).collect();
         let mode = AccuracyMode::Compatible;
         Ok(Accuracy::new(&accuracy_confusion(&pairs, mode, &mut |_| ())?, mode)?)
     }
@@ -188,8 +221,11 @@ pub fn run(args: Args) -> Result<()> {
         !args.compatible || args.predictions.is_some(),
         "--compatible reads colour maps back from disk: name a folder for them, --predictions DIR"
     );
-    let pairs = pairs_by_stem(&args.photos, &args.labels)?;
-    let segmenter = args.segmenter(device)?;
+    let pairs = match &args.table {
+        Some(table) => pairs_by_table(&args.photos, table, &args.labels)?,
+        None => pairs_by_stem(&args.photos, &args.labels)?,
+    };
+    let (segmenter, name, origin) = args.segmenter(device)?;
     let (confusion, accuracy) = args.scores(segmenter.as_ref(), &pairs)?;
     let mean_iou = confusion.mean_iou_percent()?;
     let by_class = CITYSCAPES.iter().zip(confusion.iou()).filter_map(|(class, iou)| Some((class.name, iou? * 100.0)));
@@ -200,7 +236,8 @@ pub fn run(args: Args) -> Result<()> {
     };
     if args.output.json {
         let report = json!({
-            "segmenter": segmenter.name(),
+            "segmenter": name,
+            "weights": origin.weights_json(),
             "protocol": protocol,
             "compatible": args.compatible,
             "photographs": pairs.len(),
@@ -219,7 +256,8 @@ pub fn run(args: Args) -> Result<()> {
             format!("{} % (mean over 19 classes, absent ones count 0)", fixed(accuracy.class_percent, 2)),
         ));
     }
-    about.push(("segmenter", segmenter.name().to_owned()));
+    about.push(("segmenter", name));
+    about.extend(origin.describe());
     about.push(("protocol", format!("{protocol}{}", if args.compatible { ", accuracies as published" } else { "" })));
     about.push(("photographs", format!("{} in {}", pairs.len(), args.photos.display())));
     about.extend(by_class.map(|(name, iou)| (name, format!("IoU {iou:.1} %"))));

@@ -1,11 +1,13 @@
 //! What all commands share: the network, the machine, and how results are shown.
 
+use super::origin::{Choice, Origin};
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use semrel_data::resize::Filter;
 use semrel_metrics::extractor::{Extractor, Resampling, Resize, features_of_source};
 use semrel_metrics::networks::resampled;
 use semrel_metrics::source::Listing;
+use semrel_metrics::weights::{FID_INCEPTION, folder};
 use semrel_metrics::{Images, networks};
 use semrel_train::{Progress, parse_device, set_threads};
 use std::path::{Path, PathBuf};
@@ -22,11 +24,12 @@ pub struct Options {
 /// Which network features are read from.
 #[derive(Debug, clap::Args)]
 pub struct Network {
-    /// Network that features are read from. `cargo xtask weights list` tells whether its weights are there
-    #[arg(long, value_name = "NAME", default_value = networks::DEFAULT,
-          value_parser = PossibleValuesParser::new(networks::NAMES))]
-    extractor: String,
-    /// Its weights, from this file instead of the weights folder
+    /// Network that features are read from [default: inception-fid where its published weights are at hand, else
+    /// effnet-lite0]. `cargo xtask weights list` tells which are there
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(networks::NAMES))]
+    extractor: Option<String>,
+    /// Its weights, from this file instead of the weights folder. Unless they are the published ones the score is named
+    /// after the file
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// How pictures get the size of the network's input: as Pillow does (antialiased, 8-bit), as torch does (bilinear, not
@@ -90,27 +93,33 @@ impl Machine {
 
 impl Options {
     /// Sets the machine and loads the network.
-    pub fn network(&self) -> Result<Box<dyn Extractor>> {
+    pub fn network(&self) -> Result<(Box<dyn Extractor>, Origin)> {
         let (device, _) = self.common.machine.set()?;
         let Network { extractor, weights, resize } = &self.network;
-        load(extractor, weights.as_deref(), *resize, device)
+        let at_hand = || Ok(FID_INCEPTION.locate()?);
+        let choice = Choice::make(extractor.as_deref(), weights.as_deref(), "inception-fid", at_hand)?;
+        load(choice, weights.as_deref(), *resize, device)
     }
 }
 
 /// Loads a network by name, with weights and resize of choice.
 pub fn load(
-    name: &str,
+    choice: Choice,
     weights: Option<&Path>,
     resize: Option<Resampling>,
     device: Device,
-) -> Result<Box<dyn Extractor>> {
+) -> Result<(Box<dyn Extractor>, Origin)> {
+    let name = &choice.name;
     let network = match weights {
         Some(file) => networks::load_file(name, file, device)?,
         None => networks::load(name, device)?,
     };
+    let published = networks::published(name)?;
+    let path = weights.map_or_else(|| folder().join(published.file), Path::to_owned);
+    let origin = Origin { chosen: choice.why, weights: vec![published.examine(&path)?] };
     Ok(match resize {
-        Some(choice) => resampled(network, choice),
-        None => network,
+        Some(choice) => (resampled(network, choice), origin),
+        None => (network, origin),
     })
 }
 

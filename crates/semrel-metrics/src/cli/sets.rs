@@ -1,9 +1,11 @@
 //! The sets that a command compares.
 
 use anyhow::{Result, bail};
+use clap::error::ErrorKind;
 use semrel_metrics::source::Listing;
 use semrel_metrics::{Images, Statistics};
 use serde_json::{Value, json};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Pictures, or statistics in their place.
@@ -18,6 +20,16 @@ pub struct Set {
     /// The last part of the path, or all of it where two sets would be called alike.
     pub label: String,
     pub content: Content,
+}
+
+/// Ends the program as for wrong usage unless so many sets are named. clap counts only those that follow one another, and
+/// options may stand between them.
+pub fn expect_number(paths: &[PathBuf], expected: RangeInclusive<usize>) {
+    if !expected.contains(&paths.len()) {
+        let more = if expected.start() == expected.end() { "" } else { " or more" };
+        let why = format!("{} set(s) given; expected {}{more}\n", paths.len(), expected.start());
+        clap::Error::raw(ErrorKind::WrongNumberOfValues, why).exit();
+    }
 }
 
 /// Opens all sets, so that what is wrong with the last is told before the first is worked on.

@@ -40,7 +40,7 @@ pub fn run(args: Args) -> Result<()> {
     let set = sets::open_one(&args.set, options.common.listing())?;
     let images = set.pictures()?;
     set.ensure_two()?;
-    let network = options.network()?;
+    let (network, origin) = options.network()?;
     let features = options.common.output.features(network.as_ref(), images, &set.label)?;
     let statistics = Activations::new(&features, MeanPrecision::Double)?.statistics();
     // Written beside its place: the file is old or new, never half.
@@ -59,17 +59,20 @@ pub fn run(args: Args) -> Result<()> {
         let report = json!({
             "file": file,
             "extractor": network.name(),
+            "chosen": origin.chosen,
+            "weights": origin.weights_json(),
             "resize": describe_resize(network.as_ref()),
             "dimensions": dimensions,
             "set": set.to_json(),
         });
         return Ok(writeln!(out, "{report:#}")?);
     }
-    let about = [
+    let mut about = vec![
         ("wrote", file.display().to_string()),
         ("extractor", format!("{}, {dimensions} features", network.name())),
         ("resize", describe_resize(network.as_ref())),
         ("set", set.describe()),
     ];
+    about.splice(2..2, origin.describe());
     Ok(writeln!(out, "{}", lines(&about))?)
 }

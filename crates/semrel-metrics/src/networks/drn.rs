@@ -152,7 +152,7 @@ impl Drn {
     /// Images of one size as input [N, 3, H, W]: `(v/255 − mean)/std` with the mean and deviation of Cityscapes.
     ///
     /// # Errors
-    /// [`MetricsError::Shape`] where the sizes differ, [`MetricsError::TooFew`] for no image.
+    /// Those of [`common_size`](crate::extractor::common_size).
     pub fn prepare(&self, images: &[RgbImage]) -> Result<Tensor, MetricsError> {
         let channels = |values: [f64; 3]| {
             Tensor::from_slice(&values).to_kind(Kind::Float).view([1, 3, 1, 1]).to_device(self.device)
@@ -281,7 +281,7 @@ mod tests {
         assert!((sums - 1.0).abs().max().double_value(&[]) < 1e-5);
         assert!(matches!(
             network.prepare(&[RgbImage::new(8, 8), RgbImage::new(8, 9)]),
-            Err(MetricsError::Shape { .. })
+            Err(MetricsError::Sizes { .. })
         ));
     }
 

@@ -9,8 +9,9 @@ use super::alexnet::{AlexNet, WIDTHS};
 use super::conv::channels_last;
 use super::loader::Loader;
 use super::recognise::Network;
+use crate::MetricsError;
 use crate::preparation::stack;
-use crate::{MetricsError, weights};
+use crate::weights::{self, Examined, WeightsFile};
 use image::RgbImage;
 use semrel_nn::checkpoint::StateDict;
 use std::path::{Path, PathBuf};
@@ -67,6 +68,27 @@ pub fn load(device: Device) -> Result<Lpips, MetricsError> {
     Ok(Lpips { trunk, heads, device })
 }
 
+/// The files that [`load`] reads, trunk and heads, with what their digests say. StarGAN v2's file of the heads has no
+/// published digest.
+///
+/// # Errors
+/// [`MetricsError::Weights`] for a file that is not there or cannot be read.
+pub fn examine() -> Result<Vec<Examined>, MetricsError> {
+    let folder = weights::folder();
+    let trunk = weights::ALEXNET.locate_in(folder.clone())?;
+    let heads = match stargan2_heads(&folder) {
+        Some(path) => WeightsFile { sha256: None, ..weights::LPIPS_ALEX }.examine(&path)?,
+        None => weights::LPIPS_ALEX.examine(&weights::LPIPS_ALEX.locate_in(folder)?)?,
+    };
+    Ok(vec![weights::ALEXNET.examine(&trunk)?, heads])
+}
+
+/// StarGAN v2's file of the heads, where it is there and the lpips package's is not.
+fn stargan2_heads(folder: &Path) -> Option<PathBuf> {
+    let path = folder.join(STARGAN2_HEADS);
+    (!folder.join(weights::LPIPS_ALEX.file).exists() && path.exists()).then_some(path)
+}
+
 /// Loads the weights from two files of any name, or both from one: a state dict of the lpips package's whole module.
 ///
 /// # Errors
@@ -79,8 +101,7 @@ pub fn load_files(trunk: &Path, heads: &Path, device: Device) -> Result<Lpips, M
 }
 
 fn heads_in(folder: PathBuf, device: Device) -> Result<Vec<Tensor>, MetricsError> {
-    let of_stargan2 = folder.join(STARGAN2_HEADS);
-    if !folder.join(weights::LPIPS_ALEX.file).exists() && of_stargan2.exists() {
+    if let Some(of_stargan2) = stargan2_heads(&folder) {
         return Network::LpipsAlexHeads.load_file(&of_stargan2, |state| heads_of(state, device));
     }
     Network::LpipsAlexHeads.load_in(folder, |state| heads_of(state, device))

@@ -13,31 +13,32 @@
 
 mod alexnet;
 mod conv;
+mod derived;
 pub mod drn;
 pub mod inception;
 mod loader;
 pub mod lpips;
 mod recognise;
-mod resampled;
 #[cfg(test)]
 mod tests;
 pub mod vgg16;
 
+pub use derived::resampled;
 pub use drn::Drn;
 pub use inception::Inception;
 pub use loader::Shapes;
 pub use lpips::Lpips;
 pub use recognise::Network;
-pub use resampled::resampled;
 pub use vgg16::Vgg16;
 
 use crate::extractor::Extractor;
+use crate::weights::{self, WeightsFile};
 use crate::{EfficientNetLite0, MetricsError};
 use inception::{Dims, Variant};
 use std::path::Path;
 use tch::Device;
 
-/// The extractor that needs no choice.
+/// The extractor whose weights every setup has.
 pub const DEFAULT: &str = "effnet-lite0";
 
 /// Names of the extractors.
@@ -54,11 +55,32 @@ pub fn load(name: &str, device: Device) -> Result<Box<dyn Extractor>, MetricsErr
 
 /// An extractor by its name, with weights from a file of any name, which is checked by its keys and shapes.
 ///
+/// Unless its digest is that of the published file, the extractor and its scores are named after the file as well:
+/// `FD(inception-fid, weights.pth 1234abcd)`, never `FID`.
+///
 /// # Errors
-/// [`MetricsError::Unknown`]; [`MetricsError::Checkpoint`] for a file that cannot be read;
+/// [`MetricsError::Unknown`]; [`MetricsError::Weights`] and [`MetricsError::Checkpoint`] for a file that cannot be read;
 /// [`MetricsError::WeightsOfAnother`] and [`MetricsError::WeightsUnfit`] for one of another network or with keys missing.
 pub fn load_file(name: &str, weights: &Path, device: Device) -> Result<Box<dyn Extractor>, MetricsError> {
-    extractor(name, Some(weights), device)
+    let examined = published(name)?.examine(weights)?;
+    Ok(derived::named_after(&examined, extractor(name, Some(weights), device)?))
+}
+
+/// The published weights file of an extractor.
+///
+/// # Errors
+/// [`MetricsError::Unknown`].
+pub fn published(name: &str) -> Result<WeightsFile, MetricsError> {
+    match name {
+        DEFAULT => Ok(weights::EFFICIENTNET_LITE0),
+        "inception-torchvision" => Ok(weights::TORCHVISION_INCEPTION),
+        _ if NAMES.contains(&name) => Ok(weights::FID_INCEPTION),
+        _ => Err(unknown(name)),
+    }
+}
+
+fn unknown(name: &str) -> MetricsError {
+    MetricsError::Unknown { what: "extractor", name: name.to_owned(), known: NAMES.join(", ") }
 }
 
 fn extractor(name: &str, weights: Option<&Path>, device: Device) -> Result<Box<dyn Extractor>, MetricsError> {
@@ -81,9 +103,6 @@ fn extractor(name: &str, weights: Option<&Path>, device: Device) -> Result<Box<d
         "inception-fid-192" => inception(Variant::Fid, Dims::D192),
         "inception-fid-64" => inception(Variant::Fid, Dims::D64),
         "inception-torchvision" => inception(Variant::Torchvision, Dims::D2048),
-        _ => {
-            let known = NAMES.join(", ");
-            Err(MetricsError::Unknown { what: "extractor", name: name.to_owned(), known })
-        }
+        _ => Err(unknown(name)),
     }
 }

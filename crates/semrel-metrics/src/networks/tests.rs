@@ -39,7 +39,8 @@ fn heads(keys: [&str; 2], widths: [i64; 5]) -> StateDict {
 }
 
 fn error<T>(result: Result<T, MetricsError>) -> String {
-    result.err().expect("an error").to_string()
+    // With what it comes of, as the command line shows it.
+    format!("{:#}", anyhow::Error::from(result.err().expect("an error")))
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn a_file_of_another_network_is_named() {
 #[test]
 fn a_file_of_another_network_under_the_right_name_is_named_too() {
     let folder = tempfile::tempdir().unwrap();
-    let name = crate::weights::FID_INCEPTION.file;
+    let name = weights::FID_INCEPTION.file;
     saved(&folder, name, &filled(Loader::shapes(AlexNet::build)));
     let load = || Network::InceptionFid.load_in(folder.path().to_owned(), |_| Ok(()));
     let text = error(load());

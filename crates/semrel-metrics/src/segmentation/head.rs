@@ -9,8 +9,8 @@ use super::head_fit::{self, FitProgress};
 use super::label_files::LabelFormat;
 use super::labels::CLASSES;
 use super::pairs::Pair;
-use super::segmenter::{Segmenter, stack};
-use crate::extractor::{Extractor, Preparation, Resize};
+use super::segmenter::Segmenter;
+use crate::extractor::{Extractor, Preparation, Resize, common_size};
 use crate::{EfficientNetLite0, MetricsError};
 use image::RgbImage;
 use rand::RngExt;
@@ -251,10 +251,10 @@ impl Segmenter for HeadSegmenter {
     /// Images are resized to the size of the fit, and the log-probabilities of the cells back to that of the images.
     fn class_scores(&self, images: &[RgbImage]) -> Result<Tensor, MetricsError> {
         let _guard = tch::no_grad_guard();
-        let size = stack(images)?.size();
+        let (width, height) = common_size(images)?;
         let batch = self.config.preparation(&self.extractor).prepare(images, self.extractor.device());
         let cells = self.head.forward(&pooled_taps(&self.extractor, &batch)).log_softmax(1, Kind::Float);
-        Ok(cells.upsample_bilinear2d([size[2], size[3]], false, None, None))
+        Ok(cells.upsample_bilinear2d([height.into(), width.into()], false, None, None))
     }
 }
 

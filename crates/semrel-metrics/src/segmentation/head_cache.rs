@@ -21,8 +21,8 @@ pub(super) fn place(pairs: &[Pair], format: LabelFormat, config: &HeadConfig) ->
         let bytes = std::fs::read(path).map_err(|source| MetricsError::Io { path: path.clone(), source })?;
         hash.update(Sha256::digest(bytes));
     }
-    let name: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(weights::folder().parent().map(|cache| cache.join("segmenters").join(format!("{name}.safetensors"))))
+    let name = format!("{}.safetensors", hex::encode(hash.finalize()));
+    Ok(weights::folder().parent().map(|cache| cache.join("segmenters").join(name)))
 }
 
 /// Writes a head; the file appears whole or not at all.

@@ -1,17 +1,20 @@
 //! Label images on disk: colours, train ids or label ids.
 
-use super::labels::{ChannelOrder, ids_of_colors, train_id};
+use super::labels::{ChannelOrder, foreign_colors, ids_of_colors, train_id};
 use crate::MetricsError;
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, RgbImage};
-use semrel_data::image_io::read_rgb;
+use image::{DynamicImage, GrayImage, RgbImage};
+use semrel_data::image_io::{read_image, to_rgb};
 use semrel_data::resize::{Filter, resize};
 use std::path::Path;
 use std::str::FromStr;
 
+/// Largest share of pixels of colours that are none of Cityscapes: what a poor JPEG of a colour map has.
+const MOST_FOREIGN: f64 = 0.1;
+
 /// What the pixels of a label image are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LabelFormat {
-    /// Colours of the Cityscapes palette; the nearest one counts.
+    /// Colours of the Cityscapes palette; the nearest one counts, since a JPEG or a resize shifts them.
     Color,
     /// Train ids 0–18 and 255 in one channel of 8 bits (`trainIds`).
     TrainId,
@@ -47,14 +50,11 @@ impl LabelImage {
     /// Reads a label image.
     ///
     /// # Errors
-    /// A file that cannot be read; [`MetricsError::Labels`] for ids that are not one channel of 8 bits.
+    /// A file that cannot be read; [`MetricsError::Labels`] for ids that are not one channel of 8 bits, and for colours
+    /// that are not those of Cityscapes: a grey image, or one of which a tenth is far from every colour of the palette.
     pub fn read(path: &Path, format: LabelFormat) -> Result<Self, MetricsError> {
         match format {
-            LabelFormat::Color => {
-                let image = read_rgb(path)?;
-                refuse_grey(path)?;
-                Ok(Self::Color(image))
-            }
+            LabelFormat::Color => Ok(Self::Color(read_colors(path)?)),
             LabelFormat::TrainId => Ok(Self::Ids(read_ids(path)?)),
             LabelFormat::LabelId => {
                 let mut ids = read_ids(path)?;
@@ -90,26 +90,35 @@ impl LabelImage {
     }
 }
 
-/// Grey label images hold ids: taken for colours, every pixel would be of the darkest classes or of none.
-fn refuse_grey(path: &Path) -> Result<(), MetricsError> {
-    let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format);
-    let color = reader.map(|reader| reader.into_decoder().map(|decoder| decoder.color_type()));
-    match color {
-        Ok(Ok(color)) if !color.has_color() => Err(MetricsError::Labels {
-            path: path.to_owned(),
-            why: "a grey image, not one in the colours of Cityscapes: is its format train-id or label-id?".into(),
-        }),
-        _ => Ok(()),
+fn read_colors(path: &Path) -> Result<RgbImage, MetricsError> {
+    let wrong = |why: String| MetricsError::Labels { path: path.to_owned(), why };
+    let image = read_image(path)?;
+    // Grey label images hold ids: taken for colours, every pixel would be of the darkest classes or of none.
+    if !image.color().has_color() {
+        let why = "a grey image, not one in the colours of Cityscapes: is its format train-id or label-id?";
+        return Err(wrong(why.into()));
+    }
+    let image = to_rgb(image);
+    let (foreign, first) = foreign_colors(&image);
+    let share = foreign as f64 / (f64::from(image.width()) * f64::from(image.height()));
+    match first {
+        Some(color) if share > MOST_FOREIGN => Err(wrong(format!(
+            "{:.0} % of its pixels are far from every colour of Cityscapes, such as {color:?} (red, green, blue); at most \
+             {:.0} % may be: are these labels in another palette, or photographs?",
+            100.0 * share,
+            100.0 * MOST_FOREIGN
+        ))),
+        _ => Ok(image),
     }
 }
 
 fn read_ids(path: &Path) -> Result<GrayImage, MetricsError> {
-    let io = |source| MetricsError::Io { path: path.to_owned(), source };
-    let wrong = |why: String| MetricsError::Labels { path: path.to_owned(), why };
-    let reader = ImageReader::open(path).map_err(io)?.with_guessed_format().map_err(io)?;
-    match reader.decode().map_err(|e| wrong(e.to_string()))? {
+    match read_image(path)? {
         DynamicImage::ImageLuma8(ids) => Ok(ids),
-        other => Err(wrong(format!("pixels are {:?}; ids need one channel of 8 bits (L8)", other.color()))),
+        other => {
+            let why = format!("pixels are {:?}; ids need one channel of 8 bits (L8)", other.color());
+            Err(MetricsError::Labels { path: path.to_owned(), why })
+        }
     }
 }
 
@@ -141,6 +150,19 @@ mod tests {
     }
 
     #[test]
+    fn colour_maps_survive_jpeg() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("0.jpg");
+        let ids = GrayImage::from_fn(256, 128, |x, y| Luma([(x / 16 + y / 32 * 3) as u8 % 19]));
+        let file = std::fs::File::create(&path).unwrap();
+        let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(file, 75);
+        super::super::labels::colors_of_ids(&ids).write_with_encoder(encoder).unwrap();
+        let read = LabelImage::read(&path, LabelFormat::Color).unwrap().ids();
+        let right = read.iter().zip(ids.iter()).filter(|(a, b)| a == b).count();
+        assert!(right > 256 * 128 * 9 / 10, "{right}");
+    }
+
+    #[test]
     fn ids_in_colors_and_broken_files_are_errors_that_name_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("street.png");
@@ -150,6 +172,18 @@ mod tests {
         GrayImage::from_pixel(2, 2, Luma([7])).save(&path).unwrap();
         let grey = LabelImage::read(&path, LabelFormat::Color).unwrap_err().to_string();
         assert!(grey.contains("street.png") && grey.contains("train-id or label-id"), "{grey}");
+        let mut photo = RgbImage::from_pixel(10, 10, Rgb([70, 70, 70]));
+        let colors = |photo: &RgbImage| {
+            photo.save(&path).unwrap();
+            LabelImage::read(&path, LabelFormat::Color)
+        };
+        (0..10).for_each(|x| photo.put_pixel(x, 0, Rgb([30, 220, 40])));
+        assert!(colors(&photo).is_ok());
+        photo.put_pixel(0, 1, Rgb([30, 220, 40]));
+        let foreign = colors(&photo).unwrap_err().to_string();
+        for words in ["street.png: 11 %", "[30, 220, 40]", "another palette"] {
+            assert!(foreign.contains(words), "{foreign}");
+        }
         std::fs::write(&path, b"no image").unwrap();
         assert!(read().contains("street.png"), "{}", read());
         std::fs::remove_file(&path).unwrap();

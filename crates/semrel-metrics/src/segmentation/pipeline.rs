@@ -199,8 +199,8 @@ mod tests {
     use super::super::labels::PALETTE;
     use super::super::pairs::pairs_by_stem;
     use super::super::scores::Accuracy;
-    use super::super::segmenter::stack;
     use super::*;
+    use crate::extractor::stack;
     use std::path::Path;
     use tch::{Kind, Tensor};
 
@@ -212,7 +212,7 @@ mod tests {
             "nearest-color"
         }
         fn class_scores(&self, images: &[RgbImage]) -> Result<Tensor, MetricsError> {
-            let images = stack(images)?.to_kind(Kind::Float);
+            let images = stack(images, tch::Device::Cpu)?;
             let distance = |color: &[u8; 3]| {
                 let color = Tensor::from_slice(color).to_kind(Kind::Float).view([1, 3, 1, 1]);
                 -(&images - color).abs().sum_dim_intlist([1i64].as_slice(), false, Kind::Float)

@@ -14,31 +14,12 @@ pub trait Segmenter {
     fn name(&self) -> &'static str;
 
     /// Log-probabilities (or logits, whose arg-max is the same) [N, 19, H, W], float, of images that have one size H × W
-    /// ([`stack`] makes a tensor of them). Normalisation, and any resize that the network wants, happen within. Records no
+    /// ([`stack`](crate::extractor::stack) makes a tensor of them). Normalisation, and any resize that the network wants, happen within. Records no
     /// gradients.
     ///
     /// # Errors
-    /// Those of [`stack`].
+    /// Those of [`common_size`](crate::extractor::common_size).
     fn class_scores(&self, images: &[RgbImage]) -> Result<Tensor, MetricsError>;
-}
-
-/// Images of one size as uint8 [N, 3, H, W].
-///
-/// # Errors
-/// [`MetricsError::TooFew`] for no image, [`MetricsError::Sizes`] for images of several sizes.
-pub fn stack(images: &[RgbImage]) -> Result<Tensor, MetricsError> {
-    let Some(first) = images.first() else {
-        return Err(MetricsError::TooFew { what: "images", found: 0, needed: 1 });
-    };
-    let (width, height) = first.dimensions();
-    if let Some(other) = images.iter().find(|image| image.dimensions() != (width, height)) {
-        let (left, right) = (first.dimensions(), other.dimensions());
-        return Err(MetricsError::Sizes { what: "images of a batch", left, right });
-    }
-    let pixels: Vec<u8> = images.iter().flat_map(|image| image.as_raw()).copied().collect();
-    let size = [images.len() as i64, height.into(), width.into(), 3];
-    // The permuted view keeps channels last in memory, which convolutions like.
-    Ok(Tensor::from_data_size(&pixels, &size, Kind::Uint8).permute([0, 3, 1, 2]))
 }
 
 /// Scores [19, h, w] of each image of a batch.
@@ -114,11 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_of_several_sizes_and_wrong_scores_are_errors() {
-        assert!(matches!(stack(&[]), Err(MetricsError::TooFew { .. })));
-        let images = [RgbImage::new(4, 2), RgbImage::new(2, 4)];
-        assert!(matches!(stack(&images), Err(MetricsError::Sizes { .. })));
-        assert_eq!(stack(&images[..1]).unwrap().size(), [1, 3, 2, 4]);
+    fn wrong_scores_are_errors() {
         let small = Tensor::zeros([1, 19, 2, 2], (Kind::Float, tch::Device::Cpu));
         assert!(matches!(split(&small, 2, 4), Err(MetricsError::Shape { .. })));
         assert!(matches!(split(&(small * f64::NAN), 2, 2), Err(MetricsError::NotFinite { count: 76, .. })));

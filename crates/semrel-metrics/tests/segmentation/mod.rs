@@ -99,8 +99,8 @@ fn drn_input(photos: &[RgbImage]) -> Result<Tensor, String> {
     let channels = |values: [f64; 3]| Tensor::from_slice(&values).to_kind(Kind::Float).view([1, 3, 1, 1]);
     let mean = channels([0.29010095242892997, 0.32808144844279574, 0.28696394422942517]);
     let std = channels([0.1829540508368939, 0.18656561047509476, 0.18447508988480435]);
-    let images = semrel_metrics::segmentation::segmenter::stack(photos).map_err(text)?;
-    Ok((images.to_kind(Kind::Float) / 255.0 - mean) / std)
+    let images = semrel_metrics::extractor::stack(photos, tch::Device::Cpu).map_err(text)?;
+    Ok((images / 255.0 - mean) / std)
 }
 
 pub fn accuracy_script(case: &Case) -> Outcome {

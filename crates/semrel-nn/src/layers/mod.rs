@@ -3,7 +3,7 @@
 mod norm;
 mod resample;
 
-pub use norm::{AdaIn, InstanceNorm, instance_norm};
+pub use norm::{AdaIn, BatchNorm, InstanceNorm, Norm, NormType, instance_norm};
 pub use resample::{Downsample, PadType, Upsample, binomial_filter};
 
 use tch::{Tensor, nn};

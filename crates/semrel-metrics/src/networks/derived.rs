@@ -1,7 +1,8 @@
-//! An extractor whose images are resized in another way than its own.
+//! Extractors that are others but for a resize or for their weights, and are called accordingly.
 
 use crate::extractor::Extractor;
 use crate::preparation::{Preparation, Resampling};
+use crate::weights::{Check, Examined};
 use tch::{Device, Tensor};
 
 /// Another way of resizing for an extractor, told in the names of its scores: `FID` becomes `FID(clean)`, `FD(effnet-lite0)`
@@ -12,27 +13,39 @@ pub fn resampled(extractor: Box<dyn Extractor>, choice: Resampling) -> Box<dyn E
         return extractor;
     }
     let name = format!("{}, {}", extractor.name(), choice.name());
-    Box::new(Resampled { extractor, preparation, choice, name })
+    let own = extractor.frechet_name();
+    let frechet_name = match own.strip_suffix(')') {
+        Some(own) => format!("{own}, {})", choice.name()),
+        None => format!("{own}({})", choice.name()),
+    };
+    Box::new(Derived { extractor, preparation, name, frechet_name })
 }
 
-struct Resampled {
+/// The extractor under a name that tells its weights, unless they are the published ones: FID with others is
+/// `FD(inception-fid, weights.pth 1234abcd)`.
+pub(super) fn named_after(weights: &Examined, extractor: Box<dyn Extractor>) -> Box<dyn Extractor> {
+    if weights.check == Check::Matches {
+        return extractor;
+    }
+    let name = format!("{}, {}", extractor.name(), weights.label());
+    let frechet_name = format!("FD({name})");
+    Box::new(Derived { preparation: extractor.preparation(), extractor, name, frechet_name })
+}
+
+struct Derived {
     extractor: Box<dyn Extractor>,
     preparation: Preparation,
-    choice: Resampling,
     name: String,
+    frechet_name: String,
 }
 
-impl Extractor for Resampled {
+impl Extractor for Derived {
     fn name(&self) -> &str {
         &self.name
     }
 
     fn frechet_name(&self) -> String {
-        let own = self.extractor.frechet_name();
-        match own.strip_suffix(')') {
-            Some(own) => format!("{own}, {})", self.choice.name()),
-            None => format!("{own}({})", self.choice.name()),
-        }
+        self.frechet_name.clone()
     }
 
     fn preparation(&self) -> Preparation {

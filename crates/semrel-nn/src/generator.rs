@@ -1,0 +1,72 @@
+//! What the patch losses need of a generator: its image, and the outputs of layers on the way.
+
+use crate::NetworkError;
+use tch::Tensor;
+
+/// An image-to-image generator whose layers can be listened to.
+///
+/// Images are `[B, C, H, W]` in [−1, 1]. Layers are numbered as the published code numbers them; −1 is the last. The
+/// methods that take tensors panic where a layer does not exist or sides do not fit: check with
+/// [`TappedGenerator::tap_shapes`] first.
+///
+/// A network starts in training mode: dropout drops, batch norm uses (and tracks) the batch's statistics. Networks with
+/// instance norm and without dropout, as all published rows have them, compute the same in both modes.
+pub trait TappedGenerator: std::fmt::Debug {
+    /// G(x).
+    fn forward(&self, x: &Tensor) -> Tensor {
+        self.forward_tapped(x, &[]).0
+    }
+
+    /// G(x) and the outputs of the listed layers, in the list's order, from one pass.
+    fn forward_tapped(&self, x: &Tensor, layers: &[i64]) -> (Tensor, Vec<Tensor>);
+
+    /// Outputs of the listed layers, in the list's order; the pass ends after the last of them.
+    fn encode(&self, x: &Tensor, layers: &[i64]) -> Vec<Tensor>;
+
+    /// (channels, height, width) of each listed layer for images of `height` × `width`.
+    ///
+    /// # Errors
+    /// [`NetworkError::Layer`] names a layer that does not exist, [`NetworkError::Size`] sides that do not fit.
+    fn tap_shapes(&self, height: i64, width: i64, layers: &[i64]) -> Result<Vec<(i64, i64, i64)>, NetworkError>;
+
+    /// Sides must be multiples of this.
+    fn stride(&self) -> i64;
+
+    /// Switches between training (`true`, as networks start) and evaluation.
+    fn set_training(&self, _training: bool) {}
+}
+
+/// Position of layer `layer` among `count`, −1 being the last.
+pub(crate) fn position(layer: i64, count: usize) -> Result<usize, NetworkError> {
+    let last = count as i64 - 1;
+    match layer {
+        -1 => Ok(count - 1),
+        0.. if layer <= last => Ok(layer as usize),
+        _ => Err(NetworkError::Layer { layer, last }),
+    }
+}
+
+/// Positions of `layers`; panics where one does not exist.
+pub(crate) fn positions(layers: &[i64], count: usize) -> Vec<usize> {
+    layers.iter().map(|&layer| position(layer, count).unwrap_or_else(|error| panic!("{error}"))).collect()
+}
+
+/// Runs modules `0..end` over `x` and keeps the outputs of those at `taps`, in the order of `taps`.
+///
+/// The kept tensor *is* the module's output, so that a module that works in place afterwards shows in it.
+pub(crate) fn run(
+    x: &Tensor,
+    end: usize,
+    taps: &[usize],
+    module: impl Fn(usize, Tensor) -> Tensor,
+) -> (Tensor, Vec<Tensor>) {
+    let mut kept: Vec<Option<Tensor>> = taps.iter().map(|_| None).collect();
+    let mut h = x.shallow_clone();
+    for index in 0..end {
+        h = module(index, h);
+        for (slot, _) in kept.iter_mut().zip(taps).filter(|(_, tap)| **tap == index) {
+            *slot = Some(h.shallow_clone());
+        }
+    }
+    (h, kept.into_iter().map(|tap| tap.expect("every tap lies before the end")).collect())
+}

@@ -1,0 +1,165 @@
+//! A published `nn.Sequential`: modules in a row, numbered from 0, whose parameters carry their number in the key.
+
+use crate::generator::run;
+use crate::layers::{Downsample, Norm, NormType, PadType, Upsample, lrelu};
+use tch::{Tensor, nn};
+
+/// (channels, height, width) of an image or a feature map.
+pub(crate) type Shape = (i64, i64, i64);
+
+/// One module. Modules without parameters count in the numbering too.
+#[derive(Debug)]
+pub(crate) enum Module {
+    /// Mirrored border of so many pixels.
+    ReflectPad(i64),
+    /// Convolution, zero padding.
+    Conv { weight: Tensor, bias: Option<Tensor>, stride: i64, padding: i64 },
+    /// Transposed 3×3 convolution that doubles the sides: stride 2, padding 1, output padding 1.
+    ConvDouble { weight: Tensor, bias: Option<Tensor> },
+    /// Normalisation.
+    Norm(Norm),
+    /// Rectifier, in place: what was recorded of the module before it shows it.
+    Relu,
+    /// Leaky rectifier of slope 0.2.
+    LeakyRelu,
+    /// Half of all elements, doubled; only in training.
+    Dropout,
+    /// Blur and halve.
+    Down(Downsample),
+    /// Double and blur.
+    Up(Upsample),
+    /// `x + B(x)`.
+    Residual(Sequential),
+    /// Hyperbolic tangent.
+    Tanh,
+}
+
+impl Module {
+    fn forward(&self, x: Tensor, training: bool) -> Tensor {
+        match self {
+            Self::ReflectPad(p) => x.reflection_pad2d([*p; 4]),
+            Self::Conv { weight, bias, stride, padding } => {
+                x.conv2d(weight, bias.as_ref(), [*stride; 2], [*padding; 2], [1, 1], 1)
+            }
+            Self::ConvDouble { weight, bias } => x.conv_transpose2d(weight, bias.as_ref(), [2], [1], [1], 1, [1]),
+            Self::Norm(norm) => norm.forward(&x, training),
+            Self::Relu => x.shallow_clone().relu_(),
+            Self::LeakyRelu => lrelu(&x),
+            Self::Dropout => x.dropout(0.5, training),
+            Self::Down(down) => down.forward(&x),
+            Self::Up(up) => up.forward(&x),
+            Self::Residual(block) => block.forward(&x, training).g_add_(&x),
+            Self::Tanh => x.tanh(),
+        }
+    }
+
+    /// Shape after the module, or `None` where the map is too small for it.
+    fn shape(&self, (channels, height, width): Shape) -> Option<Shape> {
+        let sides = |c, side: &dyn Fn(i64) -> Option<i64>| Some((c, side(height)?, side(width)?));
+        match self {
+            Self::ReflectPad(p) => sides(channels, &|n| (n > *p).then_some(n + 2 * p)),
+            Self::Conv { weight, stride, padding, .. } => {
+                let size = weight.size();
+                sides(size[0], &|n| {
+                    let room = n + 2 * padding - size[2];
+                    (room >= 0).then_some(room / stride + 1)
+                })
+            }
+            Self::ConvDouble { weight, .. } => sides(weight.size()[1], &|n| Some(2 * n)),
+            Self::Down(_) => sides(channels, &|n| (n > 1).then_some((n + 1) / 2)),
+            Self::Up(_) => sides(channels, &|n| Some(2 * n)),
+            Self::Residual(block) => block.shape((channels, height, width)),
+            // The norm of a single position is 0 whatever the input.
+            Self::Norm(Norm::Instance) => (height * width > 1).then_some((channels, height, width)),
+            Self::Norm(_) | Self::Relu | Self::LeakyRelu | Self::Dropout | Self::Tanh => {
+                Some((channels, height, width))
+            }
+        }
+    }
+
+    /// Whether the output shares memory with the input, so that the input's recorded value changes.
+    fn in_place(&self) -> bool {
+        matches!(self, Self::Relu | Self::Norm(Norm::None))
+    }
+}
+
+/// Modules in a row.
+#[derive(Debug, Default)]
+pub(crate) struct Sequential {
+    modules: Vec<Module>,
+}
+
+impl Sequential {
+    pub fn len(&self) -> usize {
+        self.modules.len()
+    }
+
+    pub fn push(&mut self, module: Module) {
+        self.modules.push(module);
+    }
+
+    /// A convolution `{len}.weight` `[cout, cin, k, k]`, with `{len}.bias` on request.
+    pub fn conv(&mut self, path: &nn::Path, (cin, cout): (i64, i64), geometry: (i64, i64, i64), bias: bool) {
+        let (kernel, stride, padding) = geometry;
+        let config = nn::ConvConfig { bias, ..Default::default() };
+        let nn::Conv2D { ws: weight, bs: bias, .. } = nn::conv2d(path / self.len(), cin, cout, kernel, config);
+        self.push(Module::Conv { weight, bias, stride, padding });
+    }
+
+    /// A transposed convolution `{len}.weight` `[cin, cout, 3, 3]`, with `{len}.bias` on request.
+    pub fn conv_double(&mut self, path: &nn::Path, (cin, cout): (i64, i64), bias: bool) {
+        let config = nn::ConvTransposeConfig { bias, ..Default::default() };
+        let nn::ConvTranspose2D { ws: weight, bs: bias, .. } =
+            nn::conv_transpose2d(path / self.len(), cin, cout, 3, config);
+        self.push(Module::ConvDouble { weight, bias });
+    }
+
+    pub fn norm(&mut self, path: &nn::Path, channels: i64, kind: NormType) {
+        let norm = Norm::new(&(path / self.len()), channels, kind);
+        self.push(Module::Norm(norm));
+    }
+
+    /// Blur (3 taps, mirrored border) and halve; buffer `{len}.filt`.
+    pub fn down(&mut self, path: &nn::Path, channels: i64) {
+        let down = Downsample::new(&(path / self.len()), channels, 3, PadType::Reflect);
+        self.push(Module::Down(down));
+    }
+
+    /// Double and blur (4 taps, repeated border); buffer `{len}.filt`.
+    pub fn up(&mut self, path: &nn::Path, channels: i64) {
+        let up = Upsample::new(&(path / self.len()), channels, 4, PadType::Replicate);
+        self.push(Module::Up(up));
+    }
+
+    pub fn forward(&self, x: &Tensor, training: bool) -> Tensor {
+        self.modules.iter().fold(x.shallow_clone(), |h, module| module.forward(h, training))
+    }
+
+    /// The output and the recorded outputs of the modules at `taps`.
+    pub fn forward_tapped(&self, x: &Tensor, taps: &[usize], training: bool) -> (Tensor, Vec<Tensor>) {
+        run(x, self.len(), taps, |index, h| self.modules[index].forward(h, training))
+    }
+
+    /// The recorded outputs alone. The pass ends after the last tap, but for the modules that still change it in place.
+    pub fn encode(&self, x: &Tensor, taps: &[usize], training: bool) -> Vec<Tensor> {
+        let after = taps.iter().max().map_or(0, |last| last + 1);
+        let end = after + self.modules[after..].iter().take_while(|m| after > 0 && m.in_place()).count();
+        run(x, end, taps, |index, h| self.modules[index].forward(h, training)).1
+    }
+
+    /// Shape after each module, or `None` where a map on the way is too small.
+    pub fn shapes(&self, image: Shape) -> Option<Vec<Shape>> {
+        self.modules
+            .iter()
+            .scan(Some(image), |shape, module| {
+                *shape = shape.and_then(|s| module.shape(s));
+                Some(*shape)
+            })
+            .collect()
+    }
+
+    /// Shape after the last module.
+    pub fn shape(&self, image: Shape) -> Option<Shape> {
+        self.modules.iter().try_fold(image, |shape, module| module.shape(shape))
+    }
+}

@@ -1,0 +1,244 @@
+//! Networks of the single-modal experiment.
+
+use semrel_nn::image_pool::{ImagePool, PoolDraws};
+use semrel_nn::layers::NormType;
+use semrel_nn::patchgan::{PatchDiscriminator, PatchGanConfig, PatchGanKind};
+use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
+use semrel_nn::{Net, TappedGenerator, stylegan2};
+use semrel_testkit::{Case, FillRule, Outcome};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tch::{Device, Kind, Tensor};
+
+fn norm(case: &Case) -> Result<NormType, String> {
+    serde_json::from_value(case.config()["norm"].clone()).map_err(|e| format!("config.norm: {e}"))
+}
+
+/// An integer of the configuration with a published default.
+fn setting(case: &Case, key: &str, default: i64) -> i64 {
+    case.config()[key].as_i64().unwrap_or(default)
+}
+
+/// Reference networks run in training mode unless the case says otherwise, or dropout would make them random.
+fn training(case: &Case, dropout: bool) -> bool {
+    case.config()["mode"].as_str().map_or(!dropout, |mode| mode == "train")
+}
+
+/// The state dict has exactly the case's keys and shapes.
+fn check_keys(keys: &Value, state: &BTreeMap<String, Tensor>) -> Outcome {
+    let Some(keys) = keys.as_object() else { return Ok(()) };
+    let want: BTreeMap<&str, Vec<i64>> = keys
+        .iter()
+        .map(|(key, shape)| {
+            let shape = shape.as_array().map(|a| a.iter().filter_map(Value::as_i64).collect());
+            (key.as_str(), shape.unwrap_or_default())
+        })
+        .collect();
+    let got: BTreeMap<&str, Vec<i64>> = state.iter().map(|(key, t)| (key.as_str(), t.size())).collect();
+    if got == want {
+        return Ok(());
+    }
+    let difference = |a: &BTreeMap<&str, Vec<i64>>, b: &BTreeMap<&str, Vec<i64>>| {
+        a.iter().filter(|(k, v)| b.get(*k) != Some(v)).map(|(k, v)| format!("{k} {v:?}")).collect::<Vec<_>>()
+    };
+    Err(format!("keys: {:?} instead of {:?}", difference(&got, &want), difference(&want, &got)))
+}
+
+/// Compares the stored gradients `grad.<prefix><name>` of `loss`.
+fn check_grads(case: &Case, prefix: &str, loss: &Tensor, of: impl Fn(&str) -> Option<Tensor>) -> Outcome {
+    for (name, want) in case.with_prefix(&format!("grad.{prefix}")) {
+        let input = of(&name).ok_or_else(|| format!("nothing here is called {name}, whose gradient is stored"))?;
+        let grad = Tensor::run_backward(&[loss], &[&input], true, false).remove(0);
+        let grad = if grad.defined() { grad } else { want.zeros_like() };
+        case.check(&format!("grad.{prefix}{name}"), &grad)?;
+    }
+    Ok(())
+}
+
+/// Image, features and feature shapes of a generator, whichever way they are asked for; returns the image.
+fn check_generator(
+    case: &Case,
+    net: &dyn TappedGenerator,
+    x: &Tensor,
+    image_and_features: (Tensor, Vec<Tensor>),
+) -> Outcome {
+    let (image, features) = image_and_features;
+    case.check("out.image", &image)?;
+    let layers = layers(case);
+    let size = x.size();
+    let shapes = net.tap_shapes(size[2], size[3], &layers).map_err(|e| e.to_string())?;
+    let encoded = net.encode(x, &layers);
+    for (((layer, feature), shape), alone) in layers.iter().zip(&features).zip(shapes).zip(encoded) {
+        if feature.size() != [size[0], shape.0, shape.1, shape.2] {
+            return Err(format!("layer {layer} is {:?}, foretold was {shape:?}", feature.size()));
+        }
+        if !alone.allclose(feature, 1e-6, 1e-6, false) {
+            return Err(format!("layer {layer} differs when the pass ends after the last layer"));
+        }
+        let name = format!("out.feat.{layer}");
+        let every = (feature.size()[1] / case.tensor(&name).size()[1].max(1)).max(1);
+        case.check(&name, &feature.slice(1, None, None, every))?;
+    }
+    Ok(())
+}
+
+/// Numbers of the layers whose outputs are stored.
+fn layers(case: &Case) -> Vec<i64> {
+    let mut layers: Vec<i64> = case.with_prefix("out.feat.").keys().filter_map(|k| k.parse().ok()).collect();
+    layers.sort_unstable();
+    layers
+}
+
+pub fn generator(case: &Case) -> Outcome {
+    match case.config()["padding_type"].as_str() {
+        None | Some("reflect") => {}
+        other => return Err(format!("padding_type {other:?}")),
+    }
+    let published = ResnetConfig::cut();
+    let name = case.config()["netG"].as_str().unwrap_or_default();
+    let named = name.strip_prefix("resnet_").and_then(|n| n.strip_suffix("blocks")).and_then(|n| n.parse().ok());
+    let dropout = !case.config()["no_dropout"].as_bool().unwrap_or(true);
+    let config = ResnetConfig {
+        width: setting(case, "ngf", published.width),
+        blocks: setting(case, "n_blocks", named.unwrap_or(published.blocks)),
+        in_channels: setting(case, "input_nc", published.in_channels),
+        out_channels: setting(case, "output_nc", published.out_channels),
+        norm: norm(case)?,
+        antialias: !case.flag("no_antialias"),
+        antialias_up: !case.flag("no_antialias_up"),
+        dropout,
+    };
+    config.check().map_err(|e| e.to_string())?;
+    let net = Net::new(Device::Cpu, |p| ResnetGenerator::new(p, &config));
+    net.set_training(training(case, dropout));
+    let state = net.state();
+    check_keys(&case.json["keys"], &state)?;
+    case.fill(&state, "")?;
+    let x = case.input_with_grad("image");
+    let (image, features) = net.forward_tapped(&x, &layers(case));
+    let loss = image.square().mean(Kind::Float);
+    check_grads(case, "", &loss, |name| match name.strip_prefix("w.") {
+        Some(key) => state.get(key).map(Tensor::shallow_clone),
+        None => (name == "in.image").then(|| x.shallow_clone()),
+    })?;
+    check_generator(case, &*net, &x, (image, features))
+}
+
+pub fn discriminator(case: &Case) -> Outcome {
+    let published = PatchGanConfig::cut();
+    let kind = match case.config()["netD"].as_str() {
+        Some("basic") => PatchGanKind::NLayers(3),
+        Some("n_layers") => PatchGanKind::NLayers(case.i64("n_layers_D")),
+        Some("pixel") => PatchGanKind::Pixel,
+        other => return Err(format!("netD {other:?}")),
+    };
+    let config = PatchGanConfig {
+        kind,
+        width: setting(case, "ndf", published.width),
+        in_channels: setting(case, "input_nc", published.in_channels),
+        norm: norm(case)?,
+        antialias: !case.flag("no_antialias"),
+    };
+    config.check().map_err(|e| e.to_string())?;
+    let net = Net::new(Device::Cpu, |p| PatchDiscriminator::new(p, &config));
+    net.set_training(training(case, false));
+    let state = net.state();
+    check_keys(&case.json["keys"], &state)?;
+    case.fill(&state, "")?;
+    let x = case.input_with_grad("image");
+    let logits = net.forward(&x);
+    case.check("out.pred", &logits)?;
+    let (size, foretold) = (logits.size(), net.logits_size(x.size()[2], x.size()[3]).map_err(|e| e.to_string())?);
+    if (size[2], size[3]) != foretold {
+        return Err(format!("logits are {size:?}, foretold was {foretold:?}"));
+    }
+    check_grads(case, "", &logits.square().mean(Kind::Float), |name| match name.strip_prefix("w.") {
+        Some(key) => state.get(key).map(Tensor::shallow_clone),
+        None => (name == "in.image").then(|| x.shallow_clone()),
+    })
+}
+
+pub fn sincut_networks(case: &Case) -> Outcome {
+    let crop = case.i64("crop_size");
+    let resolution = stylegan2::resolution(setting(case, "load_size", crop), crop);
+    let x = case.input_with_grad("image");
+
+    let config = stylegan2::GeneratorConfig {
+        width: case.i64("ngf"),
+        resolution,
+        downsamplings: case.i64("stylegan2_G_num_downsampling"),
+        blocks: case.i64("n_blocks"),
+    };
+    config.check().map_err(|e| e.to_string())?;
+    let generator = Net::new(Device::Cpu, |p| stylegan2::Generator::new(p, &config));
+    let state = filled(case, "G", generator.state())?;
+    let noise = match config.downsamplings {
+        1 => vec![case.input("noise")],
+        n => (0..n).map(|i| case.input(&format!("noise.{i}"))).collect(),
+    };
+    let image = generator.forward_with_noise(&x, &noise);
+    let loss = image.square().mean(Kind::Float);
+    check_grads(case, "w.", &loss, |key| state.get(key).map(Tensor::shallow_clone))?;
+    check_grads(case, "in.", &loss, |name| (name == "image").then(|| x.shallow_clone()))?;
+    let features = generator.forward_tapped(&x, &layers(case)).1;
+    check_generator(case, &*generator, &x, (image, features))?;
+
+    let config = stylegan2::DiscriminatorConfig { width: case.i64("ndf"), resolution };
+    config.check().map_err(|e| e.to_string())?;
+    let discriminator = Net::new(Device::Cpu, |p| stylegan2::Discriminator::new(p, &config));
+    let state = filled(case, "D", discriminator.state())?;
+    let logits = discriminator.forward(&x);
+    case.check("out.pred", &logits)?;
+    let slope = Tensor::run_backward(&[logits.sum(Kind::Float)], &[&x], true, true).remove(0);
+    let r1 = slope.square().sum(Kind::Float) / x.size()[0] as f64;
+    case.check("out.r1", &r1)?;
+    check_grads(case, "r1.", &r1, |key| state.get(key).map(Tensor::shallow_clone))
+}
+
+/// A state dict filled by the rule of network `name`.
+fn filled(case: &Case, name: &str, state: BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>, String> {
+    check_keys(&case.json["keys"][name], &state)?;
+    FillRule::from_json(&case.json["fill"][name]).apply(&state, &[]);
+    Ok(state)
+}
+
+/// Draws that a case lists.
+struct Listed {
+    uniform: std::vec::IntoIter<f64>,
+    slot: std::vec::IntoIter<i64>,
+}
+
+impl PoolDraws for Listed {
+    fn uniform(&mut self) -> f64 {
+        self.uniform.next().expect("another uniform number")
+    }
+
+    fn slot(&mut self, _size: usize) -> usize {
+        self.slot.next().expect("another slot") as usize
+    }
+}
+
+pub fn image_pool(case: &Case) -> Outcome {
+    let list = |name: &str| if case.has_input(name) { case.input(name) } else { Tensor::from_slice::<f64>(&[]) };
+    let uniform: Vec<f64> = Vec::try_from(list("uniform").to_kind(Kind::Double)).expect("uniform numbers");
+    let slot: Vec<i64> = Vec::try_from(list("slot").to_kind(Kind::Int64)).expect("slots");
+    let mut draws = Listed { uniform: uniform.into_iter(), slot: slot.into_iter() };
+    let capacity = case.i64("pool_size") as usize;
+    let mut pool = ImagePool::new(capacity);
+    let mut returned = vec![];
+    for images in case.input("images").unbind(0) {
+        returned.push(pool.query(&images, &mut draws));
+        // A pool that went through a checkpoint goes on as if it had not.
+        let saved = pool.images();
+        pool = ImagePool::new(capacity);
+        pool.restore(saved.as_ref());
+    }
+    case.check("out.returned", &Tensor::stack(&returned, 0))?;
+    if let Some(images) = pool.images() {
+        case.check("out.pool", &images)?;
+    }
+    match (draws.uniform.len(), draws.slot.len()) {
+        (0, 0) => Ok(()),
+        left => Err(format!("{left:?} draws (uniform, slot) were not used")),
+    }
+}

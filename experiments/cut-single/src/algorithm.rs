@@ -1,0 +1,106 @@
+//! What every method is to the training loop.
+
+use crate::config::{Config, Method};
+use crate::methods::{Contrastive, CycleGan, DistanceGan, GcGan, LSeSim, NegCut};
+use crate::networks::Generator;
+use anyhow::Result;
+use semrel_nn::checkpoint::StateDict;
+use semrel_nn::Net;
+use semrel_nn::image_pool::ImagePool;
+use semrel_train::{Part, Terms};
+use std::collections::BTreeMap;
+use tch::{Device, Tensor};
+
+/// Images of one step, `[B, 3, H, W]` in [-1, 1].
+#[derive(Debug)]
+pub struct Batch {
+    /// Of the source domain.
+    pub a: Tensor,
+    /// Of the target domain.
+    pub b: Tensor,
+}
+
+/// When a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct When {
+    /// Epoch, from 1.
+    pub epoch: u64,
+    /// Step of the whole run, from 0.
+    pub step: u64,
+}
+
+/// A method: its networks, and how they train.
+pub trait Algorithm {
+    /// One step: every network once, in the published order.
+    ///
+    /// # Errors
+    /// Where images do not fit the networks or the losses.
+    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms>;
+
+    /// A step of the warm-up: the generators learn to reproduce their input.
+    fn warmup_step(&mut self, batch: &Batch) -> Terms;
+
+    /// The generator from source to target domain.
+    fn generator(&self) -> &Net<Generator>;
+
+    /// Layers whose features the method compares, if any.
+    fn layers(&self) -> &[i64] {
+        &[]
+    }
+
+    /// All trained networks, for checkpoints.
+    fn parts(&mut self) -> Vec<Part<'_>>;
+
+    /// Image buffers by name.
+    fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
+        vec![]
+    }
+
+    /// Sets the learning rate of all networks but fixed ones.
+    fn set_lr(&mut self, lr: f64) {
+        for part in self.parts() {
+            part.adam.config.lr = lr;
+        }
+    }
+
+    /// Image buffers as files of a checkpoint.
+    fn pool_files(&mut self) -> BTreeMap<String, StateDict> {
+        let images = self.pools().into_iter().filter_map(|(name, pool)| Some((pool_file(name), pool.images()?)));
+        images.map(|(file, images)| (file, StateDict::from([(IMAGES.to_owned(), images)]))).collect()
+    }
+
+    /// Puts back what [`Algorithm::pool_files`] gave.
+    fn restore_pools(&mut self, files: &BTreeMap<String, StateDict>) {
+        for (name, pool) in self.pools() {
+            pool.restore(files.get(&pool_file(name)).and_then(|file| file.get(IMAGES)));
+        }
+    }
+}
+
+/// Key of the images in the file of a buffer.
+const IMAGES: &str = "images";
+
+/// Stem of the file of an image buffer.
+fn pool_file(name: &str) -> String {
+    format!("pool_{name}")
+}
+
+/// The method that a configuration names, with fresh weights from torch's generator. `images` gives a few training batches
+/// to a method that measures its data first.
+///
+/// # Errors
+/// Where settings do not fit each other, or weights that the method needs are not there.
+pub fn build(
+    config: &Config,
+    device: Device,
+    images: &mut dyn FnMut() -> Result<Vec<Batch>>,
+) -> Result<Box<dyn Algorithm>> {
+    Ok(match config.method {
+        Method::Ours | Method::Cut => Box::new(Contrastive::new(config, device)?),
+        Method::Lsesim => Box::new(LSeSim::new(config, device)?),
+        Method::Cyclegan => Box::new(CycleGan::new(config, device)?),
+        Method::Distancegan => Box::new(DistanceGan::new(config, device, &images()?)?),
+        Method::Gcgan => Box::new(GcGan::new(config, device)?),
+        Method::Negcut => Box::new(NegCut::new(config, device)?),
+    })
+}

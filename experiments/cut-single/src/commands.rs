@@ -1,0 +1,395 @@
+//! Subcommands.
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, Parser, Subcommand};
+use cut_single::bench::{BenchOptions, bench};
+use cut_single::config::Config;
+use cut_single::data::{Data, tensor};
+use cut_single::evaluate::Scorer;
+use cut_single::networks::{Generator, new_generator};
+use cut_single::similarity::{figure, similarity_maps};
+use cut_single::train::{TrainOptions, train};
+use cut_single::trained::{generator_of_file, load_generator, open_run};
+use cut_single::translate::{TranslateOptions, jobs, translate};
+use ndarray::{Axis, stack};
+use semrel_data::image_io::write_image;
+use semrel_data::{read_translation_input, translation_output};
+use semrel_nn::Net;
+use semrel_nn::checkpoint::save;
+use semrel_train::cli::{Machine, TrainMode, ended, write_json};
+use semrel_train::{Interrupt, Progress, config::load};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tch::Device;
+
+/// Single-modal image translation: CUT with SRC and hDCE, CUT, FastCUT, LSeSim, CycleGAN, DistanceGAN, GcGAN, NEGCUT and
+/// SinCUT.
+///
+/// A run is one YAML file (see configs/cut-single) and one folder. `cargo xtask data sample` makes the images of the sample
+/// profile.
+///
+///   cut-single train configs/cut-single/sample/horse2zebra-ours.yaml
+///   cut-single train my.yaml --set data.root=photos --set data.direction=BtoA
+///   cut-single translate runs/cut-single/my-run photos/ --out translated/
+///   cut-single translate latest_net_G.pth photo.jpg
+///   cut-single eval runs/cut-single/my-run --checkpoint best
+///   cut-single similarity runs/cut-single/my-run horse.jpg --at 120,96 --out maps/
+///
+/// Training stops at Ctrl-C with a checkpoint saved; `train ... --resume` goes on with it, exactly.
+#[derive(Debug, Parser)]
+#[command(name = "cut-single", version, verbatim_doc_comment)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// More log lines; twice for all.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Warnings and errors only.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a run.
+    Train(TrainArgs),
+    /// Translate a picture or a folder of pictures.
+    Translate(TranslateArgs),
+    /// Translate the test images and score them: Fréchet distance; accuracies of a segmenter where there are labels.
+    Eval(EvalArgs),
+    /// Score the untranslated images, and the real ones: what a method must beat, and what it cannot.
+    Baseline(BaselineArgs),
+    /// Similarity maps of a query position, in the input and in its translation.
+    Similarity(SimilarityArgs),
+    /// Write a run's generator as one file with the published keys.
+    Export(ExportArgs),
+    /// Measure a training step.
+    Bench(BenchArgs),
+}
+
+#[derive(Debug, Args)]
+struct TrainArgs {
+    /// The run's YAML file.
+    config: PathBuf,
+    /// Folder of the run; runs/cut-single/<name> where absent.
+    #[arg(long)]
+    run_dir: Option<PathBuf>,
+    #[command(flatten)]
+    mode: TrainMode,
+    /// Change a key of the config: --set loss.lambda_src=0.2
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// Which generator.
+#[derive(Debug, Args)]
+struct Which {
+    /// Folder of a run, or a generator's file: a published *_net_G.pth, or safetensors.
+    #[arg(value_name = "RUN|FILE")]
+    generator: PathBuf,
+    /// `last`, `best` or a step, of a run.
+    #[arg(long, default_value = "last")]
+    checkpoint: String,
+    /// YAML file with the networks of a generator's file; told by its keys and shapes where absent.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct TranslateArgs {
+    #[command(flatten)]
+    which: Which,
+    /// A picture, or a folder of pictures at any depth.
+    input: PathBuf,
+    /// Folder of the translations, which keep their names; beside each picture, as <name>_translated.png, where absent.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size, to multiples of 4. As in the
+    /// run's tests where absent; for a generator's file, 256x256.
+    #[arg(long, value_parser = size)]
+    size: Option<Size>,
+    /// Pictures at a time.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    batch: u32,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+#[derive(Debug, Args)]
+struct EvalArgs {
+    /// Folder of the run.
+    run_dir: PathBuf,
+    /// `last`, `best` or a step.
+    #[arg(long, default_value = "last")]
+    checkpoint: String,
+    /// Score this generator instead: a published *_net_G.pth, or safetensors.
+    #[arg(long, conflicts_with = "checkpoint")]
+    weights: Option<PathBuf>,
+    /// Folder of the translations; results/test_<step>/images in the run where absent.
+    #[arg(long)]
+    images: Option<PathBuf>,
+    /// File of the scores (JSON); standard output where absent.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Change a key of the run's config: --set eval.max_sources=100
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+#[derive(Debug, Args)]
+struct BaselineArgs {
+    /// A run's YAML file, for its data and evaluation.
+    config: PathBuf,
+    /// Folder of the pictures that are scored; a temporary one where absent.
+    #[arg(long)]
+    images: Option<PathBuf>,
+    /// File of the scores (JSON); standard output where absent.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Change a key of the config.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+#[derive(Debug, Args)]
+struct SimilarityArgs {
+    #[command(flatten)]
+    which: Which,
+    /// A picture of the source domain.
+    image: PathBuf,
+    /// The query position in pixels of the picture as it enters the generator; repeat it for several.
+    #[arg(long, value_name = "X,Y", required = true, value_parser = position)]
+    at: Vec<[u32; 2]>,
+    /// Layers of the generator; those of the run where absent, 0,4,8,12,16 for a generator's file.
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
+    layers: Option<Vec<i64>>,
+    /// As in `translate`.
+    #[arg(long, value_parser = size)]
+    size: Option<Size>,
+    /// Folder for <name>-<x>-<y>.png and .json.
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+#[derive(Debug, Args)]
+struct ExportArgs {
+    /// Folder of the run.
+    run_dir: PathBuf,
+    /// `last`, `best` or a step.
+    #[arg(long, default_value = "last")]
+    checkpoint: String,
+    /// The file (safetensors).
+    #[arg(long)]
+    out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct BenchArgs {
+    /// sample, small or paper: the profile whose horse to zebra run of `--method` is measured.
+    #[arg(long, default_value = "paper")]
+    profile: String,
+    /// ours or cut.
+    #[arg(long, default_value = "ours")]
+    method: String,
+    /// Steps to measure.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    steps: u64,
+    /// The published order: every image encoded by itself.
+    #[arg(long)]
+    plain: bool,
+    /// Change a key of the config.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// What pictures are resized to.
+#[derive(Debug, Clone, Copy)]
+enum Size {
+    Own,
+    Fixed(u32, u32),
+}
+
+fn size(text: &str) -> Result<Size, String> {
+    if text == "own" {
+        return Ok(Size::Own);
+    }
+    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    match sides {
+        Some((w @ 4..=8192, h @ 4..=8192)) => Ok(Size::Fixed(w, h)),
+        _ => Err("expected `own`, or width x height in pixels, such as 256x256 (4 to 8192)".into()),
+    }
+}
+
+fn position(text: &str) -> Result<[u32; 2], String> {
+    let at = text.split_once(',').and_then(|(x, y)| Some([x.trim().parse().ok()?, y.trim().parse().ok()?]));
+    at.ok_or_else(|| "expected x,y in pixels, such as 120,96".into())
+}
+
+/// Runs a subcommand.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        Command::Train(args) => run_train(&args, cli.quiet),
+        Command::Translate(args) => run_translate(&args, cli.quiet),
+        Command::Eval(args) => run_eval(&args, cli.quiet),
+        Command::Baseline(args) => run_baseline(&args, cli.quiet),
+        Command::Similarity(args) => run_similarity(&args),
+        Command::Export(args) => run_export(&args),
+        Command::Bench(args) => run_bench(&args),
+    }
+}
+
+fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
+    let (device, threads) = args.machine.set()?;
+    let config: Config = load(&args.config, &args.overrides)?;
+    config.validate().with_context(|| args.config.display().to_string())?;
+    let run_dir = args.run_dir.clone().unwrap_or_else(|| Path::new("runs/cut-single").join(&config.name));
+    let options = TrainOptions { run_dir, mode: args.mode.mode(), device, threads, quiet };
+    let interrupt = Interrupt::install()?;
+    Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir))
+}
+
+/// A generator as it was named, with what it compares and the size of its pictures.
+struct Opened {
+    generator: Net<Generator>,
+    heads: Option<Net<semrel_loss::patch_sampler::PatchSampler>>,
+    layers: Vec<i64>,
+    size: Option<(u32, u32)>,
+}
+
+impl Which {
+    fn open(&self, device: Device) -> Result<Opened> {
+        let path = &self.generator;
+        if path.is_dir() {
+            ensure!(self.config.is_none(), "--config belongs to a generator's file; {} is the folder of a run", path.display());
+            let run = open_run(path, &self.checkpoint, None, &[], device)?;
+            let (layers, size) = (run.config.model.nce_layers.clone(), run.config.test_size());
+            return Ok(Opened { generator: run.generator, heads: run.heads, layers, size });
+        }
+        if !path.exists() {
+            bail!("{}: no such file or folder; expected a run's folder, or a generator's file", path.display());
+        }
+        let (generator, size, layers) = match &self.config {
+            Some(file) => {
+                let config: Config = load(file, &[])?;
+                config.validate().with_context(|| file.display().to_string())?;
+                let generator = new_generator(&config, device)?;
+                load_generator(&generator, path)?;
+                (generator, config.test_size(), config.model.nce_layers)
+            }
+            None => (generator_of_file(path, device)?, Some((256, 256)), vec![0, 4, 8, 12, 16]),
+        };
+        Ok(Opened { generator, heads: None, layers, size })
+    }
+}
+
+fn chosen(size: Option<Size>, otherwise: Option<(u32, u32)>) -> Option<(u32, u32)> {
+    match size {
+        None => otherwise,
+        Some(Size::Own) => None,
+        Some(Size::Fixed(w, h)) => Some((w, h)),
+    }
+}
+
+fn run_translate(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
+    let (device, _) = args.machine.set()?;
+    let jobs = jobs(&args.input, args.out.as_deref())?;
+    let opened = args.which.open(device)?;
+    let options = TranslateOptions { size: chosen(args.size, opened.size), batch: args.batch as usize };
+    let interrupt = Interrupt::install()?;
+    let mut bar = Progress::new("translations", 0, jobs.len() as u64, quiet);
+    let written = translate(&opened.generator, &jobs, options, &mut |done| {
+        bar.set(done as u64);
+        !interrupt.requested()
+    })?;
+    bar.finish();
+    let place = match (&args.out, &jobs[..]) {
+        (Some(out), _) => out.display().to_string(),
+        (None, [job]) => job.output.display().to_string(),
+        (None, _) => format!("beside the pictures of {}", args.input.display()),
+    };
+    if written < jobs.len() {
+        eprintln!("stopped after {written} of {} translations, {place}", jobs.len());
+        return Ok(ExitCode::from(130));
+    }
+    if !quiet {
+        eprintln!("{written} translated: {place}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
+    let (device, _) = args.machine.set()?;
+    let run = open_run(&args.run_dir, &args.checkpoint, args.weights.as_deref(), &args.overrides, device)?;
+    let data = Data::open(&run.config)?;
+    let scorer = Scorer::new(&run.config, &data, device, quiet)?;
+    let (name, label) = match &args.weights {
+        Some(file) => (file.display().to_string(), "weights".to_owned()),
+        None => (args.checkpoint.clone(), run.step.to_string()),
+    };
+    let folder =
+        args.images.clone().unwrap_or_else(|| args.run_dir.join("results").join(format!("test_{label}")).join("images"));
+    write_evaluation(args.out.as_deref(), &scorer.evaluate(&run.generator, &folder, &name, run.step)?)
+}
+
+fn write_evaluation<T: serde::Serialize>(out: Option<&Path>, scores: &T) -> Result<ExitCode> {
+    Ok(write_json(out, scores)?)
+}
+
+fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
+    let (device, _) = args.machine.set()?;
+    let config: Config = load(&args.config, &args.overrides)?;
+    config.validate().with_context(|| args.config.display().to_string())?;
+    let data = Data::open(&config)?;
+    let scorer = Scorer::new(&config, &data, device, quiet)?;
+    let temporary = tempfile::tempdir().context("a temporary folder")?;
+    let folder = args.images.clone().unwrap_or_else(|| temporary.path().to_owned());
+    write_evaluation(args.out.as_deref(), &scorer.baseline(&folder)?)
+}
+
+fn run_similarity(args: &SimilarityArgs) -> Result<ExitCode> {
+    let (device, _) = args.machine.set()?;
+    let opened = args.which.open(device)?;
+    let image = read_translation_input(&args.image, chosen(args.size, opened.size))?;
+    let input = tensor(&stack(Axis(0), &[image.view()])?, device);
+    // Heads belong to the layers that they were trained on.
+    let own = args.layers.as_ref().is_none_or(|layers| *layers == opened.layers);
+    let heads = opened.heads.as_ref().filter(|_| own).map(|heads| &**heads);
+    let layers = args.layers.as_ref().unwrap_or(&opened.layers);
+    let stem = args.image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    for &at in &args.at {
+        let (maps, output) = similarity_maps(&opened.generator, heads, &input, layers, at)?;
+        let output = semrel_metrics::extractor::to_images(&output, semrel_data::image_io::Quantise::Truncate)?;
+        let place = args.out.join(format!("{stem}-{}-{}", at[0], at[1]));
+        write_image(&place.with_extension("png"), &figure(&maps, &translation_output(image.view()), &output[0]))?;
+        write_json(Some(&place.with_extension("json")), &maps)?;
+        println!("{}", place.with_extension("png").display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_export(args: &ExportArgs) -> Result<ExitCode> {
+    let run = open_run(&args.run_dir, &args.checkpoint, None, &[], Device::Cpu)?;
+    let about = BTreeMap::from([("step".to_owned(), run.step.to_string()), ("name".to_owned(), run.config.name.clone())]);
+    save(&args.out, &run.generator.state(), &about)?;
+    println!("{}", args.out.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
+    let (device, threads) = args.machine.set()?;
+    let file = format!("configs/cut-single/{}/horse2zebra-{}.yaml", args.profile, args.method);
+    let config: Config = load(&file, &args.overrides)?;
+    let options = BenchOptions { steps: args.steps, plain: args.plain, device, threads };
+    Ok(write_json(None, &bench(&config, &options)?)?)
+}

@@ -1,0 +1,235 @@
+//! CUT and the paper's method, with everything between them: PatchNCE or (hard) DCE, with or without SRC, identity branch,
+//! flip equivariance, and SinCUT's penalties.
+//!
+//! One step, as published: translate; update D with the translation as it is; then update G and F with the new D. Each
+//! image is encoded once: the features of the real images are those of the translating pass itself, and the translation and
+//! the identity output are encoded as one batch.
+
+use super::{l1, reproduce, split, split_all};
+use crate::adversary::Adversary;
+use crate::algorithm::{Algorithm, Batch, When};
+use crate::config::{Config, Contrast, Method};
+use crate::networks::{Generator, new_generator, new_heads, trained};
+use anyhow::{Context, Result};
+use semrel_loss::patch_sampler::PatchSampler;
+use semrel_loss::semantic::{PatchLossConfig, patch_losses};
+use semrel_nn::image_pool::ImagePool;
+use semrel_nn::{Net, Trained, descend_both};
+use semrel_train::{Part, Terms};
+use tch::{Device, Tensor, no_grad};
+
+/// What a step draws besides images.
+#[derive(Debug)]
+pub struct Draws {
+    /// Patch positions, one vector a layer.
+    pub positions: Vec<Tensor>,
+    /// Those of the identity branch: `ours` takes the same, CUT draws its own.
+    pub identity_positions: Vec<Tensor>,
+    /// Whether the generator's input is mirrored.
+    pub flip: bool,
+}
+
+/// Generator, heads and discriminator of a one-sided contrastive translation.
+#[derive(Debug)]
+pub struct Contrastive {
+    /// The run.
+    pub config: Config,
+    /// G.
+    pub generator: Trained<Generator>,
+    /// F.
+    pub heads: Trained<PatchSampler>,
+    /// D.
+    pub adversary: Adversary,
+}
+
+/// Images of one generator pass.
+pub(crate) struct Translated {
+    pub fake: Tensor,
+    /// Translation of the target domain's image, with the identity branch.
+    pub identity: Option<Tensor>,
+    /// Features of the images that went in, constant; absent where the pass was mirrored.
+    pub source: Option<Vec<Tensor>>,
+}
+
+/// Features of outputs and sources that the patch terms compare.
+pub(crate) struct Compared {
+    pub output: Vec<Tensor>,
+    pub source: Vec<Tensor>,
+}
+
+impl Contrastive {
+    /// Fresh networks, their weights drawn from torch's generator in the order G, F, D.
+    ///
+    /// # Errors
+    /// As [`new_heads`].
+    pub fn new(config: &Config, device: Device) -> Result<Self> {
+        let generator = new_generator(config, device)?;
+        let heads = new_heads(config, &generator)?;
+        Ok(Self {
+            config: config.clone(),
+            generator: trained(config, generator),
+            heads: trained(config, heads),
+            adversary: Adversary::new(config, "D", device)?,
+        })
+    }
+
+    /// One step with given draws.
+    ///
+    /// # Errors
+    /// Where features do not fit the heads.
+    pub fn step_with(&mut self, batch: &Batch, draws: &Draws, when: When) -> Result<Terms> {
+        let mut terms = Terms::new();
+        let made = self.translate(batch, draws.flip);
+
+        self.adversary.train(&made.fake, &batch.b, when.step, &mut terms);
+
+        let compared = self.features(batch, &made, draws.flip);
+        let total = self.generator_loss(batch, &made, &compared, draws, when.epoch, &mut terms)?;
+        descend_both(&total, &mut self.generator, &mut self.heads);
+        Ok(terms)
+    }
+
+    /// Draws positions and the mirroring from torch's generator.
+    ///
+    /// # Errors
+    /// Where the images are too small for the generator.
+    pub fn draw(&self, batch: &Batch) -> Result<Draws> {
+        let size = batch.a.size();
+        let shapes = self.generator.tap_shapes(size[2], size[3], &self.config.model.nce_layers)?;
+        let areas: Vec<i64> = shapes.iter().map(|(_, h, w)| h * w).collect();
+        let draw = || PatchSampler::positions(&areas, self.config.loss.num_patches, batch.a.device());
+        let positions = draw();
+        let identity_positions = match self.config.method {
+            Method::Ours => positions.iter().map(Tensor::shallow_clone).collect(),
+            _ => draw(),
+        };
+        let flip = self.config.loss.flip_equivariance
+            && Tensor::rand([1], (tch::Kind::Float, Device::Cpu)).double_value(&[0]) < 0.5;
+        Ok(Draws { positions, identity_positions, flip })
+    }
+
+    /// `G(x)` and, with the identity branch, `G(y)` as one batch.
+    pub(crate) fn translate(&self, batch: &Batch, flip: bool) -> Translated {
+        let n = batch.a.size()[0];
+        let images = self.images(batch);
+        let (output, source) = if flip {
+            (self.generator.forward(&images.flip([3])), None)
+        } else {
+            let (output, taps) = self.generator.forward_tapped(&images, &self.config.model.nce_layers);
+            (output, Some(taps.iter().map(Tensor::detach).collect()))
+        };
+        let (fake, identity) = split(&output, n);
+        Translated { fake, identity: self.config.loss.identity_branch.then_some(identity), source }
+    }
+
+    fn images(&self, batch: &Batch) -> Tensor {
+        if self.config.loss.identity_branch {
+            Tensor::cat(&[&batch.a, &batch.b], 0)
+        } else {
+            batch.a.shallow_clone()
+        }
+    }
+
+    /// Features of the outputs, mirrored back, and of the sources; of translation and identity branch as one batch each.
+    pub(crate) fn features(&self, batch: &Batch, made: &Translated, flip: bool) -> Compared {
+        let layers = &self.config.model.nce_layers;
+        let outputs: Vec<&Tensor> = [Some(&made.fake), made.identity.as_ref()].into_iter().flatten().collect();
+        let mut output = self.generator.encode(&Tensor::cat(&outputs, 0), layers);
+        if flip {
+            output = output.iter().map(|map| map.flip([3])).collect();
+        }
+        let source = match &made.source {
+            Some(taps) => taps.iter().map(Tensor::shallow_clone).collect(),
+            None => no_grad(|| self.generator.encode(&self.images(batch), layers)),
+        };
+        Compared { output, source }
+    }
+
+    /// `L_GAN + L_contrast + L_SRC`, the contrastive term averaged with that of the identity branch, plus SinCUT's
+    /// `λ · mean |G(y) − y|`.
+    pub(crate) fn generator_loss(
+        &self,
+        batch: &Batch,
+        made: &Translated,
+        compared: &Compared,
+        draws: &Draws,
+        epoch: u64,
+        terms: &mut Terms,
+    ) -> Result<Tensor> {
+        let (l, gamma) = (&self.config.loss, self.config.gamma(epoch));
+        let adversarial = self.adversary.fool(&made.fake);
+        terms.push("G_GAN", &adversarial);
+
+        let n = batch.a.size()[0];
+        let groups = if l.minibatch_negatives { 1 } else { n };
+        let (output, identity_output) = split_all(&compared.output, n);
+        let (source, identity_source) = split_all(&compared.source, n);
+        let patch = self.config.patch_loss();
+        let compare = |q: &[Tensor], k: &[Tensor], positions: &[Tensor], settings: &PatchLossConfig| -> Result<_> {
+            let queries = self.heads.project(q, positions).context("features of the output")?;
+            let keys = no_grad(|| self.heads.project(k, positions)).context("features of the input")?;
+            patch_losses(&queries, &keys, groups, settings, gamma).context("the patch terms")
+        };
+        let translation = compare(&output, &source, &draws.positions, &patch)?;
+        let name = if l.contrast == Contrast::InfoNce { "NCE" } else { "HDCE" };
+        let mut contrast = translation.patch;
+        if l.contrast != Contrast::None {
+            terms.push(name, &translation.patch_value);
+        }
+        let mut total = adversarial;
+        if l.lambda_src > 0.0 {
+            terms.push("SRC", &translation.src);
+            total += &translation.src;
+        }
+        if let Some(identity) = &made.identity {
+            if l.contrast != Contrast::None {
+                let without_src = PatchLossConfig { lambda_src: 0.0, ..patch };
+                let branch = compare(&identity_output, &identity_source, &draws.identity_positions, &without_src)?;
+                terms.push(format!("{name}_Y"), &branch.patch_value);
+                contrast = (contrast + branch.patch) * 0.5;
+            }
+            if l.lambda_identity > 0.0 {
+                let idt = l1(identity, &batch.b) * l.lambda_identity;
+                terms.push("idt", &idt);
+                total += idt;
+            }
+        }
+        total += contrast;
+        terms.push("G", &total);
+        if l.hard {
+            terms.number("gamma", gamma);
+        }
+        Ok(total)
+    }
+}
+
+impl Algorithm for Contrastive {
+    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
+        let draws = self.draw(batch)?;
+        self.step_with(batch, &draws, when)
+    }
+
+    fn warmup_step(&mut self, batch: &Batch) -> Terms {
+        reproduce(&mut self.generator, &Tensor::cat(&[&batch.a, &batch.b], 0))
+    }
+
+    fn generator(&self) -> &Net<Generator> {
+        &self.generator
+    }
+
+    fn layers(&self) -> &[i64] {
+        &self.config.model.nce_layers
+    }
+
+    fn parts(&mut self) -> Vec<Part<'_>> {
+        vec![
+            Part::new("G", &mut self.generator),
+            Part::new("F", &mut self.heads),
+            Part::new("D", &mut self.adversary.discriminator),
+        ]
+    }
+
+    fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
+        vec![("B", &mut self.adversary.pool)]
+    }
+}

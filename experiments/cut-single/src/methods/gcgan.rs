@@ -1,0 +1,129 @@
+//! GcGAN (Fu et al., CVPR 2019): a translation that commutes with turning the image.
+//!
+//! With a turn `f` and one translator `G` for images as they are and turned (shared weights), a discriminator each:
+//! `L_G = GAN(D(G(x))) + GAN(D_f(G(f(x)))) + λ_geo (|G(x) − f⁻¹(G(f(x)))| + |G(f(x)) − f(G(x))|)`, plus
+//! `λ_idt |G(y) − y|` as its authors add. As `f` only moves pixels, both geometry terms are the same number, half of which
+//! sends its gradient either way. From the paper's formulas: no published numbers were compared with.
+
+use super::{l1, reproduce, split};
+use crate::adversary::Adversary;
+use crate::algorithm::{Algorithm, Batch, When};
+use crate::config::{Config, Geometry, LossConfig};
+use crate::networks::Generator;
+use crate::one_sided::OneSided;
+use anyhow::{Result, ensure};
+use semrel_nn::Net;
+use semrel_nn::image_pool::ImagePool;
+use semrel_train::{Part, Terms};
+use tch::{Device, Tensor};
+
+/// One generator, a discriminator for images as they are and one for turned ones.
+#[derive(Debug)]
+pub struct GcGan {
+    networks: OneSided,
+    turned: Adversary,
+    loss: LossConfig,
+}
+
+impl Geometry {
+    /// `f(x)` of images `[B, C, H, W]`.
+    fn apply(self, x: &Tensor) -> Tensor {
+        match self {
+            Self::Rotate => x.rot90(-1, [2, 3]),
+            Self::Flip => x.flip([2]),
+        }
+    }
+}
+
+impl GcGan {
+    /// Fresh networks, their weights drawn from torch's generator.
+    ///
+    /// # Errors
+    /// Where the settings make no networks.
+    pub fn new(config: &Config, device: Device) -> Result<Self> {
+        Ok(Self {
+            networks: OneSided::new(config, device)?,
+            turned: Adversary::new(config, "D_gc", device)?,
+            loss: config.loss.clone(),
+        })
+    }
+}
+
+impl Algorithm for GcGan {
+    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
+        let (f, Batch { a, b }) = (self.loss.geometry, batch);
+        let (height, width) = (a.size()[2], a.size()[3]);
+        ensure!(f == Geometry::Flip || height == width, "images of {width} x {height}: `loss.geometry: rotate` needs squares");
+        let OneSided { generator, adversary } = &mut self.networks;
+        let mut terms = Terms::new();
+        let n = a.size()[0];
+        let mut images = vec![a.shallow_clone(), f.apply(a)];
+        if self.loss.lambda_identity > 0.0 {
+            images.push(b.shallow_clone());
+        }
+        let (fakes, same) = split(&generator.forward(&Tensor::cat(&images, 0)), 2 * n);
+        let (fake, fake_turned) = split(&fakes, n);
+
+        adversary.train(&fake, b, when.step, &mut terms);
+        self.turned.train(&fake_turned, &f.apply(b), when.step, &mut terms);
+
+        let adversarial = adversary.fool(&fake) + self.turned.fool(&fake_turned);
+        let geometry = l1(&fake_turned, &f.apply(&fake)) * (2.0 * self.loss.lambda_geometry);
+        terms.push("G_GAN", &adversarial);
+        terms.push("geometry", &geometry);
+        let mut total = adversarial + geometry;
+        if self.loss.lambda_identity > 0.0 {
+            let idt = l1(&same, b) * self.loss.lambda_identity;
+            terms.push("idt", &idt);
+            total += idt;
+        }
+        terms.push("G", &total);
+        generator.descend(&total);
+        Ok(terms)
+    }
+
+    fn warmup_step(&mut self, batch: &Batch) -> Terms {
+        reproduce(&mut self.networks.generator, &Tensor::cat(&[&batch.a, &batch.b], 0))
+    }
+
+    fn generator(&self) -> &Net<Generator> {
+        &self.networks.generator
+    }
+
+    fn parts(&mut self) -> Vec<Part<'_>> {
+        let OneSided { generator, adversary } = &mut self.networks;
+        vec![
+            Part::new("G", generator),
+            Part::new("D", &mut adversary.discriminator),
+            Part::new("D_gc", &mut self.turned.discriminator),
+        ]
+    }
+
+    fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
+        vec![("B", &mut self.networks.adversary.pool), ("gc", &mut self.turned.pool)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Kind;
+
+    #[test]
+    fn turns() {
+        let x = Tensor::arange(4, (Kind::Float, Device::Cpu)).view([1, 1, 2, 2]);
+        let flat = |t: Tensor| Vec::<f32>::try_from(t.reshape([-1])).unwrap();
+        // 0 1      2 0
+        // 2 3  to  3 1
+        assert_eq!(flat(Geometry::Rotate.apply(&x)), [2.0, 0.0, 3.0, 1.0]);
+        assert_eq!(flat(Geometry::Flip.apply(&x)), [2.0, 3.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn both_geometry_terms_are_one_number() {
+        let (fake, turned) = (Tensor::randn([2, 3, 8, 8], (Kind::Double, Device::Cpu)), Tensor::randn([2, 3, 8, 8], (Kind::Double, Device::Cpu)));
+        let back = turned.rot90(1, [2, 3]);
+        let difference = l1(&turned, &Geometry::Rotate.apply(&fake)) - l1(&fake, &back);
+        assert!(difference.double_value(&[]).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,115 @@
+//! F-LSeSim and LSeSim (Zheng et al., CVPR 2021): the translation keeps the map of how similar each place is to its
+//! surroundings.
+//!
+//! Similarities are those of VGG-16's features (relu3_1, relu4_1, relu4_3) as published; of EfficientNet-Lite0's, whose
+//! weights setup fetches; or of the generator's own layers. LSeSim learns a small head over each layer, by contrast, before
+//! D and G are updated; F-LSeSim has none. `L_G = GAN(D(G(x))) + λ · L_spatial(x, G(x))`.
+
+use super::reproduce;
+use crate::algorithm::{Algorithm, Batch, When};
+use crate::config::{Config, CorrelativeFeatures};
+use crate::networks::Generator;
+use crate::one_sided::OneSided;
+use anyhow::{Context, Result};
+use semrel_metrics::FixedFeatures;
+use semrel_nn::image_pool::ImagePool;
+use semrel_nn::{Net, Trained};
+use semrel_train::correlative::Correlative;
+use semrel_train::{Part, Terms};
+use tch::{Device, Tensor, no_grad};
+
+/// Generator, discriminator, and the spatially-correlative term.
+#[derive(Debug)]
+pub struct LSeSim {
+    networks: OneSided,
+    /// Absent where the generator's own layers are compared.
+    features: Option<FixedFeatures>,
+    layers: Vec<i64>,
+    term: Correlative,
+    lambda: f64,
+}
+
+impl LSeSim {
+    /// Fresh networks, their weights drawn from torch's generator.
+    ///
+    /// # Errors
+    /// Where the weights of the features are not there: says how to get them, and what else can be compared.
+    pub fn new(config: &Config, device: Device) -> Result<Self> {
+        let networks = OneSided::new(config, device)?;
+        let (l, layers) = (&config.loss, config.model.nce_layers.clone());
+        let other = "config key `loss.lsesim_features` (`effnet-lite0` and `generator` need no VGG-16)";
+        let features = match l.lsesim_features {
+            CorrelativeFeatures::Vgg16 => Some(FixedFeatures::vgg16(device).context(other)?),
+            CorrelativeFeatures::EffnetLite0 => Some(FixedFeatures::efficientnet_lite0(device)?),
+            CorrelativeFeatures::Generator => None,
+        };
+        let channels = match &features {
+            Some(features) => features.channels(device),
+            None => {
+                let side = i64::from(config.data.crop_size);
+                networks.generator.tap_shapes(side, side, &layers)?.iter().map(|&(c, _, _)| c).collect()
+            }
+        };
+        let term = if l.lsesim_heads {
+            Correlative::learned(&channels, l.lsesim_patches, config.optim.lr, device)
+        } else {
+            Correlative::fixed(l.lsesim_patches)
+        };
+        Ok(Self { networks, features, layers, term, lambda: l.lambda_lsesim })
+    }
+
+    fn maps(&self, images: &Tensor) -> Vec<Tensor> {
+        match &self.features {
+            Some(fixed) => fixed.maps(images),
+            None => self.networks.generator.encode(images, &self.layers),
+        }
+    }
+}
+
+impl Algorithm for LSeSim {
+    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
+        let mut terms = Terms::new();
+        let n = batch.a.size()[0];
+        let fake = self.networks.generator.forward(&batch.a);
+
+        // Heads: the input, the output, and another real image, turned by half, as one batch.
+        let images = Tensor::cat(&[&batch.a, &fake.detach(), &batch.b.flip([2, 3])], 0);
+        let maps = no_grad(|| self.maps(&images));
+        let part = |i: i64| maps.iter().map(|map| map.narrow(0, i * n, n)).collect::<Vec<_>>();
+        let (real, positions) = (part(0), self.term.positions(&maps));
+        let contrast = self.term.step_heads(&real, &part(1), &part(2), &positions).context("the correlative heads")?;
+        if let Some(contrast) = contrast {
+            terms.push("heads", &contrast);
+        }
+
+        self.networks.adversary.train(&fake, &batch.b, when.step, &mut terms);
+
+        let adversarial = self.networks.adversary.fool(&fake);
+        let spatial = self.term.loss(&real, &self.maps(&fake), &positions).context("the correlative term")? * self.lambda;
+        terms.push("G_GAN", &adversarial);
+        terms.push("spatial", &spatial);
+        let total = adversarial + spatial;
+        terms.push("G", &total);
+        self.networks.generator.descend(&total);
+        Ok(terms)
+    }
+
+    fn warmup_step(&mut self, batch: &Batch) -> Terms {
+        reproduce(&mut self.networks.generator, &Tensor::cat(&[&batch.a, &batch.b], 0))
+    }
+
+    fn generator(&self) -> &Net<Generator> {
+        &self.networks.generator
+    }
+
+    fn parts(&mut self) -> Vec<Part<'_>> {
+        let OneSided { generator, adversary } = &mut self.networks;
+        let mut parts = vec![Part::new("G", generator), Part::new("D", &mut adversary.discriminator)];
+        parts.extend(self.term.heads.as_mut().map(|heads: &mut Trained<_>| Part::new("heads", heads)));
+        parts
+    }
+
+    fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
+        vec![("B", &mut self.networks.adversary.pool)]
+    }
+}

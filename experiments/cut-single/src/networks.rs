@@ -1,0 +1,140 @@
+//! The networks of a run, built from its configuration.
+
+use crate::config::{Config, DiscriminatorKind, GeneratorKind};
+use anyhow::{Context, Result, ensure};
+use semrel_loss::Formulation;
+use semrel_loss::patch_sampler::{HeadKeys, PatchSampler};
+use semrel_nn::patchgan::{PatchDiscriminator, PatchGanConfig, PatchGanKind};
+use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
+use semrel_nn::stylegan2;
+use semrel_nn::{Net, NetworkError, TappedGenerator, Trained};
+use tch::{Device, Tensor};
+
+/// A generator: an image and what its layers make of it.
+pub type Generator = Box<dyn TappedGenerator>;
+
+/// A discriminator: images to logits.
+#[derive(Debug)]
+pub enum Discriminator {
+    /// One logit for each patch, or each pixel.
+    Patch(PatchDiscriminator),
+    /// One logit for each image.
+    Style(stylegan2::Discriminator),
+}
+
+impl Discriminator {
+    /// Logits of images `[B, 3, H, W]`.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        match self {
+            Self::Patch(d) => d.forward(x),
+            Self::Style(d) => d.forward(x),
+        }
+    }
+
+    /// Whether it takes square images of this side.
+    fn takes(&self, side: i64) -> Result<(), NetworkError> {
+        match self {
+            Self::Patch(d) => d.logits_size(side, side).map(|_| ()),
+            Self::Style(d) => d.check_size(side, side),
+        }
+    }
+}
+
+fn resnet(config: &Config) -> ResnetConfig {
+    let m = &config.model;
+    ResnetConfig {
+        width: m.ngf,
+        blocks: m.blocks,
+        antialias: m.antialias,
+        antialias_up: m.antialias_up,
+        ..ResnetConfig::cut()
+    }
+}
+
+fn style_resolution(config: &Config) -> i64 {
+    stylegan2::resolution(i64::from(config.data.load_size), i64::from(config.data.crop_size))
+}
+
+/// A generator with fresh weights, drawn from torch's generator.
+///
+/// # Errors
+/// Where the settings make no network.
+pub fn new_generator(config: &Config, device: Device) -> Result<Net<Generator>> {
+    let m = &config.model;
+    match m.generator {
+        GeneratorKind::Resnet => {
+            let shape = resnet(config);
+            shape.check().context("config section `model`")?;
+            let net = Net::new(device, |p| Box::new(ResnetGenerator::new(p, &shape)) as Generator);
+            m.init.apply(&net.state());
+            Ok(net)
+        }
+        GeneratorKind::Stylegan2 => {
+            let shape = stylegan2::GeneratorConfig {
+                width: m.ngf,
+                blocks: m.blocks,
+                resolution: style_resolution(config),
+                ..stylegan2::GeneratorConfig::sincut()
+            };
+            shape.check().context("config section `model`")?;
+            Ok(Net::new(device, |p| Box::new(stylegan2::Generator::new(p, &shape)) as Generator))
+        }
+    }
+}
+
+/// A discriminator with fresh weights, drawn from torch's generator.
+///
+/// # Errors
+/// Where the settings make no network, or one that does not take crops of `data.crop_size`.
+pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discriminator>> {
+    let m = &config.model;
+    let patch = |kind| -> Result<_> {
+        let shape = PatchGanConfig { kind, width: m.ndf, antialias: m.antialias, ..PatchGanConfig::cut() };
+        shape.check().context("config section `model`")?;
+        let net = Net::new(device, |p| Discriminator::Patch(PatchDiscriminator::new(p, &shape)));
+        m.init.apply(&net.state());
+        Ok(net)
+    };
+    let net = match m.discriminator {
+        DiscriminatorKind::Patch => patch(PatchGanKind::NLayers(m.n_layers))?,
+        DiscriminatorKind::Pixel => patch(PatchGanKind::Pixel)?,
+        DiscriminatorKind::Stylegan2 => {
+            let shape = stylegan2::DiscriminatorConfig { width: m.ndf, resolution: style_resolution(config) };
+            shape.check().context("config section `model`")?;
+            Net::new(device, |p| Discriminator::Style(stylegan2::Discriminator::new(p, &shape)))
+        }
+    };
+    net.takes(i64::from(config.data.crop_size)).context("config key `data.crop_size`: the discriminator")?;
+    Ok(net)
+}
+
+/// Projection heads F over the generator's layers, with fresh weights, drawn from torch's generator.
+///
+/// # Errors
+/// Where a layer does not exist, or has fewer positions than the official formulation's mask takes for granted.
+pub fn new_heads(config: &Config, generator: &Net<Generator>) -> Result<Net<PatchSampler>> {
+    let m = &config.model;
+    let side = i64::from(config.data.crop_size);
+    let shapes = generator.tap_shapes(side, side, &m.nce_layers).context("config key `model.nce_layers`")?;
+    if config.loss.formulation == Formulation::Official && config.loss.hard && config.loss.num_patches > 1 {
+        for ((_, h, w), layer) in shapes.iter().zip(&m.nce_layers) {
+            ensure!(
+                h * w >= config.loss.num_patches,
+                "config key `loss.num_patches`: {} with {h} x {w} positions at layer {layer} for images of {side}; use at \
+                 most {}, or larger images (the official mask of the diagonal has the side `num_patches`)",
+                config.loss.num_patches,
+                h * w
+            );
+        }
+    }
+    let channels: Vec<i64> = shapes.iter().map(|&(c, _, _)| c).collect();
+    let net =
+        Net::new(generator.device(), |p| PatchSampler::new(p, &channels, m.patch_dim, HeadKeys::Underscored));
+    m.init.apply(&net.state());
+    Ok(net)
+}
+
+/// A network with a fresh optimiser of the run.
+pub fn trained<T>(config: &Config, net: Net<T>) -> Trained<T> {
+    Trained::new(net, config.adam())
+}

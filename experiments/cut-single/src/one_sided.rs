@@ -1,0 +1,28 @@
+//! A generator and a discriminator, which is all that several methods have.
+
+use crate::adversary::Adversary;
+use crate::config::Config;
+use crate::networks::{Generator, new_generator, trained};
+use anyhow::Result;
+use semrel_nn::Trained;
+use tch::Device;
+
+/// G and D.
+#[derive(Debug)]
+pub struct OneSided {
+    /// G.
+    pub generator: Trained<Generator>,
+    /// D.
+    pub adversary: Adversary,
+}
+
+impl OneSided {
+    /// Fresh networks, their weights drawn from torch's generator in the order G, D.
+    ///
+    /// # Errors
+    /// Where the settings make no networks.
+    pub fn new(config: &Config, device: Device) -> Result<Self> {
+        let generator = trained(config, new_generator(config, device)?);
+        Ok(Self { generator, adversary: Adversary::new(config, "D", device)? })
+    }
+}

@@ -1,0 +1,200 @@
+//! A training run: opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
+
+use crate::algorithm::{Algorithm, Batch, When, build};
+use crate::config::Config;
+use crate::data::{BatchLoader, Data};
+use crate::evaluate::Scorer;
+use crate::preview;
+use anyhow::{Context, Result, ensure};
+use image::RgbImage;
+use semrel_data::rng::derive_seed;
+use semrel_train::memory::peak_mib;
+use semrel_train::parts::{restore_parts, save_parts};
+use semrel_train::{
+    Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Terms, fit, seed_step, summary,
+};
+use serde_json::json;
+use std::path::PathBuf;
+use tch::Device;
+
+/// Keys that may differ when a run is resumed: they change its rhythm, not its steps.
+const MAY_CHANGE: [&str; 8] = [
+    "train.log_every",
+    "train.sample_every",
+    "train.save_every",
+    "train.keep",
+    "train.eval_every",
+    "eval",
+    "data.root",
+    "name",
+];
+
+/// Batches that a method which measures its data first is given.
+const MEASURED_BATCHES: u64 = 256;
+
+/// Where and how to train.
+#[derive(Debug, Clone)]
+pub struct TrainOptions {
+    /// The run's folder.
+    pub run_dir: PathBuf,
+    /// What to do with a run that is there.
+    pub mode: OpenMode,
+    /// Where to compute.
+    pub device: Device,
+    /// Threads of arithmetic, for the summary.
+    pub threads: usize,
+    /// No progress.
+    pub quiet: bool,
+}
+
+/// The method of a run, freshly initialised from its seed.
+///
+/// # Errors
+/// As [`build`].
+pub fn new_algorithm(config: &Config, data: &Data, device: Device) -> Result<Box<dyn Algorithm>> {
+    tch::manual_seed(derive_seed(config.seed, "init", 0));
+    build(config, device, &mut || data.first_batches(MEASURED_BATCHES, device))
+}
+
+/// A run as the training loop sees it.
+struct Run<'a> {
+    config: &'a Config,
+    data: &'a Data,
+    algorithm: Box<dyn Algorithm>,
+    loader: BatchLoader,
+    scorer: Option<Scorer<'a>>,
+    device: Device,
+    epoch: u64,
+}
+
+impl Fit for Run<'_> {
+    type Error = anyhow::Error;
+
+    /// A step of the warm-up or of the method, at its epoch's learning rate.
+    fn step(&mut self, step: u64) -> Result<Terms> {
+        seed_step(self.config.seed, step);
+        let batch: Batch = self.loader.next(self.device)?;
+        let when = When { epoch: self.data.epoch_of(step), step };
+        if when.epoch != self.epoch {
+            self.epoch = when.epoch;
+            self.algorithm.set_lr(self.config.lr(when.epoch));
+        }
+        if step < self.config.train.warmup {
+            return Ok(self.algorithm.warmup_step(&batch));
+        }
+        let mut terms = self.algorithm.step(&batch, when)?;
+        terms.number("epoch", when.epoch as f64);
+        terms.number("lr", self.config.lr(when.epoch));
+        Ok(terms)
+    }
+
+    fn snapshot(&mut self, step: u64, best: Option<(u64, f64)>) -> Result<Snapshot> {
+        let pools = self.algorithm.pool_files();
+        Ok(save_parts(self.algorithm.parts(), step, best, pools)?)
+    }
+
+    fn preview(&mut self) -> Result<Option<(&'static str, RgbImage)>> {
+        Ok(Some(("translations", preview::grid(self.algorithm.generator(), self.data, self.config)?)))
+    }
+
+    fn score(&mut self) -> Result<(&'static str, f64)> {
+        let scorer = self.scorer.as_ref().expect("there is one where evaluations are due");
+        Ok(("eval/fd", scorer.frechet(self.algorithm.generator())?))
+    }
+
+    fn shown(&self) -> &[&str] {
+        &["epoch", "G", "D", "HDCE", "NCE", "SRC", "cycle_A", "warmup"]
+    }
+}
+
+/// Trains a run to its end, or until a signal asks it to stop.
+///
+/// # Errors
+/// Before the folder is touched: settings, data and weights that do not fit. Later: files that cannot be read or written, and
+/// losses that are no numbers.
+pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
+    config.validate()?;
+    let data = Data::open(config)?;
+    let device = options.device;
+    let algorithm = new_algorithm(config, &data, device)?;
+    let scorer = if config.train.eval_every > 0 { Some(Scorer::new(config, &data, device, options.quiet)?) } else { None };
+    preview::sources(&data, config).context("test images of the preview")?;
+
+    let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
+    let checkpoints = run.checkpoints(config.train.keep);
+    let mut standing = Standing::default();
+    let mut state = Run {
+        config,
+        data: &data,
+        algorithm,
+        loader: data.loader(0)?,
+        scorer,
+        device,
+        epoch: 1,
+    };
+    if options.mode == OpenMode::Resume
+        && let Some((at, saved)) = checkpoints.latest()?
+    {
+        let path = checkpoints.path(at);
+        let restored = restore_parts(state.algorithm.parts(), &saved)
+            .with_context(|| format!("checkpoint {}", path.display()))?;
+        ensure!(
+            restored.step == at,
+            "checkpoint {}: its state.json is of step {}: the file was changed",
+            path.display(),
+            restored.step
+        );
+        state.algorithm.restore_pools(&saved.files);
+        standing = Standing { step: at, best: restored.best };
+        state.loader = data.loader(at)?;
+        state.epoch = 0;
+    }
+
+    let steps = config.epochs() * data.steps_per_epoch();
+    let t = &config.train;
+    let rhythm = Rhythm {
+        total: t.warmup + steps,
+        log_every: t.log_every,
+        sample_every: t.sample_every,
+        save_every: t.save_every,
+        eval_every: t.eval_every,
+        warmup: t.warmup,
+    };
+    let label = (config.name.as_str(), options.quiet);
+    let (ended, seconds) = fit(&mut state, &run, &checkpoints, standing, &rhythm, label, interrupt)?;
+    if ended == Ended::Interrupted {
+        return Ok(ended);
+    }
+    let parameters: serde_json::Map<String, serde_json::Value> = state
+        .algorithm
+        .parts()
+        .into_iter()
+        .map(|part| (part.name.to_owned(), part.parameters().into()))
+        .collect();
+    summary::write(
+        run.path(),
+        &json!({
+            "name": config.name,
+            "method": config.method,
+            "seed": config.seed,
+            "source": data.train.folder(data.direction.source()),
+            "target": data.train.folder(data.direction.target()),
+            "epochs": config.epochs(),
+            "steps": steps,
+            "warmup": t.warmup,
+            "batch_size": t.batch_size,
+            "crop_size": config.data.crop_size,
+            "parameters": parameters,
+            "seconds": seconds,
+            "seconds_per_step": seconds / rhythm.total as f64,
+            "seconds_waiting_for_images": state.loader.waited(),
+            "unreadable_images": data.skipped(),
+            "threads": options.threads,
+            "device": format!("{device:?}"),
+            "peak_memory_mib": peak_mib(),
+            "best_step": checkpoints.best_step()?.unwrap_or(rhythm.total),
+            "last_step": rhythm.total,
+        }),
+    )?;
+    Ok(ended)
+}

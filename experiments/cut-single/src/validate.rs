@@ -1,0 +1,150 @@
+//! Values that a configuration cannot have.
+
+use crate::config::{Config, Contrast, DiscriminatorKind, GeneratorKind, Method};
+use semrel_data::transform::Preprocess;
+use semrel_loss::Formulation;
+
+/// A value that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("config key `{key}`: {problem}; {remedy}")]
+pub struct InvalidValue {
+    key: &'static str,
+    problem: String,
+    remedy: String,
+}
+
+fn invalid(key: &'static str, problem: impl ToString, remedy: impl Into<String>) -> Result<(), InvalidValue> {
+    Err(InvalidValue { key, problem: problem.to_string(), remedy: remedy.into() })
+}
+
+impl Config {
+    /// Checks what the types cannot.
+    ///
+    /// # Errors
+    /// Names the key, what was found and what would be right.
+    pub fn validate(&self) -> Result<(), InvalidValue> {
+        if self.name.trim().is_empty() {
+            return invalid("name", "empty", "it must name the run, whose folder it is");
+        }
+        if self.name.contains(['/', '\\']) || self.name.starts_with('.') {
+            return invalid("name", &self.name, "it names a folder: no slashes, and no dot at its beginning");
+        }
+        self.numbers()?;
+        self.images()?;
+        self.combinations()
+    }
+
+    fn numbers(&self) -> Result<(), InvalidValue> {
+        let (m, l, t) = (&self.model, &self.loss, &self.train);
+        let count = |n: Option<usize>| n.map_or(2, |n| n.min(1 << 40) as i64);
+        let within = [
+            ("data.load_size", i64::from(self.data.load_size), 1, 8192),
+            ("data.crop_size", i64::from(self.data.crop_size), 16, 4096),
+            ("model.ngf", m.ngf, 1, 1024),
+            ("model.blocks", m.blocks, 1, 64),
+            ("model.ndf", m.ndf, 1, 1024),
+            ("model.n_layers", m.n_layers, 1, 8),
+            ("model.patch_dim", m.patch_dim, 1, 8192),
+            ("loss.num_patches", l.num_patches, 1, 1 << 16),
+            ("loss.lsesim_patches", l.lsesim_patches, 1, 1 << 16),
+            ("optim.lr_decay_iters", self.optim.lr_decay_iters, 1, i64::MAX),
+            ("optim.pool_size", self.optim.pool_size as i64, 0, 10_000),
+            ("train.n_epochs", t.n_epochs, 0, 1 << 32),
+            ("train.n_epochs_decay", t.n_epochs_decay, 0, 1 << 32),
+            ("train.n_epochs + train.n_epochs_decay", t.n_epochs + t.n_epochs_decay, 1, 1 << 32),
+            ("train.batch_size", t.batch_size, 1, 4096),
+            ("train.log_every", t.log_every as i64, 1, i64::MAX),
+            ("train.save_every", t.save_every as i64, 1, i64::MAX),
+            ("eval.batch_size", self.eval.batch_size, 1, 4096),
+            // A covariance needs two.
+            ("eval.max_sources", count(self.eval.max_sources), 2, i64::MAX),
+        ];
+        for (key, value, least, most) in within {
+            if value < least {
+                return invalid(key, value, format!("it must be at least {least}"));
+            }
+            if value > most {
+                return invalid(key, value, format!("it must be at most {most}"));
+            }
+        }
+        for (key, value) in [
+            ("loss.lambda_gan", l.lambda_gan),
+            ("loss.lambda_contrast", l.lambda_contrast),
+            ("loss.lambda_src", l.lambda_src),
+            ("loss.lambda_r1", l.lambda_r1),
+            ("loss.lambda_identity", l.lambda_identity),
+            ("loss.lambda_cycle", l.lambda_cycle),
+            ("loss.lambda_distance", l.lambda_distance),
+            ("loss.lambda_geometry", l.lambda_geometry),
+            ("loss.lambda_diversity", l.lambda_diversity),
+            ("loss.lambda_lsesim", l.lambda_lsesim),
+            ("optim.lr", self.optim.lr),
+        ] {
+            if !value.is_finite() || value < 0.0 {
+                return invalid(key, value, "it must be finite and not negative");
+            }
+        }
+        for (key, value) in
+            [("loss.gamma", l.gamma), ("loss.gamma_min", l.gamma_min), ("loss.temperature", l.temperature)]
+        {
+            if !value.is_finite() || value <= 0.0 {
+                return invalid(key, value, "it must be finite and positive");
+            }
+        }
+        for (key, beta) in [("optim.beta1", self.optim.beta1), ("optim.beta2", self.optim.beta2)] {
+            if !(0.0..1.0).contains(&beta) {
+                return invalid(key, beta, "it must be at least 0 and below 1");
+            }
+        }
+        Ok(())
+    }
+
+    fn images(&self) -> Result<(), InvalidValue> {
+        let d = &self.data;
+        let steps: Preprocess = match d.preprocess.parse() {
+            Ok(steps) => steps,
+            Err(error) => return invalid("data.preprocess", error, "steps are joined by `_and_`"),
+        };
+        if steps.resize && steps.crop && d.crop_size > d.load_size {
+            let problem = format!("{} with data.load_size {}", d.crop_size, d.load_size);
+            return invalid("data.crop_size", problem, "what is cut out cannot be larger than what it is cut from");
+        }
+        if d.crop_size % 4 != 0 {
+            return invalid("data.crop_size", d.crop_size, "it must be a multiple of 4, as the networks halve twice");
+        }
+        Ok(())
+    }
+
+    fn combinations(&self) -> Result<(), InvalidValue> {
+        let (m, l) = (&self.model, &self.loss);
+        if (m.generator == GeneratorKind::Stylegan2) != (m.discriminator == DiscriminatorKind::Stylegan2) {
+            return invalid("model.discriminator", format!("{:?}", m.discriminator), "`stylegan2` goes with `stylegan2`");
+        }
+        if self.has_patch_terms() && m.nce_layers.is_empty() {
+            return invalid("model.nce_layers", "empty", "the patch terms need at least one layer");
+        }
+        let patches = l.contrast != Contrast::None || l.lambda_src > 0.0;
+        if self.method == Method::Ours && !patches {
+            return invalid("loss.contrast", "none, and loss.lambda_src is 0", "`ours` without either is no method");
+        }
+        let official = l.formulation == Formulation::Official;
+        if self.method == Method::Ours && official && self.train.batch_size > 1 && !l.minibatch_negatives {
+            return invalid(
+                "train.batch_size",
+                self.train.batch_size,
+                "in the official formulation SRC and the weights take all patches of a batch for those of one image: use \
+                 1, `loss.minibatch_negatives: true`, or `loss.formulation: paper`",
+            );
+        }
+        if l.num_patches == 1 && self.has_patch_terms() && !l.minibatch_negatives {
+            return invalid("loss.num_patches", 1, "one patch has negatives with `loss.minibatch_negatives: true` only");
+        }
+        if l.lambda_identity > 0.0 && self.has_patch_terms() && !l.identity_branch {
+            return invalid("loss.lambda_identity", l.lambda_identity, "it needs `loss.identity_branch: true`");
+        }
+        if self.method == Method::Lsesim && l.identity_branch {
+            return invalid("loss.identity_branch", true, "`lsesim` compares input and output only");
+        }
+        Ok(())
+    }
+}
