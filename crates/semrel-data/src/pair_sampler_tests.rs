@@ -204,3 +204,17 @@ fn what_cannot_be_is_told_when_opening() {
     assert!(fails(options("none", 5)).to_string().contains("batch 5: expected 1 to 4"));
     assert!(fails(options("none", 0)).to_string().contains("batch 0"));
 }
+
+#[test]
+fn undecodable_images_are_skipped_only_when_told_to() {
+    let (dir, _) = unaligned(2, 2);
+    std::fs::write(dir.path().join("trainA/99.png"), "no image").unwrap();
+    let folder = PairFolder::open(dir.path(), "train").unwrap();
+    let open = |on_corrupt| {
+        PairSampler::new(&folder, StoreOptions { on_corrupt, ..Default::default() }, options("crop", 3), 7)
+    };
+    assert!(open(OnCorrupt::Fail).unwrap_err().to_string().contains("99.png"));
+    let skipping = open(OnCorrupt::Skip).unwrap();
+    assert_eq!(levels(&skipping.batch(0).unwrap().a).len(), 3);
+    assert_eq!(skipping.store().skipped(), 1);
+}

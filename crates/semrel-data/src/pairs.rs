@@ -92,8 +92,8 @@ impl PairFolder {
     ///
     /// # Errors
     /// [`DataError::MissingFolder`] and [`DataError::NoPair`] where folders are missing, [`DataError::Empty`] where one
-    /// has no image, [`DataError::OddWidth`] for an aligned picture that cannot be halved, and those of [`dimensions`]
-    /// for one that cannot be read.
+    /// has no image, [`DataError::OddWidth`] for an aligned picture that cannot be halved, [`DataError::Read`] for one that
+    /// cannot be read. Pictures that cannot be decoded are left to the store.
     pub fn open(root: &Path, phase: &str) -> Result<Self, DataError> {
         let phases: &[&str] = if phase == "test" { &["test", "val"] } else { &[phase] };
         let aligned = phases.join("/ or ");
@@ -139,12 +139,17 @@ impl PairFolder {
     /// One folder of pictures that show A (left) and B (right) side by side.
     ///
     /// # Errors
-    /// [`DataError::MissingFolder`], [`DataError::Empty`], [`DataError::OddWidth`], and those of [`dimensions`].
+    /// [`DataError::MissingFolder`], [`DataError::Empty`], [`DataError::OddWidth`], [`DataError::Read`].
     pub fn open_aligned(folder: &Path) -> Result<Self, DataError> {
         let files = some_images(folder)?;
         let mut wide = false;
         for path in &files {
-            let (width, height) = dimensions(path)?;
+            let (width, height) = match dimensions(path) {
+                Ok(size) => size,
+                // Whether undecodable pictures are skipped is for the store to decide.
+                Err(DataError::Corrupt { .. } | DataError::Unsupported { .. }) => continue,
+                Err(error) => return Err(error),
+            };
             if width % 2 != 0 {
                 return Err(DataError::OddWidth { path: path.clone(), width });
             }

@@ -28,8 +28,8 @@ pub mod weights;
 
 pub use efficientnet_lite0::EfficientNetLite0;
 pub use error::MetricsError;
-pub use fixed_features::FixedFeatures;
 pub use extractor::Extractor;
+pub use fixed_features::FixedFeatures;
 pub use frechet::{Activations, frechet_distance};
 pub use source::Images;
 pub use statistics::Statistics;

@@ -232,7 +232,7 @@ mod tests {
         #[test]
         fn a_crop_is_the_same_as_cutting_first(x in 0u32..9, y in 0u32..9, w in 1u32..12, h in 1u32..12, ow in 1u32..20, oh in 1u32..20, seed: u64, f in 0usize..6) {
             let image = picture(21, 21, seed);
-            let cut = image::imageops::crop_imm(&image, x, y, w, h).to_image();
+            let cut = imageops::crop_imm(&image, x, y, w, h).to_image();
             let crop = Crop { x, y, width: w, height: h };
             prop_assert_eq!(resize_crop(&image, crop, ow, oh, FILTERS[f]), resize(&cut, ow, oh, FILTERS[f]));
         }

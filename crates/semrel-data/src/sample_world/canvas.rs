@@ -4,16 +4,20 @@ use super::Label;
 use super::color::{Rgb, mix};
 use image::{GrayImage, Luma, RgbImage};
 
-/// Square picture of `side` samples, row-major.
-pub(super) struct Canvas {
+/// Square picture of `side` samples, row-major, with labels `L`.
+pub(super) struct Canvas<L = Label> {
     pub side: usize,
     pub color: Vec<Rgb>,
-    pub label: Vec<Label>,
+    pub label: Vec<L>,
 }
 
-impl Canvas {
-    pub fn new(side: usize) -> Self {
-        Self { side, color: vec![[0.0; 3]; side * side], label: vec![Label::Sky; side * side] }
+/// One more than the largest label of any kind of picture.
+const LABELS: usize = 19;
+
+impl<L: Copy + Into<u8>> Canvas<L> {
+    /// Black, and labelled `background` throughout.
+    pub fn new(side: usize, background: L) -> Self {
+        Self { side, color: vec![[0.0; 3]; side * side], label: vec![background; side * side] }
     }
 
     /// Centre of sample `i` of a row or column as a fraction of the side.
@@ -33,7 +37,7 @@ impl Canvas {
     }
 
     /// Paints an opaque thing.
-    pub fn put(&mut self, x: usize, y: usize, color: Rgb, label: Label) {
+    pub fn put(&mut self, x: usize, y: usize, color: Rgb, label: L) {
         let at = y * self.side + x;
         self.color[at] = color;
         self.label[at] = label;
@@ -51,7 +55,7 @@ impl Canvas {
         let (mut image, mut labels) = (RgbImage::new(size, size), GrayImage::new(size, size));
         for y in 0..size {
             for x in 0..size {
-                let (mut sum, mut votes) = ([0.0f32; 3], [0u16; Label::COUNT]);
+                let (mut sum, mut votes) = ([0.0f32; 3], [0u16; LABELS]);
                 for sy in 0..factor {
                     let row = (y as usize * factor + sy) * self.side + x as usize * factor;
                     for at in row..row + factor {
@@ -59,12 +63,12 @@ impl Canvas {
                         for c in 0..3 {
                             sum[c] += color[c];
                         }
-                        votes[self.label[at] as usize] += 1;
+                        votes[usize::from(self.label[at].into())] += 1;
                     }
                 }
                 let mean = sum.map(|s| (s / (factor * factor) as f32 * 255.0 + 0.5) as u8);
                 image.put_pixel(x, y, image::Rgb(mean));
-                let most = (0..Label::COUNT).rev().max_by_key(|&l| votes[l]).unwrap_or(0);
+                let most = (0..LABELS).rev().max_by_key(|&l| votes[l]).unwrap_or(0);
                 labels.put_pixel(x, y, Luma([most as u8]));
             }
         }

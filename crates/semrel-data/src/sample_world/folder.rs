@@ -1,8 +1,10 @@
 //! Writes data sets of the sample world in the layout that the loaders read.
 
-use super::{Look, Season, Weather, render_landscape};
+use super::{Coat, Look, Season, Weather, render_animals, render_landscape, render_street};
+use crate::cityscapes::colors_of_ids;
 use crate::error::DataError;
 use crate::rng::derive_seed;
+use image::{ImageBuffer, PixelWithColorType};
 use rayon::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +13,10 @@ use std::path::{Path, PathBuf};
 const MARKER: &str = ".complete";
 /// Its name while the data set is being written.
 const UNFINISHED: &str = ".unfinished";
-/// Raise when the renderer changes, so that older folders are redone.
+/// Raise when the renderer of landscapes changes, so that older folders are redone.
 const VERSION: u32 = 1;
+/// As [`VERSION`], of animals and streets.
+const PAIRS_VERSION: u32 = 1;
 
 /// Which domains to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +44,28 @@ impl DomainSet {
     }
 }
 
+/// Which two domains to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PairWorld {
+    /// A: horses, B: zebras, in places of their own (unpaired).
+    HorseZebra,
+    /// A: photographs of streets, B: their labels in Cityscapes' colours.
+    Street,
+}
+
+impl PairWorld {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::HorseZebra, Self::Street];
+
+    /// Name of its folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::HorseZebra => "horse2zebra",
+            Self::Street => "street",
+        }
+    }
+}
+
 /// Writes `dir/train/<domain>/0001.png` … and `dir/val/<domain>/…`: `train` and `val` landscapes of `size` pixels a domain.
 ///
 /// No two pictures share a layout, so the data set is unpaired. Returns false, having touched nothing, where `dir` already
@@ -57,49 +83,112 @@ pub fn write_domains(
         "sample world {VERSION}\nset: {}\ntrain: {train}\nval: {val}\nsize: {size}\nseed: {seed}\n",
         set.name()
     );
+    let mut scenes = 0..;
+    let mut jobs = vec![];
+    for look in set.looks() {
+        for (split, count) in [("train", train), ("val", val)] {
+            for (i, scene) in (1..=count).zip(&mut scenes) {
+                let scene = derive_seed(seed, "sample-world.scene", scene) as u64;
+                jobs.push((look, scene, dir.join(split).join(look.name()).join(format!("{i:04}.png"))));
+            }
+        }
+    }
+    write_once(dir, &params, &["train", "val"], || {
+        jobs.par_iter().try_for_each(|(look, scene, path)| save(path, &render_landscape(*scene, *look, size).image))
+    })
+}
+
+/// Writes two domains in CycleGAN's layout: `dir/trainA`, `dir/trainB` of `train` and `dir/testA`, `dir/testB` of `test`
+/// pictures of `size` pixels each, called `0001.png` ….
+///
+/// [`PairWorld::HorseZebra`]: no two pictures share a place. [`PairWorld::Street`]: files of one name belong together, and
+/// `dir/labels/train` and `dir/labels/test` hold the train ids.
+///
+/// Returns false, having touched nothing, where `dir` already holds this data set complete. A half-written or different
+/// data set of the same layout is replaced, unless `dir` was not written by this function, which is an error.
+///
+/// # Errors
+/// [`DataError::NotOurs`], and those of writing.
+pub fn write_pairs(
+    dir: &Path,
+    world: PairWorld,
+    train: u32,
+    test: u32,
+    size: u32,
+    seed: u64,
+) -> Result<bool, DataError> {
+    let name = world.name();
+    let params = format!(
+        "sample pairs {PAIRS_VERSION}\nset: {name}\ntrain: {train}\ntest: {test}\nsize: {size}\nseed: {seed}\n"
+    );
+    let mut scenes = 0..;
+    let mut jobs = vec![];
+    for (phase, count) in [("train", train), ("test", test)] {
+        for i in 1..=count {
+            let mut scene = || derive_seed(seed, "sample-world.pair", scenes.next().expect("endless")) as u64;
+            jobs.push((phase, format!("{i:04}.png"), [scene(), scene()]));
+        }
+    }
+    let write = |(phase, file, [a, b]): &(&str, String, [u64; 2])| -> Result<(), DataError> {
+        let place = |side: &str| dir.join(format!("{phase}{side}")).join(file);
+        match world {
+            PairWorld::HorseZebra => {
+                save(&place("A"), &render_animals(*a, Coat::Plain, size).image)?;
+                save(&place("B"), &render_animals(*b, Coat::Striped, size).image)
+            }
+            PairWorld::Street => {
+                let street = render_street(*a, size);
+                save(&place("A"), &street.image)?;
+                save(&place("B"), &colors_of_ids(&street.labels))?;
+                save(&dir.join("labels").join(phase).join(file), &street.labels)
+            }
+        }
+    };
+    write_once(dir, &params, &["trainA", "trainB", "testA", "testB", "labels"], || jobs.par_iter().try_for_each(write))
+}
+
+/// Calls `write` unless the marker in `dir` says that a data set of these `params` is complete. `folders` are what belongs
+/// to a data set: those of an older one are removed first.
+fn write_once(
+    dir: &Path,
+    params: &str,
+    folders: &[&str],
+    write: impl FnOnce() -> Result<(), DataError>,
+) -> Result<bool, DataError> {
     let (marker, unfinished) = (dir.join(MARKER), dir.join(UNFINISHED));
     if fs::read_to_string(&marker).is_ok_and(|found| found == params) {
         return Ok(false);
     }
-    let old: Vec<PathBuf> = ["train", "val"].map(|split| dir.join(split)).into_iter().filter(|d| d.exists()).collect();
+    let old: Vec<PathBuf> = folders.iter().map(|name| dir.join(name)).filter(|d| d.exists()).collect();
     if let Some(path) = old.first().filter(|_| !marker.exists() && !unfinished.exists()) {
         return Err(DataError::NotOurs { path: path.clone() });
     }
     fs::create_dir_all(dir).map_err(|e| DataError::write(dir, e))?;
     // From here to the end the folder counts as unfinished, so that a run that is cut off is redone.
-    fs::write(&unfinished, &params).map_err(|e| DataError::write(&unfinished, e))?;
+    fs::write(&unfinished, params).map_err(|e| DataError::write(&unfinished, e))?;
     if marker.exists() {
         fs::remove_file(&marker).map_err(|e| DataError::write(&marker, e))?;
     }
     for folder in old {
         fs::remove_dir_all(&folder).map_err(|e| DataError::write(&folder, e))?;
     }
-    let mut jobs = vec![];
-    let mut scene = 0;
-    for look in set.looks() {
-        for (split, count) in [("train", train), ("val", val)] {
-            let folder = dir.join(split).join(look.name());
-            fs::create_dir_all(&folder).map_err(|e| DataError::write(&folder, e))?;
-            for i in 1..=count {
-                jobs.push((
-                    look,
-                    derive_seed(seed, "sample-world.scene", scene) as u64,
-                    folder.join(format!("{i:04}.png")),
-                ));
-                scene += 1;
-            }
-        }
-    }
-    jobs.par_iter().try_for_each(|(look, scene, path)| {
-        render_landscape(*scene, *look, size).image.save(path).map_err(|e| DataError::encode(path, e))
-    })?;
+    write()?;
     fs::rename(&unfinished, &marker).map_err(|e| DataError::write(&marker, e))?;
     Ok(true)
+}
+
+/// Writes a picture; nobody reads it before the marker is there.
+fn save<P: PixelWithColorType<Subpixel = u8>>(path: &Path, image: &ImageBuffer<P, Vec<u8>>) -> Result<(), DataError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|e| DataError::write(folder, e))?;
+    }
+    image.save(path).map_err(|e| DataError::encode(path, e))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pairs::{PairFolder, Side};
 
     fn write(dir: &Path, size: u32) -> Result<bool, DataError> {
         write_domains(dir, DomainSet::Weather, 2, 1, size, 9)
@@ -132,5 +221,28 @@ mod tests {
         fs::write(&mine, b"mine").unwrap();
         assert!(matches!(write(dir.path(), 16), Err(DataError::NotOurs { .. })));
         assert!(mine.exists());
+    }
+
+    #[test]
+    fn pairs_come_in_the_layout_that_pair_folders_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        assert!(write_pairs(dir, PairWorld::Street, 3, 2, 16, 9).unwrap());
+        assert!(!write_pairs(dir, PairWorld::Street, 3, 2, 16, 9).unwrap());
+        let train = PairFolder::open(dir, "train").unwrap();
+        assert_eq!([Side::A, Side::B].map(|side| train.files(side).len()), [3, 3]);
+        let labels = image::open(dir.join("labels/test/0002.png")).unwrap().into_luma8();
+        let colors = PairFolder::open(dir, "test").unwrap().read(Side::B, 1).unwrap();
+        assert_eq!(colors, colors_of_ids(&labels));
+        // Another world takes its place whole.
+        assert!(write_pairs(dir, PairWorld::HorseZebra, 2, 1, 16, 9).unwrap());
+        assert!(!dir.join("labels").exists());
+        let train = PairFolder::open(dir, "train").unwrap();
+        let pictures: Vec<_> =
+            [Side::A, Side::B].iter().flat_map(|&side| [0, 1].map(|i| train.read(side, i).unwrap())).collect();
+        assert!((1..4).all(|i| !pictures[..i].contains(&pictures[i])));
+        assert!(matches!(write_domains(dir, DomainSet::Weather, 1, 1, 16, 9), Ok(true)));
+        fs::remove_file(dir.join(MARKER)).unwrap();
+        assert!(matches!(write_pairs(dir, PairWorld::Street, 3, 2, 16, 9), Err(DataError::NotOurs { .. })));
     }
 }

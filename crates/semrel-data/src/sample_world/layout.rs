@@ -165,7 +165,7 @@ impl Layout {
     }
 
     /// Whether (x, y), widened by `margin`, lies clear of road and water.
-    fn is_dry(&self, [x, y]: [f32; 2], margin: f32) -> bool {
+    pub fn is_dry(&self, [x, y]: [f32; 2], margin: f32) -> bool {
         match &self.feature {
             Feature::Road(course) | Feature::River(course) => {
                 let (middle, half) = course.at(self.depth(y));

@@ -1,4 +1,5 @@
-//! The sample world: a procedural renderer of landscapes in four seasons and five weathers.
+//! The sample world: a procedural renderer of landscapes in four seasons and five weathers, of horses and zebras in such
+//! landscapes, and of streets.
 //!
 //! A landscape is a *layout* (horizon, mountains, hills, road or water, trees, perhaps a cottage), drawn from the seed
 //! alone, seen in a *look* that the domain decides and the seed varies: colours, light, clouds, haze, snow. So domains
@@ -13,6 +14,7 @@
 //! assert!(summer.labels.pixels().any(|p| p.0[0] == Label::Tree as u8));
 //! ```
 
+mod animal;
 mod appearance;
 mod canvas;
 mod color;
@@ -21,13 +23,20 @@ mod land;
 mod layout;
 mod noise;
 mod objects;
+mod street;
 
-pub use folder::{DomainSet, write_domains};
+pub use folder::{DomainSet, PairWorld, write_domains, write_pairs};
 
+pub use animal::Coat;
+pub use street::{StreetLabel, render_street};
+
+use crate::rng::stream;
+use animal::Animal;
 use appearance::Appearance;
 use canvas::Canvas;
 use image::{GrayImage, RgbImage};
 use layout::Layout;
+use rand::RngExt;
 
 /// The seasons, in the order of the year.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -125,11 +134,19 @@ pub enum Label {
     Trunk = 6,
     /// Cottage.
     House = 7,
+    /// Horse or zebra; in scenes with animals only.
+    Animal = 8,
+}
+
+impl From<Label> for u8 {
+    fn from(label: Label) -> Self {
+        label as Self
+    }
 }
 
 impl Label {
     /// Number of classes.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 }
 
 /// A rendered picture.
@@ -137,7 +154,7 @@ impl Label {
 pub struct Scene {
     /// 8-bit RGB, square.
     pub image: RgbImage,
-    /// The [`Label`] of each pixel (the most frequent of its samples').
+    /// The [`Label`], or [`StreetLabel`], of each pixel (the most frequent of its samples').
     pub labels: GrayImage,
 }
 
@@ -145,12 +162,40 @@ pub struct Scene {
 ///
 /// A pure function: the same arguments give the same bytes on the same machine. Label maps do not depend on `look`.
 pub fn render_landscape(seed: u64, look: impl Into<Look>, size: u32) -> Scene {
+    render(seed, look.into(), size, &[], Coat::Plain)
+}
+
+/// Renders one to three horses or zebras on the meadow of `seed`, `size` pixels square, in a mild season or weather that
+/// the seed decides.
+///
+/// A pure function, as [`render_landscape`] is. Whatever the coat, the same seed gives the same label map and the same
+/// picture outside [`Label::Animal`]: horses and zebras are told apart by their coats alone.
+///
+/// ```
+/// use semrel_data::sample_world::{Coat, render_animals};
+/// let (horses, zebras) = (render_animals(7, Coat::Plain, 64), render_animals(7, Coat::Striped, 64));
+/// assert_eq!(horses.labels, zebras.labels);
+/// assert_ne!(horses.image, zebras.image);
+/// ```
+pub fn render_animals(seed: u64, coat: Coat, size: u32) -> Scene {
+    const LOOKS: [Look; 4] = [
+        Look::Season(Season::Spring),
+        Look::Season(Season::Summer),
+        Look::Weather(Weather::Sunny),
+        Look::Weather(Weather::Cloudy),
+    ];
+    let look = LOOKS[stream(seed, "sample-world.animals.look", 0).random_range(0..LOOKS.len())];
+    let layout = Layout::draw(seed);
+    render(seed, look, size, &animal::draw(seed, &layout), coat)
+}
+
+fn render(seed: u64, look: Look, size: u32, animals: &[Animal], coat: Coat) -> Scene {
     let factor = if size <= 96 { 3 } else { 2 };
     let layout = Layout::draw(seed);
-    let appearance = Appearance::draw(seed, look.into());
-    let mut canvas = Canvas::new(size.max(1) as usize * factor);
+    let appearance = Appearance::draw(seed, look);
+    let mut canvas = Canvas::new(size.max(1) as usize * factor, Label::Sky);
     land::paint(&mut canvas, &layout, &appearance);
-    objects::paint(&mut canvas, &layout, &appearance);
+    objects::paint(&mut canvas, &layout, &appearance, animals, coat);
     objects::paint_weather(&mut canvas, seed, &appearance);
     let (image, labels) = canvas.finish(factor, |color| appearance.grade(color));
     Scene { image, labels }
@@ -200,10 +245,36 @@ mod tests {
     #[test]
     fn every_class_occurs_and_landscapes_are_varied() {
         let scenes: Vec<Scene> = (0..40).map(|seed| render_landscape(seed, Season::Summer, 48)).collect();
-        for label in 0..Label::COUNT as u8 {
+        for label in 0..Label::Animal as u8 {
             let holding = scenes.iter().filter(|s| s.labels.pixels().any(|p| p.0[0] == label)).count();
             assert!(holding >= 8, "label {label} occurs in {holding} of 40");
         }
+    }
+
+    #[test]
+    fn horses_and_zebras_are_told_apart_by_their_coats_alone() {
+        let mut shares = vec![];
+        for seed in 0..24 {
+            let [horses, zebras] = [Coat::Plain, Coat::Striped].map(|coat| render_animals(seed, coat, 48));
+            assert_eq!(horses.labels, zebras.labels);
+            let (mut inside, mut differ, mut warmer) = (0, 0, 0.0);
+            for ((horse, zebra), label) in horses.image.pixels().zip(zebras.image.pixels()).zip(horses.labels.pixels())
+            {
+                if label.0[0] == Label::Animal as u8 {
+                    let warmth = |pixel: &image::Rgb<u8>| f64::from(pixel.0[0]) - f64::from(pixel.0[2]);
+                    inside += 1;
+                    warmer += warmth(horse) - warmth(zebra);
+                } else if horse != zebra {
+                    differ += 1;
+                }
+            }
+            // Pixels at the outline, of which less than half is animal.
+            assert!(differ < 40 + inside / 4, "{seed}: {differ} of {inside}");
+            assert!(warmer / f64::from(inside) > 5.0, "{seed}");
+            shares.push(f64::from(inside) / (48.0 * 48.0));
+        }
+        assert!(shares.iter().all(|share| *share > 0.008), "{shares:?}");
+        assert!(shares.iter().sum::<f64>() / 24.0 > 0.05, "{shares:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Paints trees, houses and their shadows, from far to near, then what falls from the sky.
 
 use super::Label;
+use super::animal::{self, Animal, Coat};
 use super::appearance::Appearance;
 use super::canvas::Canvas;
 use super::color::{Rgb, mix, scale, smoothstep};
@@ -12,21 +13,43 @@ use rand::RngExt;
 
 const SNOW: Rgb = [0.95, 0.97, 1.0];
 
-/// Paints all that stands on the ground.
-pub(super) fn paint(canvas: &mut Canvas, layout: &Layout, look: &Appearance) {
+/// Something that stands on the ground.
+enum Thing<'a> {
+    Tree(&'a Tree),
+    House(&'a House),
+    Animal(&'a Animal),
+}
+
+impl Thing<'_> {
+    fn foot(&self) -> [f32; 2] {
+        match self {
+            Self::Tree(tree) => tree.foot,
+            Self::House(house) => house.foot,
+            Self::Animal(animal) => animal.foot,
+        }
+    }
+}
+
+/// Paints all that stands on the ground: trees, a house, and animals in their coats.
+pub(super) fn paint(canvas: &mut Canvas, layout: &Layout, look: &Appearance, animals: &[Animal], coat: Coat) {
     for tree in &layout.trees {
         let reach = if tree.shape == Shape::Bush { 0.5 } else { 0.26 };
         paint_shadow(canvas, layout, look, tree.foot, reach * tree.height);
     }
-    let mut house = layout.house.as_ref();
-    for tree in &layout.trees {
-        if let Some(h) = house.take_if(|h| h.foot[1] < tree.foot[1]) {
-            paint_house(canvas, layout, look, h);
-        }
-        paint_tree(canvas, layout, look, tree);
+    for animal in animals {
+        paint_shadow(canvas, layout, look, animal.foot, animal.reach());
     }
-    if let Some(h) = house {
-        paint_house(canvas, layout, look, h);
+    let trees = layout.trees.iter().map(Thing::Tree);
+    let mut things: Vec<Thing> =
+        trees.chain(layout.house.as_ref().map(Thing::House)).chain(animals.iter().map(Thing::Animal)).collect();
+    // Far to near.
+    things.sort_by(|a, b| a.foot()[1].total_cmp(&b.foot()[1]));
+    for thing in things {
+        match thing {
+            Thing::Tree(tree) => paint_tree(canvas, layout, look, tree),
+            Thing::House(house) => paint_house(canvas, layout, look, house),
+            Thing::Animal(animal) => animal::paint(canvas, layout, look, animal, coat),
+        }
     }
 }
 

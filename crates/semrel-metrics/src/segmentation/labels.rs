@@ -2,52 +2,10 @@
 
 use image::{GrayImage, Luma, Rgb, RgbImage};
 
-/// Number of classes.
-pub const CLASSES: usize = 19;
-
-/// Train id of pixels that no score counts.
-pub const IGNORE: u8 = 255;
+pub use semrel_data::cityscapes::{CITYSCAPES, CLASSES, Class, IGNORE, colors_of_ids, label_id, train_id};
 
 /// Entry of [`PALETTE`] (black) that stands for pixels without class. Ids from colours have it in place of [`IGNORE`].
 pub const IGNORE_COLOR: u8 = 19;
-
-/// A class; its train id is its position in [`CITYSCAPES`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Class {
-    /// Name.
-    pub name: &'static str,
-    /// Id in the `labelIds` files.
-    pub label_id: u8,
-    /// Colour in the `color` files, red, green, blue.
-    pub color: [u8; 3],
-}
-
-const fn class(name: &'static str, label_id: u8, color: [u8; 3]) -> Class {
-    Class { name, label_id, color }
-}
-
-/// The classes by train id.
-pub const CITYSCAPES: [Class; CLASSES] = [
-    class("road", 7, [128, 64, 128]),
-    class("sidewalk", 8, [244, 35, 232]),
-    class("building", 11, [70, 70, 70]),
-    class("wall", 12, [102, 102, 156]),
-    class("fence", 13, [190, 153, 153]),
-    class("pole", 17, [153, 153, 153]),
-    class("traffic light", 19, [250, 170, 30]),
-    class("traffic sign", 20, [220, 220, 0]),
-    class("vegetation", 21, [107, 142, 35]),
-    class("terrain", 22, [152, 251, 152]),
-    class("sky", 23, [70, 130, 180]),
-    class("person", 24, [220, 20, 60]),
-    class("rider", 25, [255, 0, 0]),
-    class("car", 26, [0, 0, 142]),
-    class("truck", 27, [0, 0, 70]),
-    class("bus", 28, [0, 60, 100]),
-    class("train", 31, [0, 80, 100]),
-    class("motorcycle", 32, [0, 0, 230]),
-    class("bicycle", 33, [119, 11, 32]),
-];
 
 /// Colours by train id, and black for [`IGNORE_COLOR`].
 pub const PALETTE: [[u8; 3]; CLASSES + 1] = {
@@ -77,16 +35,6 @@ const UNSCORED: [[u8; 3]; 9] = [
 /// L1 distance beyond which a colour is none of Cityscapes. Measured on colour maps of street scenes: written as JPEG of
 /// quality 75 up to 3 % of an image's pixels are farther from the palette, at quality 30 up to 8 %; of photographs half.
 const FAR: u32 = 60;
-
-/// Train id of a label id; [`IGNORE`] for every label id without class, those above 33 included.
-pub fn train_id(label_id: u8) -> u8 {
-    CITYSCAPES.iter().position(|class| class.label_id == label_id).map_or(IGNORE, |id| id as u8)
-}
-
-/// Label id of a train id, `None` unless it is one of the 19.
-pub fn label_id(train_id: u8) -> Option<u8> {
-    CITYSCAPES.get(usize::from(train_id)).map(|class| class.label_id)
-}
 
 /// In which order the bytes of a pixel are compared with the palette's red, green, blue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -141,14 +89,6 @@ pub fn ids_of_colors(image: &RgbImage, order: ChannelOrder) -> GrayImage {
             (last, id) = (color, nearest_color(color));
         }
         Luma([id])
-    })
-}
-
-/// Colour image of train ids; black for ids without class.
-pub fn colors_of_ids(ids: &GrayImage) -> RgbImage {
-    RgbImage::from_fn(ids.width(), ids.height(), |x, y| {
-        let id = usize::from(ids.get_pixel(x, y).0[0]).min(CLASSES);
-        Rgb(PALETTE[id])
     })
 }
 

@@ -1,8 +1,8 @@
 //! Downloads from a server on this machine.
 
 use super::*;
-use crate::weights::fetch;
-use crate::weights::server::{Request, Server, rest, status, whole};
+use crate::download::Version;
+use crate::download_server::{Request, Server, rest, status, whole};
 use semrel_weights::{ALEXNET, Origin};
 use sha2::{Digest, Sha256};
 
@@ -186,12 +186,4 @@ fn a_busy_server_is_asked_again_and_a_missing_one_named() {
     for words in ["weights.pth", nowhere, "cargo xtask weights import alexnet FILE"] {
         assert!(text.contains(words), "{text}");
     }
-}
-
-#[test]
-fn ranges_are_read() {
-    assert_eq!(parse_range("bytes 5-9/10"), Some((Some(5), Some(10))));
-    assert_eq!(parse_range("bytes 5-9/*"), Some((Some(5), None)));
-    assert_eq!(parse_range("bytes */10"), Some((None, Some(10))));
-    assert_eq!(parse_range("lines 1-2/3"), None);
 }

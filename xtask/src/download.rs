@@ -4,13 +4,11 @@
 //! request asks for the rest of that version (`Range` with `If-Range`); a server that has another version, or that knows
 //! no ranges, sends the whole file, and the part is begun anew.
 
-use super::{accept, writing};
 use anyhow::{Result, anyhow, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
-use semrel_weights::WeightsFile;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
-use std::io::{IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -20,13 +18,47 @@ use ureq::http::header::{
 };
 use ureq::{Agent, Body};
 
+/// Waiting times before an interrupted download goes on.
+pub const PAUSES: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
+
 /// Time between plain lines where stderr is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 
-/// Downloads `url` to the file's place in `folder`, checking its digest. After a cut connection it waits the next of
-/// `pauses` and goes on; whenever something has come, the pauses start over.
-pub fn download(file: &WeightsFile, url: &str, folder: &Path, pauses: &[Duration]) -> Result<PathBuf> {
-    let mut part = Part::open(file, url, folder)?;
+/// A file that somebody publishes.
+#[derive(Debug, Clone, Copy)]
+pub struct Remote<'a> {
+    /// What it is called here.
+    pub name: &'a str,
+    pub url: &'a str,
+    /// Name of the file.
+    pub file: &'a str,
+    /// Size, where it is published.
+    pub bytes: Option<u64>,
+    /// Whether a digest will tell a whole file from one put together of two versions.
+    pub has_digest: bool,
+    /// How to choose another folder.
+    pub elsewhere: &'a str,
+}
+
+/// A whole file that has come and has no name of its own yet.
+#[derive(Debug)]
+pub struct Arrived {
+    pub path: PathBuf,
+    version_path: PathBuf,
+}
+
+impl Arrived {
+    /// Removes the note about its version, once the file was taken or refused.
+    pub fn forget(&self) {
+        let _ = fs::remove_file(&self.version_path);
+    }
+}
+
+/// Downloads a file to a temporary place in `folder`. After a cut connection it waits the next of `pauses` and goes on;
+/// whenever something has come, the pauses start over.
+pub fn download(remote: Remote, folder: &Path, pauses: &[Duration]) -> Result<Arrived> {
+    let mut part = Part::open(remote, folder)?;
     let mut pauses_left = pauses.iter();
     loop {
         let before = part.length;
@@ -48,9 +80,7 @@ pub fn download(file: &WeightsFile, url: &str, folder: &Path, pauses: &[Duration
             }
         }
     }
-    let path = accept(file, &part.path, folder);
-    part.forget();
-    path
+    Ok(Arrived { path: part.path, version_path: part.version_path })
 }
 
 enum Failure {
@@ -68,16 +98,15 @@ impl From<anyhow::Error> for Failure {
 
 /// The version of a file that a part belongs to.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Version {
-    url: String,
+pub(crate) struct Version {
+    pub url: String,
     /// A strong `ETag`, or else `Last-Modified`.
-    validator: Option<String>,
+    pub validator: Option<String>,
 }
 
 /// What has come of a file.
 struct Part<'a> {
-    file: &'a WeightsFile,
-    url: &'a str,
+    remote: Remote<'a>,
     agent: Agent,
     path: PathBuf,
     version_path: PathBuf,
@@ -88,7 +117,7 @@ struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
-    fn open(file: &'a WeightsFile, url: &'a str, folder: &Path) -> Result<Self> {
+    fn open(remote: Remote<'a>, folder: &Path) -> Result<Self> {
         let seconds = |n| Some(Duration::from_secs(n));
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -96,14 +125,14 @@ impl<'a> Part<'a> {
             .timeout_connect(seconds(30))
             .timeout_recv_response(seconds(60))
             .timeout_per_read(seconds(60));
-        let path = folder.join(format!(".{}.part", file.file));
+        let path = folder.join(format!(".{}.part", remote.file));
         let version_path = path.with_extension("part.json");
         let version: Version =
             fs::read(&version_path).ok().and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
         let length = fs::metadata(&path).map_or(0, |m| m.len());
         let mut part =
-            Self { file, url, agent: config.build().into(), path, version_path, version, length, answered: false };
-        if part.version.url != url || !part.can_go_on() {
+            Self { remote, agent: config.build().into(), path, version_path, version, length, answered: false };
+        if part.version.url != remote.url || !part.can_go_on() {
             part.length = 0;
         }
         Ok(part)
@@ -112,7 +141,7 @@ impl<'a> Part<'a> {
     /// Whether the rest of this version can be asked for. Without a validator another version might come, which only a
     /// digest would tell.
     fn can_go_on(&self) -> bool {
-        self.version.validator.is_some() || self.file.sha256.is_some()
+        self.version.validator.is_some() || self.remote.has_digest
     }
 
     /// One request, for the rest or for everything.
@@ -120,7 +149,7 @@ impl<'a> Part<'a> {
         if !self.can_go_on() {
             self.length = 0;
         }
-        let mut request = self.agent.get(self.url);
+        let mut request = self.agent.get(self.remote.url);
         if self.length > 0 {
             request = request.header(RANGE, format!("bytes={}-", self.length));
             if let Some(validator) = &self.version.validator {
@@ -157,14 +186,14 @@ impl<'a> Part<'a> {
         if let Some(kind) = header(response, CONTENT_TYPE).filter(|kind| kind.starts_with("text/html")) {
             bail!("the server answers with a web page ({kind}), not with the file: is there a log-in page in between?");
         }
-        if let (Some(expected), Some(found)) = (self.file.bytes, content_length(response)) {
+        if let (Some(expected), Some(found)) = (self.remote.bytes, content_length(response)) {
             ensure!(expected == found, "the file there has {found} bytes, the published one {expected}");
         }
-        File::create(&self.path).map_err(|e| writing(e, &self.path))?;
+        File::create(&self.path).map_err(|e| self.writing(e, &self.path))?;
         self.length = 0;
-        self.version = Version { url: self.url.to_owned(), validator: validator(response) };
+        self.version = Version { url: self.remote.url.to_owned(), validator: validator(response) };
         let json = serde_json::to_vec(&self.version)?;
-        fs::write(&self.version_path, json).map_err(|e| writing(e, &self.version_path))
+        fs::write(&self.version_path, json).map_err(|e| self.writing(e, &self.version_path))
     }
 
     /// Checks that the server sends what follows the part; returns the file's length.
@@ -186,10 +215,10 @@ impl<'a> Part<'a> {
 
     /// Appends what comes.
     fn receive(&mut self, body: &mut Body, total: Option<u64>) -> Result<(), Failure> {
-        let mut file = OpenOptions::new().append(true).open(&self.path).map_err(|e| writing(e, &self.path))?;
+        let mut file = OpenOptions::new().append(true).open(&self.path).map_err(|e| self.writing(e, &self.path))?;
         // Bytes behind the part are left of a version that was given up.
-        file.set_len(self.length).map_err(|e| writing(e, &self.path))?;
-        let mut display = Display::new(self.file, self.length, total);
+        file.set_len(self.length).map_err(|e| self.writing(e, &self.path))?;
+        let mut display = Display::new(self.remote.name, self.length, total);
         let mut reader = body.as_reader();
         let mut buffer = vec![0; 1 << 16];
         loop {
@@ -198,7 +227,7 @@ impl<'a> Part<'a> {
                 Ok(n) => n,
                 Err(error) => return Err(Failure::Cut(anyhow!("the connection broke: {error}"))),
             };
-            file.write_all(&buffer[..n]).map_err(|e| writing(e, &self.path))?;
+            file.write_all(&buffer[..n]).map_err(|e| self.writing(e, &self.path))?;
             self.length += n as u64;
             display.show(self.length);
         }
@@ -211,9 +240,8 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Removes what is left of a part whose file has come.
-    fn forget(&self) {
-        let _ = fs::remove_file(&self.version_path);
+    fn writing(&self, error: io::Error, path: &Path) -> anyhow::Error {
+        anyhow!("{}: cannot be written: {error} ({})", path.display(), self.remote.elsewhere)
     }
 }
 
@@ -243,26 +271,25 @@ fn parse_range(text: &str) -> Option<(Option<u64>, Option<u64>)> {
 }
 
 /// A bar on a terminal, plain lines elsewhere.
-struct Display {
-    name: &'static str,
+struct Display<'a> {
+    name: &'a str,
     bar: ProgressBar,
     total: Option<u64>,
     plain: bool,
     last: Instant,
 }
 
-impl Display {
-    fn new(file: &WeightsFile, start: u64, total: Option<u64>) -> Self {
+impl<'a> Display<'a> {
+    fn new(name: &'a str, start: u64, total: Option<u64>) -> Self {
         const KNOWN: &str = "{prefix} {wide_bar} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
         const UNKNOWN: &str = "{prefix} {spinner} {bytes}  {bytes_per_sec}";
-        let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new).with_prefix(file.name);
+        let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new).with_prefix(name.to_owned());
         if let Ok(style) = ProgressStyle::with_template(if total.is_some() { KNOWN } else { UNKNOWN }) {
             bar.set_style(style);
         }
         bar.set_position(start);
         bar.reset_eta();
-        let display =
-            Self { name: file.name, bar, total, plain: !std::io::stderr().is_terminal(), last: Instant::now() };
+        let display = Self { name, bar, total, plain: !io::stderr().is_terminal(), last: Instant::now() };
         if display.plain {
             display.line(if start > 0 { "goes on at" } else { "begins at" }, start);
         }
@@ -292,5 +319,14 @@ impl Display {
 }
 
 #[cfg(test)]
-#[path = "download_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read() {
+        assert_eq!(parse_range("bytes 5-9/10"), Some((Some(5), Some(10))));
+        assert_eq!(parse_range("bytes 5-9/*"), Some((Some(5), None)));
+        assert_eq!(parse_range("bytes */10"), Some((None, Some(10))));
+        assert_eq!(parse_range("lines 1-2/3"), None);
+    }
+}

@@ -1,0 +1,173 @@
+//! Street scenes from a car's view, with label maps in Cityscapes' train ids.
+//!
+//! The street is a small world in metres (x to the right of the camera, y above the ground, z ahead) that is seen through
+//! a pinhole: ground, facades and sky by casting a ray a sample, everything else painted from far to near.
+
+mod facade;
+mod figures;
+mod light;
+mod plan;
+mod surroundings;
+mod things;
+mod vehicles;
+
+use super::Scene;
+use super::canvas::Canvas;
+use super::color::{Rgb, mix, saturate};
+use super::noise::unit;
+use image::RgbImage;
+use plan::Street;
+
+/// The classes of street scenes: those of Cityscapes' 19 train ids that occur.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum StreetLabel {
+    /// Carriageway with its markings.
+    Road = 0,
+    /// Pavement and kerb.
+    Sidewalk = 1,
+    /// Facades and roofs.
+    Building = 2,
+    /// Fences and railings, gaps included.
+    Fence = 4,
+    /// Lamp posts and posts of signs.
+    Pole = 5,
+    /// Traffic signs.
+    TrafficSign = 7,
+    /// Trees, trunks included, and hedges.
+    Vegetation = 8,
+    /// Sky.
+    Sky = 10,
+    /// People on foot.
+    Person = 11,
+    /// People on bicycles, the bicycles included.
+    Rider = 12,
+    /// Cars and vans.
+    Car = 13,
+}
+
+impl StreetLabel {
+    /// All of them, by train id.
+    pub const ALL: [Self; 11] = [
+        Self::Road,
+        Self::Sidewalk,
+        Self::Building,
+        Self::Fence,
+        Self::Pole,
+        Self::TrafficSign,
+        Self::Vegetation,
+        Self::Sky,
+        Self::Person,
+        Self::Rider,
+        Self::Car,
+    ];
+}
+
+impl From<StreetLabel> for u8 {
+    fn from(label: StreetLabel) -> Self {
+        label as Self
+    }
+}
+
+/// Renders the street of `seed`, `size` pixels square (64 to 256; others work): a photograph-like picture and the train
+/// id ([`StreetLabel`]) of each pixel.
+///
+/// A pure function: the same arguments give the same bytes on the same machine.
+///
+/// ```
+/// use semrel_data::sample_world::{StreetLabel, render_street};
+/// let street = render_street(7, 64);
+/// assert!(street.labels.pixels().any(|p| p.0[0] == StreetLabel::Road as u8));
+/// ```
+pub fn render_street(seed: u64, size: u32) -> Scene {
+    let factor = if size <= 96 { 3 } else { 2 };
+    let size = size.max(1) as usize;
+    let street = Street::draw(seed);
+    let mut canvas = Canvas::new(size * factor, StreetLabel::Sky);
+    surroundings::paint(&mut canvas, &street, size);
+    things::paint(&mut canvas, &street);
+    vignette(&mut canvas);
+    let light = &street.light;
+    let grade = |color: Rgb| {
+        let lit: Rgb = std::array::from_fn(|c| color[c] * light.tone[c]);
+        saturate(lit, light.saturation).map(contrast)
+    };
+    let (mut image, labels) = canvas.finish(factor, grade);
+    grain(&mut image, street.texture);
+    Scene { image, labels }
+}
+
+/// A gentle S: shadows deeper, highlights rolled off.
+fn contrast(v: f32) -> f32 {
+    let v = v.clamp(0.0, 1.0);
+    0.55 * v + 0.45 * v * v * (3.0 - 2.0 * v)
+}
+
+/// Corners a little darker, as lenses make them.
+fn vignette(canvas: &mut Canvas<StreetLabel>) {
+    for y in 0..canvas.side {
+        let dy = canvas.centre(y) - 0.5;
+        for x in 0..canvas.side {
+            let dx = canvas.centre(x) - 0.5;
+            canvas.tint(x, y, [0.0; 3], 0.34 * (dx * dx + dy * dy));
+        }
+    }
+}
+
+/// Noise of a sensor: up to 3 levels, stronger in one pixel than in the next.
+fn grain(image: &mut RgbImage, seed: u32) {
+    for (x, y, pixel) in image.enumerate_pixels_mut() {
+        let common = unit(x as i32, y as i32, seed) - 0.5;
+        for (c, value) in pixel.0.iter_mut().enumerate() {
+            let own = unit(x as i32, y as i32, seed ^ (c as u32 + 1)) - 0.5;
+            *value = (f32::from(*value) + 4.0 * common + 3.0 * own).round().clamp(0.0, 255.0) as u8;
+        }
+    }
+}
+
+/// What the eye sees of `color` at distance `z`.
+fn through_air(street: &Street, color: Rgb, z: f32) -> Rgb {
+    mix(color, street.light.haze_color, 1.0 - (-street.light.haze * z).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rendering_is_deterministic_at_any_size() {
+        for size in [1, 33, 64, 128] {
+            let scene = render_street(5, size);
+            assert_eq!(scene.image.dimensions(), (size, size));
+            assert_eq!(scene, render_street(5, size));
+        }
+        assert_ne!(render_street(5, 64).labels, render_street(6, 64).labels);
+    }
+
+    #[test]
+    fn every_class_occurs_often_and_no_other() {
+        let scenes: Vec<Scene> = (0..40).map(|seed| render_street(seed, 64)).collect();
+        let holding = |label: u8| scenes.iter().filter(|s| s.labels.pixels().any(|p| p.0[0] == label)).count();
+        for label in 0..=255 {
+            let known = StreetLabel::ALL.iter().any(|&l| l as u8 == label);
+            let count = holding(label);
+            assert!(if known { count >= 8 } else { count == 0 }, "label {label} occurs in {count} of 40");
+        }
+    }
+
+    #[test]
+    fn sky_is_above_and_road_below() {
+        for seed in 0..20 {
+            let labels = render_street(seed, 48).labels;
+            let mean_row = |label: StreetLabel| {
+                let rows: Vec<f64> = labels
+                    .enumerate_pixels()
+                    .filter(|(_, _, p)| p.0[0] == label as u8)
+                    .map(|(_, y, _)| f64::from(y))
+                    .collect();
+                rows.iter().sum::<f64>() / rows.len() as f64
+            };
+            assert!(mean_row(StreetLabel::Sky) < 24.0 && mean_row(StreetLabel::Road) > 28.0, "{seed}");
+        }
+    }
+}
