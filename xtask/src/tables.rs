@@ -141,12 +141,7 @@ fn resume_command() -> String {
     format!("cargo xtask {} --resume", args.collect::<Vec<_>>().join(" "))
 }
 
-fn plan(
-    workspace: &Workspace,
-    spec: &'static Spec,
-    options: &Options,
-    direction: Option<Direction>,
-) -> Result<Plan> {
+fn plan(workspace: &Workspace, spec: &'static Spec, options: &Options, direction: Option<Direction>) -> Result<Plan> {
     let (root, program) = (&workspace.root, spec.program);
     let profile = options.profile.unwrap_or(if options.data.is_some() { Profile::Small } else { Profile::Sample });
     for set in &options.set {

@@ -1,36 +1,26 @@
-//! The command line: wrong input, data, and the table against a stand-in for `stargan2-multi`.
+//! The command line: wrong input, data and weights.
 
-use assert_cmd::Command;
+mod common;
+
+use common::{images, xtask};
 use predicates::prelude::*;
 use predicates::str::contains;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-
-fn xtask() -> Command {
-    Command::cargo_bin("xtask").unwrap()
-}
-
-/// A folder of two domains with three small images each.
-fn images(dir: &Path) -> PathBuf {
-    let root = dir.join("photos");
-    for domain in ["day", "night"] {
-        fs::create_dir_all(root.join(domain)).unwrap();
-        for i in 0..3 {
-            // A whole image of two pixels.
-            fs::write(root.join(domain).join(format!("{i}.ppm")), b"P6 2 1 255\n012345").unwrap();
-        }
-    }
-    root
-}
 
 #[test]
 fn help_names_every_command() {
-    let commands = ["setup", "data", "weights", "test", "bench", "table1"];
+    let commands = ["setup", "data", "weights", "test", "bench", "table1", "table-single", "table3"];
     let assert = xtask().arg("--help").assert().success();
     let text = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
     assert!(commands.iter().all(|c| text.contains(&format!("\n  {c} "))), "{text}");
-    xtask().args(["table1", "--help"]).assert().success().stdout(contains("--resume").and(contains("Ctrl-C")));
+    for table in ["table1", "table-single", "table3"] {
+        let help = contains("--resume").and(contains("Ctrl-C")).and(contains(format!("cargo xtask {table} --only")));
+        xtask()
+            .args([table, "--help"])
+            .assert()
+            .success()
+            .stdout(help.and(contains("direction").count(0).or(contains("--direction <AtoB|BtoA>"))));
+    }
 }
 
 #[test]
@@ -157,167 +147,4 @@ fn weights_are_listed_imported_and_refused() {
     let by_hand = contains("http://go.yf.io/drn-cityscapes-models").and(contains("import drn-d-105 FILE"));
     weights(&["fetch", "drn-d-105"]).assert().code(1).stdout("").stderr(by_hand);
     weights(&["fetch"]).assert().code(2).stderr(contains("--all"));
-}
-
-/// Does what `stargan2-multi` is asked for, in made-up numbers; `lsesim` breaks while `break` exists beside it.
-const STAND_IN: &str = r#"#!/bin/sh
-echo "$OMP_NUM_THREADS $*" >> "$0.calls"
-action=$1; place=$6; all="$*"; out=
-while [ $# -gt 0 ]; do case $1 in --run-dir|--out) out=$2;; esac; shift; done
-scores='{"fd":{"mean":1.5,"pairs":{"day2night":1.5}},"pd":{"mean":0.25},"target_accuracy":{"mean":0.75}}'
-head='"fd_name":"FD(effnet-lite0)","pd_name":"PD(effnet-lite0)","num_outs":10,"sources_per_domain":1,"reals_per_domain":2,"img_size":64,"classified_at":4'
-case $action in
-train)
-    case $place in *lsesim*) [ -e "$0.break" ] && { echo "Error: loss is not finite at step 3" >&2; exit 1; };; esac
-    mkdir -p "$out"; echo 'train: {iterations: 5}' > "$out/config.yaml"
-    case $all in *ours*) [ -e "$0.slow" ] && { trap 'echo saved > "$out/checkpoint"; exit 130' INT; touch "$0.training"; while :; do sleep 0.1; done; };; esac
-    echo '{"step":5}' > "$out/metrics.jsonl"
-    echo '{"name":"x","method":"m","seed":777,"iterations":5,"seconds":90.0,"threads":1,"device":"cpu"}' > "$out/summary.json";;
-eval) echo "{\"checkpoint\":\"last\",$head,\"latent\":$scores,\"reference\":$scores}" > "$out";;
-baseline) mkdir -p "${out%/*}"; echo "{$head,\"fd\":{\"mean\":3.0},\"target_accuracy\":{\"mean\":0.125},\"real_accuracy\":0.9}" > "$out";;
-sample) echo picture > "$out";;
-esac
-"#;
-
-struct Stage {
-    dir: tempfile::TempDir,
-    program: PathBuf,
-}
-
-impl Stage {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        images(dir.path());
-        for method in ["stargan-v2", "lsesim", "ours"] {
-            fs::write(dir.path().join(format!("data-{method}.yaml")), "train: {iterations: 5}\n").unwrap();
-        }
-        let program = dir.path().join("stand-in");
-        fs::write(&program, STAND_IN).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        Self { dir, program }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    fn args(&self) -> Vec<PathBuf> {
-        let options = [("--data", "photos"), ("--configs", "."), ("--out", "out"), ("--runs", "runs")];
-        options.iter().flat_map(|(option, name)| [PathBuf::from(option), self.path(name)]).collect()
-    }
-
-    fn table(&self, args: &[&str]) -> Command {
-        let mut command = xtask();
-        command.env("SEMREL_STARGAN2_MULTI", &self.program).arg("table1").args(self.args()).args(args);
-        command
-    }
-
-    /// Calls of the stand-in since the last look.
-    fn calls(&self) -> String {
-        let file = self.path("stand-in.calls");
-        let calls = fs::read_to_string(&file).unwrap_or_default();
-        let _ = fs::remove_file(file);
-        calls
-    }
-}
-
-#[test]
-fn a_failed_row_is_reported_and_resume_redoes_only_that() {
-    let stage = Stage::new();
-    fs::write(stage.path("stand-in.break"), "").unwrap();
-    let reason = contains("+ LSeSim").and(contains("failed: loss is not finite at step 3 (training)"));
-    let numbers = contains("no translation").and(contains("3.000")).and(contains("12.5%")).and(contains("75.0%"));
-    let caption = contains("FD(effnet-lite0)")
-        .and(contains("4 times smaller"))
-        .and(contains("see docs/fidelity.md"))
-        .and(contains("64 x 64"))
-        .and(contains("photos/ours 1.5"));
-    stage.table(&["--jobs", "2", "--threads", "3"]).assert().code(1).stdout(reason.and(numbers).and(caption));
-    let calls = stage.calls();
-    assert!(calls.lines().all(|call| call.starts_with("3 ")), "{calls}");
-    assert!(
-        calls.contains("--set data.root=")
-            && calls.contains("train --device cpu --threads 3 ")
-            && calls.contains("--set seed=777"),
-        "{calls}"
-    );
-    assert!(fs::read_to_string(stage.path("out/logs/photos-lsesim.log")).unwrap().contains("loss is not finite"));
-    for file in ["table1.md", "table1.csv", "table1.json", "table1-photos-ours.png"] {
-        assert!(stage.path("out").join(file).exists(), "{file}");
-    }
-    let json: serde_json::Value =
-        serde_json::from_str(&fs::read_to_string(stage.path("out/table1.json")).unwrap()).unwrap();
-    assert_eq!(json["halves"][0]["runs"][0]["last"]["latent"]["fd"]["pairs"]["day2night"], 1.5);
-    // The user's own images have no numbers of the paper beside them.
-    assert!(!fs::read_to_string(stage.path("out/table1.csv")).unwrap().contains("paper"));
-
-    stage.table(&[]).assert().code(1).stderr(contains("--resume").and(contains("--overwrite")));
-    assert_eq!(stage.calls(), "");
-
-    fs::remove_file(stage.path("stand-in.break")).unwrap();
-    stage.table(&["--resume"]).assert().success().stdout(contains("failed").not());
-    let calls = stage.calls();
-    assert!(calls.lines().all(|call| call.contains("lsesim")), "{calls}");
-    // The broken run had no folder yet: training, two evaluations, the picture.
-    assert_eq!(calls.lines().count(), 4, "{calls}");
-    // Nothing is left to do, and numbers of another configuration are not taken for this one's.
-    stage.table(&["--resume"]).assert().success();
-    assert_eq!(stage.calls(), "");
-    stage
-        .table(&["--resume", "--set", "train.iterations=9"])
-        .assert()
-        .code(1)
-        .stderr(contains("another configuration"));
-    stage.table(&["--overwrite", "--only", "ours"]).assert().success().stdout(contains("LSeSim").not());
-    let calls = stage.calls();
-    assert!(calls.contains("--overwrite") && calls.lines().count() == 5, "{calls}");
-}
-
-#[test]
-fn seeds_give_means_with_deviations() {
-    let stage = Stage::new();
-    let two = contains("1.500 ± 0.000").and(contains("seeds: 777, 778"));
-    stage.table(&["--seeds", "2", "--only", "ours"]).assert().success().stdout(two);
-    assert!(stage.path("runs/table1-small-photos-ours-s778/eval-best.json").exists());
-}
-
-#[test]
-fn interrupting_saves_and_tells_how_to_go_on() {
-    let stage = Stage::new();
-    fs::write(stage.path("stand-in.slow"), "").unwrap();
-    let child = std::process::Command::new(assert_cmd::cargo::cargo_bin("xtask"))
-        .env("SEMREL_STARGAN2_MULTI", &stage.program)
-        .arg("table1")
-        .args(stage.args())
-        .args(["--only", "ours"])
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let started = std::time::Instant::now();
-    while !stage.path("stand-in.training").exists() {
-        assert!(started.elapsed().as_secs() < 60, "training never began");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    std::process::Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).status().unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(130), "{said}");
-    assert!(said.contains("cargo xtask table1 --data") && said.contains("--resume"), "{said}");
-    assert!(stage.path("runs/table1-small-photos-ours-s777/checkpoint").exists());
-    fs::remove_file(stage.path("stand-in.slow")).unwrap();
-    stage.calls();
-    stage.table(&["--only", "ours", "--resume"]).assert().success();
-    assert!(stage.calls().lines().next().unwrap().contains("--resume"));
-}
-
-#[test]
-fn a_table_is_not_replaced_by_one_without_any_row() {
-    let stage = Stage::new();
-    stage.table(&["--only", "ours"]).assert().success();
-    let table = || ["md", "csv", "json"].map(|end| fs::read(stage.path(&format!("out/table1.{end}"))).unwrap());
-    let before = table();
-    fs::write(stage.path("stand-in.break"), "").unwrap();
-    let kept = contains("no row succeeded").and(contains("stays as it is"));
-    stage.table(&["--only", "lsesim"]).assert().code(1).stdout(contains("failed: ")).stderr(kept);
-    assert!(table() == before);
 }

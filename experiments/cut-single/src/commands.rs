@@ -8,7 +8,7 @@ use cut_single::data::{Data, tensor};
 use cut_single::evaluate::Scorer;
 use cut_single::networks::{Generator, new_generator};
 use cut_single::similarity::{figure, similarity_maps};
-use cut_single::train::{TrainOptions, train};
+use cut_single::train::{TrainOptions, steps, train};
 use cut_single::trained::{generator_of_file, load_generator, open_run};
 use cut_single::translate::{TranslateOptions, jobs, translate};
 use ndarray::{Axis, stack};
@@ -18,6 +18,7 @@ use semrel_nn::Net;
 use semrel_nn::checkpoint::save;
 use semrel_train::cli::{Machine, TrainMode, ended, write_json};
 use semrel_train::{Interrupt, Progress, config::load};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,6 +78,9 @@ struct TrainArgs {
     run_dir: Option<PathBuf>,
     #[command(flatten)]
     mode: TrainMode,
+    /// Check the config and open its data, print the number of steps (JSON), and train nothing.
+    #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
+    check: bool,
     /// Change a key of the config: --set loss.lambda_src=0.2
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
@@ -253,6 +257,9 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let config: Config = load(&args.config, &args.overrides)?;
     config.validate().with_context(|| args.config.display().to_string())?;
+    if args.check {
+        return Ok(write_json(None, &json!({ "steps": steps(&config, &Data::open(&config)?) }))?);
+    }
     let run_dir = args.run_dir.clone().unwrap_or_else(|| Path::new("runs/cut-single").join(&config.name));
     let options = TrainOptions { run_dir, mode: args.mode.mode(), device, threads, quiet };
     let interrupt = Interrupt::install()?;

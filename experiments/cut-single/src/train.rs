@@ -56,6 +56,11 @@ pub fn new_algorithm(config: &Config, data: &Data, device: Device) -> Result<Box
     build(config, device, &mut || data.first_batches(MEASURED_BATCHES, device))
 }
 
+/// Steps of a run, its warm-up included.
+pub fn steps(config: &Config, data: &Data) -> u64 {
+    config.train.warmup + config.epochs() * data.steps_per_epoch()
+}
+
 /// A run as the training loop sees it.
 struct Run<'a> {
     config: &'a Config,
@@ -150,10 +155,9 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
         state.epoch = 0;
     }
 
-    let steps = config.epochs() * data.steps_per_epoch();
     let t = &config.train;
     let rhythm = Rhythm {
-        total: t.warmup + steps,
+        total: steps(config, &data),
         log_every: t.log_every,
         sample_every: t.sample_every,
         save_every: t.save_every,
@@ -180,7 +184,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
             "source": data.train.folder(data.direction.source()),
             "target": data.train.folder(data.direction.target()),
             "epochs": config.epochs(),
-            "steps": steps,
+            "steps": rhythm.total - t.warmup,
             "warmup": t.warmup,
             "batch_size": t.batch_size,
             "crop_size": config.data.crop_size,

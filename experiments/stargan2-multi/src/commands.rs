@@ -7,6 +7,7 @@ use semrel_nn::checkpoint::load_any;
 use semrel_train::run_dir::{CONFIG, checkpoints_of};
 use semrel_train::cli::{Machine, TrainMode, ended, write_json};
 use semrel_train::{Checkpoints, Interrupt, config::load};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use stargan2_multi::bench::{BenchOptions, bench};
 use stargan2_multi::config::Config;
@@ -67,6 +68,9 @@ struct TrainArgs {
     run_dir: Option<PathBuf>,
     #[command(flatten)]
     mode: TrainMode,
+    /// Check the config and open its data, print the number of iterations with those of the warm-up (JSON), and train nothing.
+    #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
+    check: bool,
     /// Change a key of the config: --set loss.lambda_src=0.2
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
@@ -183,6 +187,10 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let config: Config = load(&args.config, &args.overrides)?;
     config.validate().with_context(|| args.config.display().to_string())?;
+    if args.check {
+        Data::open(&config)?;
+        return write_json(None, &json!({ "steps": config.train.warmup + config.train.iterations }));
+    }
     let options = TrainOptions {
         run_dir: args.run_dir.clone().unwrap_or_else(|| Path::new("runs/stargan2-multi").join(&config.name)),
         mode: args.mode.mode(),

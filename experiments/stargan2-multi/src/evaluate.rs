@@ -61,6 +61,25 @@ pub struct Scores {
     pub target_accuracy: Score,
 }
 
+/// Images of each domain: a number where domains are equal, otherwise one for each in their order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Counts {
+    /// As many of each.
+    Equal(usize),
+    /// By domain.
+    ByDomain(Vec<usize>),
+}
+
+impl From<Vec<usize>> for Counts {
+    fn from(counts: Vec<usize>) -> Self {
+        match counts.first() {
+            Some(&first) if counts.iter().all(|&n| n == first) => Self::Equal(first),
+            _ => Self::ByDomain(counts),
+        }
+    }
+}
+
 /// What scores refer to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Protocol {
@@ -72,10 +91,10 @@ pub struct Protocol {
     pub pd_name: String,
     /// Outputs per source image and target domain.
     pub num_outs: i64,
-    /// Source images per domain (the most, where domains differ).
-    pub sources_per_domain: usize,
-    /// Training images per domain that outputs are compared with (the most).
-    pub reals_per_domain: usize,
+    /// Source images per domain.
+    pub sources_per_domain: Counts,
+    /// Training images per domain that outputs are compared with.
+    pub reals_per_domain: Counts,
     /// Side of the images.
     pub img_size: i64,
     /// How many times smaller a side of an image is made before it is classified.
@@ -195,8 +214,8 @@ impl<'a> Reference<'a> {
             fd_name: format!("FD({name})"),
             pd_name: format!("PD({name})"),
             num_outs: config.eval.num_outs,
-            sources_per_domain: source_counts.into_iter().max().unwrap_or(0),
-            reals_per_domain: real_counts.into_iter().max().unwrap_or(0),
+            sources_per_domain: source_counts.into(),
+            reals_per_domain: real_counts.into(),
             img_size: config.data.img_size,
             classified_at: REDUCTION,
             real_accuracy,
@@ -360,4 +379,17 @@ pub fn to_tensor(images: &[RgbImage], device: Device) -> Tensor {
 /// Pooled features and taps of images, from one pass of the network.
 fn features_and_taps(extractor: &dyn Extractor, images: &[RgbImage]) -> (Tensor, Vec<Tensor>) {
     no_grad(|| extractor.features_and_taps(&extractor.preparation().prepare(images, extractor.device())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn counts_are_told_by_domain_where_they_differ() {
+        let text = |counts: Vec<usize>| serde_json::to_string(&Counts::from(counts)).unwrap();
+        assert_eq!(text(vec![3, 3]), "3");
+        assert_eq!(text(vec![3, 2, 3]), "[3,2,3]");
+        assert_eq!(serde_json::from_str::<Counts>("[3,2,3]").unwrap(), Counts::ByDomain(vec![3, 2, 3]));
+    }
 }

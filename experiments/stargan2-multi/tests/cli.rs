@@ -29,6 +29,18 @@ fn every_subcommand_explains_itself() {
     assert(place.command(&["trian"])).code(2).stderr(predicate::str::contains("train"));
 }
 
+#[test]
+fn a_check_trains_nothing() {
+    let place = Place::new();
+    let check = |args: &[&str]| place.train("run", &[&["--check"], args].concat());
+    assert_eq!(json(check(&[])), serde_json::json!({ "steps": common::STEPS }));
+    refuses(check(&["--set", "loss.lamda_src=1"]), &["unknown key `loss.lamda_src`", "loss.lambda_src"]);
+    refuses(check(&["--set", "train.batch_size=0"]), &["train.batch_size"]);
+    refuses(check(&["--set", "data.root=nowhere"]), &["nowhere"]);
+    refuses(check(&["--resume"]), &["--check"]);
+    assert!(!place.path("run").exists());
+}
+
 /// The 12 ordered pairs have a finite score each, whose mean is `mean`.
 fn assert_score(score: &Value, range: std::ops::RangeInclusive<f64>) {
     let pairs = score["pairs"].as_object().unwrap();

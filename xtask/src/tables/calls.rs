@@ -41,8 +41,11 @@ impl Calls<'_> {
     /// trained for a table whose settings are mistyped.
     pub fn jobs(&self) -> Result<Vec<Job>> {
         let plan = self.plan;
-        let left: Vec<(Row, u64, Left)> =
-            plan.trainings().into_iter().map(|(row, seed)| Ok((row, seed, self.left(row, seed)?))).collect::<Result<_>>()?;
+        let left: Vec<(Row, u64, Left)> = plan
+            .trainings()
+            .into_iter()
+            .map(|(row, seed)| Ok((row, seed, self.left(row, seed)?)))
+            .collect::<Result<_>>()?;
         let rows: Vec<Row> =
             plan.rows.iter().copied().filter(|row| left.iter().any(|(r, _, l)| r == row && !l.trained)).collect();
         let lengths = self.check(&rows)?;

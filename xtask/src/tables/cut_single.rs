@@ -53,10 +53,7 @@ const fn segmentation(
 fn check_data(dir: &Path) -> Result<()> {
     for phase in ["train", "test"] {
         PairFolder::open(dir, phase).with_context(|| {
-            format!(
-                "{} must hold trainA, trainB, testA and testB, or train and test with A|B pictures",
-                dir.display()
-            )
+            format!("{} must hold trainA, trainB, testA and testB, or train and test with A|B pictures", dir.display())
         })?;
     }
     Ok(())

@@ -83,7 +83,8 @@ fn in_columns(name: String, columns: &[Column], entries: &[Entry]) -> Half {
     };
     let places: Vec<(usize, &'static str)> =
         (0..columns.len()).flat_map(|column| SOURCES.map(|source| (column, source))).collect();
-    let measured = |column: usize| labels.iter().any(|l| SOURCES.iter().any(|s| *s != PAPER && at(l, s, column).is_some()));
+    let measured =
+        |column: usize| labels.iter().any(|l| SOURCES.iter().any(|s| *s != PAPER && at(l, s, column).is_some()));
     let filled = |&(column, source): &(usize, &'static str)| match source {
         PAPER => labels.iter().any(|label| at(label, source, column).is_some()),
         _ => column == 0 || measured(column),
@@ -118,9 +119,12 @@ mod tests {
     #[test]
     fn a_line_a_method_with_the_paper_beside_each_score() {
         let columns = cut_single::PROGRAM.columns;
-        let baseline = json!({"fd": 9.0, "ceiling": {"mean_iou": 50.0, "pixel_accuracy": 80.0, "class_accuracy": 60.0}});
-        let eval = |fd: f64| json!({"fd": fd, "segmentation": {"mean_iou": 20.0, "pixel_accuracy": 70.0,
-            "class_accuracy": 30.0}});
+        let baseline =
+            json!({"fd": 9.0, "ceiling": {"mean_iou": 50.0, "pixel_accuracy": 80.0, "class_accuracy": 60.0}});
+        let eval = |fd: f64| {
+            json!({"fd": fd, "segmentation": {"mean_iou": 20.0, "pixel_accuracy": 70.0,
+            "class_accuracy": 30.0}})
+        };
         let entries = [
             entry("no translation", "", of_baseline(columns, &baseline, |c| c.untranslated)),
             entry("real photographs", "", of_baseline(columns, &baseline, |c| c.ceiling)),
@@ -144,8 +148,11 @@ mod tests {
         let columns = cut_single::PROGRAM.columns;
         let failed = Entry { label: "CUT".into(), source: "", cells: Err("disk full".into()) };
         let diverged = json!({"fd": null, "segmentation": null});
-        let entries =
-            [failed, entry("CUT", PAPER, of_paper(columns, &[45.5])), entry("Ours", "last", measured(columns, &[&diverged]))];
+        let entries = [
+            failed,
+            entry("CUT", PAPER, of_paper(columns, &[45.5])),
+            entry("Ours", "last", measured(columns, &[&diverged])),
+        ];
         let half = in_columns("horse2zebra".into(), columns, &entries);
         assert_eq!(half.headings.iter().map(|h| h.source).collect::<Vec<_>>(), ["best", "last", "paper"]);
         assert_eq!(half.lines[0].cells, Err("disk full".into()));

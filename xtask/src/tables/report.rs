@@ -68,7 +68,8 @@ impl Collected {
     fn read(plan: &Plan, outcomes: &[Outcome]) -> Self {
         let halves = plan.halves_in_use();
         let (of_halves, of_rows) = outcomes.split_at(halves.len());
-        let read_baseline = |half| results::read_scores(&plan.baseline_file(half), baseline_places(plan)).map_err(one_line);
+        let read_baseline =
+            |half| results::read_scores(&plan.baseline_file(half), baseline_places(plan)).map_err(one_line);
         let baselines = halves.into_iter().zip(of_halves);
         let baselines = baselines.map(|(half, outcome)| (half, check(outcome).and_then(|()| read_baseline(half))));
         let runs = plan.trainings().into_iter().zip(of_rows).map(|((row, seed), outcome)| {

@@ -1,6 +1,6 @@
 //! `stargan2-multi` as its table sees it.
 
-use super::results::{counts, first, each};
+use super::results::{counts, each, first};
 use super::spec::{Column, Digits, Layout, Program};
 use crate::data;
 use serde_json::Value;

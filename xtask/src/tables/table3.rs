@@ -50,7 +50,11 @@ pub const TABLE_3: Spec = Spec {
     methods: &[
         Method { name: "infonce", title: "InfoNCE", paper: &[&[45.5], &[56.4, 24.7, 68.8, 30.7]] },
         Method { name: "infonce-src", title: "InfoNCE + SRC", paper: &[&[42.7], &[52.7, 27.2, 73.0, 33.1]] },
-        Method { name: "infonce-src-hard", title: "InfoNCE + SRC + Hneg", paper: &[&[40.5], &[49.9, 27.4, 72.8, 33.5]] },
+        Method {
+            name: "infonce-src-hard",
+            title: "InfoNCE + SRC + Hneg",
+            paper: &[&[40.5], &[49.9, 27.4, 72.8, 33.5]],
+        },
         Method { name: "dce", title: "DCE", paper: &[&[41.2], &[52.0, 27.8, 72.8, 33.4]] },
         Method { name: "dce-src", title: "DCE + SRC", paper: &[&[37.6], &[50.1, 27.3, 71.4, 33.4]] },
         Method { name: "dce-hard", title: "DCE + Hneg", paper: &[&[36.2], &[49.9, 27.9, 73.3, 34.2]] },

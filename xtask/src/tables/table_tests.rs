@@ -45,7 +45,8 @@ fn text_is_aligned_and_narrow() {
 #[test]
 fn metrics_stand_above_their_columns() {
     let columns = cut_single::PROGRAM.columns;
-    let scores = json!({"fd": 123.4, "segmentation": {"mean_iou": 20.0, "pixel_accuracy": 70.0, "class_accuracy": 30.0}});
+    let scores =
+        json!({"fd": 123.4, "segmentation": {"mean_iou": 20.0, "pixel_accuracy": 70.0, "class_accuracy": 30.0}});
     let entries = vec![
         entry("Ours", "last", Ok(measured(columns, &[&scores]))),
         entry("Ours", "best", Ok(measured(columns, &[&scores]))),

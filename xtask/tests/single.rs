@@ -1,0 +1,118 @@
+//! The single-modal tables against a stand-in for `cut-single`.
+
+mod common;
+
+use common::{Stage, xtask};
+use predicates::prelude::*;
+use predicates::str::contains;
+use std::fs;
+use std::path::Path;
+
+/// Does what `cut-single` is asked for, in made-up numbers; `cut` breaks.
+const STAND_IN: &str = r#"#!/bin/sh
+case "$* " in *" --check "*) echo '{"steps":9}'; exit;; esac
+echo "$*" >> "$0.calls"
+action=$1; place=$6; all="$*"; out=
+while [ $# -gt 0 ]; do case $1 in --run-dir|--out) out=$2;; esac; shift; done
+head='"fd_name":"FD(effnet-lite0)","sources":2,"reals":3,"reference":"test","size":64,"segmenter":"a-head"'
+seen='{"pixel_accuracy":70.0,"class_accuracy":30.0,"mean_iou":20.0}'
+case $action in
+train)
+    case $place in *-cut.yaml) echo "Error: no memory" >&2; exit 1;; esac
+    mkdir -p "$out"; echo 'name: x' > "$out/config.yaml"; echo '{"step":9}' > "$out/metrics.jsonl"
+    echo '{"epochs":3,"steps":6,"warmup":3,"seconds":90.0,"threads":1,"device":"Cpu"}' > "$out/summary.json";;
+eval)
+    fd=1.5; case $all in *best*) fd=1.25;; esac
+    for folder in real_A fake_B; do
+        mkdir -p "$place/results/test_9/images/$folder"
+        for i in 1 2; do printf 'P6 2 1 255\n012345' > "$place/results/test_9/images/$folder/$i.ppm"; done
+    done
+    echo "{\"checkpoint\":\"last\",\"step\":9,$head,\"fd\":$fd,\"segmentation\":$seen}" > "$out";;
+baseline) mkdir -p "${out%/*}"; echo "{$head,\"fd\":3.0,\"ceiling\":{\"pixel_accuracy\":90.0,\"class_accuracy\":60.0,\"mean_iou\":50.0}}" > "$out";;
+esac
+"#;
+
+/// Two domains with two images each, and a folder of labels.
+fn images(dir: &Path) {
+    for folder in ["trainA", "trainB", "testA", "testB"] {
+        let folder = dir.join("photos").join(folder);
+        fs::create_dir_all(&folder).unwrap();
+        for i in 1..3 {
+            fs::write(folder.join(format!("{i}.ppm")), b"P6 2 1 255\n012345").unwrap();
+        }
+    }
+    fs::create_dir(dir.join("photos/labels")).unwrap();
+}
+
+fn stage(table: &'static str, methods: &[&str]) -> Stage {
+    let stage = Stage::new(table, "SEMREL_CUT_SINGLE", STAND_IN, methods);
+    images(stage.dir());
+    stage
+}
+
+#[test]
+fn checkpoints_stand_side_by_side_and_translations_become_pictures() {
+    let stage = stage("table-single", &["ours", "cut", "fastcut"]);
+    let only = ["--direction", "BtoA", "--only", "ours,cut,fastcut"];
+    let scores = contains("best   last  best  last").and(contains("1.250  1.500  20.0  20.0  70.0"));
+    let lines = contains("CUT                       failed: no memory (training)")
+        .and(contains("no translation            3.000  3.000     -"))
+        .and(contains("real photographs, a-head"));
+    let caption = contains("3 epochs (6 steps) after 3 steps of warm-up on cpu")
+        .and(contains("64 x 64 pixels; 2 translated, compared with 3 real test images"))
+        .and(contains("the segmenter a-head sees"))
+        .and(contains("data.direction=BtoA, eval.segmentation=true"));
+    stage.table(&only).assert().code(1).stdout(scores.and(lines).and(caption));
+    let calls = stage.calls();
+    assert!(calls.lines().filter(|call| call.contains("--set data.direction=BtoA")).count() == 4, "{calls}");
+    for (name, sides) in [("ours", (10, 8)), ("fastcut", (10, 8))] {
+        let picture = image::open(stage.path(&format!("out/table-single-photos-{name}.png"))).unwrap();
+        assert_eq!((picture.width(), picture.height()), sides);
+    }
+    // Inputs and two methods.
+    let picture = image::open(stage.path("out/table-single-photos.png")).unwrap();
+    assert_eq!((picture.width(), picture.height()), (10, 11));
+    let markdown = fs::read_to_string(stage.path("out/table-single.md")).unwrap();
+    assert!(markdown.contains("from the top: inputs, FastCUT, Ours](table-single-photos.png)"), "{markdown}");
+    let csv = fs::read_to_string(stage.path("out/table-single.csv")).unwrap();
+    assert!(csv.contains("photos,Ours,best,fd,1.25,\nphotos,Ours,best,map,20,\n"), "{csv}");
+    assert!(!csv.contains("paper"));
+
+    // The other direction is another run.
+    let other = ["--direction", "AtoB", "--only", "ours"];
+    stage.table(&other).assert().success();
+    assert!(!stage.calls().contains("segmentation"));
+    stage.table(&["--direction", "BtoA", "--only", "ours", "--resume"]).assert().success();
+    assert!(stage.calls().lines().all(|call| call.starts_with("baseline")));
+}
+
+#[test]
+fn the_ablation_has_its_own_rows() {
+    let stage = stage("table3", &["infonce", "dce-hard", "ours"]);
+    let rows = contains("InfoNCE").and(contains("DCE + SRC + Hneg")).and(contains("DCE + Hneg"));
+    stage.table(&["--only", "infonce,dce-hard,ours"]).assert().success().stdout(rows);
+    let json = fs::read_to_string(stage.path("out/table3.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let paper = json["paper"].as_array().unwrap();
+    let infonce = paper.iter().find(|row| row["half"] == "cityscapes" && row["method"] == "infonce").unwrap();
+    assert_eq!((&infonce["fid"], &infonce["map"]), (&56.4.into(), &24.7.into()));
+    assert_eq!(json["halves"][0]["runs"][0]["best"]["fd"], 1.25);
+}
+
+#[test]
+fn wrong_input_is_told_before_anything_is_built() {
+    let dir = tempfile::tempdir().unwrap();
+    images(dir.path());
+    let photos = dir.path().join("photos");
+    let fails = |args: &[&str], words: &str| {
+        xtask().args(args).assert().failure().stdout("").stderr(contains(words));
+    };
+    fails(&["table-single", "--direction", "BtoA"], "--data");
+    fails(&["table-single", "--data", "x", "--direction", "up"], "expected AtoB or BtoA");
+    fails(&["table3", "--data", "/nowhere"], "/nowhere must hold trainA, trainB, testA and testB");
+    fails(&["table3", "--only", "cut"], "the rows are horse2zebra/infonce");
+    fails(&["table-single", "--only", "cityscapes"], "street/ours");
+    fails(&["table1", "--direction", "BtoA"], "unexpected argument");
+    fs::remove_dir_all(photos.join("testB")).unwrap();
+    fails(&["table-single", "--data", photos.to_str().unwrap()], "testB");
+}
