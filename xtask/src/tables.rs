@@ -205,3 +205,28 @@ fn own_half(dir: &Path, settings: Vec<String>) -> Result<Half> {
     let name = if name.is_empty() { "data".into() } else { name };
     Ok(Half { name, paper: None, own: Some(dir), settings })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn every_row_has_a_configuration_and_a_place_in_the_paper() {
+        let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
+        for spec in [&table1::TABLE_1, &table_single::TABLE_SINGLE, &table3::TABLE_3] {
+            for profile in [Profile::Sample, Profile::Small, Profile::Paper] {
+                let mut halves: Vec<String> =
+                    (0..spec.halves.len()).map(|index| paper_half(spec, profile, index).name).collect();
+                halves.push("data".into());
+                for (half, method) in halves.iter().flat_map(|half| spec.methods.iter().map(move |m| (half, m))) {
+                    let file = format!("{}/{}/{half}-{}.yaml", spec.program.name, profile.name(), method.name);
+                    assert!(configs.join(&file).is_file(), "{file}");
+                }
+            }
+            for method in spec.methods.iter().filter(|m| m.name != "fastcut") {
+                assert_eq!(method.paper.len(), spec.halves.len(), "{}/{}", spec.name, method.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The configurations that come with the project.
+
+use cut_single::config::{Config, Method};
+use cut_single::networks::{new_discriminator, new_generator, new_heads};
+use semrel_train::config::load;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tch::Device;
+
+const PROFILES: [&str; 3] = ["sample", "small", "paper"];
+
+fn folder(profile: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/cut-single").join(profile)
+}
+
+/// Rows of a profile by name: all its files but those that others extend.
+fn rows(profile: &str) -> BTreeMap<String, Config> {
+    let files = fs::read_dir(folder(profile)).unwrap().map(|entry| entry.unwrap().path());
+    let rows = files.filter(|file| file.file_stem().unwrap() != "base").map(|file| {
+        let config: Config = load(&file, &[]).unwrap_or_else(|error| panic!("{error}"));
+        config.validate().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        (file.file_stem().unwrap().to_string_lossy().into_owned(), config)
+    });
+    rows.collect()
+}
+
+#[test]
+fn every_row_is_valid_and_called_after_its_file() {
+    for profile in PROFILES {
+        let rows = rows(profile);
+        assert!(rows.len() >= 42, "{profile}: {}", rows.len());
+        for (name, config) in &rows {
+            assert_eq!(config.name, format!("{profile}-{name}"));
+            let labels = name.starts_with("cityscapes") || name.starts_with("street");
+            assert_eq!(config.eval.segmentation, labels, "{profile}/{name}");
+        }
+    }
+}
+
+#[test]
+fn a_row_is_the_same_method_in_every_profile() {
+    // What a row is made of: which terms, and how they weigh against each other.
+    let terms = |config: &Config| {
+        let mut loss = config.loss.clone();
+        (loss.num_patches, loss.lsesim_patches, loss.step_gamma_epoch) = (0, 0, None);
+        loss.lsesim_features = cut_single::config::CorrelativeFeatures::Vgg16;
+        (config.method, loss, config.optim.pool_size)
+    };
+    let [sample, small, paper] = PROFILES.map(rows);
+    for (name, config) in &paper {
+        let stand_in = name.replace("cityscapes", "street");
+        for other in [sample.get(&stand_in), small.get(name)].into_iter().flatten() {
+            assert_eq!(terms(other), terms(config), "{}", other.name);
+        }
+    }
+}
+
+#[test]
+fn the_paper_s_settings() {
+    let rows = rows("paper");
+    let ours = |name: &str| {
+        let Config { data, loss, optim, train, .. } = &rows[name];
+        assert_eq!((data.load_size, data.crop_size, train.n_epochs, train.n_epochs_decay), (286, 256, 200, 200));
+        assert_eq!((optim.lr, optim.beta1, optim.beta2, train.batch_size), (2e-4, 0.5, 0.999, 1));
+        (loss.lambda_contrast, loss.lambda_src, loss.gamma, loss.gamma_min, loss.step_gamma_epoch)
+    };
+    assert_eq!(ours("horse2zebra-ours"), (0.1, 0.05, 50.0, 10.0, None));
+    assert_eq!(ours("cityscapes-ours"), (0.1, 0.1, 50.0, 10.0, Some(200)));
+    assert_eq!(rows["horse2zebra-fastcut"].epochs(), 200);
+    assert_eq!(rows["horse2zebra-lsesim"].optim.lr, 1e-4);
+    let monet = &rows["monet-sincut-ours"];
+    assert_eq!((monet.method, monet.loss.lambda_contrast, monet.loss.lambda_src), (Method::Ours, 4.0, 10.0));
+    assert_eq!((monet.train.batch_size, monet.epochs(), monet.optim.lr), (16, 16, 2e-3));
+    // With one patch an image nothing is weighted, whatever γ is.
+    assert!(!monet.patch_loss().use_hard);
+}
+
+#[test]
+fn networks_fit_their_images() {
+    for (profile, row) in [
+        ("sample", "horse2zebra-ours"),
+        ("small", "data-ours"),
+        ("small", "data-sincut-ours"),
+        ("paper", "horse2zebra-ours"),
+        ("paper", "monet-sincut-ours"),
+    ] {
+        let config = &rows(profile)[row];
+        let generator = new_generator(config, Device::Cpu).unwrap();
+        new_heads(config, &generator).unwrap_or_else(|error| panic!("{profile}/{row}: {error:#}"));
+        new_discriminator(config, Device::Cpu).unwrap_or_else(|error| panic!("{profile}/{row}: {error:#}"));
+    }
+}
