@@ -53,11 +53,14 @@ impl TrainMode {
     }
 }
 
-/// Says how training ended; 130, as for a signal, where it was interrupted.
-pub fn ended(how: Ended, run_dir: &Path) -> ExitCode {
+/// Says how training ended, an end as planned only where it is not to be `quiet`; 130, as for a signal, where it was
+/// interrupted.
+pub fn ended(how: Ended, run_dir: &Path, quiet: bool) -> ExitCode {
     match how {
         Ended::Finished => {
-            print_line(&format!("trained; the run is in {}", run_dir.display()));
+            if !quiet {
+                print_line(&format!("trained; the run is in {}", run_dir.display()));
+            }
             ExitCode::SUCCESS
         }
         Ended::Interrupted => {

@@ -263,7 +263,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let run_dir = args.run_dir.clone().unwrap_or_else(|| Path::new("runs/cut-single").join(&config.name));
     let options = TrainOptions { run_dir, mode: args.mode.mode(), device, threads, quiet };
     let interrupt = Interrupt::install()?;
-    Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir))
+    Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir, quiet))
 }
 
 /// A generator as it was named, with what it compares and the size of its pictures.
