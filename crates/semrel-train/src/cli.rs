@@ -53,11 +53,13 @@ impl TrainMode {
     }
 }
 
-/// Says how training ended; 130, as for a signal, where it was interrupted.
-pub fn ended(how: Ended, run_dir: &Path) -> ExitCode {
+/// Says how training ended, unless it ended well and `quiet` is asked for; 130, as for a signal, where it was interrupted.
+pub fn ended(how: Ended, run_dir: &Path, quiet: bool) -> ExitCode {
     match how {
         Ended::Finished => {
-            print_line(&format!("trained; the run is in {}", run_dir.display()));
+            if !quiet {
+                print_line(&format!("trained; the run is in {}", run_dir.display()));
+            }
             ExitCode::SUCCESS
         }
         Ended::Interrupted => {

@@ -265,7 +265,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let run_dir = args.run_dir.clone().unwrap_or_else(|| Path::new("runs/cut-single").join(&config.name));
     let options = TrainOptions { run_dir, mode: args.mode.mode(), device, threads, quiet };
     let interrupt = Interrupt::install()?;
-    Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir))
+    Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir, quiet))
 }
 
 /// A generator as it was named, with what it compares and the size of its pictures.
@@ -397,6 +397,9 @@ fn run_export(args: &ExportArgs) -> Result<ExitCode> {
     let run = open_run(&args.run_dir, &args.checkpoint, None, &[], Device::Cpu)?;
     let about =
         BTreeMap::from([("step".to_owned(), run.step.to_string()), ("name".to_owned(), run.config.name.clone())]);
+    if let Some(folder) = args.out.parent() {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
     save(&args.out, &run.generator.state(), &about)?;
     println!("{}", args.out.display());
     Ok(ExitCode::SUCCESS)

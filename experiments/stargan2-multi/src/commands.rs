@@ -191,7 +191,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
         quiet,
     };
     let interrupt = Interrupt::install()?;
-    Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir))
+    Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir, quiet))
 }
 
 /// A trained translator with what it was trained on.
