@@ -109,7 +109,7 @@ impl Config {
             let problem = format!("{} with data.load_size {}", d.crop_size, d.load_size);
             return invalid("data.crop_size", problem, "what is cut out cannot be larger than what it is cut from");
         }
-        if d.crop_size % 4 != 0 {
+        if !d.crop_size.is_multiple_of(4) {
             return invalid("data.crop_size", d.crop_size, "it must be a multiple of 4, as the networks halve twice");
         }
         Ok(())

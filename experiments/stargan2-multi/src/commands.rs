@@ -253,7 +253,7 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let kept = KeptEvaluation::of(&args.run_dir, &run).filter(|_| args.weights.is_none());
     if let Some(mut evaluation) = kept.as_ref().and_then(KeptEvaluation::read) {
         evaluation.checkpoint = name;
-        return write_json(args.out.as_deref(), &evaluation);
+        return Ok(write_json(args.out.as_deref(), &evaluation)?);
     }
     let extractor = EfficientNetLite0::load(device)?;
     let reference = Reference::new(&run.config, &run.data, &extractor, quiet)?;
@@ -263,7 +263,7 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     {
         tracing::warn!("the scores are not kept for another time: {error:#}");
     }
-    write_json(args.out.as_deref(), &evaluation)
+    Ok(write_json(args.out.as_deref(), &evaluation)?)
 }
 
 /// Where the scores of a checkpoint are kept in its run folder, and what they depend on.
@@ -307,7 +307,7 @@ fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     config.validate().with_context(|| args.config.display().to_string())?;
     let data = Data::open(&config)?;
     let extractor = EfficientNetLite0::load(device)?;
-    write_json(args.out.as_deref(), &Reference::new(&config, &data, &extractor, quiet)?.baseline()?)
+    Ok(write_json(args.out.as_deref(), &Reference::new(&config, &data, &extractor, quiet)?.baseline()?)?)
 }
 
 fn run_sample(args: &SampleArgs) -> Result<ExitCode> {
@@ -352,7 +352,7 @@ fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
     overrides.extend(args.overrides.iter().cloned());
     let config: Config = load(&file, &overrides)?;
     let options = BenchOptions { steps: args.steps.max(1), plain: args.plain, device, threads };
-    write_json(None, &bench(&config, &options)?)
+    Ok(write_json(None, &bench(&config, &options)?)?)
 }
 
 /// Parses `--psi`.
