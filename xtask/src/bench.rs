@@ -7,14 +7,14 @@ use std::process::ExitCode;
 
 /// Measure the speed and memory of training or of metrics
 ///
-/// `cargo xtask bench multi` builds and runs `stargan2-multi bench`, `cargo xtask bench metrics` builds and runs
-/// `semrel-metrics bench`. The result is JSON on stdout. What follows is passed on; `cargo xtask bench multi --help` and
-/// `cargo xtask bench metrics --help` list it.
+/// `cargo xtask bench single` builds and runs `cut-single bench`, `cargo xtask bench multi` `stargan2-multi bench`, and
+/// `cargo xtask bench metrics` `semrel-metrics bench`. The result is JSON on stdout. What follows is passed on;
+/// `cargo xtask bench single --help` and so on list it.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {
     /// What to measure
-    #[arg(value_parser = ["multi", "metrics"])]
+    #[arg(value_parser = ["single", "multi", "metrics"])]
     what: String,
     /// Arguments of its `bench` command
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -24,6 +24,7 @@ pub struct Args {
 pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
     let program = match args.what.as_str() {
         "metrics" => "semrel-metrics",
+        "single" => "cut-single",
         _ => "stargan2-multi",
     };
     setup::ensure(workspace)?;

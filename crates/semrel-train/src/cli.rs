@@ -53,8 +53,7 @@ impl TrainMode {
     }
 }
 
-/// Says how training ended, an end as planned only where it is not to be `quiet`; 130, as for a signal, where it was
-/// interrupted.
+/// Says how training ended, unless it ended well and `quiet` is asked for; 130, as for a signal, where it was interrupted.
 pub fn ended(how: Ended, run_dir: &Path, quiet: bool) -> ExitCode {
     match how {
         Ended::Finished => {
@@ -77,7 +76,8 @@ pub fn ended(how: Ended, run_dir: &Path, quiet: bool) -> ExitCode {
 pub fn write_json<T: Serialize>(out: Option<&Path>, value: &T) -> Result<ExitCode, FileError> {
     let stdout = Path::new("standard output");
     let target = out.unwrap_or(stdout);
-    let mut text = serde_json::to_string_pretty(value).map_err(std::io::Error::other).map_err(failed(target, "write"))?;
+    let mut text =
+        serde_json::to_string_pretty(value).map_err(std::io::Error::other).map_err(failed(target, "write"))?;
     text.push('\n');
     match out {
         Some(path) => {

@@ -2,9 +2,9 @@
 
 use crate::config::Config;
 use crate::networks::{Discriminator, new_discriminator, trained};
-use semrel_loss::gan::{GanMode, Target, r1_penalty};
 use anyhow::Result;
 use semrel_data::rng::stream;
+use semrel_loss::gan::{GanMode, Target, r1_penalty};
 use semrel_nn::Trained;
 use semrel_nn::image_pool::ImagePool;
 use semrel_train::Terms;

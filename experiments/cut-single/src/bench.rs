@@ -1,9 +1,12 @@
-//! How long a training step takes: one JSON object.
+//! How long training steps and translations take.
 
 use crate::algorithm::{Algorithm, Batch, When};
 use crate::config::{Config, Method};
 use crate::methods::Contrastive;
-use anyhow::{Result, ensure};
+use crate::networks::new_generator;
+use crate::translate::{TranslateOptions, jobs, translate};
+use anyhow::{Context, Result, ensure};
+use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_train::memory::peak_mib;
 use semrel_train::seed_step;
@@ -11,24 +14,32 @@ use serde::Serialize;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor, no_grad};
 
-/// What to measure.
+/// What to measure on.
 #[derive(Debug, Clone)]
 pub struct BenchOptions {
     /// Steps that count, after one that does not.
     pub steps: u64,
-    /// The published order instead of ours.
-    pub plain: bool,
     /// Where to compute.
     pub device: Device,
     /// Threads of arithmetic.
     pub threads: usize,
 }
 
-/// Measurements.
+/// Order of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Ours.
+    Shared,
+    /// As published.
+    Plain,
+}
+
+/// Measurements of one order.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// `shared` (ours) or `plain`.
-    pub order: &'static str,
+    /// Which order.
+    pub order: Order,
     /// The method that was trained.
     pub method: Method,
     /// Side of the images.
@@ -37,20 +48,27 @@ pub struct Report {
     pub batch_size: i64,
     /// Threads of arithmetic.
     pub threads: usize,
-    /// Steps measured.
-    pub steps: u64,
-    /// Median seconds of a step.
+    /// Seconds of each step.
+    pub step_seconds: Vec<f64>,
+    /// Their median.
     pub seconds: f64,
-    /// Least and most.
-    pub seconds_range: [f64; 2],
     /// Images learned from per second.
     pub images_per_second: f64,
+    /// Losses of the first step, to compare orders: what Adam makes of roundings tells later ones apart.
+    pub losses: Vec<(String, f64)>,
+}
+
+/// Measurements of steps.
+#[derive(Debug, Serialize)]
+pub struct StepReport {
+    /// One for each order.
+    pub orders: Vec<Report>,
+    /// Median ratio of the seconds of a plain step to those of the shared step before it, where both were measured.
+    pub speedup: Option<f64>,
     /// Median seconds of passes without a graph: what a step is made of.
     pub parts: Parts,
-    /// Most memory held, in MiB.
+    /// Most memory held, in MiB; by the networks of all orders together.
     pub peak_memory_mib: u64,
-    /// Losses of the last step, to compare orders.
-    pub losses: Vec<(String, f64)>,
 }
 
 /// Median seconds of one pass over one batch, without a graph.
@@ -64,51 +82,87 @@ pub struct Parts {
     pub discriminator: f64,
 }
 
-/// Runs the steps of `ours` or `cut` on random images (loading is measured by training itself:
+/// One order's networks on their way.
+struct Runner {
+    order: Order,
+    method: Contrastive,
+    seconds: Vec<f64>,
+    losses: Vec<(String, f64)>,
+}
+
+impl Runner {
+    fn new(config: &Config, order: Order, device: Device) -> Result<Self> {
+        tch::manual_seed(derive_seed(config.seed, "init", 0));
+        Ok(Self { order, method: Contrastive::new(config, device)?, seconds: vec![], losses: vec![] })
+    }
+
+    fn step(&mut self, step: u64, device: Device) -> Result<()> {
+        seed_step(self.method.config.seed, step);
+        let batch = random_batch(&self.method.config, device);
+        let draws = self.method.draw(&batch)?;
+        let when = When { epoch: 1, step };
+        let began = Instant::now();
+        let terms = match self.order {
+            Order::Shared => self.method.step_with(&batch, &draws, when)?,
+            Order::Plain => self.method.plain_step(&batch, &draws, when)?,
+        };
+        // Reading a number waits for a device that computes on its own.
+        let losses = terms.read().into_iter().map(|(name, v)| (name.to_owned(), v)).collect();
+        if step == 0 {
+            self.losses = losses;
+        } else {
+            self.seconds.push(began.elapsed().as_secs_f64());
+        }
+        Ok(())
+    }
+
+    fn report(self, threads: usize) -> Report {
+        let config = &self.method.config;
+        let seconds = median(&self.seconds);
+        Report {
+            order: self.order,
+            method: config.method,
+            crop_size: config.data.crop_size,
+            batch_size: config.train.batch_size,
+            threads,
+            seconds,
+            images_per_second: config.train.batch_size as f64 / seconds,
+            step_seconds: self.seconds,
+            losses: self.losses,
+        }
+    }
+}
+
+/// Runs the steps of `ours` or `cut` on random images, the orders in turns (loading is measured by training itself:
 /// `seconds_waiting_for_images`).
 ///
 /// # Errors
 /// Another method; settings that make no networks.
-pub fn bench(config: &Config, options: &BenchOptions) -> Result<Report> {
+pub fn bench(config: &Config, orders: &[Order], options: &BenchOptions) -> Result<StepReport> {
     config.validate()?;
     ensure!(
         matches!(config.method, Method::Ours | Method::Cut),
         "bench: `ours` and `cut` have two orders to compare; {:?} has not",
         config.method
     );
-    tch::manual_seed(derive_seed(config.seed, "init", 0));
-    let mut method = Contrastive::new(config, options.device)?;
-    let (mut times, mut losses) = (vec![], vec![]);
+    let mut runners: Vec<Runner> =
+        orders.iter().map(|&order| Runner::new(config, order, options.device)).collect::<Result<_>>()?;
     for step in 0..=options.steps {
-        seed_step(config.seed, step);
-        let batch = random_batch(config, options.device);
-        let draws = method.draw(&batch)?;
-        let when = When { epoch: 1, step };
-        let began = Instant::now();
-        let terms =
-            if options.plain { method.plain_step(&batch, &draws, when)? } else { method.step_with(&batch, &draws, when)? };
-        // Reading a number waits for a device that computes on its own.
-        losses = terms.read().into_iter().map(|(name, v)| (name.to_owned(), v)).collect();
-        if step > 0 {
-            times.push(began.elapsed().as_secs_f64());
+        for runner in &mut runners {
+            runner.step(step, options.device)?;
         }
     }
-    let range = [times.iter().copied().fold(f64::INFINITY, f64::min), times.iter().copied().fold(0.0, f64::max)];
-    let seconds = median(&mut times);
-    Ok(Report {
-        order: if options.plain { "plain" } else { "shared" },
-        method: config.method,
-        crop_size: config.data.crop_size,
-        batch_size: config.train.batch_size,
-        threads: options.threads,
-        steps: options.steps,
-        seconds,
-        seconds_range: range,
-        images_per_second: config.train.batch_size as f64 / seconds,
-        parts: parts(&method, config, options.device),
-        peak_memory_mib: peak_mib(),
-        losses,
-    })
+    let parts = parts(&runners[0].method, config, options.device);
+    let orders: Vec<Report> = runners.into_iter().map(|runner| runner.report(options.threads)).collect();
+    let of = |order| orders.iter().find(|report| report.order == order);
+    let speedup = match (of(Order::Shared), of(Order::Plain)) {
+        (Some(shared), Some(plain)) => {
+            let pairs = plain.step_seconds.iter().zip(&shared.step_seconds);
+            Some(median(&pairs.map(|(plain, shared)| plain / shared).collect::<Vec<_>>()))
+        }
+        _ => None,
+    };
+    Ok(StepReport { orders, speedup, parts, peak_memory_mib: peak_mib() })
 }
 
 fn random_batch(config: &Config, device: Device) -> Batch {
@@ -120,14 +174,14 @@ fn random_batch(config: &Config, device: Device) -> Batch {
 fn parts(method: &Contrastive, config: &Config, device: Device) -> Parts {
     let batch = random_batch(config, device);
     let timed = |run: &dyn Fn() -> Tensor| {
-        let mut times: Vec<f64> = (0..3)
+        let times: Vec<f64> = (0..3)
             .map(|_| {
                 let began = Instant::now();
                 let _ = no_grad(run).sum(Kind::Float).double_value(&[]);
                 began.elapsed().as_secs_f64()
             })
             .collect();
-        median(&mut times)
+        median(&times)
     };
     Parts {
         generator: timed(&|| method.generator().forward(&batch.a)),
@@ -136,7 +190,77 @@ fn parts(method: &Contrastive, config: &Config, device: Device) -> Parts {
     }
 }
 
-fn median(times: &mut [f64]) -> f64 {
+/// Speed of translating files.
+#[derive(Debug, Serialize)]
+pub struct TranslationReport {
+    /// Pictures.
+    pub pictures: usize,
+    /// Their side.
+    pub size: u32,
+    /// Threads of arithmetic.
+    pub threads: usize,
+    /// Pictures per second of the network alone, on tensors that are there.
+    pub network: f64,
+    /// Pictures per second from JPEG files to PNG files, the first decoding and the last encoding included.
+    pub files: f64,
+    /// The second as a share of the first.
+    pub share: f64,
+}
+
+/// Translates `pictures` random pictures, one at a time: as tensors and as files, in turns of one half each.
+///
+/// # Errors
+/// Settings that make no generator; a temporary folder that cannot be written.
+pub fn bench_translation(config: &Config, pictures: usize, options: &BenchOptions) -> Result<TranslationReport> {
+    config.validate()?;
+    tch::manual_seed(derive_seed(config.seed, "init", 0));
+    let generator = new_generator(config, options.device)?;
+    let side = config.data.crop_size;
+    let folder = tempfile::tempdir().context("a temporary folder")?;
+    let input = folder.path().join("in");
+    std::fs::create_dir(&input)?;
+    for i in 0..pictures as u32 {
+        smooth_noise(side, i).save(input.join(format!("{i:04}.jpg")))?;
+    }
+    let jobs = jobs(&input, Some(&folder.path().join("out")))?;
+    let batch = random_batch(config, options.device).a.narrow(0, 0, 1);
+    let alone = || no_grad(|| generator.forward(&batch)).sum(Kind::Float).double_value(&[]);
+    let files = TranslateOptions { size: Some((side, side)), batch: 1 };
+    alone();
+    let (mut network, mut pipeline) = (0.0, 0.0);
+    for jobs in jobs.chunks(pictures.div_ceil(2)) {
+        let began = Instant::now();
+        for _ in jobs {
+            alone();
+        }
+        network += began.elapsed().as_secs_f64();
+        let began = Instant::now();
+        translate(&generator, jobs, files, &mut |_| true)?;
+        pipeline += began.elapsed().as_secs_f64();
+    }
+    let per_second = |seconds: f64| pictures as f64 / seconds;
+    Ok(TranslationReport {
+        pictures,
+        size: side,
+        threads: options.threads,
+        network: per_second(network),
+        files: per_second(pipeline),
+        share: network / pipeline,
+    })
+}
+
+/// A picture that compresses about as well as a photograph.
+fn smooth_noise(side: u32, seed: u32) -> RgbImage {
+    let coarse = RgbImage::from_fn(side.div_ceil(4), side.div_ceil(4), |x, y| {
+        let hash = (x.wrapping_mul(0x9e37_79b1) ^ y.wrapping_mul(0x85eb_ca77) ^ seed.wrapping_mul(0xc2b2_ae3d))
+            .wrapping_mul(0x27d4_eb2f);
+        image::Rgb([(hash >> 8) as u8, (hash >> 16) as u8, (hash >> 24) as u8])
+    });
+    image::imageops::resize(&coarse, side, side, image::imageops::FilterType::Triangle)
+}
+
+fn median(times: &[f64]) -> f64 {
+    let mut times = times.to_vec();
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }

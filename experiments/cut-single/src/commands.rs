@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Parser, Subcommand};
-use cut_single::bench::{BenchOptions, bench};
+use cut_single::bench::{BenchOptions, Order, bench, bench_translation};
 use cut_single::config::Config;
 use cut_single::data::{Data, tensor};
 use cut_single::evaluate::Scorer;
@@ -65,7 +65,7 @@ enum Command {
     Similarity(SimilarityArgs),
     /// Write a run's generator as one file with the published keys.
     Export(ExportArgs),
-    /// Measure a training step.
+    /// Measure training steps, or translation.
     Bench(BenchArgs),
 }
 
@@ -204,12 +204,21 @@ struct BenchArgs {
     /// ours or cut.
     #[arg(long, default_value = "ours")]
     method: String,
+    /// A run's YAML file instead.
+    #[arg(long, conflicts_with_all = ["profile", "method"])]
+    config: Option<PathBuf>,
     /// Steps to measure.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
     /// The published order: every image encoded by itself.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "paired")]
     plain: bool,
+    /// Both orders in turns, and how much faster ours is.
+    #[arg(long)]
+    paired: bool,
+    /// Measure translation instead: so many pictures through the network alone, and from file to file.
+    #[arg(long, value_name = "PICTURES", value_parser = clap::value_parser!(u16).range(1..), conflicts_with_all = ["steps", "plain", "paired"])]
+    translate: Option<u16>,
     /// Change a key of the config.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
@@ -278,7 +287,11 @@ impl Which {
     fn open(&self, device: Device) -> Result<Opened> {
         let path = &self.generator;
         if path.is_dir() {
-            ensure!(self.config.is_none(), "--config belongs to a generator's file; {} is the folder of a run", path.display());
+            ensure!(
+                self.config.is_none(),
+                "--config belongs to a generator's file; {} is the folder of a run",
+                path.display()
+            );
             let run = open_run(path, &self.checkpoint, None, &[], device)?;
             let (layers, size) = (run.config.model.nce_layers.clone(), run.config.test_size());
             return Ok(Opened { generator: run.generator, heads: run.heads, layers, size });
@@ -344,8 +357,10 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
         Some(file) => (file.display().to_string(), "weights".to_owned()),
         None => (args.checkpoint.clone(), run.step.to_string()),
     };
-    let folder =
-        args.images.clone().unwrap_or_else(|| args.run_dir.join("results").join(format!("test_{label}")).join("images"));
+    let folder = args
+        .images
+        .clone()
+        .unwrap_or_else(|| args.run_dir.join("results").join(format!("test_{label}")).join("images"));
     write_evaluation(args.out.as_deref(), &scorer.evaluate(&run.generator, &folder, &name, run.step)?)
 }
 
@@ -387,7 +402,11 @@ fn run_similarity(args: &SimilarityArgs) -> Result<ExitCode> {
 
 fn run_export(args: &ExportArgs) -> Result<ExitCode> {
     let run = open_run(&args.run_dir, &args.checkpoint, None, &[], Device::Cpu)?;
-    let about = BTreeMap::from([("step".to_owned(), run.step.to_string()), ("name".to_owned(), run.config.name.clone())]);
+    let about =
+        BTreeMap::from([("step".to_owned(), run.step.to_string()), ("name".to_owned(), run.config.name.clone())]);
+    if let Some(folder) = args.out.parent() {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
     save(&args.out, &run.generator.state(), &about)?;
     println!("{}", args.out.display());
     Ok(ExitCode::SUCCESS)
@@ -395,8 +414,16 @@ fn run_export(args: &ExportArgs) -> Result<ExitCode> {
 
 fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
-    let file = format!("configs/cut-single/{}/horse2zebra-{}.yaml", args.profile, args.method);
-    let config: Config = load(&file, &args.overrides)?;
-    let options = BenchOptions { steps: args.steps, plain: args.plain, device, threads };
-    Ok(write_json(None, &bench(&config, &options)?)?)
+    let of_profile = || format!("configs/cut-single/{}/horse2zebra-{}.yaml", args.profile, args.method).into();
+    let config: Config = load(args.config.clone().unwrap_or_else(of_profile), &args.overrides)?;
+    let options = BenchOptions { steps: args.steps, device, threads };
+    if let Some(pictures) = args.translate {
+        return Ok(write_json(None, &bench_translation(&config, pictures.into(), &options)?)?);
+    }
+    let orders = match (args.plain, args.paired) {
+        (_, true) => &[Order::Shared, Order::Plain][..],
+        (true, _) => &[Order::Plain],
+        _ => &[Order::Shared],
+    };
+    Ok(write_json(None, &bench(&config, orders, &options)?)?)
 }

@@ -14,6 +14,7 @@ use ndarray::{Axis, stack};
 use semrel_data::image_io::write_image;
 use semrel_data::rng::derive_seed;
 use semrel_data::{read_translation_input, translation_output};
+use semrel_metrics::EfficientNetLite0;
 use semrel_metrics::extractor::{Extractor, features_of_files, features_of_images};
 use semrel_metrics::frechet::{Activations, MeanPrecision};
 use semrel_metrics::networks::Drn;
@@ -22,7 +23,6 @@ use semrel_metrics::segmentation::{
     Accuracy, AccuracyMode, FitProgress, HeadConfig, HeadSegmenter, LabelFormat, Pair, PhotoSettings, Segmenter,
     pairs_by_stem, photo_confusion,
 };
-use semrel_metrics::EfficientNetLite0;
 use semrel_nn::Net;
 use semrel_train::{Interrupt, Progress};
 use serde::{Deserialize, Serialize};
@@ -131,7 +131,11 @@ impl<'a> Scorer<'a> {
         let reals = Activations::new(&features, MeanPrecision::Double)
             .with_context(|| format!("{}: `eval.reference`", folder.folder(target).display()))?;
         let count = data.sources().len().min(config.eval.max_sources.unwrap_or(usize::MAX));
-        ensure!(count >= 2, "{} holds {count} picture to translate; a Fréchet distance needs at least 2", data.test.folder(data.direction.source()).display());
+        ensure!(
+            count >= 2,
+            "{} holds {count} picture to translate; a Fréchet distance needs at least 2",
+            data.test.folder(data.direction.source()).display()
+        );
         Ok(Self { config, data, extractor, reals, sources: data.sources()[..count].to_vec(), quiet })
     }
 
@@ -258,7 +262,9 @@ impl<'a> Scorer<'a> {
         }
         let device = self.extractor.device();
         if let Some(weights) = &eval.segmenter {
-            return Ok(Some(Box::new(Drn::load_file(Arch::D22, weights, device).context("config key `eval.segmenter`")?)));
+            return Ok(Some(Box::new(
+                Drn::load_file(Arch::D22, weights, device).context("config key `eval.segmenter`")?,
+            )));
         }
         let (source, target) = (self.data.direction.source(), self.data.direction.target());
         let pairs = pairs_by_stem(self.data.train.folder(target), self.data.train.folder(source))
@@ -282,15 +288,10 @@ impl<'a> Scorer<'a> {
     /// What the segmenter sees in the photographs of a folder against the labels in `folder/real_A`.
     fn segmentation(&self, segmenter: &dyn Segmenter, photos: &Path, folder: &Path) -> Result<Segmentation> {
         // Only those of this evaluation: the folder may hold pictures of an earlier, larger one.
-        let stems: Vec<PathBuf> = self
-            .sources
-            .iter()
-            .filter_map(|f| Some(Path::new(f.file_stem()?).with_extension("png")))
-            .collect();
-        let pairs: Vec<Pair> = stems
-            .iter()
-            .map(|name| Pair { photo: photos.join(name), label: folder.join(SOURCE).join(name) })
-            .collect();
+        let stems: Vec<PathBuf> =
+            self.sources.iter().filter_map(|f| Some(Path::new(f.file_stem()?).with_extension("png"))).collect();
+        let pairs: Vec<Pair> =
+            stems.iter().map(|name| Pair { photo: photos.join(name), label: folder.join(SOURCE).join(name) }).collect();
         for pair in &pairs {
             ensure!(
                 pair.photo.is_file(),

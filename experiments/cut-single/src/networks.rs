@@ -128,8 +128,7 @@ pub fn new_heads(config: &Config, generator: &Net<Generator>) -> Result<Net<Patc
         }
     }
     let channels: Vec<i64> = shapes.iter().map(|&(c, _, _)| c).collect();
-    let net =
-        Net::new(generator.device(), |p| PatchSampler::new(p, &channels, m.patch_dim, HeadKeys::Underscored));
+    let net = Net::new(generator.device(), |p| PatchSampler::new(p, &channels, m.patch_dim, HeadKeys::Underscored));
     m.init.apply(&net.state());
     Ok(net)
 }

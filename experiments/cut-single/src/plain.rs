@@ -1,9 +1,11 @@
-//! The published order of a step of `ours` and CUT: every image encoded by itself, nothing shared. For measuring, and to
-//! check that sharing changes no loss.
+//! The published order of a step of `ours` and CUT: every image encoded by itself, whole maps reordered before patches are
+//! picked, nothing shared. For measuring, and to check that sharing changes no loss.
 
 use crate::algorithm::{Batch, When};
-use crate::methods::{Contrastive, Draws};
+use crate::methods::{Compared, Contrastive, Draws, Embedded};
 use anyhow::Result;
+use semrel_loss::LossError;
+use semrel_loss::patch_sampler::PatchSampler;
 use semrel_nn::descend_both;
 use semrel_train::Terms;
 use tch::Tensor;
@@ -20,7 +22,8 @@ impl Contrastive {
         // The published code listens to no layer here.
         made.source = None;
 
-        let fake = self.adversary.pool.query(&made.fake, &mut semrel_data::rng::stream(self.config.seed, "pool D", when.step));
+        let fake =
+            self.adversary.pool.query(&made.fake, &mut semrel_data::rng::stream(self.config.seed, "pool D", when.step));
         let real = batch.b.detach().set_requires_grad(self.config.loss.lambda_r1 > 0.0);
         let fake_logits = self.adversary.discriminator.forward(&fake);
         let real_logits = self.adversary.discriminator.forward(&real);
@@ -28,25 +31,35 @@ impl Contrastive {
         self.adversary.discriminator.descend(&judgement.total);
         self.adversary.log(&judgement, &mut terms);
 
-        let layers = &self.config.model.nce_layers;
-        let join = |first: Vec<Tensor>, second: Option<Vec<Tensor>>| match second {
-            Some(second) => first.iter().zip(&second).map(|(a, b)| Tensor::cat(&[a, b], 0)).collect(),
-            None => first,
+        let branch = |output: &Tensor, input: &Tensor, positions: &[Tensor]| -> Result<Embedded> {
+            let layers = &self.config.model.nce_layers;
+            let mut features = self.generator.encode(output, layers);
+            let source = self.generator.encode(input, layers);
+            if draws.flip {
+                features = features.iter().map(|map| map.flip([3])).collect();
+            }
+            let queries = self.project_reordered(&features, positions)?;
+            Ok(Embedded { queries, keys: self.project_reordered(&source, positions)? })
         };
-        let mut output = self.generator.encode(&made.fake, layers);
-        let source = self.generator.encode(&batch.a, layers);
-        let identity = made.identity.as_ref();
-        let mut identity_output = identity.map(|image| self.generator.encode(image, layers));
-        let identity_source = identity.map(|_| self.generator.encode(&batch.b, layers));
-        if draws.flip {
-            let back = |maps: &[Tensor]| maps.iter().map(|map| map.flip([3])).collect::<Vec<_>>();
-            output = back(&output);
-            identity_output = identity_output.as_deref().map(back);
-        }
-        let compared =
-            crate::methods::Compared { output: join(output, identity_output), source: join(source, identity_source) };
-        let total = self.generator_loss(batch, &made, &compared, draws, when.epoch, &mut terms)?;
+        let translation = branch(&made.fake, &batch.a, &draws.positions)?;
+        let identity = match &made.identity {
+            Some(identity) => Some(branch(identity, &batch.b, &draws.identity_positions)?),
+            None => None,
+        };
+        let compared = Compared { translation, identity };
+        let total = self.generator_loss(batch, &made, &compared, when.epoch, &mut terms)?;
         descend_both(&total, &mut self.generator, &mut self.heads);
         Ok(terms)
+    }
+
+    /// F as published: all positions of a map are brought into rows before some are picked.
+    fn project_reordered(&self, maps: &[Tensor], positions: &[Tensor]) -> Result<Vec<Tensor>, LossError> {
+        let pick = |(map, ids): (&Tensor, &Tensor)| {
+            let rows = map.permute([0, 2, 3, 1]).flatten(1, 2).index(&[None, Some(ids)]);
+            rows.transpose(1, 2).unsqueeze(-1)
+        };
+        let picked: Vec<Tensor> = maps.iter().zip(positions).map(pick).collect();
+        let all: Vec<i64> = positions.iter().map(|ids| ids.size()[0]).collect();
+        self.heads.project(&picked, &PatchSampler::positions(&all, 0, self.generator.device()))
     }
 }

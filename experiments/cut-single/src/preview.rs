@@ -8,8 +8,8 @@ use anyhow::Result;
 use image::RgbImage;
 use ndarray::{Array3, Axis, stack};
 use semrel_data::image_io::{Quantise, grid as tile, to_image};
-use semrel_data::rng::derive_seed;
 use semrel_data::read_translation_input;
+use semrel_data::rng::derive_seed;
 use semrel_nn::Net;
 use tch::no_grad;
 

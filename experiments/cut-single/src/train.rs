@@ -122,27 +122,20 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     let data = Data::open(config)?;
     let device = options.device;
     let algorithm = new_algorithm(config, &data, device)?;
-    let scorer = if config.train.eval_every > 0 { Some(Scorer::new(config, &data, device, options.quiet)?) } else { None };
+    let scorer =
+        if config.train.eval_every > 0 { Some(Scorer::new(config, &data, device, options.quiet)?) } else { None };
     preview::sources(&data, config).context("test images of the preview")?;
 
     let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
     let checkpoints = run.checkpoints(config.train.keep);
     let mut standing = Standing::default();
-    let mut state = Run {
-        config,
-        data: &data,
-        algorithm,
-        loader: data.loader(0)?,
-        scorer,
-        device,
-        epoch: 1,
-    };
+    let mut state = Run { config, data: &data, algorithm, loader: data.loader(0)?, scorer, device, epoch: 1 };
     if options.mode == OpenMode::Resume
         && let Some((at, saved)) = checkpoints.latest()?
     {
         let path = checkpoints.path(at);
-        let restored = restore_parts(state.algorithm.parts(), &saved)
-            .with_context(|| format!("checkpoint {}", path.display()))?;
+        let restored =
+            restore_parts(state.algorithm.parts(), &saved).with_context(|| format!("checkpoint {}", path.display()))?;
         ensure!(
             restored.step == at,
             "checkpoint {}: its state.json is of step {}: the file was changed",
@@ -169,12 +162,8 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     if ended == Ended::Interrupted {
         return Ok(ended);
     }
-    let parameters: serde_json::Map<String, serde_json::Value> = state
-        .algorithm
-        .parts()
-        .into_iter()
-        .map(|part| (part.name.to_owned(), part.parameters().into()))
-        .collect();
+    let parameters: serde_json::Map<String, serde_json::Value> =
+        state.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters().into())).collect();
     summary::write(
         run.path(),
         &json!({

@@ -6,10 +6,10 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_nn::Net;
 use semrel_nn::checkpoint::{StateDict, load_any};
+use semrel_train::Checkpoints;
 use semrel_train::config::load;
 use semrel_train::parts::{PartsState, file_of, load_network};
 use semrel_train::run_dir::{CONFIG, checkpoints_of};
-use semrel_train::Checkpoints;
 use std::path::Path;
 use tch::{Device, Tensor};
 
@@ -44,7 +44,9 @@ pub fn open_run(
         return Ok(TrainedRun { config, generator, heads: None, step: 0 });
     }
     let checkpoints = Checkpoints::new(checkpoints_of(run_dir), usize::MAX);
-    let step = checkpoints.find(checkpoint)?.with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
+    let step = checkpoints
+        .find(checkpoint)?
+        .with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
     let path = checkpoints.path(step);
     let name = || path.display().to_string();
     let state: PartsState = serde_json::from_value(checkpoints.load_state(step)?).with_context(name)?;
@@ -91,10 +93,15 @@ fn shape_of(tensors: &StateDict) -> Result<Config> {
     let first = tensors.get("model.1.weight").map(Tensor::size);
     let Some([width, 3, 7, 7]) = first.as_deref() else {
         if tensors.keys().any(|key| key.starts_with("encoder.convs")) {
-            bail!("a generator of single-image translation: its file does not tell its width; name its run, or --config");
+            bail!(
+                "a generator of single-image translation: its file does not tell its width; name its run, or --config"
+            );
         }
         let keys: Vec<&str> = tensors.keys().take(3).map(String::as_str).collect();
-        bail!("no residual generator: it has no `model.1.weight` [ngf, 3, 7, 7]; its keys start with {}", keys.join(", "));
+        bail!(
+            "no residual generator: it has no `model.1.weight` [ngf, 3, 7, 7]; its keys start with {}",
+            keys.join(", ")
+        );
     };
     let blocks: std::collections::BTreeSet<&str> =
         tensors.keys().filter_map(|key| Some(key.split_once(".conv_block.")?.0)).collect();

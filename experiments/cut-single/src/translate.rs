@@ -65,7 +65,10 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>> {
         let output = match out {
             Some(out) => out.join(file.strip_prefix(root).unwrap_or(&file)).with_extension("png"),
             None => {
-                let stem = file.file_stem().and_then(OsStr::to_str).ok_or_else(|| anyhow!("{}: its name is no text", file.display()))?;
+                let stem = file
+                    .file_stem()
+                    .and_then(OsStr::to_str)
+                    .ok_or_else(|| anyhow!("{}: its name is no text", file.display()))?;
                 if stem.ends_with("_translated") {
                     continue;
                 }
@@ -127,7 +130,9 @@ fn run(generator: &Net<Generator>, images: &[Array3<f32>]) -> Result<Vec<RgbImag
     for same in images.chunk_by(|a, b| a.dim() == b.dim()) {
         let views: Vec<_> = same.iter().map(|image| image.view()).collect();
         let (_, height, width) = same[0].dim();
-        generator.tap_shapes(height as i64, width as i64, &[]).with_context(|| format!("a picture of {width} x {height}"))?;
+        generator
+            .tap_shapes(height as i64, width as i64, &[])
+            .with_context(|| format!("a picture of {width} x {height}"))?;
         let batch = stack(Axis(0), &views)?;
         outputs.extend(translated(generator, &tensor(&batch, generator.device()))?);
     }
@@ -179,7 +184,10 @@ mod tests {
         let dir = folder(&["in/a.jpg", "in/a.png", "other/x.jpg", "in/text.txt"]);
         let input = dir.path().join("in");
         let refused = |input: &Path, out: Option<&Path>| jobs(input, out).unwrap_err().to_string();
-        assert!(refused(&dir.path().join("other"), Some(&dir.path().join("other/../other"))).contains("is the input folder"));
+        assert!(
+            refused(&dir.path().join("other"), Some(&dir.path().join("other/../other")))
+                .contains("is the input folder")
+        );
         assert!(refused(&input, Some(&dir.path().join("out"))).contains("would both become"));
         assert!(refused(&input.join("text.txt"), None).contains("not a picture"));
         assert!(refused(&dir.path().join("gone"), None).contains("no such file"));

@@ -109,7 +109,7 @@ impl Config {
             let problem = format!("{} with data.load_size {}", d.crop_size, d.load_size);
             return invalid("data.crop_size", problem, "what is cut out cannot be larger than what it is cut from");
         }
-        if d.crop_size % 4 != 0 {
+        if !d.crop_size.is_multiple_of(4) {
             return invalid("data.crop_size", d.crop_size, "it must be a multiple of 4, as the networks halve twice");
         }
         Ok(())
@@ -118,7 +118,11 @@ impl Config {
     fn combinations(&self) -> Result<(), InvalidValue> {
         let (m, l) = (&self.model, &self.loss);
         if (m.generator == GeneratorKind::Stylegan2) != (m.discriminator == DiscriminatorKind::Stylegan2) {
-            return invalid("model.discriminator", format!("{:?}", m.discriminator), "`stylegan2` goes with `stylegan2`");
+            return invalid(
+                "model.discriminator",
+                format!("{:?}", m.discriminator),
+                "`stylegan2` goes with `stylegan2`",
+            );
         }
         if self.has_patch_terms() && m.nce_layers.is_empty() {
             return invalid("model.nce_layers", "empty", "the patch terms need at least one layer");
@@ -137,7 +141,11 @@ impl Config {
             );
         }
         if l.num_patches == 1 && self.has_patch_terms() && !l.minibatch_negatives {
-            return invalid("loss.num_patches", 1, "one patch has negatives with `loss.minibatch_negatives: true` only");
+            return invalid(
+                "loss.num_patches",
+                1,
+                "one patch has negatives with `loss.minibatch_negatives: true` only",
+            );
         }
         if l.lambda_identity > 0.0 && self.has_patch_terms() && !l.identity_branch {
             return invalid("loss.lambda_identity", l.lambda_identity, "it needs `loss.identity_branch: true`");

@@ -98,7 +98,11 @@ fn train_step(case: &Case) -> Outcome {
     let config = config(case)?;
     let kind = if std::env::var("DBL").is_ok() { tch::Kind::Double } else { tch::Kind::Float };
     KIND.set(kind);
-    if config.method == cut_single::config::Method::Cyclegan { cyclegan(case, &config) } else { contrastive(case, &config) }
+    if config.method == cut_single::config::Method::Cyclegan {
+        cyclegan(case, &config)
+    } else {
+        contrastive(case, &config)
+    }
 }
 
 thread_local! { static KIND: std::cell::Cell<tch::Kind> = const { std::cell::Cell::new(tch::Kind::Float) }; }
@@ -107,7 +111,10 @@ type Gradients = Rc<RefCell<BTreeMap<String, Tensor>>>;
 
 /// Notes the first gradient of a network under `<name>.<key>`.
 fn watch<T>(name: &'static str, network: &mut Trained<T>, gradients: &Gradients) {
-    let (sink, shapes) = (gradients.clone(), network.net.split(network.flat()).map(|(k, t)| (k.to_owned(), t.size())).collect::<Vec<_>>());
+    let (sink, shapes) = (
+        gradients.clone(),
+        network.net.split(network.flat()).map(|(k, t)| (k.to_owned(), t.size())).collect::<Vec<_>>(),
+    );
     network.probe = Some(Box::new(move |flat| {
         let mut offset = 0;
         for (key, size) in &shapes {
@@ -127,7 +134,11 @@ fn fill<T>(case: &Case, name: &str, network: &mut Trained<T>) -> Outcome {
     if let Some(keys) = case.json["keys"][name].as_object() {
         let missing: Vec<&String> = keys.keys().filter(|key| !state.contains_key(*key)).collect();
         if !missing.is_empty() || keys.len() != state.len() {
-            return Err(format!("network {name} has {} keys, the case {}; missing {missing:?}", state.len(), keys.len()));
+            return Err(format!(
+                "network {name} has {} keys, the case {}; missing {missing:?}",
+                state.len(),
+                keys.len()
+            ));
         }
     }
     FillRule::from_json(rule).apply(&state, &[]);
@@ -140,7 +151,8 @@ fn fill<T>(case: &Case, name: &str, network: &mut Trained<T>) -> Outcome {
 }
 
 fn batch(case: &Case, step: u64) -> Batch {
-    let (a, b) = (case.input(&format!("A.{step}")).to_kind(KIND.get()), case.input(&format!("B.{step}")).to_kind(KIND.get()));
+    let (a, b) =
+        (case.input(&format!("A.{step}")).to_kind(KIND.get()), case.input(&format!("B.{step}")).to_kind(KIND.get()));
     if case.config()["direction"] == "BtoA" { Batch { a: b, b: a } } else { Batch { a, b } }
 }
 
@@ -178,11 +190,23 @@ fn contrastive(case: &Case, config: &Config) -> Outcome {
         };
         let own = case.has_input(&format!("ids.{step}.idt.0"));
         let flip = case.config()["flips"][step as usize - 1].as_bool().unwrap_or(false);
-        let draws = Draws { positions: positions("nce"), identity_positions: positions(if own { "idt" } else { "nce" }), flip };
+        let draws =
+            Draws { positions: positions("nce"), identity_positions: positions(if own { "idt" } else { "nce" }), flip };
         let input = if flip { batch.a.flip([3]) } else { batch.a.shallow_clone() };
         let fake = no_grad(|| method.generator.forward(&input));
         let terms = method.step_with(&batch, &draws, When { epoch, step }).map_err(|e| format!("{e:#}"))?;
-        for (name, g) in case.with_prefix("grad.") { let got = gradients.borrow()[&name].to_kind(tch::Kind::Double); let w=g.to_kind(tch::Kind::Double); if step==1 {println!("{name} {:.3e} of {:.3e} ratio {:.5}", (&got-&w).abs().mean(tch::Kind::Double).double_value(&[]), w.abs().mean(tch::Kind::Double).double_value(&[]), ((&got*&w).sum(tch::Kind::Double)/ (&w*&w).sum(tch::Kind::Double)).double_value(&[])); }}
+        for (name, g) in case.with_prefix("grad.") {
+            let got = gradients.borrow()[&name].to_kind(tch::Kind::Double);
+            let w = g.to_kind(tch::Kind::Double);
+            if step == 1 {
+                println!(
+                    "{name} {:.3e} of {:.3e} ratio {:.5}",
+                    (&got - &w).abs().mean(tch::Kind::Double).double_value(&[]),
+                    w.abs().mean(tch::Kind::Double).double_value(&[]),
+                    ((&got * &w).sum(tch::Kind::Double) / (&w * &w).sum(tch::Kind::Double)).double_value(&[])
+                );
+            }
+        }
         check_step(case, step, &terms, &fake, &mut method)?;
     }
     check_gradients(case, &gradients)

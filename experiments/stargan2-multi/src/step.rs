@@ -235,10 +235,8 @@ impl Trainer {
         let features = no_grad(|| correlative.features.maps(&images));
         let part = |i: i64| features.iter().map(|f| f.narrow(0, i * n, n)).collect::<Vec<_>>();
         let (real, positions) = (part(0), correlative.term.positions(&features));
-        let heads_loss = correlative
-            .term
-            .step_heads(&real, &part(1), &part(2), &positions)
-            .context("the correlative heads")?;
+        let heads_loss =
+            correlative.term.step_heads(&real, &part(1), &part(2), &positions).context("the correlative heads")?;
         Ok(Some(Seen { features: real, positions, heads_loss }))
     }
 

@@ -11,8 +11,8 @@ use crate::terms::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
-use semrel_metrics::{EfficientNetLite0, FixedFeatures};
 use semrel_metrics::extractor::to_images;
+use semrel_metrics::{EfficientNetLite0, FixedFeatures};
 use semrel_train::correlative::Correlative;
 use semrel_train::memory::peak_mib;
 use semrel_train::{
@@ -62,8 +62,7 @@ pub fn new_trainer(config: &Config, num_domains: i64, device: Device) -> Result<
 }
 
 fn correlative(config: &Config, device: Device) -> Result<LSeSim> {
-    let features =
-        FixedFeatures::efficientnet_lite0(device).context("fixed features of the method `lsesim`")?;
+    let features = FixedFeatures::efficientnet_lite0(device).context("fixed features of the method `lsesim`")?;
     let channels = features.channels(device);
     let term = Correlative::learned(&channels, config.loss.lsesim_patches, config.optim.lr, device);
     Ok(LSeSim { features, term })

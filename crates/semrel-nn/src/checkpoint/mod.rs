@@ -27,12 +27,16 @@ mod storage;
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(any(test, feature = "testing"))]
+mod torch_file;
 mod value;
 
 pub use copy::{Extras, Report, copy_into};
 pub use error::{CheckpointError, ShapeMismatch};
 pub use pth::{load_pth, read_pth};
 pub use safetensors::{load as load_safetensors, metadata, save};
+#[cfg(any(test, feature = "testing"))]
+pub use torch_file::torch_file;
 pub use value::Value;
 
 use sniff::{Format, sniff};

@@ -1,62 +1,6 @@
-//! Builds files as `torch.save` writes them, byte by byte.
+//! Test files of the checkpoint reader.
 
-use std::io::{Cursor, Write};
-use zip::write::{SimpleFileOptions, ZipWriter};
-
-/// A storage of a test file: key, number of elements, bytes.
-pub(super) type RawStorage = (String, u64, Vec<u8>);
-
-/// Assembles a pickle of protocol 2.
-pub(super) struct Pickler(pub(super) Vec<u8>);
-
-impl Pickler {
-    pub(super) fn new() -> Self {
-        Self(b"\x80\x02".to_vec())
-    }
-
-    pub(super) fn raw(mut self, bytes: &[u8]) -> Self {
-        self.0.extend_from_slice(bytes);
-        self
-    }
-
-    pub(super) fn str(self, text: &str) -> Self {
-        self.raw(b"X").raw(&(text.len() as u32).to_le_bytes()).raw(text.as_bytes())
-    }
-
-    pub(super) fn int(self, value: i64) -> Self {
-        self.raw(b"\x8a\x08").raw(&value.to_le_bytes())
-    }
-
-    pub(super) fn ints(self, values: &[i64]) -> Self {
-        values.iter().fold(self.raw(b"("), |p, &v| p.int(v)).raw(b"t")
-    }
-
-    pub(super) fn global(self, module: &str, name: &str) -> Self {
-        self.raw(format!("c{module}\n{name}\n").as_bytes())
-    }
-
-    pub(super) fn ordered_dict(self) -> Self {
-        self.global("collections", "OrderedDict").raw(b")R")
-    }
-
-    /// A tensor of storage `key`, saved from a GPU.
-    pub(super) fn tensor(self, storage: (&str, &str, i64), offset: i64, size: &[i64], stride: &[i64]) -> Self {
-        let (class, key, numel) = storage;
-        let id = |p: Self| p.raw(b"(").str("storage").global("torch", class).str(key).str("cuda:0").int(numel);
-        id(self.global("torch._utils", "_rebuild_tensor_v2").raw(b"("))
-            .raw(b"tQ")
-            .int(offset)
-            .ints(size)
-            .ints(stride)
-            .raw(b"\x89")
-            .ordered_dict()
-            .raw(b"tR")
-    }
-
-    pub(super) fn stop(self) -> Vec<u8> {
-        self.raw(b".").0
-    }
-}
+use super::torch_file::{Pickler, RawStorage, zip_with};
 
 /// `{'a': OrderedDict(module.w = [[0, 1, 2], [3, 4, 5]], module.wt = its transpose, the same storage), 'epoch': 3}`.
 pub(super) fn simple_pickle() -> Vec<u8> {
@@ -90,20 +34,6 @@ pub(super) fn simple_legacy() -> Vec<u8> {
 
 pub(super) fn zip_file(pickle: &[u8], storages: &[RawStorage]) -> Vec<u8> {
     zip_with(pickle, storages, "little")
-}
-
-pub(super) fn zip_with(pickle: &[u8], storages: &[RawStorage], byteorder: &str) -> Vec<u8> {
-    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    let mut zip = ZipWriter::new(Cursor::new(vec![]));
-    let mut add = |name: &str, bytes: &[u8]| {
-        zip.start_file(format!("archive/{name}"), stored).unwrap();
-        zip.write_all(bytes).unwrap();
-    };
-    add("data.pkl", pickle);
-    add("byteorder", byteorder.as_bytes());
-    storages.iter().for_each(|(key, _, bytes)| add(&format!("data/{key}"), bytes));
-    add("version", b"3\n");
-    zip.finish().unwrap().into_inner()
 }
 
 pub(super) fn legacy_file(pickle: &[u8], storages: &[RawStorage]) -> Vec<u8> {

@@ -1,12 +1,11 @@
 //! Whole files, good, cut, altered and hostile.
 
-use super::testing::{
-    Pickler, RawStorage, legacy_file, simple_legacy, simple_pickle, simple_storages, zip_file, zip_with,
-};
+use super::testing::{legacy_file, simple_legacy, simple_pickle, simple_storages, zip_file};
+use super::torch_file::{Pickler, RawStorage, torch_file, zip_with};
 use super::*;
 use proptest::prelude::*;
 use std::fs;
-use tch::Kind;
+use tch::{Device, Kind};
 
 /// Writes `bytes` to a file and reads it back.
 fn read(bytes: &[u8]) -> Result<Value, CheckpointError> {
@@ -303,4 +302,18 @@ fn the_official_multi_modal_checkpoint_loads() {
     for (key, want) in known {
         assert!(tensors[&key].equal(&want), "{key}");
     }
+}
+
+#[test]
+fn what_torch_file_writes_is_read_back() {
+    let state = StateDict::from([
+        ("a.bias".to_owned(), Tensor::from_slice(&[1.5f32, -2.0])),
+        ("b.weight".to_owned(), Tensor::arange(24, (Kind::Float, Device::Cpu)).view([2, 3, 4])),
+    ]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("latest_net_G.pth");
+    fs::write(&path, torch_file(&state)).unwrap();
+    let read = load_any(&path).unwrap();
+    assert_eq!(read.keys().collect::<Vec<_>>(), state.keys().collect::<Vec<_>>());
+    assert!(state.iter().all(|(key, tensor)| read[key].equal(tensor)));
 }

@@ -3,14 +3,15 @@
 //!
 //! One step, as published: translate; update D with the translation as it is; then update G and F with the new D. Each
 //! image is encoded once: the features of the real images are those of the translating pass itself, and the translation and
-//! the identity output are encoded as one batch.
+//! the identity output are encoded, and their patches projected, as one batch.
 
-use super::{l1, reproduce, split, split_all};
+use super::{l1, reproduce, split};
 use crate::adversary::Adversary;
 use crate::algorithm::{Algorithm, Batch, When};
 use crate::config::{Config, Contrast, Method};
 use crate::networks::{Generator, new_generator, new_heads, trained};
 use anyhow::{Context, Result};
+use semrel_loss::LossError;
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_loss::semantic::{PatchLossConfig, patch_losses};
 use semrel_nn::image_pool::ImagePool;
@@ -51,10 +52,17 @@ pub(crate) struct Translated {
     pub source: Option<Vec<Tensor>>,
 }
 
-/// Features of outputs and sources that the patch terms compare.
+/// Embedded patches of outputs and of their sources, one matrix `[B·K, D]` a layer.
+pub(crate) struct Embedded {
+    pub queries: Vec<Tensor>,
+    /// Constant.
+    pub keys: Vec<Tensor>,
+}
+
+/// What the patch terms compare.
 pub(crate) struct Compared {
-    pub output: Vec<Tensor>,
-    pub source: Vec<Tensor>,
+    pub translation: Embedded,
+    pub identity: Option<Embedded>,
 }
 
 impl Contrastive {
@@ -83,8 +91,8 @@ impl Contrastive {
 
         self.adversary.train(&made.fake, &batch.b, when.step, &mut terms);
 
-        let compared = self.features(batch, &made, draws.flip);
-        let total = self.generator_loss(batch, &made, &compared, draws, when.epoch, &mut terms)?;
+        let compared = self.compared(batch, &made, draws)?;
+        let total = self.generator_loss(batch, &made, &compared, when.epoch, &mut terms)?;
         descend_both(&total, &mut self.generator, &mut self.heads);
         Ok(terms)
     }
@@ -123,26 +131,51 @@ impl Contrastive {
     }
 
     fn images(&self, batch: &Batch) -> Tensor {
-        if self.config.loss.identity_branch {
-            Tensor::cat(&[&batch.a, &batch.b], 0)
-        } else {
-            batch.a.shallow_clone()
-        }
+        if self.config.loss.identity_branch { Tensor::cat(&[&batch.a, &batch.b], 0) } else { batch.a.shallow_clone() }
     }
 
-    /// Features of the outputs, mirrored back, and of the sources; of translation and identity branch as one batch each.
-    pub(crate) fn features(&self, batch: &Batch, made: &Translated, flip: bool) -> Compared {
+    /// Patches of the outputs, mirrored back, and of the sources; those of translation and identity branch come from one
+    /// batch each, so that no map is cut in two.
+    pub(crate) fn compared(&self, batch: &Batch, made: &Translated, draws: &Draws) -> Result<Compared> {
         let layers = &self.config.model.nce_layers;
         let outputs: Vec<&Tensor> = [Some(&made.fake), made.identity.as_ref()].into_iter().flatten().collect();
         let mut output = self.generator.encode(&Tensor::cat(&outputs, 0), layers);
-        if flip {
+        if draws.flip {
             output = output.iter().map(|map| map.flip([3])).collect();
         }
-        let source = match &made.source {
-            Some(taps) => taps.iter().map(Tensor::shallow_clone).collect(),
-            None => no_grad(|| self.generator.encode(&self.images(batch), layers)),
+        let n = batch.a.size()[0];
+        let (queries, identity_queries) = self.project(&output, draws, n).context("features of the output")?;
+        let (keys, identity_keys) = no_grad(|| match &made.source {
+            Some(taps) => self.project(taps, draws, n),
+            None => self.project(&self.generator.encode(&self.images(batch), layers), draws, n),
+        })
+        .context("features of the input")?;
+        let identity = made.identity.is_some().then_some(Embedded { queries: identity_queries, keys: identity_keys });
+        Ok(Compared { translation: Embedded { queries, keys }, identity })
+    }
+
+    /// Embedded patches of the first `n` images, and of the others at the positions of the identity branch (none where there
+    /// are no others).
+    fn project(&self, maps: &[Tensor], draws: &Draws, n: i64) -> Result<(Vec<Tensor>, Vec<Tensor>), LossError> {
+        let images = maps[0].size()[0];
+        if images == n {
+            return Ok((self.heads.project(maps, &draws.positions)?, vec![]));
+        }
+        // CUT's branches look at positions of their own: both sets are embedded in all images.
+        let own = self.config.method != Method::Ours;
+        let both = |(a, b): (&Tensor, &Tensor)| if own { Tensor::cat(&[a, b], 0) } else { a.shallow_clone() };
+        let positions: Vec<Tensor> = draws.positions.iter().zip(&draws.identity_positions).map(both).collect();
+        let rows = self.heads.project(maps, &positions)?;
+        let part = |rows: &Tensor, positions: &Tensor, first: i64, count: i64, from: i64| {
+            let dim = rows.size()[1];
+            let rows = rows.view([images, -1, dim]).narrow(0, first, count).narrow(1, from, positions.size()[0]);
+            rows.reshape([-1, dim])
         };
-        Compared { output, source }
+        let of = |(rows, (a, b)): (&Tensor, (&Tensor, &Tensor))| {
+            let from = if own { a.size()[0] } else { 0 };
+            (part(rows, a, 0, n, 0), part(rows, b, n, images - n, from))
+        };
+        Ok(rows.iter().zip(draws.positions.iter().zip(&draws.identity_positions)).map(of).unzip())
     }
 
     /// `L_GAN + L_contrast + L_SRC`, the contrastive term averaged with that of the identity branch, plus SinCUT's
@@ -152,7 +185,6 @@ impl Contrastive {
         batch: &Batch,
         made: &Translated,
         compared: &Compared,
-        draws: &Draws,
         epoch: u64,
         terms: &mut Terms,
     ) -> Result<Tensor> {
@@ -160,17 +192,12 @@ impl Contrastive {
         let adversarial = self.adversary.fool(&made.fake);
         terms.push("G_GAN", &adversarial);
 
-        let n = batch.a.size()[0];
-        let groups = if l.minibatch_negatives { 1 } else { n };
-        let (output, identity_output) = split_all(&compared.output, n);
-        let (source, identity_source) = split_all(&compared.source, n);
+        let groups = if l.minibatch_negatives { 1 } else { batch.a.size()[0] };
         let patch = self.config.patch_loss();
-        let compare = |q: &[Tensor], k: &[Tensor], positions: &[Tensor], settings: &PatchLossConfig| -> Result<_> {
-            let queries = self.heads.project(q, positions).context("features of the output")?;
-            let keys = no_grad(|| self.heads.project(k, positions)).context("features of the input")?;
-            patch_losses(&queries, &keys, groups, settings, gamma).context("the patch terms")
+        let compare = |patches: &Embedded, settings: &PatchLossConfig| {
+            patch_losses(&patches.queries, &patches.keys, groups, settings, gamma).context("the patch terms")
         };
-        let translation = compare(&output, &source, &draws.positions, &patch)?;
+        let translation = compare(&compared.translation, &patch)?;
         let name = if l.contrast == Contrast::InfoNce { "NCE" } else { "HDCE" };
         let mut contrast = translation.patch;
         if l.contrast != Contrast::None {
@@ -181,10 +208,10 @@ impl Contrastive {
             terms.push("SRC", &translation.src);
             total += &translation.src;
         }
-        if let Some(identity) = &made.identity {
+        if let (Some(identity), Some(patches)) = (&made.identity, &compared.identity) {
             if l.contrast != Contrast::None {
                 let without_src = PatchLossConfig { lambda_src: 0.0, ..patch };
-                let branch = compare(&identity_output, &identity_source, &draws.identity_positions, &without_src)?;
+                let branch = compare(patches, &without_src)?;
                 terms.push(format!("{name}_Y"), &branch.patch_value);
                 contrast = (contrast + branch.patch) * 0.5;
             }

@@ -33,7 +33,11 @@ impl DistanceStatistics {
     pub fn of(images: &[&Tensor]) -> Result<Self> {
         let distances: Vec<Tensor> = images.iter().map(|x| halves_distance(x)).collect();
         let distances = Tensor::cat(&distances, 0).to_kind(Kind::Double);
-        ensure!(distances.numel() >= 2, "`distancegan` needs at least two training images, found {}", distances.numel());
+        ensure!(
+            distances.numel() >= 2,
+            "`distancegan` needs at least two training images, found {}",
+            distances.numel()
+        );
         let (mean, deviation) = (distances.mean(None::<Kind>).double_value(&[]), distances.std(true).double_value(&[]));
         ensure!(
             deviation.is_finite() && deviation > 1e-6,

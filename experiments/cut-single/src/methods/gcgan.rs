@@ -53,7 +53,10 @@ impl Algorithm for GcGan {
     fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
         let (f, Batch { a, b }) = (self.loss.geometry, batch);
         let (height, width) = (a.size()[2], a.size()[3]);
-        ensure!(f == Geometry::Flip || height == width, "images of {width} x {height}: `loss.geometry: rotate` needs squares");
+        ensure!(
+            f == Geometry::Flip || height == width,
+            "images of {width} x {height}: `loss.geometry: rotate` needs squares"
+        );
         let OneSided { generator, adversary } = &mut self.networks;
         let mut terms = Terms::new();
         let n = a.size()[0];
@@ -121,7 +124,10 @@ mod tests {
 
     #[test]
     fn both_geometry_terms_are_one_number() {
-        let (fake, turned) = (Tensor::randn([2, 3, 8, 8], (Kind::Double, Device::Cpu)), Tensor::randn([2, 3, 8, 8], (Kind::Double, Device::Cpu)));
+        let (fake, turned) = (
+            Tensor::randn([2, 3, 8, 8], (Kind::Double, Device::Cpu)),
+            Tensor::randn([2, 3, 8, 8], (Kind::Double, Device::Cpu)),
+        );
         let back = turned.rot90(1, [2, 3]);
         let difference = l1(&turned, &Geometry::Rotate.apply(&fake)) - l1(&fake, &back);
         assert!(difference.double_value(&[]).abs() < 1e-12);

@@ -85,7 +85,8 @@ impl Algorithm for LSeSim {
         self.networks.adversary.train(&fake, &batch.b, when.step, &mut terms);
 
         let adversarial = self.networks.adversary.fool(&fake);
-        let spatial = self.term.loss(&real, &self.maps(&fake), &positions).context("the correlative term")? * self.lambda;
+        let spatial =
+            self.term.loss(&real, &self.maps(&fake), &positions).context("the correlative term")? * self.lambda;
         terms.push("G_GAN", &adversarial);
         terms.push("spatial", &spatial);
         let total = adversarial + spatial;

@@ -7,7 +7,7 @@ mod gcgan;
 mod lsesim;
 mod negcut;
 
-pub(crate) use contrastive::Compared;
+pub(crate) use contrastive::{Compared, Embedded};
 pub use contrastive::{Contrastive, Draws};
 pub use cyclegan::CycleGan;
 pub use distancegan::{DistanceGan, DistanceStatistics, halves_distance};
@@ -38,9 +38,4 @@ fn reproduce(generator: &mut Trained<Generator>, images: &Tensor) -> Terms {
 /// The two parts of a batch that was joined of two.
 fn split(t: &Tensor, first: i64) -> (Tensor, Tensor) {
     (t.narrow(0, 0, first), t.narrow(0, first, t.size()[0] - first))
-}
-
-/// [`split`] for each of several maps.
-fn split_all(maps: &[Tensor], first: i64) -> (Vec<Tensor>, Vec<Tensor>) {
-    maps.iter().map(|t| split(t, first)).unzip()
 }

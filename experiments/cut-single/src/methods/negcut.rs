@@ -6,10 +6,10 @@
 //! which it would make one negative again and again. From the paper's formulas: no published numbers were compared with;
 //! that N sees the mean embedding is this project's reading of "instance-wise".
 
-use super::{reproduce, split_all};
+use super::{Embedded, reproduce};
 use crate::algorithm::{Algorithm, Batch, When};
 use crate::config::Config;
-use crate::methods::{Contrastive, Draws};
+use crate::methods::{Compared, Contrastive, Draws};
 use crate::networks::{Generator, trained};
 use anyhow::{Context, Result};
 use semrel_loss::patch_nce::info_nce_against;
@@ -18,7 +18,7 @@ use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained, descend_both};
 use semrel_train::{Part, Terms};
 use tch::nn::{self, Module};
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Kind, Tensor};
 
 /// Length of the noise.
 const NOISE: i64 = 64;
@@ -58,12 +58,6 @@ pub struct NegCut {
     negatives: Trained<NegativeGenerator>,
 }
 
-/// Embedded patches of a branch, one matrix `[B·K, D]` a layer.
-struct Embedded {
-    queries: Vec<Tensor>,
-    keys: Vec<Tensor>,
-}
-
 impl NegCut {
     /// Fresh networks, their weights drawn from torch's generator.
     ///
@@ -71,9 +65,8 @@ impl NegCut {
     /// As [`Contrastive::new`].
     pub fn new(config: &Config, device: Device) -> Result<Self> {
         let cut = Contrastive::new(config, device)?;
-        let net = Net::new(device, |p| {
-            NegativeGenerator::new(p, config.model.nce_layers.len(), config.model.patch_dim)
-        });
+        let net =
+            Net::new(device, |p| NegativeGenerator::new(p, config.model.nce_layers.len(), config.model.patch_dim));
         // Not CUT's tiny weights: rows are normalised, so only the spread of the noise would vanish against the mean.
         semrel_nn::he_normal(&net.state());
         Ok(Self { negatives: trained(config, net), cut })
@@ -110,38 +103,27 @@ fn mean_embedding(keys: &Tensor, batch: i64) -> Tensor {
 impl Algorithm for NegCut {
     fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
         let mut terms = Terms::new();
-        let (n, flip) = (batch.a.size()[0], false);
-        let Draws { positions, identity_positions, .. } = self.cut.draw(batch)?;
-        let made = self.cut.translate(batch, flip);
+        let n = batch.a.size()[0];
+        let draws = Draws { flip: false, ..self.cut.draw(batch)? };
+        let made = self.cut.translate(batch, draws.flip);
 
         self.cut.adversary.train(&made.fake, &batch.b, when.step, &mut terms);
 
-        let compared = self.cut.features(batch, &made, flip);
-        let (output, identity_output) = split_all(&compared.output, n);
-        let (source, identity_source) = split_all(&compared.source, n);
-        let embed = |q: &[Tensor], k: &[Tensor], positions: &[Tensor]| -> Result<Embedded> {
-            let heads = &self.cut.heads;
-            let queries = heads.project(q, positions).context("features of the output")?;
-            let keys = no_grad(|| heads.project(k, positions)).context("features of the input")?;
-            Ok(Embedded { queries, keys })
-        };
-        let translation = embed(&output, &source, &positions)?;
+        let Compared { translation, identity } = self.cut.compared(batch, &made, &draws)?;
         let adversarial = self.cut.adversary.fool(&made.fake);
         let nce = self.contrast(&translation, n)?;
         terms.push("G_GAN", &adversarial);
         terms.push("NCE", &nce);
         let mut contrast = nce;
-        if made.identity.is_some() {
-            let nce_y = self.contrast(&embed(&identity_output, &identity_source, &identity_positions)?, n)?;
+        if let Some(identity) = &identity {
+            let nce_y = self.contrast(identity, n)?;
             terms.push("NCE_Y", &nce_y);
             contrast = (contrast + nce_y) * 0.5;
         }
         let total = adversarial + contrast;
         terms.push("G", &total);
-        let constant = Embedded {
-            queries: translation.queries.iter().map(Tensor::detach).collect(),
-            keys: translation.keys,
-        };
+        let constant =
+            Embedded { queries: translation.queries.iter().map(Tensor::detach).collect(), keys: translation.keys };
         descend_both(&total, &mut self.cut.generator, &mut self.cut.heads);
 
         let diversity = self.diversity(&constant, n);
