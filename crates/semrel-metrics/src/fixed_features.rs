@@ -10,8 +10,11 @@ use tch::{Device, Kind, Tensor};
 /// Blocks of EfficientNet-Lite0 that are compared, at 1/2, 1/4 and 1/8 of the image's side.
 const EFFICIENTNET_TAPS: usize = 3;
 
+/// Images to maps.
+type Maps = Box<dyn Fn(&Tensor) -> Vec<Tensor>>;
+
 /// A network that stays as it is.
-pub struct FixedFeatures(Box<dyn Fn(&Tensor) -> Vec<Tensor>>);
+pub struct FixedFeatures(Maps);
 
 impl fmt::Debug for FixedFeatures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -195,18 +195,6 @@ fn contrastive(case: &Case, config: &Config) -> Outcome {
         let input = if flip { batch.a.flip([3]) } else { batch.a.shallow_clone() };
         let fake = no_grad(|| method.generator.forward(&input));
         let terms = method.step_with(&batch, &draws, When { epoch, step }).map_err(|e| format!("{e:#}"))?;
-        for (name, g) in case.with_prefix("grad.") {
-            let got = gradients.borrow()[&name].to_kind(tch::Kind::Double);
-            let w = g.to_kind(tch::Kind::Double);
-            if step == 1 {
-                println!(
-                    "{name} {:.3e} of {:.3e} ratio {:.5}",
-                    (&got - &w).abs().mean(tch::Kind::Double).double_value(&[]),
-                    w.abs().mean(tch::Kind::Double).double_value(&[]),
-                    ((&got * &w).sum(tch::Kind::Double) / (&w * &w).sum(tch::Kind::Double)).double_value(&[])
-                );
-            }
-        }
         check_step(case, step, &terms, &fake, &mut method)?;
     }
     check_gradients(case, &gradients)
