@@ -34,7 +34,7 @@ fn checkpoints() {
     refuses(place.train("run", &SHORT), &["run: holds a run already", "`--resume`", "`--overwrite`"]);
     let sample = |checkpoint: &str| place.command(&["sample", "run", "--out", "x.png", "--checkpoint", checkpoint]);
     refuses(place.command(&["eval", "run", "--checkpoint", "77"]), &["no checkpoint of step 77; there are: 2, 4"]);
-    refuses(sample("first"), &["checkpoint `first`: `last`, `best` or a step's number"]);
+    refuses(sample("first"), &["checkpoint `first`: expected `last`, `best` or a step's number"]);
     refuses(place.command(&["sample", "run", "--out", "x.doc"]), &["x.doc: cannot be written"]);
 
     let whole = files(&place.path("run/checkpoints"));
