@@ -34,6 +34,9 @@ pub trait TappedGenerator: std::fmt::Debug {
 
     /// Switches between training (`true`, as networks start) and evaluation.
     fn set_training(&self, _training: bool) {}
+
+    /// Computes every operation as published (`true`), or by faster equal ones where there are any, as networks start.
+    fn set_published_arithmetic(&self, _published: bool) {}
 }
 
 /// Position of layer `layer` among `count`, −1 being the last.

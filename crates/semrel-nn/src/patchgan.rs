@@ -6,7 +6,7 @@
 use crate::NetworkError;
 use crate::error::positive;
 use crate::layers::NormType;
-use crate::sequential::{Module, Sequential};
+use crate::sequential::{Mode, Module, Sequential};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use tch::{Tensor, nn};
@@ -61,7 +61,7 @@ impl PatchGanConfig {
 pub struct PatchDiscriminator {
     model: Sequential,
     in_channels: i64,
-    training: Cell<bool>,
+    mode: Cell<Mode>,
 }
 
 impl PatchDiscriminator {
@@ -71,14 +71,14 @@ impl PatchDiscriminator {
             PatchGanKind::NLayers(layers) => n_layers(&(path / "model"), config, layers),
             PatchGanKind::Pixel => pixel(&(path / "net"), config),
         };
-        Self { model, in_channels: config.in_channels, training: Cell::new(true) }
+        Self { model, in_channels: config.in_channels, mode: Cell::default() }
     }
 
     /// `[B, C, H, W]` to logits `[B, 1, h, w]` with the sides of [`PatchDiscriminator::logits_size`].
     ///
     /// Panics where the image is too small.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        self.model.forward(x, self.training.get())
+        self.model.forward(x, self.mode.get())
     }
 
     /// (height, width) of the logits for images of `height` × `width`.
@@ -100,7 +100,7 @@ impl PatchDiscriminator {
 
     /// Switches between training (`true`, as networks start) and evaluation, which only batch norm tells apart.
     pub fn set_training(&self, training: bool) {
-        self.training.set(training);
+        self.mode.set(Mode { training, ..self.mode.get() });
     }
 }
 

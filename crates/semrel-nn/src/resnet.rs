@@ -3,17 +3,18 @@
 //! Johnson et al., "Perceptual Losses for Real-Time Style Transfer", ECCV 2016; anti-aliased resampling as in Zhang,
 //! "Making Convolutional Networks Shift-Invariant Again", ICML 2019.
 //!
-//! A pass forwards and backwards at 256 × 256 and the published width takes 2.2 s on two cores of an AMD EPYC (Zen 4): 93 % in
-//! convolutions (at 220 GFLOP/s), 4 % in norms and rectifiers, 2 % in blurs, 1 % in mirrored borders. The arithmetic is the
-//! published one, operation by operation. Left out because they round differently, with what they would save: group norm in
-//! place of instance norm, 0.05 s; channels last with batch norm of single images, 0.15 s, but its sums over positions err by
-//! 1e-5 instead of 7e-7; the residual blocks' convolutions by Winograd's F(2×2, 3×3), 0.28 s.
+//! With the published arithmetic a pass forwards and backwards at 256 × 256 and the published width takes 2.2 s on two cores of
+//! an AMD EPYC (Zen 4): 93 % in convolutions (at 220 GFLOP/s), 4 % in norms and rectifiers, 2 % in blurs, 1 % in mirrored
+//! borders. Passes with a graph compute the residual blocks' convolutions by Winograd's F(2×2, 3×3), which saves 0.28 s and
+//! rounds as finely; everything else, and all of a pass without a graph, is the published arithmetic, operation by operation.
+//! Left out because they round differently, with what they would save: group norm in place of instance norm, 0.05 s; channels
+//! last with batch norm of single images, 0.15 s, but its sums over positions err by 1e-5 instead of 7e-7.
 
 use crate::NetworkError;
 use crate::error::positive;
 use crate::generator::{TappedGenerator, position, positions};
 use crate::layers::NormType;
-use crate::sequential::{Module, Sequential};
+use crate::sequential::{Mode, Module, Sequential};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use tch::{Tensor, nn};
@@ -78,7 +79,7 @@ impl ResnetConfig {
 pub struct ResnetGenerator {
     model: Sequential,
     in_channels: i64,
-    training: Cell<bool>,
+    mode: Cell<Mode>,
 }
 
 impl ResnetGenerator {
@@ -118,7 +119,7 @@ impl ResnetGenerator {
         model.push(Module::ReflectPad(3));
         model.conv(path, (config.width, config.out_channels), (7, 1, 0), true);
         model.push(Module::Tanh);
-        Self { model, in_channels: config.in_channels, training: Cell::new(true) }
+        Self { model, in_channels: config.in_channels, mode: Cell::default() }
     }
 }
 
@@ -145,15 +146,15 @@ fn residual(path: &nn::Path, channels: i64, config: &ResnetConfig) -> Sequential
 
 impl TappedGenerator for ResnetGenerator {
     fn forward(&self, x: &Tensor) -> Tensor {
-        self.model.forward(x, self.training.get())
+        self.model.forward(x, self.mode.get())
     }
 
     fn forward_tapped(&self, x: &Tensor, layers: &[i64]) -> (Tensor, Vec<Tensor>) {
-        self.model.forward_tapped(x, &positions(layers, self.model.len()), self.training.get())
+        self.model.forward_tapped(x, &positions(layers, self.model.len()), self.mode.get())
     }
 
     fn encode(&self, x: &Tensor, layers: &[i64]) -> Vec<Tensor> {
-        self.model.encode(x, &positions(layers, self.model.len()), self.training.get())
+        self.model.encode(x, &positions(layers, self.model.len()), self.mode.get())
     }
 
     fn tap_shapes(&self, height: i64, width: i64, layers: &[i64]) -> Result<Vec<(i64, i64, i64)>, NetworkError> {
@@ -170,7 +171,11 @@ impl TappedGenerator for ResnetGenerator {
     }
 
     fn set_training(&self, training: bool) {
-        self.training.set(training);
+        self.mode.set(Mode { training, ..self.mode.get() });
+    }
+
+    fn set_published_arithmetic(&self, published: bool) {
+        self.mode.set(Mode { published, ..self.mode.get() });
     }
 }
 

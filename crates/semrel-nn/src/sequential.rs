@@ -1,11 +1,27 @@
 //! A published `nn.Sequential`: modules in a row, numbered from 0, whose parameters carry their number in the key.
 
 use crate::generator::run;
-use crate::layers::{Downsample, Norm, NormType, PadType, Upsample, lrelu};
+use crate::layers::{Downsample, Norm, NormType, PadType, Upsample, lrelu, winograd};
 use tch::{Tensor, nn};
 
 /// (channels, height, width) of an image or a feature map.
 pub(crate) type Shape = (i64, i64, i64);
+
+/// How a pass computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mode {
+    /// Dropout drops, batch norm uses the batch's statistics.
+    pub training: bool,
+    /// Every convolution by its definition, as published.
+    pub published: bool,
+}
+
+impl Default for Mode {
+    /// As networks start.
+    fn default() -> Self {
+        Self { training: true, published: false }
+    }
+}
 
 /// One module. Modules without parameters count in the numbering too.
 #[derive(Debug)]
@@ -35,20 +51,23 @@ pub(crate) enum Module {
 }
 
 impl Module {
-    fn forward(&self, x: Tensor, training: bool) -> Tensor {
+    fn forward(&self, x: Tensor, mode: Mode) -> Tensor {
         match self {
             Self::ReflectPad(p) => x.reflection_pad2d([*p; 4]),
+            Self::Conv { weight, bias, stride: 1, padding: 0 } if !mode.published && winograd::suits(&x, weight) => {
+                winograd::conv3x3(&x, weight, bias.as_ref())
+            }
             Self::Conv { weight, bias, stride, padding } => {
                 x.conv2d(weight, bias.as_ref(), [*stride; 2], [*padding; 2], [1, 1], 1)
             }
             Self::ConvDouble { weight, bias } => x.conv_transpose2d(weight, bias.as_ref(), [2], [1], [1], 1, [1]),
-            Self::Norm(norm) => norm.forward(&x, training),
+            Self::Norm(norm) => norm.forward(&x, mode.training),
             Self::Relu => x.shallow_clone().relu_(),
             Self::LeakyRelu => lrelu(&x),
-            Self::Dropout => x.dropout(0.5, training),
+            Self::Dropout => x.dropout(0.5, mode.training),
             Self::Down(down) => down.forward(&x),
             Self::Up(up) => up.forward(&x),
-            Self::Residual(block) => block.forward(&x, training).g_add_(&x),
+            Self::Residual(block) => block.forward(&x, mode).g_add_(&x),
             Self::Tanh => x.tanh(),
         }
     }
@@ -131,20 +150,20 @@ impl Sequential {
         self.push(Module::Up(up));
     }
 
-    pub fn forward(&self, x: &Tensor, training: bool) -> Tensor {
-        self.modules.iter().fold(x.shallow_clone(), |h, module| module.forward(h, training))
+    pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
+        self.modules.iter().fold(x.shallow_clone(), |h, module| module.forward(h, mode))
     }
 
     /// The output and the recorded outputs of the modules at `taps`.
-    pub fn forward_tapped(&self, x: &Tensor, taps: &[usize], training: bool) -> (Tensor, Vec<Tensor>) {
-        run(x, self.len(), taps, |index, h| self.modules[index].forward(h, training))
+    pub fn forward_tapped(&self, x: &Tensor, taps: &[usize], mode: Mode) -> (Tensor, Vec<Tensor>) {
+        run(x, self.len(), taps, |index, h| self.modules[index].forward(h, mode))
     }
 
     /// The recorded outputs alone. The pass ends after the last tap, but for the modules that still change it in place.
-    pub fn encode(&self, x: &Tensor, taps: &[usize], training: bool) -> Vec<Tensor> {
+    pub fn encode(&self, x: &Tensor, taps: &[usize], mode: Mode) -> Vec<Tensor> {
         let after = taps.iter().max().map_or(0, |last| last + 1);
         let end = after + self.modules[after..].iter().take_while(|m| after > 0 && m.in_place()).count();
-        run(x, end, taps, |index, h| self.modules[index].forward(h, training)).1
+        run(x, end, taps, |index, h| self.modules[index].forward(h, mode)).1
     }
 
     /// Shape after each module, or `None` where a map on the way is too small.

@@ -1,5 +1,6 @@
-//! The published order of a step of `ours` and CUT: every image encoded by itself, whole maps reordered before patches are
-//! picked, nothing shared. For measuring, and to check that sharing changes no loss.
+//! The published step of `ours` and CUT, operation by operation: every image encoded by itself, whole maps reordered before
+//! patches are picked, convolutions by their definition, nothing shared. For measuring, and to check that sharing changes no
+//! loss.
 
 use crate::algorithm::{Batch, When};
 use crate::methods::{Compared, Contrastive, Draws, Embedded};
@@ -17,6 +18,13 @@ impl Contrastive {
     /// # Errors
     /// As [`Contrastive::step_with`].
     pub fn plain_step(&mut self, batch: &Batch, draws: &Draws, when: When) -> Result<Terms> {
+        self.generator.set_published_arithmetic(true);
+        let terms = self.published_step(batch, draws, when);
+        self.generator.set_published_arithmetic(false);
+        terms
+    }
+
+    fn published_step(&mut self, batch: &Batch, draws: &Draws, when: When) -> Result<Terms> {
         let mut terms = Terms::new();
         let mut made = self.translate(batch, draws.flip);
         // The published code listens to no layer here.

@@ -97,6 +97,19 @@ fn evaluations_and_the_warm_up_resume_as_well() {
 }
 
 #[test]
+fn wide_networks_resume_as_well() {
+    let place = Place::new();
+    // Convolutions of 128 channels are not computed by their definition.
+    let args = [method("ours"), sets(&["model.ngf=32", "train.n_epochs_decay=0"])].concat();
+    assert(place.train("whole", &args)).success();
+    let mut child = place.start(place.train("parts", &args), "parts", 4);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert(place.train("parts", &[&args[..], &["--resume"]].concat())).success();
+    assert_same_files(&place.path("parts/checkpoints"), &place.path("whole/checkpoints"), "wide");
+}
+
+#[test]
 fn a_run_is_resumed_with_its_own_settings_alone() {
     let place = Place::new();
     place.trained("run", &[]);

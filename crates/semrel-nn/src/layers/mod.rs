@@ -2,6 +2,7 @@
 
 mod norm;
 mod resample;
+pub(crate) mod winograd;
 
 pub use norm::{AdaIn, BatchNorm, InstanceNorm, Norm, NormType, instance_norm};
 pub use resample::{Downsample, PadType, Upsample, binomial_filter};
