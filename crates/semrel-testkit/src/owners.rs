@@ -16,7 +16,7 @@ const NN: Owner = Crate("semrel-nn");
 const DATA: Owner = Crate("semrel-data");
 const METRICS: Owner = Crate("semrel-metrics");
 const MULTI: Owner = Crate("stargan2-multi");
-const SINGLE: Owner = Planned("training steps of the single-modal experiment");
+const SINGLE: Owner = Crate("cut-single");
 const COMPRESSION: Owner = Planned("compression experiment");
 
 /// Every known kind and its owner.

@@ -1,16 +1,17 @@
-//! Training steps against the published implementations, in double precision.
+//! Full training steps against the published implementations.
 //!
-//! CycleGAN's and SinCUT's cases are compared whole: losses, translations, gradients and weights of every step. Of the
-//! contrastive cases with the residual generator (CUT, FastCUT, ours) losses, translation, and gradients and weights of D
-//! and F are compared, in the first step. **G's gradient there is not: it differs from the reference**, though it is the
-//! derivative of the same loss by finite differences; so the kind is not counted as done in the parity tests.
+//! In double precision every tensor must meet its limit: the reference is single precision, whose rounding decides on which
+//! side of 0 a rectifier's input falls. In single precision the losses of the first step are compared.
+//!
+//! The reference numbers of CUT, FastCUT and ours hold gradients that PyTorch's CPU build misreads
+//! ([`TappedGenerator::set_misread_gradients`]); they are compared in that mode. Training is not in that mode.
 
 use cut_single::algorithm::{Algorithm, Batch, When};
 use cut_single::config::{Config, GeneratorKind, Method};
 use cut_single::methods::{Contrastive, CycleGan, Draws};
 use cut_single::networks::{Generator, trained};
 use semrel_nn::{Net, NetworkError, TappedGenerator, Trained, stylegan2};
-use semrel_testkit::{Case, FillRule, Outcome};
+use semrel_testkit::{Case, FillRule, Outcome, run};
 use semrel_train::Terms;
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -18,35 +19,19 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor, no_grad};
 
-#[test]
-fn steps_agree_as_far_as_compared() {
-    let folder = semrel_testkit::vectors_dir().join("single-modal");
-    if !folder.exists() && std::env::var_os("SEMREL_VECTORS").is_none() {
-        eprintln!("SKIPPED: no reference vectors at {}; set SEMREL_VECTORS to their folder", folder.display());
-        return;
-    }
-    let entries = std::fs::read_dir(&folder).expect("the folder of reference vectors");
-    let (mut whole, mut failures) = (0, vec![]);
-    for entry in entries {
-        let case = Case::load(&entry.expect("an entry").path()).expect("a case");
-        if case.kind != "single-modal/train_step" {
-            continue;
-        }
-        let config = config(&case).expect("a configuration");
-        whole += i32::from(compared_whole(&config));
-        let outcome = match config.method {
-            Method::Cyclegan => cyclegan(&case, &config),
-            _ => contrastive(&case, &config),
-        };
-        failures.extend(outcome.err().map(|e| format!("{}: {e}", case.name)));
-    }
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert!(whole > 0, "{}: no training step", folder.display());
+fn main() {
+    run("cut-single", &[("single-modal/train_step", train_step)])
 }
 
-/// Whether everything in a case is compared.
-fn compared_whole(config: &Config) -> bool {
-    config.method == Method::Cyclegan || config.model.generator == GeneratorKind::Stylegan2
+fn train_step(case: &Case) -> Outcome {
+    let config = config(case)?;
+    for kind in [Kind::Double, Kind::Float] {
+        match config.method {
+            Method::Cyclegan => cyclegan(case, &config, kind)?,
+            _ => contrastive(case, &config, kind)?,
+        }
+    }
+    Ok(())
 }
 
 fn config(case: &Case) -> Result<Config, String> {
@@ -146,7 +131,7 @@ fn watch<T>(name: &'static str, network: &mut Trained<T>, gradients: &Gradients)
 }
 
 /// Fills a network by the case's rule: one for all, or one for each name.
-fn fill<T>(case: &Case, name: &str, network: &mut Trained<T>) -> Outcome {
+fn fill<T>(case: &Case, name: &str, network: &mut Trained<T>, kind: Kind) -> Outcome {
     let rule = &case.json["fill"];
     let rule = if rule.get(name).is_some_and(Value::is_object) { &rule[name] } else { rule };
     let state = network.net.state();
@@ -165,19 +150,16 @@ fn fill<T>(case: &Case, name: &str, network: &mut Trained<T>) -> Outcome {
         let own = state.get(&key).ok_or_else(|| format!("network {name} has no key {key}"))?;
         no_grad(|| own.shallow_clone().copy_(&value));
     }
-    network.convert(Kind::Double);
+    network.convert(kind);
     Ok(())
 }
 
-fn batch(case: &Case, step: u64) -> Batch {
-    let (a, b) = (
-        case.input(&format!("A.{step}")).to_kind(Kind::Double),
-        case.input(&format!("B.{step}")).to_kind(Kind::Double),
-    );
+fn batch(case: &Case, step: u64, kind: Kind) -> Batch {
+    let (a, b) = (case.input(&format!("A.{step}")).to_kind(kind), case.input(&format!("B.{step}")).to_kind(kind));
     if case.config()["direction"] == "BtoA" { Batch { a: b, b: a } } else { Batch { a, b } }
 }
 
-fn contrastive(case: &Case, config: &Config) -> Outcome {
+fn contrastive(case: &Case, config: &Config, kind: Kind) -> Outcome {
     let noise = Rc::new(RefCell::new(Tensor::new()));
     let mut method = Contrastive::new(config, Device::Cpu).map_err(|e| format!("{e:#}"))?;
     if config.model.generator == GeneratorKind::Stylegan2 {
@@ -192,18 +174,19 @@ fn contrastive(case: &Case, config: &Config) -> Outcome {
         });
         method.generator = trained(config, net);
     }
-    fill(case, "G", &mut method.generator)?;
-    fill(case, "D", &mut method.adversary.discriminator)?;
-    fill(case, "F", &mut method.heads)?;
+    fill(case, "G", &mut method.generator, kind)?;
+    fill(case, "D", &mut method.adversary.discriminator, kind)?;
+    fill(case, "F", &mut method.heads, kind)?;
+    method.generator.set_misread_gradients(config.train.batch_size == 1);
     let gradients = Gradients::default();
     watch("G", &mut method.generator, &gradients);
     watch("D", &mut method.adversary.discriminator, &gradients);
     watch("F", &mut method.heads, &gradients);
     let epoch = case.config()["epoch"].as_u64().unwrap_or(1);
     for step in steps(case) {
-        let batch = batch(case, step);
+        let batch = batch(case, step, kind);
         if case.has_input(&format!("noise.{step}")) {
-            *noise.borrow_mut() = case.input(&format!("noise.{step}")).to_kind(Kind::Double);
+            *noise.borrow_mut() = case.input(&format!("noise.{step}")).to_kind(kind);
         }
         let positions = |set: &str| -> Vec<Tensor> {
             let count = config.model.nce_layers.len();
@@ -216,31 +199,33 @@ fn contrastive(case: &Case, config: &Config) -> Outcome {
         let input = if flip { batch.a.flip([3]) } else { batch.a.shallow_clone() };
         let fake = no_grad(|| method.generator.forward(&input));
         let terms = method.step_with(&batch, &draws, When { epoch, step }).map_err(|e| format!("{e:#}"))?;
-        check_step(case, step, &terms, &fake, &mut method, config)?;
-        if !compared_whole(config) {
-            // Later steps depend on G's update.
-            break;
+        if kind == Kind::Float {
+            return check_losses(case, step, &terms);
         }
+        check_step(case, step, &terms, &fake, &mut method)?;
     }
-    check_gradients(case, &gradients, config)
+    check_gradients(case, &gradients)
 }
 
-fn cyclegan(case: &Case, config: &Config) -> Outcome {
+fn cyclegan(case: &Case, config: &Config, kind: Kind) -> Outcome {
     let mut method = CycleGan::new(config, Device::Cpu).map_err(|e| format!("{e:#}"))?;
-    fill(case, "G_A", &mut method.g_a)?;
-    fill(case, "G_B", &mut method.g_b)?;
-    fill(case, "D_A", &mut method.d_a.discriminator)?;
-    fill(case, "D_B", &mut method.d_b.discriminator)?;
+    fill(case, "G_A", &mut method.g_a, kind)?;
+    fill(case, "G_B", &mut method.g_b, kind)?;
+    fill(case, "D_A", &mut method.d_a.discriminator, kind)?;
+    fill(case, "D_B", &mut method.d_b.discriminator, kind)?;
     let gradients = Gradients::default();
     watch("G_A", &mut method.g_a, &gradients);
     watch("G_B", &mut method.g_b, &gradients);
     watch("D_A", &mut method.d_a.discriminator, &gradients);
     watch("D_B", &mut method.d_b.discriminator, &gradients);
     for step in steps(case) {
-        let (terms, outputs) = method.step_with_outputs(&batch(case, step), step);
-        check_step(case, step, &terms, &outputs.fake_b, &mut method, config)?;
+        let (terms, outputs) = method.step_with_outputs(&batch(case, step, kind), step);
+        if kind == Kind::Float {
+            return check_losses(case, step, &terms);
+        }
+        check_step(case, step, &terms, &outputs.fake_b, &mut method)?;
     }
-    check_gradients(case, &gradients, config)
+    check_gradients(case, &gradients)
 }
 
 fn steps(case: &Case) -> impl Iterator<Item = u64> {
@@ -248,15 +233,8 @@ fn steps(case: &Case) -> impl Iterator<Item = u64> {
     1..=last
 }
 
-/// Losses, translation and weights after a step.
-fn check_step(
-    case: &Case,
-    step: u64,
-    terms: &Terms,
-    fake: &Tensor,
-    method: &mut dyn Algorithm,
-    config: &Config,
-) -> Outcome {
+/// Losses of a step.
+fn check_losses(case: &Case, step: u64, terms: &Terms) -> Outcome {
     let mut compared = 0;
     for name in case.with_prefix(&format!("out.loss.{step}.")).keys() {
         let got = terms.get(name).ok_or_else(|| format!("the step reports no {name}"))?;
@@ -266,11 +244,17 @@ fn check_step(
     if compared == 0 {
         return Err(format!("no loss of step {step} is stored"));
     }
+    Ok(())
+}
+
+/// Losses, translation and weights after a step.
+fn check_step(case: &Case, step: u64, terms: &Terms, fake: &Tensor, method: &mut dyn Algorithm) -> Outcome {
+    check_losses(case, step, terms)?;
     case.check(&format!("out.fake_B.{step}"), fake)?;
     for part in method.parts() {
         for (key, weight) in &part.state {
             let name = format!("out.{}.{key}.{step}", part.name);
-            if case.has(&name) && (part.name != "G" || compared_whole(config)) {
+            if case.has(&name) {
                 case.check(&name, weight)?;
             }
         }
@@ -278,9 +262,8 @@ fn check_step(
     Ok(())
 }
 
-fn check_gradients(case: &Case, gradients: &Gradients, config: &Config) -> Outcome {
-    let compared = |name: &&String| !name.starts_with("G.") || compared_whole(config);
-    for name in case.with_prefix("grad.").keys().filter(compared) {
+fn check_gradients(case: &Case, gradients: &Gradients) -> Outcome {
+    for name in case.with_prefix("grad.").keys() {
         let gradients = gradients.borrow();
         let got = gradients.get(name).ok_or_else(|| format!("no network has {name}, whose gradient is stored"))?;
         case.check(&format!("grad.{name}"), got)?;
