@@ -8,13 +8,13 @@ use std::process::ExitCode;
 /// Measure the speed and memory of training or of metrics
 ///
 /// `cargo xtask bench single` builds and runs `cut-single bench`, `cargo xtask bench multi` `stargan2-multi bench`, and
-/// `cargo xtask bench metrics` `semrel-metrics bench`. The result is JSON on stdout. What follows is passed on;
+/// `cargo xtask bench compress` `gancomp-fast bench`, and `cargo xtask bench metrics` `semrel-metrics bench`. The result is JSON on stdout. What follows is passed on;
 /// `cargo xtask bench single --help` and so on list it.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {
     /// What to measure
-    #[arg(value_parser = ["single", "multi", "metrics"])]
+    #[arg(value_parser = ["single", "multi", "compress", "metrics"])]
     what: String,
     /// Arguments of its `bench` command
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -25,6 +25,7 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
     let program = match args.what.as_str() {
         "metrics" => "semrel-metrics",
         "single" => "cut-single",
+        "compress" => "gancomp-fast",
         _ => "stargan2-multi",
     };
     setup::ensure(workspace)?;

@@ -42,6 +42,7 @@ enum Command {
     Test(test::Args),
     Bench(bench::Args),
     Table1(tables::table1::Args),
+    Table2(tables::table2::Args),
     TableSingle(tables::table_single::Args),
     Table3(tables::table3::Args),
 }
@@ -63,6 +64,7 @@ fn run() -> Result<ExitCode> {
         Command::Test(args) => test::run(&workspace, &args),
         Command::Bench(args) => bench::run(&workspace, args),
         Command::Table1(args) => tables::table1::run(&workspace, args),
+        Command::Table2(args) => tables::table2::run(&workspace, args),
         Command::TableSingle(args) => tables::table_single::run(&workspace, args),
         Command::Table3(args) => tables::table3::run(&workspace, args),
     }

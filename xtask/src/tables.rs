@@ -5,6 +5,7 @@ mod caption;
 mod cut_single;
 mod display;
 mod entries;
+mod gancomp_fast;
 mod jobs;
 mod pictures;
 mod plan;
@@ -15,6 +16,7 @@ mod spec;
 mod stargan2_multi;
 mod table;
 pub mod table1;
+pub mod table2;
 pub mod table3;
 pub mod table_single;
 
@@ -157,7 +159,7 @@ fn plan(workspace: &Workspace, spec: &'static Spec, options: &Options, direction
         None => (0..spec.halves.len()).map(|index| paper_half(spec, profile, index)).collect(),
     };
     let names: Vec<String> = halves.iter().map(|half| half.name.clone()).collect();
-    let rows = rows::select(&names, spec.methods, &options.only)?;
+    let rows = rows::select(&names, spec.methods, program.needs, &options.only)?;
     if options.data.is_none() && profile != Profile::Sample {
         for half in rows.iter().map(|row| &halves[row.half].name) {
             (program.check_data)(&root.join("data").join(half)).with_context(|| {
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     fn every_row_has_a_configuration_and_a_place_in_the_paper() {
         let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
-        for spec in [&table1::TABLE_1, &table_single::TABLE_SINGLE, &table3::TABLE_3] {
+        for spec in [&table1::TABLE_1, &table2::TABLE_2, &table_single::TABLE_SINGLE, &table3::TABLE_3] {
             for profile in [Profile::Sample, Profile::Small, Profile::Paper] {
                 let mut halves: Vec<String> =
                     (0..spec.halves.len()).map(|index| paper_half(spec, profile, index).name).collect();

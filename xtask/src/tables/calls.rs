@@ -1,10 +1,11 @@
 //! The calls that make a table.
 
+use super::entries::MEASURED;
 use super::jobs::{Job, Step, last_error};
-use super::plan::{CHECKPOINTS, Plan, eval_file, has_run};
+use super::plan::{Plan, eval_file, has_run};
 use super::results::{self, Summary};
 use super::rows::Row;
-use super::spec::Column;
+use super::spec::{Address, Column, Stage};
 use crate::workspace::{Workspace, cores};
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
@@ -35,6 +36,33 @@ impl Calls<'_> {
         command
     }
 
+    /// The call of a stage of a row with a seed, without its changes to the configuration.
+    fn stage(&self, action: &str, row: Row, run: &Path) -> Command {
+        let mut command = self.call(action);
+        command.arg(self.plan.config(row));
+        match self.plan.spec.program.address {
+            Address::Folder => command.arg("--run-dir").arg(run),
+            Address::Names => command.arg("--runs").arg(&self.plan.runs),
+        };
+        command
+    }
+
+    /// Changes to the configuration of a row with a seed.
+    fn settings(&self, row: Row, seed: u64) -> Vec<String> {
+        let mut sets = self.plan.settings(row.half);
+        sets.push(format!("seed={seed}"));
+        if self.plan.spec.program.address == Address::Names {
+            let name = |row| self.plan.run_name(row, seed);
+            match self.plan.needed(row) {
+                Some(teacher) => {
+                    sets.extend([format!("name={}", name(row)), format!("teacher.name={}", name(teacher))])
+                }
+                None => sets.extend([format!("name={}", name(row)), format!("teacher.name={}", name(row))]),
+            }
+        }
+        sets
+    }
+
     /// The calls still to be made: a job for each half's baseline, then one for each row and seed.
     ///
     /// Before that, the configuration and the data of each row that is to be trained are checked: nothing is removed or
@@ -49,10 +77,14 @@ impl Calls<'_> {
         let rows: Vec<Row> =
             plan.rows.iter().copied().filter(|row| left.iter().any(|(r, _, l)| r == row && !l.trained)).collect();
         let lengths = self.check(&rows)?;
-        let baselines = plan.halves_in_use().into_iter().map(|half| self.baseline(half));
-        let length = |row: Row| rows.iter().position(|r| *r == row).and_then(|i| lengths[i]);
-        let rows = left.into_iter().map(|(row, seed, left)| Ok(self.row(row, seed, left, length(row))));
-        baselines.chain(rows).collect()
+        let halves = plan.halves_in_use();
+        let lengths = |row: Row| rows.iter().position(|r| *r == row).map_or(&[][..], |i| &lengths[i]);
+        let place = |row: Row, seed: u64| plan.trainings().iter().position(|training| *training == (row, seed));
+        let after = |row, seed| plan.needed(row).and_then(|first| place(first, seed)).map(|i| halves.len() + i);
+        let rows = left
+            .into_iter()
+            .map(|(row, seed, left)| Ok(Job { after: after(row, seed), ..self.row(row, seed, left, lengths(row)) }));
+        halves.iter().map(|&half| self.baseline(half)).chain(rows).collect()
     }
 
     fn left(&self, row: Row, seed: u64) -> Result<Left> {
@@ -60,13 +92,13 @@ impl Calls<'_> {
         let (run, made_with) = (plan.run_dir(row, seed), plan.stamp(row)?);
         // Where nothing tells what a run was made with, training is called: it compares, and ends at once if all is done.
         let trained = plan.resume
-            && results::read::<Summary>(&run.join("summary.json")).is_ok()
+            && plan.stages(row).last().is_some_and(|last| results::read::<Summary>(&summary_file(&run, last)).is_ok())
             && fs::read_to_string(plan.stamp_file(&run)).is_ok_and(|found| found == made_with);
         Ok(Left { trained, run, made_with })
     }
 
-    /// Has the program check rows, several at a time; the number of their steps, where it tells.
-    fn check(&self, rows: &[Row]) -> Result<Vec<Option<u64>>> {
+    /// Has the program check rows, several at a time; the number of steps of each stage, where it tells.
+    fn check(&self, rows: &[Row]) -> Result<Vec<Vec<Option<u64>>>> {
         let one = |&row: &Row| self.check_row(row).with_context(|| self.plan.name(row));
         let share = rows.len().div_ceil(cores()).max(1);
         std::thread::scope(|scope| {
@@ -76,14 +108,18 @@ impl Calls<'_> {
         })
     }
 
-    fn check_row(&self, row: Row) -> Result<Option<u64>> {
-        let mut command = self.call("train");
+    fn check_row(&self, row: Row) -> Result<Vec<Option<u64>>> {
+        self.plan.stages(row).iter().map(|stage| self.check_stage(row, stage.action)).collect()
+    }
+
+    fn check_stage(&self, row: Row, action: &str) -> Result<Option<u64>> {
+        let mut command = self.call(action);
         command.arg(self.plan.config(row)).arg("--check");
         command.args(self.plan.settings(row.half).iter().flat_map(|set| ["--set", set]));
         let output = command.output().with_context(|| format!("{} cannot be started", self.program.display()))?;
         if !output.status.success() {
             let said = last_error(&String::from_utf8_lossy(&output.stderr));
-            return Err(anyhow!(said.unwrap_or_else(|| format!("`train --check` ended with {}", output.status))));
+            return Err(anyhow!(said.unwrap_or_else(|| format!("`{action} --check` ended with {}", output.status))));
         }
         let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
         Ok(said["steps"].as_u64())
@@ -107,40 +143,49 @@ impl Calls<'_> {
             let outdates = vec![file, stamp.clone()];
             steps.push(Step { outdates, stamp: Some((stamp, made_with)), ..step("measuring", command) });
         }
-        Ok(Job { log: plan.log(&name), name, steps })
+        Ok(Job { log: plan.log(&name), name, steps, after: None })
     }
 
-    fn row(&self, row: Row, seed: u64, left: Left, length: Option<u64>) -> Job {
+    fn row(&self, row: Row, seed: u64, left: Left, lengths: &[Option<u64>]) -> Job {
         let plan = self.plan;
         let Left { trained, run, made_with } = left;
         let mut name = plan.name(row);
         if plan.seeds.len() > 1 {
             name += &format!(" s{seed}");
         }
-        let evals = CHECKPOINTS.map(|checkpoint| eval_file(&run, checkpoint));
+        let checkpoints = plan.spec.program.checkpoints;
+        let evals: Vec<PathBuf> = checkpoints.iter().map(|checkpoint| eval_file(&run, checkpoint)).collect();
+        let stamp = plan.stamp_file(&run);
+        let sets = self.settings(row, seed);
         let mut steps = vec![];
-        if !trained {
-            let mut command = self.call("train");
-            command.arg(plan.config(row)).arg("--run-dir").arg(&run);
-            if has_run(&run) {
+        let stages = if trained { &[] } else { plan.stages(row) };
+        for (i, stage) in stages.iter().enumerate() {
+            let length = lengths.get(i).copied().flatten();
+            if length == Some(0) {
+                continue; // The row goes without.
+            }
+            let folder = run.join(stage.folder);
+            let mut command = self.stage(stage.action, row, &run);
+            if has_run(&folder) || !stage.folder.is_empty() && folder.exists() {
                 command.args(plan.resume.then_some("--resume")).args(plan.overwrite.then_some("--overwrite"));
             }
-            command.args(plan.settings(row.half).iter().flat_map(|set| ["--set", set]));
-            command.args(["--set", &format!("seed={seed}")]);
-            let stamp = plan.stamp_file(&run);
+            command.args(sets.iter().flat_map(|set| ["--set", set]));
             steps.push(Step {
                 outdates: evals.iter().cloned().chain([stamp.clone()]).collect(),
-                stamp: Some((stamp, made_with)),
-                metrics: Some(run.join("metrics.jsonl")),
+                stamp: (i + 1 == stages.len()).then(|| (stamp.clone(), made_with.clone())),
+                metrics: Some(folder.join("metrics.jsonl")),
                 length,
-                ..step("training", command)
+                ..step(stage.label, command)
             });
         }
-        for (checkpoint, file) in CHECKPOINTS.iter().zip(&evals) {
+        for (&checkpoint, file) in checkpoints.iter().zip(&evals) {
             if !(trained && results::read_scores(file, eval_places(plan)).is_ok()) {
-                let mut command = self.call("eval");
-                command.arg(&run).args(["--checkpoint", checkpoint, "--out"]).arg(file);
-                let label = if *checkpoint == "last" { "evaluating the last" } else { "evaluating the best" };
+                let command = self.evaluation(checkpoint, row, &run, &sets, file);
+                let label = match checkpoint {
+                    MEASURED => "evaluating",
+                    "last" => "evaluating the last",
+                    _ => "evaluating the best",
+                };
                 steps.push(step(label, command));
             }
         }
@@ -153,8 +198,31 @@ impl Calls<'_> {
             command.arg(&run).args(["--checkpoint", "last"]).args(options).arg("--out").arg(picture);
             steps.push(step("drawing", command));
         }
-        Job { log: plan.log(&name), name, steps }
+        Job { log: plan.log(&name), name, steps, after: None }
     }
+
+    fn evaluation(&self, checkpoint: &str, row: Row, run: &Path, sets: &[String], file: &Path) -> Command {
+        let mut command = match self.plan.spec.program.address {
+            Address::Folder => {
+                let mut command = self.call("eval");
+                command.arg(run).args(["--checkpoint", checkpoint]);
+                command
+            }
+            Address::Names => {
+                let what = if self.plan.needed(row).is_some() { "export" } else { "teacher" };
+                let mut command = self.stage("eval", row, run);
+                command.args(["--of", what]).args(sets.iter().flat_map(|set| ["--set", set]));
+                command
+            }
+        };
+        command.arg("--out").arg(file);
+        command
+    }
+}
+
+/// What a finished stage of a row tells of itself.
+pub fn summary_file(run: &Path, stage: &Stage) -> PathBuf {
+    run.join(stage.folder).join("summary.json")
 }
 
 /// Places of an evaluation's scores.

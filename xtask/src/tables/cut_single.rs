@@ -1,7 +1,7 @@
 //! `cut-single` as its tables see it.
 
 use super::results::{each, first};
-use super::spec::{Column, Digits, Layout, Program};
+use super::spec::{Address, Column, Digits, Layout, Program, Stage};
 use anyhow::{Context, Result};
 use semrel_data::{Direction, PairFolder, PairLayout};
 use serde_json::Value;
@@ -26,8 +26,13 @@ pub const PROGRAM: Program = Program {
         segmentation("classAcc ↑", "class_accuracy", "/segmentation/class_accuracy", "/ceiling/class_accuracy"),
     ],
     layout: Layout::Columns,
+    checkpoints: &["last", "best"],
+    stages: |_| &[Stage::TRAIN],
+    needs: |_| None,
+    address: Address::Folder,
     ceiling: "real photographs",
     drawing: None,
+    plots: &[],
     check_data,
     own_settings,
     describe,
@@ -50,7 +55,7 @@ const fn segmentation(
     Column { heading, mode: "", metric, paper: metric, eval, untranslated, ceiling, digits: Digits::OfHundred }
 }
 
-fn check_data(dir: &Path) -> Result<()> {
+pub fn check_data(dir: &Path) -> Result<()> {
     for phase in ["train", "test"] {
         PairFolder::open(dir, phase).with_context(|| {
             format!("{} must hold trainA, trainB, testA and testB, or train and test with A|B pictures", dir.display())
@@ -60,7 +65,7 @@ fn check_data(dir: &Path) -> Result<()> {
 }
 
 /// The direction; and a segmenter's scores where colour labels (B) are translated, which the folder `labels` tells.
-fn own_settings(dir: &Path, direction: Option<Direction>) -> Vec<String> {
+pub fn own_settings(dir: &Path, direction: Option<Direction>) -> Vec<String> {
     let mut settings: Vec<String> = direction.map(|d| format!("data.direction={d:?}")).into_iter().collect();
     let apart = || PairFolder::open(dir, "train").is_ok_and(|folder| folder.layout == PairLayout::Unaligned);
     if direction == Some(Direction::BtoA) && dir.join("labels").is_dir() && apart() {
@@ -83,18 +88,23 @@ fn describe(results: &[&Value]) -> Vec<String> {
              over the 19 classes. `real photographs`: what it sees in the real test photographs, the ceiling."
         ));
     }
+    caption.push(images(results));
+    caption
+}
+
+/// Sizes and numbers of the images that were translated and compared.
+pub fn images(results: &[&Value]) -> String {
     let size = |r: &&Value| match r["size"].as_u64()? {
         0 => Some("of their own size".to_owned()),
         side => Some(format!("{side} x {side} pixels")),
     };
     let reals = |r: &&Value| Some(format!("{} real {} images", r["reals"].as_u64()?, r["reference"].as_str()?));
-    caption.push(format!(
+    format!(
         "Images: {}; {} translated, compared with {}.",
         each(results.iter().filter_map(size)),
         each(results.iter().filter_map(|r| r["sources"].as_u64()).map(|n| n.to_string())),
         each(results.iter().filter_map(reals)),
-    ));
-    caption
+    )
 }
 
 #[cfg(test)]

@@ -8,8 +8,11 @@ use serde_json::Value;
 /// Name of the paper's numbers among the checkpoints.
 pub const PAPER: &str = "paper";
 
+/// The result of a row that has no checkpoints to choose from.
+pub const MEASURED: &str = "measured";
+
 /// Where numbers of a method come from, in the order of columns.
-const SOURCES: [&str; 3] = ["best", "last", PAPER];
+const SOURCES: [&str; 4] = ["best", "last", MEASURED, PAPER];
 
 /// What is known of a method from one source.
 #[derive(Debug, Clone)]

@@ -19,6 +19,8 @@ pub struct Job {
     pub log: PathBuf,
     /// What is left to do.
     pub steps: Vec<Step>,
+    /// Index of the job that must be done before.
+    pub after: Option<usize>,
 }
 
 /// One call of a program.
@@ -87,7 +89,17 @@ pub fn run(mut jobs: Vec<Job>, parallel: usize, display: &mut Display) -> Vec<Ou
             display.say("interrupted: waiting for checkpoints to be saved (Ctrl-C again to hurry)");
             running.iter().for_each(|r| interrupt(&r.child));
         }
-        let waiting = (0..jobs.len()).filter(|&j| outcomes[j].is_none() && running.iter().all(|r| r.job != j));
+        for j in 0..jobs.len() {
+            if let (None, Some(Some(Outcome::Failed(_)))) = (&outcomes[j], jobs[j].after.map(|first| &outcomes[first]))
+            {
+                let reason = format!("{} failed", jobs[jobs[j].after.unwrap_or(j)].name);
+                display.state(j, &format!("failed: {reason}"));
+                outcomes[j] = Some(Outcome::Failed(reason));
+            }
+        }
+        let ready = |j: &usize| jobs[*j].after.is_none_or(|first| outcomes[first] == Some(Outcome::Done));
+        let waiting =
+            (0..jobs.len()).filter(|&j| outcomes[j].is_none() && running.iter().all(|r| r.job != j)).filter(ready);
         if interrupts == 0 && running.len() < parallel {
             let waiting: Vec<usize> = waiting.take(parallel - running.len()).collect();
             for j in waiting {
@@ -263,6 +275,43 @@ mod tests {
     }
 
     #[test]
+    fn a_job_waits_for_the_one_it_needs() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("made");
+        let sh = |script: String| Step {
+            label: "running",
+            command: {
+                let mut command = Command::new("sh");
+                command.args(["-c", &script]);
+                command
+            },
+            outdates: vec![],
+            stamp: None,
+            metrics: None,
+            length: None,
+        };
+        let job = |name: &str, script: String, after| Job {
+            name: name.into(),
+            log: dir.path().join(name),
+            steps: vec![sh(script)],
+            after,
+        };
+        let made = file.display();
+        let jobs = vec![
+            job("user", format!("test -e {made}"), Some(1)),
+            job("maker", format!("sleep 0.3; touch {made}"), None),
+            job("broken", "exit 1".into(), None),
+            job("left out", "true".into(), Some(2)),
+            job("left out, too", "true".into(), Some(3)),
+        ];
+        let mut display = Display::lines(vec!["x".into(); 5]);
+        let outcomes = run(jobs, 3, &mut display);
+        assert_eq!(outcomes[..2], [Outcome::Done, Outcome::Done]);
+        assert_eq!(outcomes[3], Outcome::Failed("broken failed".into()));
+        assert_eq!(outcomes[4], Outcome::Failed("left out failed".into()));
+    }
+
+    #[test]
     fn position_is_that_of_the_last_whole_line() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("metrics.jsonl");
@@ -288,7 +337,7 @@ mod tests {
             metrics: None,
             length: None,
         };
-        let job = |name: &str, steps| Job { name: name.into(), log: dir.path().join(name), steps };
+        let job = |name: &str, steps| Job { name: name.into(), log: dir.path().join(name), steps, after: None };
         let mut stamped = sh("echo fine");
         stamped.stamp = Some((dir.path().join("stamp"), "ok".into()));
         let jobs = vec![

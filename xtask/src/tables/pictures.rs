@@ -7,6 +7,7 @@ use super::rows::Row;
 use anyhow::{Context, Result, ensure};
 use semrel_data::image_io::{grid, list_images, read_rgb, write_image};
 use serde_json::Value;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Images shown.
@@ -33,6 +34,9 @@ pub fn make(plan: &Plan, collected: &Collected) -> Vec<(String, String)> {
             }
         }
         pictures.extend(rows.iter().map(|row| (format!("{name}: {}", plan.method(*row).title), plan.picture(*row))));
+        for row in rows.iter().filter(|row| collected.finished(**row)) {
+            pictures.extend(plots(plan, *row));
+        }
     }
     pictures.retain(|(_, file)| plan.out.join(file).exists());
     pictures
@@ -42,7 +46,8 @@ fn draw(plan: &Plan, half: usize, rows: &[Row]) -> Result<()> {
     ensure!(!rows.is_empty(), "no row succeeded");
     let mut all = vec![];
     for &row in rows {
-        let folder = translations(&plan.run_dir(row, plan.seeds[0])).with_context(|| plan.name(row))?;
+        let folder = translations(&plan.run_dir(row, plan.seeds[0]), plan.spec.program.checkpoints[0])
+            .with_context(|| plan.name(row))?;
         let inputs: Vec<PathBuf> = list_images(&folder.join("real_A"))?.into_iter().take(COLUMNS).collect();
         ensure!(!inputs.is_empty(), "{}: no images", folder.join("real_A").display());
         let mut images = inputs.iter().map(|file| Ok(read_rgb(file)?)).collect::<Result<Vec<_>>>()?;
@@ -61,9 +66,27 @@ fn draw(plan: &Plan, half: usize, rows: &[Row]) -> Result<()> {
     Ok(write_image(&plan.out.join(plan.picture_of_half(half)), &grid(&all, columns, GAP))?)
 }
 
-/// Folder of the translations of a run's last checkpoint.
-fn translations(run: &Path) -> Result<PathBuf> {
-    let eval: Value = results::read(&eval_file(run, "last"))?;
+/// Copies the plots that a row's first run has left.
+fn plots(plan: &Plan, row: Row) -> Vec<(String, String)> {
+    let copy = |(what, file): &(&str, &str)| {
+        let from = plan.run_dir(row, plan.seeds[0]).join(file);
+        let to = plan.plot(row, from.file_name()?.to_str()?);
+        if from.exists()
+            && let Err(error) = fs::copy(&from, plan.out.join(&to))
+        {
+            eprintln!("no picture of {}: {}: {error}", plan.name(row), from.display());
+        }
+        Some((format!("{}: {what}", plan.name(row)), to))
+    };
+    plan.spec.program.plots.iter().filter_map(copy).collect()
+}
+
+/// Folder of the translations of a run's first listed checkpoint.
+fn translations(run: &Path, checkpoint: &str) -> Result<PathBuf> {
+    let eval: Value = results::read(&eval_file(run, checkpoint))?;
+    if let Some(folder) = eval["images"].as_str() {
+        return Ok(run.join(folder));
+    }
     let step = eval["step"].as_u64().context("the evaluation does not tell its step")?;
     Ok(run.join("results").join(format!("test_{step}")).join("images"))
 }

@@ -1,15 +1,12 @@
 //! What the command line decides: rows, folders, and what runs are made with.
 
 use super::rows::{Profile, Row};
-use super::spec::{Method, Spec};
+use super::spec::{Method, Spec, Stage};
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// Checkpoints that are evaluated.
-pub const CHECKPOINTS: [&str; 2] = ["last", "best"];
 
 /// A data set of the table.
 pub struct Half {
@@ -60,6 +57,23 @@ impl Plan {
         &self.spec.methods[row.method]
     }
 
+    /// Its stages.
+    pub fn stages(&self, row: Row) -> &'static [Stage] {
+        (self.spec.program.stages)(self.method(row).name)
+    }
+
+    /// The row that must be done before this one.
+    pub fn needed(&self, row: Row) -> Option<Row> {
+        let name = (self.spec.program.needs)(self.method(row).name)?;
+        self.rows.iter().copied().find(|other| other.half == row.half && self.method(*other).name == name)
+    }
+
+    /// Whether a row has begun: one of its stages has a run.
+    pub fn has_run(&self, row: Row, seed: u64) -> bool {
+        let run = self.run_dir(row, seed);
+        self.stages(row).iter().any(|stage| has_run(&run.join(stage.folder)))
+    }
+
     /// The row's name: `half/method`.
     pub fn name(&self, row: Row) -> String {
         format!("{}/{}", self.halves[row.half].name, self.method(row).name)
@@ -67,22 +81,27 @@ impl Plan {
 
     /// Run folder of a row with a seed. Runs of other settings have other folders.
     pub fn run_dir(&self, row: Row, seed: u64) -> PathBuf {
+        self.runs.join(self.run_name(row, seed))
+    }
+
+    /// Name of that folder.
+    pub fn run_name(&self, row: Row, seed: u64) -> String {
         self.folder(row.half, &format!("{}-s{seed}", self.method(row).name))
     }
 
     /// Folder of a half's scores without translation.
     fn baseline_dir(&self, half: usize) -> PathBuf {
-        self.folder(half, "no-translation")
+        self.runs.join(self.folder(half, "no-translation"))
     }
 
-    fn folder(&self, half: usize, what: &str) -> PathBuf {
+    fn folder(&self, half: usize, what: &str) -> String {
         let (table, profile, name) = (self.spec.name, self.profile.name(), &self.halves[half].name);
         let changes: Vec<&String> = self.halves[half].settings.iter().chain(&self.sets).collect();
         let digest = match changes.is_empty() {
             true => String::new(),
             false => format!("-{}", &hex::encode(Sha256::digest(json!(changes).to_string()))[..8]),
         };
-        self.runs.join(format!("{table}-{profile}-{name}-{what}{digest}"))
+        format!("{table}-{profile}-{name}-{what}{digest}")
     }
 
     /// Scores of no translation at all.
@@ -98,6 +117,11 @@ impl Plan {
     /// Name of the picture of a row, in the folder of results.
     pub fn picture(&self, row: Row) -> String {
         format!("{}-{}-{}.png", self.spec.name, self.halves[row.half].name, self.method(row).name)
+    }
+
+    /// Name of a plot of a row, which it calls `file`, in the folder of results.
+    pub fn plot(&self, row: Row, file: &str) -> String {
+        format!("{}-{}-{}-{file}", self.spec.name, self.halves[row.half].name, self.method(row).name)
     }
 
     /// Name of the picture of all rows of a half.
@@ -135,7 +159,7 @@ impl Plan {
     pub fn check_run_folders(&self) -> Result<()> {
         for (row, seed) in self.trainings() {
             let dir = self.run_dir(row, seed);
-            if self.overwrite || !has_run(&dir) {
+            if self.overwrite || !self.has_run(row, seed) {
                 continue;
             }
             if !self.resume {

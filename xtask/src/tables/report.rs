@@ -1,12 +1,12 @@
 //! From result files to the written table.
 
-use super::calls::{baseline_places, eval_places};
+use super::calls::{baseline_places, eval_places, summary_file};
 use super::entries::{Entry, PAPER, arrange, measured, of_baseline, of_paper, records};
 use super::jobs::Outcome;
-use super::plan::{CHECKPOINTS, Plan, eval_file};
+use super::plan::{Plan, eval_file};
 use super::results::{self, Summary};
 use super::rows::Row;
-use super::spec::Column;
+use super::spec::{Column, Stage};
 use super::table::Table;
 use super::{caption, pictures};
 use anyhow::{Context, Result};
@@ -54,7 +54,7 @@ pub struct Finished {
     /// The same, as it is in the file.
     pub raw_summary: Value,
     /// By checkpoint.
-    pub evals: [Value; 2],
+    pub evals: Vec<Value>,
 }
 
 /// All results of a table.
@@ -128,11 +128,11 @@ impl Collected {
         let runs: Vec<&Run> = self.runs.iter().filter(|run| run.row == row).collect();
         let results = runs.iter().map(|run| run.result.as_ref().map_err(|reason| (run.seed, reason)));
         match results.collect::<Result<Vec<_>, _>>() {
-            Ok(results) => (0..CHECKPOINTS.len())
-                .map(|i| {
+            Ok(results) => (plan.spec.program.checkpoints.iter().enumerate())
+                .map(|(i, &source)| {
                     let evals: Vec<&Value> = results.iter().map(|run| &run.evals[i]).collect();
                     let cells = Ok(measured(plan.spec.program.columns, &evals));
-                    Entry { label: label.clone(), source: CHECKPOINTS[i], cells }
+                    Entry { label: label.clone(), source, cells }
                 })
                 .collect(),
             Err((seed, reason)) => {
@@ -154,7 +154,7 @@ impl Collected {
                 match &run.result {
                     Ok(finished) => {
                         entry["summary"] = finished.raw_summary.clone();
-                        for (checkpoint, eval) in CHECKPOINTS.iter().zip(&finished.evals) {
+                        for (checkpoint, eval) in plan.spec.program.checkpoints.iter().zip(&finished.evals) {
                             entry[*checkpoint] = eval.clone();
                         }
                     }
@@ -200,10 +200,32 @@ fn paper_json(plan: &Plan) -> Vec<Value> {
 fn read_run(plan: &Plan, row: Row, seed: u64) -> Result<Finished> {
     let dir = plan.run_dir(row, seed);
     let eval = |checkpoint: &str| results::read_scores(&eval_file(&dir, checkpoint), eval_places(plan));
-    let [last, best] = CHECKPOINTS;
-    let evals = [eval(last)?, eval(best)?];
-    let summary: &Path = &dir.join("summary.json");
-    Ok(Finished { summary: results::read(summary)?, raw_summary: results::read(summary)?, evals })
+    let evals = plan.spec.program.checkpoints.iter().map(|checkpoint| eval(checkpoint)).collect::<Result<_>>()?;
+    let raw_summary = match plan.stages(row) {
+        [stage] => results::read(&summary_file(&dir, stage))?,
+        stages => of_stages(&dir, stages)?,
+    };
+    let summary = serde_json::from_value(raw_summary.clone()).with_context(|| dir.display().to_string())?;
+    Ok(Finished { summary, raw_summary, evals })
+}
+
+/// The summaries of a row's stages as one: seconds of all, machine of the first.
+fn of_stages(run: &Path, stages: &[Stage]) -> Result<Value> {
+    let (mut all, mut seconds, mut each) = (json!({}), 0.0, serde_json::Map::new());
+    // A row may go without a stage.
+    for stage in stages.iter().filter(|stage| run.join(stage.folder).exists()) {
+        let summary: Value = results::read(&summary_file(run, stage))?;
+        seconds += summary["seconds"].as_f64().unwrap_or(0.0);
+        for key in ["threads", "device"] {
+            if all.get(key).is_none_or(Value::is_null) {
+                all[key] = summary[key].clone();
+            }
+        }
+        each.insert(stage.action.to_owned(), summary);
+    }
+    all["seconds"] = json!(seconds);
+    all["stages"] = Value::Object(each);
+    Ok(all)
 }
 
 fn check(outcome: &Outcome) -> Result<(), String> {

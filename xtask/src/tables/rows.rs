@@ -36,8 +36,13 @@ pub struct Row {
 }
 
 /// The rows that `only` names (all, if it names none), in the table's order. A name is a half, a method, or both as
-/// `half/method`.
-pub fn select(halves: &[String], methods: &[Method], only: &[String]) -> Result<Vec<Row>> {
+/// `half/method`. What they need is among them: see [`super::spec::Program::needs`].
+pub fn select(
+    halves: &[String],
+    methods: &[Method],
+    needs: fn(&str) -> Option<&'static str>,
+    only: &[String],
+) -> Result<Vec<Row>> {
     let all = (0..halves.len()).flat_map(|half| (0..methods.len()).map(move |method| Row { half, method }));
     let all: Vec<Row> = all.collect();
     let method = |row: &Row| methods[row.method].name;
@@ -55,7 +60,11 @@ pub fn select(halves: &[String], methods: &[Method], only: &[String]) -> Result<
             );
         }
     }
-    Ok(all.into_iter().filter(|row| only.is_empty() || only.iter().any(|name| fits(row, name))).collect())
+    let named = |row: &Row| only.is_empty() || only.iter().any(|name| fits(row, name));
+    let needed = |row: &Row| {
+        all.iter().any(|other| other.half == row.half && named(other) && needs(method(other)) == Some(method(row)))
+    };
+    Ok(all.iter().copied().filter(|row| named(row) || needed(row)).collect())
 }
 
 #[cfg(test)]
@@ -66,7 +75,7 @@ mod tests {
     fn names(only: &[&str]) -> Vec<String> {
         let halves = ["seasons".to_owned(), "weather".to_owned()];
         let only: Vec<String> = only.iter().map(|&n| n.to_owned()).collect();
-        let rows = select(&halves, TABLE_1.methods, &only).unwrap();
+        let rows = select(&halves, TABLE_1.methods, |_| None, &only).unwrap();
         rows.iter().map(|r| format!("{}/{}", halves[r.half], TABLE_1.methods[r.method].name)).collect()
     }
 
@@ -79,8 +88,16 @@ mod tests {
     }
 
     #[test]
+    fn rows_bring_the_row_that_they_need() {
+        let needs = |method: &str| (method == "ours").then_some("stargan-v2");
+        let halves = ["a".to_owned(), "b".to_owned()];
+        let rows = select(&halves, TABLE_1.methods, needs, &["b/ours".into()]).unwrap();
+        assert_eq!(rows, [Row { half: 1, method: 0 }, Row { half: 1, method: 2 }]);
+    }
+
+    #[test]
     fn an_unknown_row_is_an_error_with_the_list() {
-        let text = select(&["mine".into()], TABLE_1.methods, &["our".into()]).unwrap_err().to_string();
+        let text = select(&["mine".into()], TABLE_1.methods, |_| None, &["our".into()]).unwrap_err().to_string();
         assert!(text.contains("`our`") && text.contains("mine/ours") && text.contains("stargan-v2"), "{text}");
     }
 }

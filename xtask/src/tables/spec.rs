@@ -54,6 +54,32 @@ pub struct Method {
 /// A number that the paper does not give.
 pub const NOT_GIVEN: f64 = f64::NAN;
 
+/// A call of the program that makes a part of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stage {
+    /// What it does, shown while it runs.
+    pub label: &'static str,
+    /// The program's command.
+    pub action: &'static str,
+    /// Where it leaves its run, inside the folder of the row; empty where it is that folder.
+    pub folder: &'static str,
+}
+
+impl Stage {
+    /// The only stage of rows that are trained in one go.
+    pub const TRAIN: Self = Self { label: "training", action: "train", folder: "" };
+}
+
+/// How a program is told where a row lies, and what to evaluate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Address {
+    /// The folder itself: `train CONFIG --run-dir RUN`, `eval RUN --checkpoint C`.
+    Folder,
+    /// Names inside a folder of runs: `ACTION CONFIG --runs DIR --set name=RUN --set teacher.name=RUN`, where the teacher is
+    /// the row that this one needs; `eval CONFIG … --of WHAT`.
+    Names,
+}
+
 /// How checkpoints, and the paper beside them, are arranged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
@@ -73,11 +99,21 @@ pub struct Program {
     pub columns: &'static [Column],
     /// How it is shown.
     pub layout: Layout,
+    /// What is evaluated of a row: checkpoints, or `measured` where there is one result.
+    pub checkpoints: &'static [&'static str],
+    /// The stages of a method's rows, in their order.
+    pub stages: fn(&str) -> &'static [Stage],
+    /// The method whose row on the same data must be done first.
+    pub needs: fn(&str) -> Option<&'static str>,
+    /// How rows are addressed.
+    pub address: Address,
     /// Label of a line with the scores of real images, where there are any.
     pub ceiling: &'static str,
     /// The call that draws a row's picture, without run folder, checkpoint and `--out`. Where there is none, pictures are
     /// put together of the translations that an evaluation leaves.
     pub drawing: Option<&'static [&'static str]>,
+    /// Plots that runs leave, shown with the table: what they show, and their file in the run folder.
+    pub plots: &'static [(&'static str, &'static str)],
     /// Checks the layout of a data set.
     pub check_data: fn(&Path) -> anyhow::Result<()>,
     /// Changes to the configuration that the user's own images need.
@@ -119,6 +155,10 @@ pub enum Digits {
     Percent,
     /// A number of percent.
     OfHundred,
+    /// Millions.
+    Millions,
+    /// Thousands of millions.
+    Billions,
 }
 
 impl SampleWorld {

@@ -1,7 +1,7 @@
 //! `stargan2-multi` as its table sees it.
 
 use super::results::{counts, each, first};
-use super::spec::{Column, Digits, Layout, Program};
+use super::spec::{Address, Column, Digits, Layout, Program, Stage};
 use crate::data;
 use serde_json::Value;
 
@@ -18,8 +18,13 @@ pub const PROGRAM: Program = Program {
         accuracy("Ref. acc. ↑", "reference", "/reference/target_accuracy"),
     ],
     layout: Layout::Lines,
+    checkpoints: &["last", "best"],
+    stages: |_| &[Stage::TRAIN],
+    needs: |_| None,
+    address: Address::Folder,
     ceiling: "real images",
     drawing: Some(&["sample", "--grid", "latent"]),
+    plots: &[],
     check_data: |dir| data::open(dir).map(|_| ()),
     own_settings: |_, _| vec![],
     describe,

@@ -69,10 +69,17 @@ fn write_number(value: f64, digits: Digits, scale_of: f64) -> String {
         Digits::Decimals => format!("{value:.3}"),
         Digits::Percent => format!("{:.1}%", value * 100.0),
         Digits::OfHundred => format!("{value:.1}"),
+        Digits::Millions => format!("{}M", write_count(value / 1e6, scale_of / 1e6)),
+        Digits::Billions => format!("{}G", write_count(value / 1e9, scale_of / 1e9)),
         Digits::Four if scale_of.abs() >= 100.0 => format!("{value:.1}"),
         Digits::Four if scale_of.abs() >= 10.0 => format!("{value:.2}"),
         Digits::Four => format!("{value:.3}"),
     }
+}
+
+/// As the paper writes counts: four digits, but three decimals at most.
+fn write_count(value: f64, scale_of: f64) -> String {
+    if scale_of.abs() >= 10.0 { format!("{value:.2}") } else { format!("{value:.3}") }
 }
 
 fn write_cell(cell: Option<Measured>, digits: Digits) -> String {
@@ -81,7 +88,7 @@ fn write_cell(cell: Option<Measured>, digits: Digits) -> String {
         // The deviation has the decimals of its mean.
         Some(std) => {
             let mean_text = write_number(mean, digits, mean);
-            format!("{} ± {}", mean_text.trim_end_matches('%'), write_number(std, digits, mean))
+            format!("{} ± {}", mean_text.trim_end_matches(['%', 'M', 'G']), write_number(std, digits, mean))
         }
         None => write_number(mean, digits, mean),
     }

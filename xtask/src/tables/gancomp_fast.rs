@@ -1,0 +1,148 @@
+//! `gancomp-fast` as its table sees it.
+
+use super::cut_single;
+use super::entries::MEASURED;
+use super::results::{each, first};
+use super::spec::{Address, Column, Digits, Layout, Program, Stage};
+use semrel_data::{Direction, PairFolder, PairLayout};
+use serde_json::Value;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// The method that is the large generator itself, which the others learn from.
+pub const TEACHER: &str = "teacher";
+
+pub const PROGRAM: Program = Program {
+    name: "gancomp-fast",
+    stand_in: "SEMREL_GANCOMP_FAST",
+    columns: &[
+        column("#Param ↓", ["parameters", "parameters"], "/parameters", Digits::Millions),
+        column("MACs ↓", ["macs", "macs"], "/macs", Digits::Billions),
+        Column { untranslated: Some("/fd"), ..column("FD ↓", ["fd", "fid"], "/fd", Digits::Four) },
+        Column {
+            ceiling: Some("/ceiling/mean_iou"),
+            ..column("mIoU ↑", ["mean_iou", "mean_iou"], "/segmentation/mean_iou", Digits::OfHundred)
+        },
+    ],
+    layout: Layout::Columns,
+    checkpoints: &[MEASURED],
+    stages,
+    needs: |method| (method != TEACHER).then_some(TEACHER),
+    address: Address::Names,
+    ceiling: "real photographs",
+    drawing: None,
+    plots: &[("quality against cost of all that the search evaluated", "search/front.png")],
+    check_data: cut_single::check_data,
+    own_settings,
+    describe,
+    length,
+};
+
+const fn column(
+    heading: &'static str,
+    [metric, paper]: [&'static str; 2],
+    eval: &'static str,
+    digits: Digits,
+) -> Column {
+    Column { heading, mode: "", metric, paper, eval, untranslated: None, ceiling: None, digits }
+}
+
+fn stages(method: &str) -> &'static [Stage] {
+    const TEACHER_STAGES: &[Stage] = &[Stage { label: "training", action: "teacher", folder: "" }];
+    const STUDENT_STAGES: &[Stage] = &[
+        Stage { label: "distilling", action: "distill", folder: "distill" },
+        Stage { label: "searching", action: "search", folder: "search" },
+        Stage { label: "fine-tuning", action: "finetune", folder: "finetune" },
+        Stage { label: "exporting", action: "export", folder: "export" },
+    ];
+    if method == TEACHER { TEACHER_STAGES } else { STUDENT_STAGES }
+}
+
+/// The direction; pairs, where files of one name are in both domains; and a segmenter's scores where colour labels (B) are
+/// translated, which the folder `labels` tells.
+fn own_settings(dir: &Path, direction: Option<Direction>) -> Vec<String> {
+    let mut settings = cut_single::own_settings(dir, direction);
+    if PairFolder::open(dir, "train").is_ok_and(|folder| in_pairs(&folder)) {
+        settings.push("data.layout=aligned".into());
+    }
+    settings
+}
+
+fn in_pairs(folder: &PairFolder) -> bool {
+    let names = |files: &[PathBuf]| -> Vec<OsString> {
+        files.iter().filter_map(|file| file.file_stem().map(ToOwned::to_owned)).collect()
+    };
+    folder.layout == PairLayout::Aligned || names(&folder.files[0]) == names(&folder.files[1])
+}
+
+fn describe(results: &[&Value]) -> Vec<String> {
+    let mut caption = vec![
+        "#Param and MACs: of the network that was measured (the teacher; the sub-network that the search has found), \
+         convolutions counted as published, one image."
+            .to_owned(),
+    ];
+    let found: Vec<String> = results.iter().filter_map(|r| r["channels"].as_str().map(str::to_owned)).collect();
+    if !found.is_empty() {
+        caption.push(format!("Configurations found, from above: {}.", found.join(", ")));
+    }
+    caption.push(format!(
+        "FD: Fréchet distance of the translated test images to real images of the target domain, {}. `no translation`: \
+         that of the sources as they are.",
+        first(results, "/fd_name")
+    ));
+    let segmenters = each(results.iter().filter_map(|r| r["segmenter"].as_str().map(str::to_owned)));
+    if segmenters != "?" {
+        caption.push(format!(
+            "mIoU, in percent: what the segmenter {segmenters} sees in the translations, against the labels that they were \
+             made from. `real photographs`: what it sees in the real test photographs, the ceiling."
+        ));
+    }
+    caption.push(cut_single::images(results));
+    caption
+}
+
+/// What a stage of a run was, from its summary.
+fn length(summary: &Value) -> String {
+    let training =
+        |summary: &Value| Some(format!("{} epochs ({} steps)", summary["epochs"], summary["steps"].as_u64()?));
+    let Some(stages) = summary["stages"].as_object() else {
+        return format!("teacher {}", training(summary).unwrap_or_else(|| "?".into()));
+    };
+    let one = |(name, summary): (&String, &Value)| {
+        let evaluations = || Some(format!("{} evaluations", summary["evaluations"].as_u64()?));
+        Some(format!("{name} {}", training(summary).or_else(evaluations)?))
+    };
+    stages.iter().filter_map(one).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::fs;
+
+    #[test]
+    fn pairs_are_told_by_their_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let picture = |folder: &str, name: &str| {
+            fs::create_dir_all(dir.path().join(folder)).unwrap();
+            fs::write(dir.path().join(folder).join(name), b"P6 2 1 255\n012345").unwrap();
+        };
+        picture("trainA", "1.ppm");
+        picture("trainB", "1.ppm");
+        assert_eq!(own_settings(dir.path(), Some(Direction::BtoA)), ["data.direction=BtoA", "data.layout=aligned"]);
+        picture("trainB", "2.ppm");
+        assert!(own_settings(dir.path(), None).is_empty());
+        fs::remove_dir_all(dir.path().join("trainA")).unwrap();
+        picture("train", "1.ppm");
+        assert_eq!(own_settings(dir.path(), None), ["data.layout=aligned"]);
+    }
+
+    #[test]
+    fn lengths_are_those_of_the_stages() {
+        let summary = json!({"epochs": 3, "steps": 30});
+        assert_eq!(length(&summary), "teacher 3 epochs (30 steps)");
+        let stages = json!({"stages": {"distill": summary, "search": {"evaluations": 40}, "export": {}}});
+        assert_eq!(length(&stages), "distill 3 epochs (30 steps), search 40 evaluations");
+    }
+}
