@@ -25,7 +25,7 @@ pub use ema::Ema;
 pub use error::NetworkError;
 pub use generator::TappedGenerator;
 pub use init::{InitType, he_normal};
-pub use net::{Net, flat_gradients};
+pub use net::{Net, flat_gradients, flat_gradients_of_first};
 pub use optim::{Adam, AdamConfig};
 pub use schedule::{LrPolicy, LrSchedule};
 pub use trained::{GradientProbe, Trained, descend_both};

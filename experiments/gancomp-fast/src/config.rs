@@ -6,6 +6,7 @@ mod stages;
 pub use search::{Budget, Criterion, SearchConfig, WeightingKind};
 pub use stages::{DistillConfig, FinetuneConfig, Recon, SemanticConfig, TeacherConfig, TrainConfig};
 
+use crate::data::Stage;
 use semrel_data::Direction;
 use semrel_nn::InitType;
 use semrel_nn::patchgan::PatchGanKind;
@@ -240,7 +241,24 @@ impl Default for EvalConfig {
     }
 }
 
+/// A stage that a row goes without.
+#[derive(Debug, thiserror::Error)]
+#[error("config section `{0}` is absent: this row goes without it; add the section (`--set {0}.train.n_epochs=…`) to do it")]
+pub struct NoStage(&'static str);
+
 impl Config {
+    /// Training settings of a stage.
+    ///
+    /// # Errors
+    /// Where the row goes without it.
+    pub fn train(&self, stage: Stage) -> Result<&TrainConfig, NoStage> {
+        match stage {
+            Stage::Teacher => Ok(&self.teacher.train),
+            Stage::Distill => Ok(&self.distill.train),
+            Stage::Finetune => self.finetune.as_ref().map(|f| &f.train).ok_or(NoStage(stage.name())),
+        }
+    }
+
     /// Whether images come in pairs.
     pub fn aligned(&self) -> bool {
         self.data.layout == Layout::Aligned

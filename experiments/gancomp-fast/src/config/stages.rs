@@ -1,8 +1,8 @@
 //! Sections of the stages that train.
 
-use crate::channels::ChannelChoice;
 use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::gan::GanMode;
+use semrel_nn::channels::{ChannelSet, Channels};
 use semrel_nn::{AdamConfig, LrPolicy, LrSchedule};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -148,7 +148,7 @@ pub enum Recon {
 pub struct DistillConfig {
     /// The configurations of the super-net: a published set by its name (`channels-64-cycleGAN`), or a list of widths for
     /// each of the 8 positions.
-    pub channels: ChannelChoice,
+    pub channels: ChannelSet,
     /// Adversarial objective.
     #[serde(default)]
     pub gan: GanMode,
@@ -237,7 +237,7 @@ impl SemanticConfig {
 #[serde(deny_unknown_fields, default)]
 pub struct FinetuneConfig {
     /// The configuration, such as `16_16_48_32_32_40_24_16`; the search's winner where absent.
-    pub channels: Option<String>,
+    pub channels: Option<Channels>,
     /// Its training.
     pub train: TrainConfig,
 }
