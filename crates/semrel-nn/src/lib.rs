@@ -4,13 +4,17 @@
 //! and the published code. Networks take and return NCHW tensors.
 #![warn(missing_docs)]
 
+mod chain;
+pub mod channels;
 pub mod checkpoint;
+pub mod distillation;
 mod ema;
 mod error;
 mod generator;
 pub mod image_pool;
 mod init;
 pub mod layers;
+pub mod mobile_resnet;
 mod net;
 mod optim;
 pub mod patchgan;
