@@ -11,9 +11,10 @@ use semrel_metrics::networks::Inception;
 use semrel_metrics::networks::inception::Variant;
 use semrel_metrics::{EfficientNetLite0, Statistics};
 use semrel_train::Progress;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::path::Path;
-use tch::{Device, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 /// The features that distances are measured in: of the FID Inception where its weights are named, of EfficientNet-Lite0
 /// otherwise.
@@ -102,6 +103,28 @@ impl Reals {
     }
 }
 
+impl Reals {
+    fn digest(&self) -> String {
+        let statistics = match self {
+            Self::Images(activations) => &activations.statistics(),
+            Self::Archive(statistics) => statistics,
+        };
+        let values = statistics.mean.iter().chain(&statistics.covariance);
+        digest([Tensor::from_slice(&values.copied().collect::<Vec<f64>>())])
+    }
+}
+
+/// Digest of numbers, in single precision.
+pub(crate) fn digest(tensors: impl IntoIterator<Item = Tensor>) -> String {
+    let mut digest = Sha256::new();
+    for tensor in tensors {
+        let flat = tensor.to_device(Device::Cpu).to_kind(Kind::Float).reshape([-1]);
+        let numbers: Vec<f32> = Vec::try_from(&flat).expect("a vector of floats");
+        numbers.iter().for_each(|number| digest.update(number.to_le_bytes()));
+    }
+    hex::encode(digest.finalize())
+}
+
 /// Number of features of an extractor.
 fn dimensions(extractor: &dyn Extractor) -> usize {
     let black = [RgbImage::new(8, 8)];
@@ -174,6 +197,13 @@ impl Scorer {
     /// The real images.
     pub fn reals(&self) -> &Reals {
         &self.reals
+    }
+
+    /// A text that two scorers share where they give the same distances: the extractor, and digests of the real side and of the
+    /// inputs.
+    pub fn identity(&self) -> String {
+        let of_batches = digest(self.batches.iter().map(Tensor::shallow_clone));
+        format!("{} {} {of_batches}", self.extractor.name(), self.reals.digest())
     }
 
     /// Number of inputs.
