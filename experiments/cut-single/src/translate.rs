@@ -1,6 +1,5 @@
 //! Files through a generator: decoding, the network and encoding work at the same time.
 
-use crate::data::tensor;
 use crate::networks::Generator;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use image::RgbImage;
@@ -10,6 +9,7 @@ use semrel_data::read_translation_input;
 use semrel_data::{DataError, Loader};
 use semrel_metrics::extractor::to_images;
 use semrel_nn::Net;
+use semrel_train::batches::tensor;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@
 //! target domain.
 
 use crate::config::Config;
-use crate::data::{Data, tensor};
+use crate::data::Data;
 use crate::feature_cache;
 use crate::networks::Translator;
 use anyhow::{Context, Result, ensure};
@@ -19,6 +19,7 @@ use semrel_metrics::extractor::{Extractor, to_images};
 use semrel_metrics::frechet::{Activations, MeanPrecision};
 use semrel_metrics::perceptual::mean_pairwise;
 use semrel_train::Progress;
+use semrel_train::batches::tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
