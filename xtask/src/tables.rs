@@ -222,7 +222,8 @@ mod tests {
                     (0..spec.halves.len()).map(|index| paper_half(spec, profile, index).name).collect();
                 halves.push("data".into());
                 for (half, method) in halves.iter().flat_map(|half| spec.methods.iter().map(move |m| (half, m))) {
-                    let file = format!("{}/{}/{half}-{}.yaml", spec.program.name, profile.name(), method.name);
+                    let method = (spec.program.configuration)(method.name);
+                    let file = format!("{}/{}/{half}-{method}.yaml", spec.program.name, profile.name());
                     assert!(configs.join(&file).is_file(), "{file}");
                 }
             }

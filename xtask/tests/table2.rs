@@ -32,7 +32,7 @@ esac
 "#;
 
 fn stage() -> Stage {
-    let stage = Stage::new("table2", "SEMREL_GANCOMP_FAST", STAND_IN, &["teacher", "fast", "ours"]);
+    let stage = Stage::new("table2", "SEMREL_GANCOMP_FAST", STAND_IN, &["fast", "ours"]);
     for folder in ["trainA", "trainB", "testA", "testB"] {
         fs::create_dir_all(stage.path("photos").join(folder)).unwrap();
         fs::write(stage.path("photos").join(folder).join("1.ppm"), b"P6 2 1 255\n012345").unwrap();

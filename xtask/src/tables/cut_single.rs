@@ -28,6 +28,7 @@ pub const PROGRAM: Program = Program {
     layout: Layout::Columns,
     checkpoints: &["last", "best"],
     stages: |_| &[Stage::TRAIN],
+    configuration: |method| method,
     needs: |_| None,
     address: Address::Folder,
     ceiling: "real photographs",

@@ -1,7 +1,7 @@
 //! The numbers of a half, before and after they are arranged as lines and columns.
 
 use super::results::{Measured, score};
-use super::spec::{Column, Layout};
+use super::spec::{Column, Layout, Program};
 use super::table::{Cells, Half, Heading, Line, Record};
 use serde_json::Value;
 
@@ -62,10 +62,10 @@ pub fn records(half: &str, columns: &[Column], entries: &[Entry]) -> Vec<Record>
 }
 
 /// Arranges the numbers of a half.
-pub fn arrange(name: String, columns: &[Column], layout: Layout, entries: Vec<Entry>) -> Half {
-    match layout {
-        Layout::Lines => in_lines(name, columns, entries),
-        Layout::Columns => in_columns(name, columns, &entries),
+pub fn arrange(name: String, program: &Program, entries: Vec<Entry>) -> Half {
+    match program.layout {
+        Layout::Lines => in_lines(name, program.columns, entries),
+        Layout::Columns => in_columns(name, program, &entries),
     }
 }
 
@@ -76,7 +76,8 @@ fn in_lines(name: String, columns: &[Column], entries: Vec<Entry>) -> Half {
 }
 
 /// A line a method. Columns without any number are left out, but for the first score, which all methods have.
-fn in_columns(name: String, columns: &[Column], entries: &[Entry]) -> Half {
+fn in_columns(name: String, program: &Program, entries: &[Entry]) -> Half {
+    let columns = program.columns;
     let mut labels: Vec<&str> = entries.iter().map(|e| e.label.as_str()).collect();
     labels.dedup();
     // What has no checkpoint is the same at each.
@@ -90,7 +91,7 @@ fn in_columns(name: String, columns: &[Column], entries: &[Entry]) -> Half {
         |column: usize| labels.iter().any(|l| SOURCES.iter().any(|s| *s != PAPER && at(l, s, column).is_some()));
     let filled = |&(column, source): &(usize, &'static str)| match source {
         PAPER => labels.iter().any(|label| at(label, source, column).is_some()),
-        _ => column == 0 || measured(column),
+        _ => program.checkpoints.contains(&source) && (column == 0 || measured(column)),
     };
     let places: Vec<_> = places.into_iter().filter(filled).collect();
     let heading = |&(column, source): &(usize, &'static str)| {
@@ -135,7 +136,7 @@ mod tests {
             entry("Ours", "best", measured(columns, &[&eval(2.0)])),
             entry("Ours", PAPER, of_paper(columns, &[46.4, f64::NAN, 73.5])),
         ];
-        let half = in_columns("street".into(), columns, &entries);
+        let half = in_columns("street".into(), &cut_single::PROGRAM, &entries);
         let sources: Vec<&str> = half.headings.iter().map(|h| h.source).collect();
         // The paper gives no mAP and no classAcc.
         assert_eq!(sources, ["best", "last", "paper", "best", "last", "best", "last", "paper", "best", "last"]);
@@ -156,7 +157,7 @@ mod tests {
             entry("CUT", PAPER, of_paper(columns, &[45.5])),
             entry("Ours", "last", measured(columns, &[&diverged])),
         ];
-        let half = in_columns("horse2zebra".into(), columns, &entries);
+        let half = in_columns("horse2zebra".into(), &cut_single::PROGRAM, &entries);
         assert_eq!(half.headings.iter().map(|h| h.source).collect::<Vec<_>>(), ["best", "last", "paper"]);
         assert_eq!(half.lines[0].cells, Err("disk full".into()));
         assert_eq!(half.lines[1].cells, Ok(vec![None; 3]));

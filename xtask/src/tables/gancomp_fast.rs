@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// The method that is the large generator itself, which the others learn from.
 pub const TEACHER: &str = "teacher";
 
+/// The paper's method.
+pub const OURS: &str = "ours";
+
 pub const PROGRAM: Program = Program {
     name: "gancomp-fast",
     stand_in: "SEMREL_GANCOMP_FAST",
@@ -27,6 +30,7 @@ pub const PROGRAM: Program = Program {
     layout: Layout::Columns,
     checkpoints: &[MEASURED],
     stages,
+    configuration: |method| if method == TEACHER { OURS } else { method },
     needs: |method| (method != TEACHER).then_some(TEACHER),
     address: Address::Names,
     ceiling: "real photographs",

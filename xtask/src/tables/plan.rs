@@ -133,7 +133,8 @@ impl Plan {
     pub fn config(&self, row: Row) -> PathBuf {
         let half = &self.halves[row.half];
         let stem = if half.own.is_some() { "data" } else { half.name.as_str() };
-        self.configs.join(format!("{stem}-{}.yaml", self.method(row).name))
+        let method = (self.spec.program.configuration)(self.method(row).name);
+        self.configs.join(format!("{stem}-{method}.yaml"))
     }
 
     /// Changes to the configuration of a half's rows.

@@ -91,7 +91,7 @@ impl Collected {
             let name = plan.halves[*half].name.clone();
             let entries = self.entries(plan, *half, baseline);
             all.extend(records(&name, program.columns, &entries));
-            halves.push(arrange(name, program.columns, program.layout, entries));
+            halves.push(arrange(name, program, entries));
         }
         Table { title: plan.spec.title, halves, records: all, caption: caption::write(plan, self) }
     }

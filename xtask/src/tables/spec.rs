@@ -103,6 +103,8 @@ pub struct Program {
     pub checkpoints: &'static [&'static str],
     /// The stages of a method's rows, in their order.
     pub stages: fn(&str) -> &'static [Stage],
+    /// The method whose configuration a method's rows have: its own, or that of one whose stages begin with its own.
+    pub configuration: fn(&'static str) -> &'static str,
     /// The method whose row on the same data must be done first.
     pub needs: fn(&str) -> Option<&'static str>,
     /// How rows are addressed.

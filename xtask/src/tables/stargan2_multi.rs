@@ -20,6 +20,7 @@ pub const PROGRAM: Program = Program {
     layout: Layout::Lines,
     checkpoints: &["last", "best"],
     stages: |_| &[Stage::TRAIN],
+    configuration: |method| method,
     needs: |_| None,
     address: Address::Folder,
     ceiling: "real images",

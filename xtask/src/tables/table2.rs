@@ -1,6 +1,6 @@
 //! `cargo xtask table2`: Table 2 of the paper, compression.
 
-use super::gancomp_fast::{self, TEACHER};
+use super::gancomp_fast::{self, OURS, TEACHER};
 use super::spec::{HalfSpec, Method, SampleWorld, Spec};
 use super::{Options, PairOptions};
 use crate::workspace::Workspace;
@@ -66,7 +66,7 @@ pub const TABLE_2: Spec = Spec {
             paper: &[&[0.412e6, 2.962e9, 74.39], &[0.667e6, 4.495e9, 50.06], &[0.730e6, 5.551e9, 85.24, 41.42]],
         },
         Method {
-            name: "ours",
+            name: OURS,
             title: "+ Ours",
             paper: &[&[0.412e6, 2.962e9, 64.64], &[0.667e6, 4.495e9, 48.49], &[0.685e6, 4.390e9, 72.41, 43.06]],
         },

@@ -1,5 +1,4 @@
 use super::super::entries::{Entry, PAPER, arrange, measured, of_baseline, of_paper, records};
-use super::super::spec::Layout;
 use super::super::{cut_single, stargan2_multi};
 use super::*;
 use serde_json::{Value, json};
@@ -23,7 +22,7 @@ fn table() -> Table {
         entry("+ LSeSim", "last", Err("disk | full".into())),
     ];
     let records = records("seasons", columns, &entries);
-    let half = arrange("seasons".into(), columns, Layout::Lines, entries);
+    let half = arrange("seasons".into(), &stargan2_multi::PROGRAM, entries);
     Table { title: "A table", halves: vec![half], records, caption: vec!["a caption".into()] }
 }
 
@@ -53,7 +52,7 @@ fn metrics_stand_above_their_columns() {
         entry("Ours", PAPER, Ok(of_paper(columns, &[46.4, 29.0, 73.5, 35.6]))),
     ];
     let records = records("street", columns, &entries);
-    let half = arrange("street".into(), columns, Layout::Columns, entries);
+    let half = arrange("street".into(), &cut_single::PROGRAM, entries);
     let table = Table { title: "Single", halves: vec![half], records, caption: vec![] };
     let text = table.text();
     let lines: Vec<&str> = text.lines().collect();
