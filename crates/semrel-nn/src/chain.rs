@@ -25,6 +25,7 @@ impl Chain {
     }
 
     /// Number of modules.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.model.len()
     }
