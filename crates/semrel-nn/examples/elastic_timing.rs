@@ -1,30 +1,34 @@
 //! Times the passes of the mobile generators, and other ways to compute their parts.
 //!
-//! `cargo run -p semrel-nn --example elastic_timing -- 256 1 5`: side, images a batch, repetitions. Two numbers a line: without
-//! a graph, and forwards and backwards; medians in milliseconds, each way in turns.
+//! `cargo run -p semrel-nn --example elastic_timing -- 256 1 5`: side, images a batch, rounds. Two numbers a line: without
+//! a graph, and forwards and backwards; means in milliseconds of one core, the ways in turns. (What else the machine does
+//! hardly shows: it is this thread's time on the processor that counts. Linux only.)
 
-use semrel_nn::Net;
 use semrel_nn::channels::Channels;
 use semrel_nn::mobile_resnet::{MobileConfig, SubMobileResnet, SuperMobileResnet};
-use std::time::Instant;
+use semrel_nn::{Net, TappedGenerator};
 use tch::{Device, Kind, Tensor};
 
 type Way<'a> = (&'static str, Box<dyn Fn() -> Tensor + 'a>);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tch::set_num_threads(1);
     let args: Vec<i64> = std::env::args().skip(1).map(|a| a.parse()).collect::<Result<_, _>>()?;
-    let [side, batch, repeats] = args[..] else { return Err("expected: SIDE BATCH REPEATS".into()) };
+    let [side, batch, rounds] = args[..] else { return Err("expected: SIDE BATCH ROUNDS".into()) };
     let c: Channels = "16_16_32_16_16_64_16_24".parse()?;
     let wide = Net::new(Device::Cpu, |p| SuperMobileResnet::new(p, &MobileConfig::published(64)));
     let narrow = Net::new(Device::Cpu, |p| SubMobileResnet::new(p, &c));
     let x = Tensor::rand([batch, 3, side, side], (Kind::Float, Device::Cpu)) * 2.0 - 1.0;
     let view = wide.at(&c);
+    let published = Net::new(Device::Cpu, |p| SubMobileResnet::new(p, &c));
+    published.set_published_arithmetic(true);
     time(
         "networks",
-        repeats,
+        rounds,
         &[
             ("stand-alone", Box::new(|| narrow.forward(&x))),
             ("super-net at c", Box::new(|| wide.forward(&x, &c))),
+            ("stand-alone, published", Box::new(|| published.forward(&x))),
             ("its view, made once", Box::new(|| view.forward(&x))),
         ],
     );
@@ -43,7 +47,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     time(
         "depth-wise",
-        repeats,
+        rounds,
         &[
             ("conv2d", Box::new(|| depth_wise(&padded))),
             ("conv2d, channels last", Box::new(|| depth_wise(&padded_last))),
@@ -58,7 +62,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sliced = || whole.narrow(0, 0, inner).narrow(1, 0, n);
     time(
         "point-wise",
-        repeats,
+        rounds,
         &[
             ("conv2d", Box::new(|| low.conv2d(&point, Some(&bias), [1], [0], [1], 1))),
             ("conv2d, slice", Box::new(|| low.conv2d(&sliced(), Some(&bias), [1], [0], [1], 1))),
@@ -81,7 +85,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let layer = |x: &Tensor| x.layer_norm([side, side], none.as_ref(), none.as_ref(), 1e-5, true);
         time(
             title,
-            repeats,
+            rounds,
             &[
                 ("instance norm", Box::new(|| instance(&map))),
                 ("group norm", Box::new(|| group(&map))),
@@ -95,31 +99,37 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Prints the median time of each way, without a graph and with one.
-fn time(title: &str, repeats: i64, ways: &[Way]) {
-    let clock = |work: &dyn Fn()| {
-        let start = Instant::now();
-        work();
-        start.elapsed().as_secs_f64() * 1e3
-    };
-    let mut times = vec![(vec![], vec![]); ways.len()];
-    for round in 0..=repeats {
-        for ((_, way), (without, with)) in ways.iter().zip(&mut times) {
-            let plain = clock(&|| drop(tch::no_grad(way)));
-            let graph = clock(&|| way().square().sum(Kind::Float).backward());
-            // The first round warms up.
-            if round > 0 {
-                without.push(plain);
-                with.push(graph);
+/// Prints the mean time of each way over `rounds` rounds, without a graph and with one.
+fn time(title: &str, rounds: i64, ways: &[Way]) {
+    let mut times = vec![[(0.0, 0.0); 2]; ways.len()];
+    for round in 0..=rounds {
+        for ((_, way), sums) in ways.iter().zip(&mut times) {
+            let plain = || drop(tch::no_grad(way));
+            let graph = || way().square().sum(Kind::Float).backward();
+            for (work, (spent, runs)) in [&plain as &dyn Fn(), &graph].into_iter().zip(sums) {
+                let start = cpu_ms();
+                // The kernel counts in steps of some milliseconds.
+                while cpu_ms() - start < 60.0 {
+                    work();
+                    *runs += 1.0;
+                }
+                *spent += cpu_ms() - start;
+                // The first round warms up.
+                if round == 0 {
+                    (*spent, *runs) = (0.0, 0.0);
+                }
             }
         }
     }
     println!("{title}");
-    for ((name, _), (mut without, mut with)) in ways.iter().zip(times) {
-        let median = |times: &mut Vec<f64>| {
-            times.sort_by(f64::total_cmp);
-            times[times.len() / 2]
-        };
-        println!("  {name:<30} {:>9.3} {:>9.3}", median(&mut without), median(&mut with));
+    for ((name, _), sums) in ways.iter().zip(times) {
+        let [plain, graph] = sums.map(|(spent, runs)| spent / runs);
+        println!("  {name:<30} {plain:>9.3} {graph:>9.3}");
     }
+}
+
+/// Milliseconds that this thread has computed so far.
+fn cpu_ms() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0) / 1e6
 }
