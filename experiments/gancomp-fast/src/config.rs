@@ -165,7 +165,7 @@ mod discriminator_kind {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Serialize, Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "expected `pixel`, or the number of halvings of a PatchGAN (published: 3)")]
     enum Written {
         Layers(i64),
         Name(String),
@@ -180,11 +180,13 @@ mod discriminator_kind {
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PatchGanKind, D::Error> {
-        let expected = "`pixel`, or the number of halvings of a PatchGAN (published: 3)";
-        match Written::deserialize(from).map_err(|_| D::Error::custom(format!("expected {expected}")))? {
+        match Written::deserialize(from)? {
             Written::Layers(layers) => Ok(PatchGanKind::NLayers(layers)),
             Written::Name(name) if name == "pixel" => Ok(PatchGanKind::Pixel),
-            Written::Name(name) => Err(D::Error::invalid_value(Unexpected::Str(&name), &expected)),
+            Written::Name(name) => {
+                let expected = "`pixel`, or the number of halvings of a PatchGAN (published: 3)";
+                Err(D::Error::invalid_value(Unexpected::Str(&name), &expected))
+            }
         }
     }
 }
