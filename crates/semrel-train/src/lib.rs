@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cli`] | arguments that every experiment has |
 //! | [`config`] | YAML with `extends:` and `--set`, and errors that name the key |
+//! | [`lock`] | one process a folder |
 //! | [`run_dir`] | the folder of a run: what it holds, who may write it, when it can be resumed |
 //! | [`checkpoints`] | tensors and state, saved so that a crash at any moment leaves a whole checkpoint |
 //! | [`log`] | `metrics.jsonl` and event files, cut back on resume |
@@ -28,7 +29,7 @@ pub mod correlative;
 pub mod device;
 pub mod fit;
 pub mod interrupt;
-mod lock;
+pub mod lock;
 pub mod log;
 pub mod logging;
 pub mod memory;
