@@ -135,7 +135,7 @@ impl Splits {
 }
 
 /// Pseudo-random, fixed rank of a path, the same under every separator.
-fn rank(relative: &Path) -> Vec<u8> {
+pub(crate) fn rank(relative: &Path) -> Vec<u8> {
     let mut hash = Sha256::new();
     for part in relative.components() {
         hash.update(part.as_os_str().to_string_lossy().as_bytes());

@@ -50,6 +50,30 @@ pub enum DataError {
         /// Its width.
         width: u32,
     },
+    /// An image of a pair whose partner is missing.
+    #[error("{path}: {folder} holds no image of this name; images of one name in the two folders are a pair")]
+    NoPartner {
+        /// The image.
+        path: PathBuf,
+        /// Folder of the partners.
+        folder: PathBuf,
+    },
+    /// Two images of a folder that would be the same half of a pair.
+    #[error("{path} and {other} have one name but for the extension, by which pairs are told; remove one")]
+    SharedName {
+        /// An image.
+        path: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
+    /// A list of images that does not fit its folder.
+    #[error("{path}: {why}; expected one file name a line, relative to the folder of the images")]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
     /// An image that crop_size does not fit into.
     #[error(
         "{path}: {width} × {height} pixels are too few for a crop of {crop} × {crop}; lower crop_size, or resize with \

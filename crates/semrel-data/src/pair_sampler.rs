@@ -42,7 +42,7 @@ pub struct PairOptions {
 ///
 /// An epoch has max(|A|, |B|) items in random order, each once; an incomplete last batch is dropped. Unaligned: item i is
 /// A[i mod |A|] with a random image of B, each transformed with random numbers of its own. Aligned: item i is picture
-/// i, and both halves get the same crop and flip.
+/// i, and both halves get the same crop and flip. Paired: the same, of two files.
 #[derive(Debug)]
 pub struct PairSampler {
     store: Arc<ImageStore>,
@@ -130,7 +130,7 @@ impl PairSampler {
         let mut rng = stream(self.seed, "data.pair.partner", step);
         let [a, b] = self.sizes;
         let partner = |i: usize, drawn: usize| match (self.layout, self.options.serial) {
-            (PairLayout::Aligned, _) => i,
+            (PairLayout::Aligned | PairLayout::Paired, _) => i,
             (PairLayout::Unaligned, true) => i % b,
             (PairLayout::Unaligned, false) => drawn,
         };
@@ -157,16 +157,33 @@ impl PairSampler {
                 self.image(transform, (0, i), "augment.pair.a", position)?,
                 self.image(transform, (1, j), "augment.pair.b", position)?,
             ]),
-            PairLayout::Aligned => {
-                let picture = self.store.get(0, i)?;
-                let halves = [half(&picture, Side::A), half(&picture, Side::B)];
+            PairLayout::Aligned | PairLayout::Paired => {
+                let halves = self.halves(i)?;
                 let mut rng = stream(self.seed, "augment.pair.a", position);
                 let params = transform.sample(&mut rng, halves[0].dimensions(), (1.0, 1.0), 0);
                 let [a, b] = halves.map(|image| transform.apply(&image, &params));
-                let named = |image: Result<_, DataError>| image.map_err(|error| self.named(error, 0, i));
-                Ok([named(a)?, named(b)?])
+                let of_b = if self.layout == PairLayout::Paired { 1 } else { 0 };
+                Ok([a.map_err(|e| self.named(e, 0, i))?, b.map_err(|e| self.named(e, of_b, i))?])
             }
         }
+    }
+
+    /// Both images of pair `i`; those of the next good pair where one cannot be decoded and such are skipped.
+    fn halves(&self, i: usize) -> Result<[RgbImage; 2], DataError> {
+        if self.layout == PairLayout::Aligned {
+            let picture = self.store.get(0, i)?;
+            return Ok([half(&picture, Side::A), half(&picture, Side::B)]);
+        }
+        let pairs = self.sizes[0];
+        for item in (0..pairs).map(|step| (i + step) % pairs) {
+            if let (Some(a), Some(b)) = (self.store.try_get(0, item)?, self.store.try_get(1, item)?) {
+                return Ok([a.as_ref().clone(), b.as_ref().clone()]);
+            }
+        }
+        // None is left: what the first good image of either side says, or that there is none.
+        Err(self.store.get(0, i).and(self.store.get(1, i)).err().unwrap_or_else(|| DataError::Setting(
+            "no pair of images of which both can be decoded".into(),
+        )))
     }
 
     fn image(

@@ -218,3 +218,40 @@ fn undecodable_images_are_skipped_only_when_told_to() {
     assert_eq!(levels(&skipping.batch(0).unwrap().a).len(), 3);
     assert_eq!(skipping.store().skipped(), 1);
 }
+
+#[test]
+fn pairs_of_two_folders_share_crop_and_flip() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "trainA", 0, 4, (40, 40));
+    write(dir.path(), "trainB", 100, 4, (40, 40));
+    let folder = PairFolder::open(dir.path(), "train").unwrap().into_pairs().unwrap();
+    let pairs = sampler(&folder, options("resize_and_crop", 1), 7);
+    for step in 0..8 {
+        let batch = pairs.batch(step).unwrap();
+        assert_eq!(levels(&batch.b)[0], levels(&batch.a)[0] + 100);
+        // Green and blue tell the place of every pixel.
+        assert_eq!(batch.a.slice(ndarray::s![0, 1.., .., ..]), batch.b.slice(ndarray::s![0, 1.., .., ..]));
+    }
+    let swapped = PairOptions { direction: Direction::BtoA, ..options("resize_and_crop", 1) };
+    assert!(levels(&sampler(&folder, swapped, 7).batch(0).unwrap().a)[0] >= 100);
+}
+
+#[test]
+fn a_pair_is_skipped_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "trainA", 0, 3, (40, 40));
+    write(dir.path(), "trainB", 100, 3, (40, 40));
+    std::fs::write(dir.path().join("trainB/01.png"), b"no image").unwrap();
+    let folder = PairFolder::open(dir.path(), "train").unwrap().into_pairs().unwrap();
+    let skip = StoreOptions { on_corrupt: OnCorrupt::Skip, ..Default::default() };
+    let pairs = PairSampler::new(&folder, skip, options("resize_and_crop", 1), 7).unwrap();
+    let seen: Vec<(u8, u8)> = (0..3)
+        .map(|step| {
+            let batch = pairs.batch(step).unwrap();
+            (levels(&batch.a)[0], levels(&batch.b)[0])
+        })
+        .collect();
+    assert!(seen.iter().all(|&(a, b)| a != 1 && b == a + 100), "{seen:?}");
+    let strict = sampler(&folder, options("resize_and_crop", 1), 7);
+    assert!((0..3).any(|step| strict.batch(step).is_err()));
+}

@@ -3,7 +3,6 @@
 use crate::DataError;
 use crate::domains::{Domain, DomainFolder};
 use crate::image_io::{dimensions, list_images, read_rgb};
-use crate::resize::Crop;
 use crate::store::{ImageStore, StoreOptions};
 use image::{RgbImage, imageops};
 use serde::{Deserialize, Serialize};
@@ -67,6 +66,8 @@ pub enum PairLayout {
     Unaligned,
     /// One folder of pictures, A their left and B their right half.
     Aligned,
+    /// One folder a domain, in which files of one name belong together ([`PairFolder::into_pairs`]).
+    Paired,
 }
 
 /// Images of two domains, of one phase of a data set.
@@ -76,7 +77,8 @@ pub struct PairFolder {
     pub layout: PairLayout,
     /// Folder of A, and that of B. The same where they are aligned.
     pub folders: [PathBuf; 2],
-    /// Files of A, and those of B, at any depth, sorted by path. The same where they are aligned.
+    /// Files of A, and those of B, at any depth, sorted by path. The same where they are aligned; in the order of the pairs'
+    /// names where they are paired.
     pub files: [Vec<PathBuf>; 2],
 }
 
@@ -192,7 +194,7 @@ impl PairFolder {
     pub fn read(&self, side: Side, item: usize) -> Result<RgbImage, DataError> {
         let image = read_rgb(&self.files(side)[item])?;
         Ok(match self.layout {
-            PairLayout::Unaligned => image,
+            PairLayout::Unaligned | PairLayout::Paired => image,
             PairLayout::Aligned => half(&image, side),
         })
     }
@@ -215,15 +217,14 @@ impl PairFolder {
     }
 }
 
-/// The left or right half of a picture.
-pub(crate) fn half(image: &RgbImage, side: Side) -> RgbImage {
-    let Crop { x, y, width, height } = half_of(image, side);
-    imageops::crop_imm(image, x, y, width, height).to_image()
-}
-
-fn half_of(image: &RgbImage, side: Side) -> Crop {
-    let width = image.width() / 2;
-    Crop { x: if side == Side::A { 0 } else { width }, y: 0, width, height: image.height() }
+/// The left (A) or right (B) half of a picture, split at ⌊width/2⌋.
+pub fn half(image: &RgbImage, side: Side) -> RgbImage {
+    let (width, height) = image.dimensions();
+    let (x, width) = match side {
+        Side::A => (0, width / 2),
+        Side::B => (width / 2, width - width / 2),
+    };
+    imageops::crop_imm(image, x, 0, width, height).to_image()
 }
 
 fn some_images(folder: &Path) -> Result<Vec<PathBuf>, DataError> {

@@ -2,7 +2,7 @@
 
 use image::RgbImage;
 use ndarray::{Array2, Array3, Array4, ArrayView2, Axis};
-use semrel_data::BalancedSampler;
+use semrel_data::{BalancedSampler, Side, half};
 use semrel_data::resize::{Filter, nearest_floor, resize, resize_f32, torch_bilinear, torch_nearest};
 use semrel_data::transform::{PairParams, PairTransform};
 use semrel_testkit::{Case, Outcome};
@@ -19,6 +19,7 @@ fn main() {
             ("metrics/resize_multimodal_pipeline", resize_multimodal_pipeline),
             ("metrics/resize_cleanfid", resize_cleanfid),
             ("single-modal/transform", transform),
+            ("compression/aligned_transform", aligned_transform),
             ("multi-modal/balanced_sampler", balanced_sampler),
         ],
     )
@@ -174,6 +175,33 @@ fn transform(case: &Case) -> Outcome {
     };
     let image = transform.apply(&rgb(&case.input("image")), &params).map_err(|e| e.to_string())?;
     case.check("out.image", &tensor_of_floats(&image))
+}
+
+/// Both halves of a picture, with the same random numbers.
+fn aligned_transform(case: &Case) -> Outcome {
+    let transform = PairTransform {
+        preprocess: "resize_and_crop".parse().map_err(|e: semrel_data::DataError| e.to_string())?,
+        load_size: case.i64("load_size") as u32,
+        crop_size: case.i64("crop_size") as u32,
+        filter: Filter::Bicubic,
+        flip: true,
+        grayscale: false,
+    };
+    let picture = rgb(&case.input("AB"));
+    let drawn = case.config()["params"].as_array().ok_or("no config.params")?;
+    for (i, drawn) in drawn.iter().enumerate() {
+        let number = |key: &str| drawn[key].as_u64().map(|v| v as u32).ok_or_else(|| format!("no number {key}"));
+        let params = PairParams {
+            crop_pos: (number("crop_x")?, number("crop_y")?),
+            flip: drawn["flip"].as_bool().ok_or("flip")?,
+            ..PairParams::default()
+        };
+        for (side, name) in [(Side::A, "A"), (Side::B, "B")] {
+            let image = transform.apply(&half(&picture, side), &params).map_err(|e| e.to_string())?;
+            case.check(&format!("out.{i}.{name}"), &tensor_of_floats(&image))?;
+        }
+    }
+    Ok(())
 }
 
 fn balanced_sampler(case: &Case) -> Outcome {

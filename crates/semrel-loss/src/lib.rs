@@ -9,6 +9,7 @@
 //! | [`hdce`] | decoupled InfoNCE with those weights (Eq. 4, 6) |
 //! | [`patch_nce`] | InfoNCE over patches as CUT has it |
 //! | [`semantic`] | λ_SRC·L_SRC + λ_hDCE·L_hDCE over all taps, as the multi-modal experiment trains it |
+//! | [`distillation`] | SRC and hDCE between the taps of teacher and student, as the compression experiment trains them |
 //! | [`patch_sampler`] | patch positions and the projection heads F |
 //! | [`curriculum`] | schedules of γ and λ_ds |
 //! | [`lsesim`] | the spatially-correlative loss of F-LSeSim and LSeSim |
@@ -20,6 +21,7 @@
 #![warn(missing_docs)]
 
 pub mod curriculum;
+pub mod distillation;
 mod error;
 mod formulation;
 pub mod gan;

@@ -1,5 +1,8 @@
 //! Values and gradients against the published implementations, case by case.
 
+#[path = "parity/compression.rs"]
+mod compression;
+
 use semrel_loss::curriculum::{EpochCurriculum, IterationCurriculum, lambda_ds};
 use semrel_loss::gan::{self, GanMode, Target};
 use semrel_loss::hard_negative::{hard_negative_weights, single_modal_weights};
@@ -17,6 +20,8 @@ fn main() {
     semrel_testkit::run(
         "semrel-loss",
         &[
+            ("compression/gan_losses", compression::gan_losses),
+            ("compression/semantic", compression::semantic),
             ("multi-modal/adversarial", adversarial),
             ("multi-modal/cycle", |c| of_pair(c, gan::cycle)),
             ("multi-modal/dce", |c| multi_patch_loss(c, hdce)),

@@ -34,6 +34,7 @@ fn main() {
             ("metrics/seg_confusion", segmentation::confusion),
             ("metrics/seg_map_pipeline", segmentation::map_pipeline),
             ("compression/frechet", fid_compression),
+            ("compression/image_quantise", networks::image_quantise),
             ("compression/miou_hist", segmentation::miou_hist),
             ("compression/miou_resize", segmentation::miou_resize),
             ("multi-modal/fid", fid_multi_modal),

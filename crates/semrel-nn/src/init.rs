@@ -32,6 +32,9 @@ impl InitType {
     /// How the single-modal code starts G, D and F.
     pub const CUT: Self = Self::Xavier { gain: 0.02 };
 
+    /// How the compression code starts generators, discriminators, adapters and heads.
+    pub const COMPRESSION: Self = Self::Normal { gain: 0.02 };
+
     /// Draws every weight of two or more dimensions of a state dict, in key order, from torch's generator, and sets
     /// biases to 0. The fans of a convolution include the kernel's area. Scales of batch norm become N(1, 0.02²); those
     /// of instance norm stay 1.

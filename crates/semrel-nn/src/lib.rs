@@ -4,13 +4,17 @@
 //! and the published code. Networks take and return NCHW tensors.
 #![warn(missing_docs)]
 
+mod chain;
+pub mod channels;
 pub mod checkpoint;
+pub mod distillation;
 mod ema;
 mod error;
 mod generator;
 pub mod image_pool;
 mod init;
 pub mod layers;
+pub mod mobile_resnet;
 mod net;
 mod optim;
 pub mod patchgan;
@@ -25,7 +29,7 @@ pub use ema::Ema;
 pub use error::NetworkError;
 pub use generator::TappedGenerator;
 pub use init::{InitType, he_normal};
-pub use net::{Net, flat_gradients};
+pub use net::{Net, flat_gradients, flat_gradients_of_first};
 pub use optim::{Adam, AdamConfig};
 pub use schedule::{LrPolicy, LrSchedule};
 pub use trained::{GradientProbe, Trained, descend_both};

@@ -115,8 +115,17 @@ impl<T> Deref for Net<T> {
 /// Only the part of the graph that leads to these parameters is walked: weights that the pass does not step cost
 /// nothing. A parameter that the loss does not reach (the head of a domain that is not in the batch) has zero gradient.
 pub fn flat_gradients(loss: &Tensor, networks: &[Vec<&Tensor>]) -> Vec<Tensor> {
+    gradients(loss, networks, false)
+}
+
+/// As [`flat_gradients`], of the first of several losses of one pass: its graph is kept for the others.
+pub fn flat_gradients_of_first(loss: &Tensor, networks: &[Vec<&Tensor>]) -> Vec<Tensor> {
+    gradients(loss, networks, true)
+}
+
+fn gradients(loss: &Tensor, networks: &[Vec<&Tensor>], keep_graph: bool) -> Vec<Tensor> {
     let inputs: Vec<&Tensor> = networks.iter().flatten().copied().collect();
-    let mut gradients = Tensor::run_backward(&[loss], &inputs, false, false).into_iter();
+    let mut gradients = Tensor::run_backward(&[loss], &inputs, keep_graph, false).into_iter();
     networks
         .iter()
         .map(|parameters| {
@@ -150,6 +159,17 @@ mod tests {
             use tch::nn::Module;
             (**self).forward(&Tensor::ones([1, 3], (Kind::Float, Device::Cpu))).sum(Kind::Float).double_value(&[])
         }
+    }
+
+    #[test]
+    fn two_losses_of_one_pass_have_gradients() {
+        let net = Net::new(Device::Cpu, |p| p.ones("a", &[2]));
+        let pass = net.square();
+        let of = |t: Tensor| t.sum(Kind::Float);
+        let parameters = || [net.parameters().collect()];
+        let first = flat_gradients_of_first(&of(&pass * 3.0), &parameters()).remove(0);
+        let second = flat_gradients(&of(&pass * 5.0), &parameters()).remove(0);
+        assert_eq!((first.double_value(&[0]), second.double_value(&[1])), (6.0, 10.0));
     }
 
     #[test]

@@ -11,13 +11,12 @@
 //! last with batch norm of single images, 0.15 s, but its sums over positions err by 1e-5 instead of 7e-7.
 
 use crate::NetworkError;
+use crate::chain::{Chain, delegate_to_chain};
 use crate::error::positive;
-use crate::generator::{TappedGenerator, position, positions};
 use crate::layers::NormType;
-use crate::sequential::{Mode, Module, Sequential};
+use crate::sequential::{Module, Sequential};
 use serde::{Deserialize, Serialize};
-use std::cell::Cell;
-use tch::{Tensor, nn};
+use tch::nn;
 
 /// What a [`ResnetGenerator`] consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +37,10 @@ pub struct ResnetConfig {
     pub antialias_up: bool,
     /// Dropout of one half inside the residual blocks.
     pub dropout: bool,
+    /// Whether the dropout has a number among a block's modules also where there is none.
+    pub dropout_numbered: bool,
+    /// Whether inputs are clamped to [−1, 1] first.
+    pub clamp: bool,
 }
 
 impl ResnetConfig {
@@ -52,7 +55,15 @@ impl ResnetConfig {
             antialias: true,
             antialias_up: true,
             dropout: false,
+            dropout_numbered: false,
+            clamp: false,
         }
+    }
+
+    /// The published teacher of the compression experiment: strided and transposed convolutions in place of blurs, so that
+    /// layers carry the numbers of [`crate::mobile_resnet`]; the input is clamped; a block's second convolution is module 6.
+    pub fn compression_teacher() -> Self {
+        Self { antialias: false, antialias_up: false, dropout_numbered: true, clamp: true, ..Self::cut() }
     }
 
     /// Whether a network can be built like this.
@@ -76,16 +87,12 @@ impl ResnetConfig {
 /// before the halvings (raw, before their norm), 12 to 20 the residual blocks and 31 the tanh. The rectifiers work in place,
 /// so the recorded output of a norm comes with the rectifier applied, in every method alike.
 #[derive(Debug)]
-pub struct ResnetGenerator {
-    model: Sequential,
-    in_channels: i64,
-    mode: Cell<Mode>,
-}
+pub struct ResnetGenerator(Chain);
+
+/// Halvings, and doublings.
+const LEVELS: i64 = Chain::LEVELS;
 
 impl ResnetGenerator {
-    /// Halvings, and doublings.
-    const LEVELS: i64 = 2;
-
     /// Parameters start with torch's defaults; the published code draws them by [`crate::InitType::CUT`].
     pub fn new(path: &nn::Path, config: &ResnetConfig) -> Self {
         let (path, bias) = (&(path / "model"), config.norm.conv_bias());
@@ -93,7 +100,7 @@ impl ResnetGenerator {
         model.push(Module::ReflectPad(3));
         model.conv(path, (config.in_channels, config.width), (7, 1, 0), bias);
         norm_relu(&mut model, path, config.width, config.norm);
-        for level in 0..Self::LEVELS {
+        for level in 0..LEVELS {
             let (cin, cout) = (config.width << level, config.width << (level + 1));
             let stride = if config.antialias { 1 } else { 2 };
             model.conv(path, (cin, cout), (3, stride, 1), bias);
@@ -103,10 +110,10 @@ impl ResnetGenerator {
             }
         }
         for _ in 0..config.blocks {
-            let block = residual(&(path / model.len()), config.width << Self::LEVELS, config);
+            let block = residual(&(path / model.len()), config.width << LEVELS, config);
             model.push(Module::Residual(block));
         }
-        for level in (0..Self::LEVELS).rev() {
+        for level in (0..LEVELS).rev() {
             let (cin, cout) = (config.width << (level + 1), config.width << level);
             if config.antialias_up {
                 model.up(path, cin);
@@ -119,9 +126,20 @@ impl ResnetGenerator {
         model.push(Module::ReflectPad(3));
         model.conv(path, (config.width, config.out_channels), (7, 1, 0), true);
         model.push(Module::Tanh);
-        Self { model, in_channels: config.in_channels, mode: Cell::default() }
+        Self(Chain::new(model, config.in_channels, config.clamp))
+    }
+
+    /// Multiply-accumulates of one image by the rule of [`crate::channels::Channels::macs`]; affine norms add one an element,
+    /// blurs count as convolutions.
+    ///
+    /// # Errors
+    /// [`NetworkError::Size`] where the sides do not fit.
+    pub fn macs(&self, height: i64, width: i64) -> Result<u64, NetworkError> {
+        self.0.macs(height, width)
     }
 }
+
+delegate_to_chain!(ResnetGenerator);
 
 fn norm_relu(model: &mut Sequential, path: &nn::Path, channels: i64, norm: NormType) {
     model.norm(path, channels, norm);
@@ -137,6 +155,8 @@ fn residual(path: &nn::Path, channels: i64, config: &ResnetConfig) -> Sequential
     norm_relu(&mut block, path, channels, config.norm);
     if config.dropout {
         block.push(Module::Dropout);
+    } else if config.dropout_numbered {
+        block.push(Module::Identity);
     }
     block.push(Module::ReflectPad(1));
     block.conv(path, (channels, channels), (3, 1, 0), bias);
@@ -144,57 +164,11 @@ fn residual(path: &nn::Path, channels: i64, config: &ResnetConfig) -> Sequential
     block
 }
 
-impl ResnetGenerator {
-    /// Gradients of a whole pass come from the image, whose memory nobody misreads.
-    fn translating(&self) -> Mode {
-        Mode { misread: false, ..self.mode.get() }
-    }
-}
-
-impl TappedGenerator for ResnetGenerator {
-    fn forward(&self, x: &Tensor) -> Tensor {
-        self.model.forward(x, self.translating())
-    }
-
-    fn forward_tapped(&self, x: &Tensor, layers: &[i64]) -> (Tensor, Vec<Tensor>) {
-        self.model.forward_tapped(x, &positions(layers, self.model.len()), self.translating())
-    }
-
-    fn encode(&self, x: &Tensor, layers: &[i64]) -> Vec<Tensor> {
-        self.model.encode(x, &positions(layers, self.model.len()), self.mode.get())
-    }
-
-    fn tap_shapes(&self, height: i64, width: i64, layers: &[i64]) -> Result<Vec<(i64, i64, i64)>, NetworkError> {
-        let unfit = || NetworkError::Size { height, width, expected: "multiples of 4 and at least 8".to_owned() };
-        if height % self.stride() != 0 || width % self.stride() != 0 {
-            return Err(unfit());
-        }
-        let shapes = self.model.shapes((self.in_channels, height, width)).ok_or_else(unfit)?;
-        layers.iter().map(|&layer| position(layer, shapes.len()).map(|at| shapes[at])).collect()
-    }
-
-    fn stride(&self) -> i64 {
-        1 << Self::LEVELS
-    }
-
-    fn set_training(&self, training: bool) {
-        self.mode.set(Mode { training, ..self.mode.get() });
-    }
-
-    fn set_published_arithmetic(&self, published: bool) {
-        self.mode.set(Mode { published, ..self.mode.get() });
-    }
-
-    fn set_misread_gradients(&self, misread: bool) {
-        self.mode.set(Mode { misread, ..self.mode.get() });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Net;
-    use tch::{Device, Kind};
+    use crate::{Net, TappedGenerator};
+    use tch::{Device, Kind, Tensor};
 
     const CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -224,7 +198,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named() {
         let net = net(&small());
-        let last = net.model.len() as i64 - 1;
+        let last = net.0.len() as i64 - 1;
         for layer in [-2, last + 1] {
             assert_eq!(net.tap_shapes(8, 8, &[0, layer]), Err(NetworkError::Layer { layer, last }));
         }
@@ -241,7 +215,7 @@ mod tests {
         for (norm, antialias) in [(NormType::Instance, true), (NormType::Instance, false), (NormType::None, false)] {
             let net = net(&ResnetConfig { norm, antialias, antialias_up: antialias, ..small() });
             let x = Tensor::rand([2, 3, 16, 12], CPU);
-            let all: Vec<i64> = (0..net.model.len() as i64).collect();
+            let all: Vec<i64> = (0..net.0.len() as i64).collect();
             let (image, taps) = net.forward_tapped(&x, &all);
             assert!(same(&image, &net.forward(&x)) && same(&image, &taps[all.len() - 1]));
             let shapes = net.tap_shapes(16, 12, &all).unwrap();
@@ -265,6 +239,21 @@ mod tests {
         assert!(!same(&net.forward(&x), &net.forward(&x)));
         net.set_training(false);
         assert!(same(&net.forward(&x), &net.forward(&x)));
+    }
+
+    #[test]
+    fn the_compression_teacher_has_its_keys_taps_and_cost() {
+        let config = ResnetConfig::compression_teacher();
+        let net = net(&config);
+        assert_eq!((net.numel(), net.macs(256, 256)), (11_378_179, Ok(56_799_264_768)));
+        assert!(net.state().contains_key("model.18.conv_block.6.weight") && net.state().contains_key("model.26.bias"));
+        let shapes = net.tap_shapes(256, 256, &crate::distillation::TAPS).unwrap();
+        assert_eq!(shapes, [(256, 64, 64); 4]);
+        assert!(matches!(net.macs(254, 256), Err(NetworkError::Size { .. })));
+        let narrow = self::net(&ResnetConfig { width: 4, ..config });
+        let x = Tensor::randn([1, 3, 16, 16], CPU) * 3.0;
+        assert!(same(&narrow.forward(&x), &narrow.forward(&x.clamp(-1.0, 1.0))));
+        assert!(same(&narrow.encode(&x, &[0])[0], &x.clamp(-1.0, 1.0).reflection_pad2d([3; 4])));
     }
 
     #[test]

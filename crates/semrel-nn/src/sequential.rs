@@ -1,5 +1,8 @@
 //! A published `nn.Sequential`: modules in a row, numbered from 0, whose parameters carry their number in the key.
 
+mod macs;
+mod slices;
+
 use crate::generator::run;
 use crate::layers::{Downsample, Norm, NormType, PadType, Upsample, lrelu, winograd};
 use tch::{Tensor, nn};
@@ -34,6 +37,8 @@ pub(crate) enum Module {
     Conv { weight: Tensor, bias: Option<Tensor>, stride: i64, padding: i64 },
     /// Transposed 3×3 convolution that doubles the sides: stride 2, padding 1, output padding 1.
     ConvDouble { weight: Tensor, bias: Option<Tensor> },
+    /// Separable convolution, no padding: a 3×3 kernel a channel, instance norm, and a 1×1 convolution; (weight, bias) each.
+    Separable { depth: (Tensor, Tensor), point: (Tensor, Tensor) },
     /// Normalisation.
     Norm(Norm),
     /// Rectifier, in place: what was recorded of the module before it shows it.
@@ -42,6 +47,8 @@ pub(crate) enum Module {
     LeakyRelu,
     /// Half of all elements, doubled; only in training.
     Dropout,
+    /// Nothing, but it has a number.
+    Identity,
     /// Blur and halve.
     Down(Downsample),
     /// Double and blur.
@@ -63,10 +70,17 @@ impl Module {
                 x.conv2d(weight, bias.as_ref(), [*stride; 2], [*padding; 2], [1, 1], 1)
             }
             Self::ConvDouble { weight, bias } => x.conv_transpose2d(weight, bias.as_ref(), [2], [1], [1], 1, [1]),
+            Self::Separable { depth, point } => {
+                let (weight, bias) = depth;
+                let h = x.conv2d(weight, Some(bias), [1], [0], [1], weight.size()[0]);
+                let (weight, bias) = point;
+                Norm::Instance.forward(&h, mode.training).conv2d(weight, Some(bias), [1], [0], [1], 1)
+            }
             Self::Norm(norm) => norm.forward(&x, mode.training),
             Self::Relu => x.shallow_clone().relu_(),
             Self::LeakyRelu => lrelu(&x),
             Self::Dropout => x.dropout(0.5, mode.training),
+            Self::Identity => x,
             Self::Down(down) => down.forward(&x),
             Self::Up(up) => up.forward(&x),
             Self::Residual(block) if mode.misread => misread(&block.forward(&x, mode)) + &x,
@@ -88,12 +102,17 @@ impl Module {
                 })
             }
             Self::ConvDouble { weight, .. } => sides(weight.size()[1], &|n| Some(2 * n)),
+            // The inner norm needs more than one position.
+            Self::Separable { point, .. } => {
+                let (h, w) = (height - 2, width - 2);
+                (h > 0 && w > 0 && h * w > 1).then_some((point.0.size()[0], h, w))
+            }
             Self::Down(_) => sides(channels, &|n| (n > 1).then_some((n + 1) / 2)),
             Self::Up(_) => sides(channels, &|n| Some(2 * n)),
             Self::Residual(block) => block.shape((channels, height, width)),
             // The norm of a single position is 0 whatever the input.
             Self::Norm(Norm::Instance) => (height * width > 1).then_some((channels, height, width)),
-            Self::Norm(_) | Self::Relu | Self::LeakyRelu | Self::Dropout | Self::Tanh => {
+            Self::Norm(_) | Self::Relu | Self::LeakyRelu | Self::Dropout | Self::Identity | Self::Tanh => {
                 Some((channels, height, width))
             }
         }
@@ -101,7 +120,7 @@ impl Module {
 
     /// Whether the output shares memory with the input, so that the input's recorded value changes.
     fn in_place(&self) -> bool {
-        matches!(self, Self::Relu | Self::Norm(Norm::None))
+        matches!(self, Self::Relu | Self::Identity | Self::Norm(Norm::None))
     }
 }
 
@@ -146,6 +165,19 @@ impl Sequential {
         let nn::ConvTranspose2D { ws: weight, bs: bias, .. } =
             nn::conv_transpose2d(path / self.len(), cin, cout, 3, config);
         self.push(Module::ConvDouble { weight, bias });
+    }
+
+    /// A separable convolution `{len}.conv.0.weight` `[cin, 1, 3, 3]` and `{len}.conv.2.weight` `[cout, cin, 1, 1]`, always with
+    /// biases.
+    pub fn separable(&mut self, path: &nn::Path, (cin, cout): (i64, i64)) {
+        let path = &(path / self.len() / "conv");
+        let new = |index: i64, cin, cout, kernel, groups| {
+            let config = nn::ConvConfig { groups, ..Default::default() };
+            let nn::Conv2D { ws, bs, .. } = nn::conv2d(path / index, cin, cout, kernel, config);
+            (ws, bs.expect("convolutions have a bias by default"))
+        };
+        let (depth, point) = (new(0, cin, cin, 3, cin), new(2, cin, cout, 1, 1));
+        self.push(Module::Separable { depth, point });
     }
 
     pub fn norm(&mut self, path: &nn::Path, channels: i64, kind: NormType) {

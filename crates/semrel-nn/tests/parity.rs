@@ -1,5 +1,7 @@
 //! Networks and training machinery against the published implementations.
 
+#[path = "parity/compression.rs"]
+mod compression;
 #[path = "parity/single_modal.rs"]
 mod single_modal;
 
@@ -57,6 +59,19 @@ fn main() {
             ("single-modal/discriminator", single_modal::discriminator),
             ("single-modal/sincut_networks", single_modal::sincut_networks),
             ("single-modal/image_pool", single_modal::image_pool),
+            ("compression/config_sets", compression::config_sets),
+            ("compression/discriminators", compression::discriminators),
+            ("compression/distill_adapters", compression::distill_adapters),
+            ("compression/generator_mobile", compression::generator_mobile),
+            ("compression/generator_resnet", compression::generator_resnet),
+            ("compression/image_pool", compression::image_pool),
+            ("compression/macs_params", compression::macs_params),
+            ("compression/schedules", compression::schedules),
+            ("compression/subnet", compression::subnet),
+            ("compression/subnet_export", compression::subnet_export),
+            ("compression/supernet", compression::supernet),
+            ("compression/weight_transfer_mobile", compression::weight_transfer),
+            ("compression/weight_transfer_super", compression::weight_transfer),
         ],
     )
 }

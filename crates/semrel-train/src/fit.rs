@@ -112,11 +112,12 @@ pub trait Fit {
     /// The experiment's.
     fn preview(&mut self) -> Result<Option<(&'static str, RgbImage)>, Self::Error>;
 
-    /// A score of the networks as they are now, lower is better; its name in the log.
+    /// Scores of the networks as they are now, with their names in the log. The first decides on the best checkpoint; lower is
+    /// better.
     ///
     /// # Errors
     /// The experiment's.
-    fn score(&mut self) -> Result<(&'static str, f64), Self::Error>;
+    fn score(&mut self) -> Result<Vec<(&'static str, f64)>, Self::Error>;
 
     /// Names of the terms that the progress line shows.
     fn shown(&self) -> &[&str];
@@ -184,11 +185,13 @@ pub fn fit<F: Fit>(
             log.image(step, tag, &picture)?;
         }
         if evaluated {
-            let score = experiment.score()?;
-            log.log(step, &[score])?;
-            check(step, &[score])?;
-            if best.is_none_or(|(_, least)| score.1 < least) {
-                best = Some((step, score.1));
+            let scores = experiment.score()?;
+            log.log(step, &scores)?;
+            check(step, &scores)?;
+            if let Some(&(_, score)) = scores.first()
+                && best.is_none_or(|(_, least)| score < least)
+            {
+                best = Some((step, score));
             }
         }
         if saved {

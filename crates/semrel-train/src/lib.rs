@@ -2,6 +2,10 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`adversary`] | a discriminator and both sides of its game |
+//! | [`batches`] | images of two domains as tensors, ahead of the step |
+//! | [`cycle_gan`] | CycleGAN's step |
+//! | [`passes`] | what steps of generators share |
 //! | [`cli`] | arguments that every experiment has |
 //! | [`config`] | YAML with `extends:` and `--set`, and errors that name the key |
 //! | [`lock`] | one process a folder |
@@ -21,11 +25,14 @@
 //! | [`atomic`] | files that are old or new, never half |
 #![warn(missing_docs)]
 
+pub mod adversary;
 pub mod atomic;
+pub mod batches;
 pub mod checkpoints;
 pub mod cli;
 pub mod config;
 pub mod correlative;
+pub mod cycle_gan;
 pub mod device;
 pub mod fit;
 pub mod interrupt;
@@ -34,6 +41,7 @@ pub mod log;
 pub mod logging;
 pub mod memory;
 pub mod parts;
+pub mod passes;
 pub mod progress;
 pub mod run_dir;
 pub mod seeding;

@@ -2,6 +2,7 @@
 
 use crate::Snapshot;
 use semrel_nn::checkpoint::{CheckpointError, Extras, StateDict, copy_into};
+use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Adam, Trained};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -158,6 +159,27 @@ pub fn load_network(name: &str, own: &StateDict, given: &StateDict) -> Result<()
     }
     let weights = |source| PartsError::Weights { network: name.to_owned(), source };
     copy_into(own, given, Extras::Refuse).map(|_| ()).map_err(weights)
+}
+
+/// Key of the images in the file of a buffer.
+const IMAGES: &str = "images";
+
+/// Stem of the file of an image buffer.
+fn pool_file(name: &str) -> String {
+    format!("pool_{name}")
+}
+
+/// Image buffers as files of a checkpoint, beside those of [`save_parts`].
+pub fn pool_files(pools: Vec<(&str, &mut ImagePool)>) -> BTreeMap<String, StateDict> {
+    let images = pools.into_iter().filter_map(|(name, pool)| Some((pool_file(name), pool.images()?)));
+    images.map(|(file, images)| (file, StateDict::from([(IMAGES.to_owned(), images)]))).collect()
+}
+
+/// Puts back what [`pool_files`] gave.
+pub fn restore_pools(pools: Vec<(&str, &mut ImagePool)>, files: &BTreeMap<String, StateDict>) {
+    for (name, pool) in pools {
+        pool.restore(files.get(&pool_file(name)).and_then(|file| file.get(IMAGES)));
+    }
 }
 
 #[cfg(test)]

@@ -1,24 +1,17 @@
 //! What every method is to the training loop.
 
 use crate::config::{Config, Method};
-use crate::methods::{Contrastive, CycleGan, DistanceGan, GcGan, LSeSim, NegCut};
+use crate::methods::{Contrastive, DistanceGan, GcGan, LSeSim, NegCut, new_cycle_gan};
 use crate::networks::Generator;
 use anyhow::Result;
 use semrel_nn::Net;
 use semrel_nn::checkpoint::StateDict;
 use semrel_nn::image_pool::ImagePool;
+pub use semrel_train::batches::Batch;
+use semrel_train::parts::{pool_files, restore_pools};
 use semrel_train::{Part, Terms};
 use std::collections::BTreeMap;
-use tch::{Device, Tensor};
-
-/// Images of one step, `[B, 3, H, W]` in [-1, 1].
-#[derive(Debug)]
-pub struct Batch {
-    /// Of the source domain.
-    pub a: Tensor,
-    /// Of the target domain.
-    pub b: Tensor,
-}
+use tch::Device;
 
 /// When a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,24 +58,13 @@ pub trait Algorithm {
 
     /// Image buffers as files of a checkpoint.
     fn pool_files(&mut self) -> BTreeMap<String, StateDict> {
-        let images = self.pools().into_iter().filter_map(|(name, pool)| Some((pool_file(name), pool.images()?)));
-        images.map(|(file, images)| (file, StateDict::from([(IMAGES.to_owned(), images)]))).collect()
+        pool_files(self.pools())
     }
 
     /// Puts back what [`Algorithm::pool_files`] gave.
     fn restore_pools(&mut self, files: &BTreeMap<String, StateDict>) {
-        for (name, pool) in self.pools() {
-            pool.restore(files.get(&pool_file(name)).and_then(|file| file.get(IMAGES)));
-        }
+        restore_pools(self.pools(), files);
     }
-}
-
-/// Key of the images in the file of a buffer.
-const IMAGES: &str = "images";
-
-/// Stem of the file of an image buffer.
-fn pool_file(name: &str) -> String {
-    format!("pool_{name}")
 }
 
 /// The method that a configuration names, with fresh weights from torch's generator. `images` gives a few training batches
@@ -98,7 +80,7 @@ pub fn build(
     Ok(match config.method {
         Method::Ours | Method::Cut => Box::new(Contrastive::new(config, device)?),
         Method::Lsesim => Box::new(LSeSim::new(config, device)?),
-        Method::Cyclegan => Box::new(CycleGan::new(config, device)?),
+        Method::Cyclegan => Box::new(new_cycle_gan(config, device)?),
         Method::Distancegan => Box::new(DistanceGan::new(config, device, &images()?)?),
         Method::Gcgan => Box::new(GcGan::new(config, device)?),
         Method::Negcut => Box::new(NegCut::new(config, device)?),

@@ -1,18 +1,17 @@
 //! Images of a run as tensors.
 
-use crate::algorithm::Batch;
 use crate::config::Config;
 use anyhow::{Context, Result, bail};
-use ndarray::Array4;
 use semrel_data::resize::Filter;
 use semrel_data::transform::{PairTransform, Preprocess};
 use semrel_data::{
-    DataError, Direction, Loader, LoaderError, OnCorrupt, PairBatch, PairFolder, PairOptions, PairSampler,
-    SingleImageOptions, SingleImageSampler, StoreOptions,
+    DataError, Direction, OnCorrupt, PairBatch, PairFolder, PairOptions, PairSampler, SingleImageOptions,
+    SingleImageSampler, StoreOptions,
 };
+use semrel_train::batches::{Batch, BatchLoader};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tch::{Device, Tensor};
+use tch::Device;
 
 /// The images of a run.
 #[derive(Debug)]
@@ -121,7 +120,7 @@ impl Data {
         let (sampler, warmup) = (self.sampler.clone(), self.warmup);
         // The warm-up takes the first batches in advance; then the epochs begin.
         let source = move |step: u64| sampler.batch(if step < warmup { step } else { step - warmup });
-        Ok(BatchLoader(Loader::spawn(source, first_step, 4, 1)?))
+        Ok(BatchLoader::spawn(source, first_step)?)
     }
 
     /// The first `count` training batches, on `device`.
@@ -133,36 +132,6 @@ impl Data {
         if count == 0 {
             bail!("config key `train.batch_size`: larger than the data set");
         }
-        (0..count).map(|step| Ok(to_batch(&self.sampler.batch(step)?, device))).collect()
+        (0..count).map(|step| Ok(Batch::new(&self.sampler.batch(step)?, device))).collect()
     }
-}
-
-/// Training batches in step order.
-pub struct BatchLoader(Loader<PairBatch, DataError>);
-
-impl BatchLoader {
-    /// The next batch, on `device`.
-    ///
-    /// # Errors
-    /// The file that cannot be read.
-    pub fn next(&mut self, device: Device) -> Result<Batch, LoaderError<DataError>> {
-        let batch = self.0.next().expect("the loader has no end")?;
-        Ok(to_batch(&batch, device))
-    }
-
-    /// Seconds that training has waited for images so far.
-    pub fn waited(&self) -> f64 {
-        self.0.waited().as_secs_f64()
-    }
-}
-
-fn to_batch(batch: &PairBatch, device: Device) -> Batch {
-    Batch { a: tensor(&batch.a, device), b: tensor(&batch.b, device) }
-}
-
-/// Copies an image array to a tensor of the same shape.
-pub fn tensor(images: &Array4<f32>, device: Device) -> Tensor {
-    let shape: Vec<i64> = images.shape().iter().map(|&d| d as i64).collect();
-    let data = images.as_slice().expect("batches are contiguous");
-    Tensor::from_slice(data).view(shape.as_slice()).to_device(device)
 }

@@ -25,6 +25,7 @@ use semrel_metrics::segmentation::{
 };
 use semrel_nn::Net;
 use semrel_train::Progress;
+use semrel_train::batches::tensor;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -153,7 +154,7 @@ impl<'a> Scorer<'a> {
                 .collect::<Result<_, _>>()?;
             for same in images.chunk_by(|a, b| a.dim() == b.dim()) {
                 let views: Vec<_> = same.iter().map(|image| image.view()).collect();
-                let batch = crate::data::tensor(&stack(Axis(0), &views)?, generator.device());
+                let batch = tensor(&stack(Axis(0), &views)?, generator.device());
                 outputs.extend(no_grad(|| translated(generator, &batch))?);
             }
         }

@@ -10,8 +10,7 @@ use semrel_nn::stylegan2;
 use semrel_nn::{Net, NetworkError, TappedGenerator, Trained};
 use tch::{Device, Tensor};
 
-/// A generator: an image and what its layers make of it.
-pub type Generator = Box<dyn TappedGenerator>;
+pub use semrel_train::passes::Generator;
 
 /// A discriminator: images to logits.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! A generator and a discriminator, which is all that several methods have.
 
-use crate::adversary::Adversary;
+use crate::adversary::{Adversary, new_adversary};
 use crate::config::Config;
 use crate::networks::{Generator, new_generator, trained};
 use anyhow::Result;
@@ -23,6 +23,6 @@ impl OneSided {
     /// Where the settings make no networks.
     pub fn new(config: &Config, device: Device) -> Result<Self> {
         let generator = trained(config, new_generator(config, device)?);
-        Ok(Self { generator, adversary: Adversary::new(config, "D", device)? })
+        Ok(Self { generator, adversary: new_adversary(config, "D", device)? })
     }
 }

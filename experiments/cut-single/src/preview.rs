@@ -1,7 +1,7 @@
 //! A picture of what the generator does: test images above, their translations below.
 
 use crate::config::Config;
-use crate::data::{Data, tensor};
+use crate::data::Data;
 use crate::networks::Generator;
 use crate::translate::translated;
 use anyhow::Result;
@@ -11,6 +11,7 @@ use semrel_data::image_io::{Quantise, grid as tile, to_image};
 use semrel_data::read_translation_input;
 use semrel_data::rng::derive_seed;
 use semrel_nn::Net;
+use semrel_train::batches::tensor;
 use tch::no_grad;
 
 /// Pictures shown.

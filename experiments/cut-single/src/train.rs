@@ -2,12 +2,13 @@
 
 use crate::algorithm::{Algorithm, Batch, When, build};
 use crate::config::Config;
-use crate::data::{BatchLoader, Data};
+use crate::data::Data;
 use crate::evaluate::Scorer;
 use crate::preview;
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
+use semrel_train::batches::BatchLoader;
 use semrel_train::memory::peak_mib;
 use semrel_train::parts::{restore_parts, save_parts};
 use semrel_train::{
@@ -102,9 +103,9 @@ impl Fit for Run<'_> {
         Ok(Some(("translations", preview::grid(self.algorithm.generator(), self.data, self.config)?)))
     }
 
-    fn score(&mut self) -> Result<(&'static str, f64)> {
+    fn score(&mut self) -> Result<Vec<(&'static str, f64)>> {
         let scorer = self.scorer.as_ref().expect("there is one where evaluations are due");
-        Ok(("eval/fd", scorer.frechet(self.algorithm.generator())?))
+        Ok(vec![("eval/fd", scorer.frechet(self.algorithm.generator())?)])
     }
 
     fn shown(&self) -> &[&str] {

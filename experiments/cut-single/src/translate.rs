@@ -1,6 +1,5 @@
 //! Files through a generator.
 
-use crate::data::tensor;
 use crate::networks::Generator;
 use anyhow::{Context, Result};
 use image::RgbImage;
@@ -9,6 +8,7 @@ use semrel_data::image_io::Quantise;
 use semrel_data::translate::{self, Job, TranslateOptions};
 use semrel_metrics::extractor::to_images;
 use semrel_nn::Net;
+use semrel_train::batches::tensor;
 use tch::{Tensor, no_grad};
 
 /// Translates files ([`translate::translate`]); pictures of one size that follow each other are one batch.

@@ -8,7 +8,7 @@
 
 use cut_single::algorithm::{Algorithm, Batch, When};
 use cut_single::config::{Config, GeneratorKind, Method};
-use cut_single::methods::{Contrastive, CycleGan, Draws};
+use cut_single::methods::{Contrastive, Draws, new_cycle_gan};
 use cut_single::networks::{Generator, trained};
 use semrel_nn::{Net, NetworkError, TappedGenerator, Trained, stylegan2};
 use semrel_testkit::{Case, FillRule, Outcome, run};
@@ -208,7 +208,7 @@ fn contrastive(case: &Case, config: &Config, kind: Kind) -> Outcome {
 }
 
 fn cyclegan(case: &Case, config: &Config, kind: Kind) -> Outcome {
-    let mut method = CycleGan::new(config, Device::Cpu).map_err(|e| format!("{e:#}"))?;
+    let mut method = new_cycle_gan(config, Device::Cpu).map_err(|e| format!("{e:#}"))?;
     fill(case, "G_A", &mut method.g_a, kind)?;
     fill(case, "G_B", &mut method.g_b, kind)?;
     fill(case, "D_A", &mut method.d_a.discriminator, kind)?;
@@ -219,7 +219,7 @@ fn cyclegan(case: &Case, config: &Config, kind: Kind) -> Outcome {
     watch("D_A", &mut method.d_a.discriminator, &gradients);
     watch("D_B", &mut method.d_b.discriminator, &gradients);
     for step in steps(case) {
-        let (terms, outputs) = method.step_with_outputs(&batch(case, step, kind), step);
+        let (terms, outputs) = method.step(&batch(case, step, kind), step);
         if kind == Kind::Float {
             return check_losses(case, step, &terms);
         }

@@ -3,14 +3,14 @@
 use crate::config::Config;
 use crate::step::Batch;
 use anyhow::{Context, Result, ensure};
-use ndarray::Array4;
 use semrel_data::Splits;
 use semrel_data::transform::TrainTransform;
 use semrel_data::{DataError, MultiDomainSampler, TrainBatch};
 use semrel_data::{ImageStore, OnCorrupt, StoreOptions};
 use semrel_data::{Loader, LoaderError};
+use semrel_train::batches::tensor;
 use std::sync::Arc;
-use tch::{Device, Tensor};
+use tch::Device;
 
 /// Share of each domain held out for validation where a data set has no validation folder.
 const HOLDOUT: f64 = 0.1;
@@ -81,11 +81,4 @@ impl BatchLoader {
     pub fn waited(&self) -> f64 {
         self.0.waited().as_secs_f64()
     }
-}
-
-/// Copies an image array to a tensor of the same shape.
-pub fn tensor(images: &Array4<f32>, device: Device) -> Tensor {
-    let shape: Vec<i64> = images.shape().iter().map(|&d| d as i64).collect();
-    let data = images.as_slice().expect("batches are contiguous");
-    Tensor::from_slice(data).view(shape.as_slice()).to_device(device)
 }

@@ -6,7 +6,7 @@
 //! target domain.
 
 use crate::config::Config;
-use crate::data::{Data, tensor};
+use crate::data::Data;
 use crate::networks::Translator;
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
@@ -18,6 +18,7 @@ use semrel_metrics::extractor::{Extractor, to_images};
 use semrel_metrics::feature_cache;
 use semrel_metrics::frechet::{Activations, MeanPrecision};
 use semrel_metrics::perceptual::mean_pairwise;
+use semrel_train::batches::tensor;
 use semrel_train::Progress;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

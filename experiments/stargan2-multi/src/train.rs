@@ -110,12 +110,12 @@ impl Fit for Run<'_> {
         Ok(Some(("latent", preview(&self.trainer.networks.average, self.data, self.config)?)))
     }
 
-    fn score(&mut self) -> Result<(&'static str, f64)> {
+    fn score(&mut self) -> Result<Vec<(&'static str, f64)>> {
         if self.reference.is_none() {
             self.reference = Some(Reference::new(self.config, self.data, self.extractor, self.options.quiet)?);
         }
         let reference = self.reference.as_ref().expect("made above");
-        Ok(("eval/latent_fd_glance", reference.glance(&self.trainer.networks.average)?))
+        Ok(vec![("eval/latent_fd_glance", reference.glance(&self.trainer.networks.average)?)])
     }
 
     fn shown(&self) -> &[&str] {

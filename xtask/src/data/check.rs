@@ -55,12 +55,12 @@ fn pairs(dir: &Path) -> Result<Vec<String>> {
     let mut unreadable = vec![];
     for (phase, folder) in phases.iter().flatten() {
         let sides: &[Side] = match folder.layout {
-            PairLayout::Unaligned => &[Side::A, Side::B],
+            PairLayout::Unaligned | PairLayout::Paired => &[Side::A, Side::B],
             PairLayout::Aligned => &[Side::A],
         };
         if *phase == "train" {
             let layout = match folder.layout {
-                PairLayout::Unaligned => "two domains, unaligned",
+                PairLayout::Unaligned | PairLayout::Paired => "two domains, unaligned",
                 PairLayout::Aligned => "A|B pictures, aligned",
             };
             println!("{}: {layout}", dir.display());

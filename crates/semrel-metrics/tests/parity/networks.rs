@@ -274,3 +274,17 @@ pub fn drn(case: &Case) -> Outcome {
     case.check("out.seg", &scores)?;
     case.check("out.log_softmax", &network.enlarge(&scores))
 }
+
+/// A generator's output as the 8-bit images that both scores start from, and what each network's input is then.
+pub fn image_quantise(case: &Case) -> Outcome {
+    let made = to_images(&case.input("fake"), Quantise::Truncate).map_err(text)?;
+    let bytes = semrel_metrics::extractor::stack(&made, Device::Cpu).map_err(text)?;
+    case.check("out.uint8", &bytes.permute([0, 2, 3, 1]).to_kind(Kind::Uint8))?;
+    // The network's own 2x − 1 belongs to its preparation here; the case is before it, and before the resize.
+    let (width, height) = made[0].dimensions();
+    let own_size = Preparation { width, height, ..Variant::Fid.preparation(256) };
+    case.check("out.inception_input", &((own_size.prepare(&made, Device::Cpu) + 1.0) / 2.0))?;
+    let image = case.input("image").permute([2, 0, 1]).unsqueeze(0);
+    let drn = Drn::from_state(Arch::D22, &empty(Drn::shapes(Arch::D22)), Device::Cpu).map_err(text)?;
+    case.check("out.drn_input", &drn.prepare(&images(&image)).map_err(text)?.squeeze_dim(0))
+}

@@ -54,6 +54,11 @@ pub struct Downsample {
 }
 
 impl Downsample {
+    /// Products for each output position, over all channels.
+    pub(crate) fn taps(&self) -> u64 {
+        self.filter.numel() as u64
+    }
+
     /// CUT's networks use size 3 and reflection.
     pub fn new(path: &nn::Path, channels: i64, size: i64, pad: PadType) -> Self {
         Self { filter: filter_buffer(path, channels, size, 1.0), size, pad }
@@ -76,6 +81,11 @@ pub struct Upsample {
 }
 
 impl Upsample {
+    /// As [`Downsample::taps`].
+    pub(crate) fn taps(&self) -> u64 {
+        self.filter.numel() as u64
+    }
+
     /// CUT's networks use size 4 and replication.
     pub fn new(path: &nn::Path, channels: i64, size: i64, pad: PadType) -> Self {
         Self { filter: filter_buffer(path, channels, size, 4.0), size, pad }

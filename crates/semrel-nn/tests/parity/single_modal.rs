@@ -25,7 +25,7 @@ fn training(case: &Case, dropout: bool) -> bool {
 }
 
 /// The state dict has exactly the case's keys and shapes.
-fn check_keys(keys: &Value, state: &BTreeMap<String, Tensor>) -> Outcome {
+pub fn check_keys(keys: &Value, state: &BTreeMap<String, Tensor>) -> Outcome {
     let Some(keys) = keys.as_object() else { return Ok(()) };
     let want: BTreeMap<&str, Vec<i64>> = keys
         .iter()
@@ -107,6 +107,7 @@ pub fn generator(case: &Case) -> Outcome {
         antialias: !case.flag("no_antialias"),
         antialias_up: !case.flag("no_antialias_up"),
         dropout,
+        ..published
     };
     config.check().map_err(|e| e.to_string())?;
     let net = Net::new(Device::Cpu, |p| ResnetGenerator::new(p, &config));

@@ -5,8 +5,7 @@
 //! image is encoded once: the features of the real images are those of the translating pass itself, and the translation and
 //! the identity output are encoded, and their patches projected, as one batch.
 
-use super::{l1, reproduce, split};
-use crate::adversary::Adversary;
+use crate::adversary::{Adversary, new_adversary};
 use crate::algorithm::{Algorithm, Batch, When};
 use crate::config::{Config, Contrast, Method};
 use crate::networks::{Generator, new_generator, new_heads, trained};
@@ -16,6 +15,7 @@ use semrel_loss::patch_sampler::PatchSampler;
 use semrel_loss::semantic::{PatchLossConfig, patch_losses};
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained, descend_both};
+use semrel_train::passes::{l1, reproduce, split};
 use semrel_train::{Part, Terms};
 use tch::{Device, Tensor, no_grad};
 
@@ -77,7 +77,7 @@ impl Contrastive {
             config: config.clone(),
             generator: trained(config, generator),
             heads: trained(config, heads),
-            adversary: Adversary::new(config, "D", device)?,
+            adversary: new_adversary(config, "D", device)?,
         })
     }
 

@@ -5,7 +5,6 @@
 //! `L_dist = mean_x | (d(x) − μ_A)/σ_A − (d(G(x)) − μ_B)/σ_B |` (the paper's Eq. 5 with the self-distance of its
 //! Section 3.2). From the paper's formulas: no published numbers were compared with.
 
-use super::{reproduce, split};
 use crate::algorithm::{Algorithm, Batch, When};
 use crate::config::Config;
 use crate::networks::Generator;
@@ -13,6 +12,7 @@ use crate::one_sided::OneSided;
 use anyhow::{Result, ensure};
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
+use semrel_train::passes::{reproduce, split};
 use semrel_train::{Part, Terms};
 use tch::{Device, Kind, Tensor};
 

@@ -5,8 +5,7 @@
 //! `λ_idt |G(y) − y|` as its authors add. As `f` only moves pixels, both geometry terms are the same number, half of which
 //! sends its gradient either way. From the paper's formulas: no published numbers were compared with.
 
-use super::{l1, reproduce, split};
-use crate::adversary::Adversary;
+use crate::adversary::{Adversary, new_adversary};
 use crate::algorithm::{Algorithm, Batch, When};
 use crate::config::{Config, Geometry, LossConfig};
 use crate::networks::Generator;
@@ -14,6 +13,7 @@ use crate::one_sided::OneSided;
 use anyhow::{Result, ensure};
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
+use semrel_train::passes::{l1, reproduce, split};
 use semrel_train::{Part, Terms};
 use tch::{Device, Tensor};
 
@@ -43,7 +43,7 @@ impl GcGan {
     pub fn new(config: &Config, device: Device) -> Result<Self> {
         Ok(Self {
             networks: OneSided::new(config, device)?,
-            turned: Adversary::new(config, "D_gc", device)?,
+            turned: new_adversary(config, "D_gc", device)?,
             loss: config.loss.clone(),
         })
     }

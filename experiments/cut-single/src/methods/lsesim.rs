@@ -5,7 +5,6 @@
 //! weights setup fetches; or of the generator's own layers. LSeSim learns a small head over each layer, by contrast, before
 //! D and G are updated; F-LSeSim has none. `L_G = GAN(D(G(x))) + λ · L_spatial(x, G(x))`.
 
-use super::reproduce;
 use crate::algorithm::{Algorithm, Batch, When};
 use crate::config::{Config, CorrelativeFeatures};
 use crate::networks::Generator;
@@ -14,6 +13,7 @@ use anyhow::{Context, Result};
 use semrel_metrics::FixedFeatures;
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained};
+use semrel_train::passes::reproduce;
 use semrel_train::correlative::Correlative;
 use semrel_train::{Part, Terms};
 use tch::{Device, Tensor, no_grad};

@@ -6,7 +6,7 @@
 //! which it would make one negative again and again. From the paper's formulas: no published numbers were compared with;
 //! that N sees the mean embedding is this project's reading of "instance-wise".
 
-use super::{Embedded, reproduce};
+use super::Embedded;
 use crate::algorithm::{Algorithm, Batch, When};
 use crate::config::Config;
 use crate::methods::{Compared, Contrastive, Draws};
@@ -16,6 +16,7 @@ use semrel_loss::patch_nce::info_nce_against;
 use semrel_loss::similarity::l2_normalize;
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained, descend_both};
+use semrel_train::passes::reproduce;
 use semrel_train::{Part, Terms};
 use tch::nn::{self, Module};
 use tch::{Device, Kind, Tensor};

@@ -1,0 +1,93 @@
+//! The compression experiment's losses.
+
+use crate::text;
+use semrel_loss::Formulation;
+use semrel_loss::curriculum::EpochCurriculum;
+use semrel_loss::distillation::{DistillationConfig, distillation_terms};
+use semrel_loss::gan::{GanMode, Target};
+use semrel_loss::hard_negative::hard_negative_weights;
+use semrel_loss::similarity::{l2_normalize, similarity_matrix};
+use semrel_testkit::{Case, Outcome};
+use std::collections::BTreeMap;
+use tch::{Device, Kind, Tensor, nn};
+
+/// Value and gradient of every objective in every role.
+pub fn gan_losses(case: &Case) -> Outcome {
+    let prediction = case.input_with_grad("pred");
+    for mode in case.config()["modes"].as_array().ok_or("no config.modes")? {
+        let name = mode.as_str().ok_or("a mode that is no text")?;
+        let mode: GanMode = serde_json::from_value(mode.clone()).map_err(|e| e.to_string())?;
+        let roles = [
+            ("D_real", mode.discriminator(&prediction, Target::Real)),
+            ("D_fake", mode.discriminator(&prediction, Target::Fake)),
+            ("G", mode.generator(&prediction)),
+        ];
+        for (role, loss) in roles {
+            case.check(&format!("out.{name}.{role}"), &loss.view([1]))?;
+            let gradient = Tensor::run_backward(&[&loss], &[&prediction], true, false).remove(0);
+            case.check(&format!("grad.{name}.{role}.pred"), &gradient)?;
+        }
+    }
+    Ok(())
+}
+
+/// One tap: the published head on both maps, then the terms.
+pub fn semantic(case: &Case) -> Outcome {
+    let (teacher, student) = (4 * case.i64("teacher_ngf"), 4 * case.i64("student_ngf"));
+    let store = nn::VarStore::new(Device::Cpu);
+    let linear = |index: &str, inputs| nn::linear(store.root() / "mlp" / index, inputs, teacher, Default::default());
+    let (hidden, out) = (linear("0", student), linear("2", teacher));
+    let state: BTreeMap<String, Tensor> = store.variables().into_iter().collect();
+    case.fill(&state, "")?;
+    // As the description of the cases says.
+    let _ = tch::no_grad(|| state["mlp.0.bias"].shallow_clone().g_add_scalar_(0.05));
+
+    let (map, ids) = (case.input_with_grad("S"), case.input("patch_ids"));
+    let head = |map: &Tensor| {
+        let rows = map.flatten(2, 3).index_select(2, &ids).transpose(1, 2).squeeze_dim(0);
+        let width = rows.size()[1];
+        let hidden = rows.linear(&hidden.ws.narrow(1, 0, width), hidden.bs.as_ref()).relu();
+        l2_normalize(&hidden.linear(&out.ws, out.bs.as_ref()))
+    };
+    let (q, k) = (head(&map), head(&case.input("T")).detach());
+    case.check("out.Sfeat", &q)?;
+    case.check("out.Tfeat", &k)?;
+    let epoch = EpochCurriculum {
+        gamma: case.f64("gamma_start"),
+        gamma_min: case.f64("gamma_min"),
+        enabled: true,
+        step_epoch: None,
+    };
+    let gamma = epoch.gamma(case.i64("epoch") as u64, case.i64("max_epoch") as u64);
+    if case.has("out.weight_rows") {
+        let weights = text(hard_negative_weights(&text(similarity_matrix(&k, 1))?, gamma, Formulation::Official))?;
+        let count = case.tensor("out.weight_rows").size()[0];
+        case.check("out.weight_rows", &weights.squeeze_dim(0).narrow(0, 0, count))?;
+    }
+    let config = DistillationConfig {
+        lambda_src: case.f64("lambda_SRC"),
+        lambda_dce: case.f64("lambda_dce"),
+        hard: !case.flag("no_hard"),
+        tau: case.f64("nce_T"),
+    };
+    let terms = text(distillation_terms(&[q.shallow_clone()], &[k], &config, gamma))?;
+    for (name, loss) in [("SRC", terms.src), ("DCE", terms.dce)] {
+        if case.has(&format!("out.loss_{name}")) {
+            case.check(&format!("out.loss_{name}"), &loss)?;
+        }
+        let prefix = format!("grad.{name}.");
+        for key in case.with_prefix(&prefix).keys() {
+            let of = match key.as_str() {
+                "S" => &map,
+                "Sfeat" => &q,
+                key => state
+                    .get(key.strip_prefix("F.").unwrap_or(key))
+                    .ok_or_else(|| format!("nothing here is called {key}, whose gradient is stored"))?,
+            };
+            let gradient = Tensor::run_backward(&[loss.sum(None::<Kind>)], &[of], true, false).remove(0);
+            let gradient = if gradient.defined() { gradient } else { of.zeros_like() };
+            case.check(&format!("{prefix}{key}"), &gradient)?;
+        }
+    }
+    Ok(())
+}

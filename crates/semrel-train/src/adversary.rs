@@ -1,0 +1,157 @@
+//! The discriminator of one translation, and both sides of its game.
+
+use crate::Terms;
+use semrel_data::rng::stream;
+use semrel_loss::gan::{GanMode, Target, r1_penalty};
+use semrel_nn::image_pool::ImagePool;
+use semrel_nn::patchgan::PatchDiscriminator;
+use semrel_nn::Trained;
+use tch::{Kind, Tensor};
+
+/// A network that tells real images from generated ones.
+pub trait Critic {
+    /// Logits of images `[B, C, H, W]`; no layer mixes images.
+    fn logits(&self, images: &Tensor) -> Tensor;
+}
+
+impl Critic for PatchDiscriminator {
+    fn logits(&self, images: &Tensor) -> Tensor {
+        self.forward(images)
+    }
+}
+
+/// Rules of the game.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Game {
+    /// Adversarial objective.
+    pub gan: GanMode,
+    /// Weight of the generator's term.
+    pub lambda_gan: f64,
+    /// Weight of R1.
+    pub lambda_r1: f64,
+    /// Seed of the buffer's choices.
+    pub seed: u64,
+}
+
+/// A discriminator with its optimiser and the buffer of outputs it is shown.
+#[derive(Debug)]
+pub struct Adversary<D> {
+    /// D.
+    pub discriminator: Trained<D>,
+    /// Outputs of earlier steps.
+    pub pool: ImagePool,
+    game: Game,
+    /// Names of its terms: fake, real, R1, total.
+    names: [String; 4],
+}
+
+/// Losses of D on a pair of images, with graph.
+pub struct Judgement {
+    /// On the generated image.
+    pub fake: Tensor,
+    /// On the real image.
+    pub real: Tensor,
+    /// R1, with its weight, if it is part of the game.
+    pub r1: Option<Tensor>,
+    /// `½ (fake + real) + R1`.
+    pub total: Tensor,
+}
+
+impl<D: Critic> Adversary<D> {
+    /// The game of `discriminator` called `name` (`D`, `D_A`, …), which is shown earlier outputs from a buffer of `pool_size`.
+    pub fn new(name: &str, discriminator: Trained<D>, pool_size: usize, game: Game) -> Self {
+        let names = ["_fake", "_real", "_R1", ""].map(|term| format!("{name}{term}"));
+        Self { discriminator, pool: ImagePool::new(pool_size), game, names }
+    }
+
+    /// Updates D with `½ (L(D(fake), fake) + L(D(real), real)) + λ_R1 · R1(real)`; the fake is constant, and in half of the
+    /// cases an earlier one, if there is an image buffer. `step` decides which.
+    pub fn train(&mut self, fake: &Tensor, real: &Tensor, step: u64, terms: &mut Terms) {
+        let fake = self.pool.query(fake, &mut stream(self.game.seed, &format!("pool {}", self.names[3]), step));
+        let judgement = self.judge(&fake, real);
+        self.discriminator.descend(&judgement.total);
+        self.log(&judgement, terms);
+    }
+
+    /// The losses of [`Adversary::train`]. Both images pass D as one batch: no layer of it mixes images.
+    pub fn judge(&self, fake: &Tensor, real: &Tensor) -> Judgement {
+        let real = real.detach().set_requires_grad(self.game.lambda_r1 > 0.0);
+        let logits = self.discriminator.logits(&Tensor::cat(&[fake, &real], 0));
+        let n = fake.size()[0];
+        self.judgement(&logits.narrow(0, 0, n), &logits.narrow(0, n, real.size()[0]), &real)
+    }
+
+    /// The losses from D's logits.
+    pub fn judgement(&self, fake_logits: &Tensor, real_logits: &Tensor, real: &Tensor) -> Judgement {
+        let loss = |logits: &Tensor, target| self.game.gan.discriminator(logits, target).mean(None::<Kind>);
+        let (fake, loss_real) = (loss(fake_logits, Target::Fake), loss(real_logits, Target::Real));
+        let mut total = (&fake + &loss_real) * 0.5;
+        let r1 = (self.game.lambda_r1 > 0.0).then(|| r1_penalty(real_logits, real) * self.game.lambda_r1);
+        if let Some(r1) = &r1 {
+            total += r1;
+        }
+        Judgement { fake, real: loss_real, r1, total }
+    }
+
+    /// Notes the losses.
+    pub fn log(&self, judgement: &Judgement, terms: &mut Terms) {
+        let [fake, real, r1, total] = &self.names;
+        terms.push(fake, &judgement.fake);
+        terms.push(real, &judgement.real);
+        if let Some(penalty) = &judgement.r1 {
+            terms.push(r1, penalty);
+        }
+        terms.push(total, &judgement.total);
+    }
+
+    /// `λ_GAN · L(D(fake), real)`, for the generator. D's weights get no gradient.
+    pub fn fool(&self, fake: &Tensor) -> Tensor {
+        self.fooled(&self.discriminator.logits(fake))
+    }
+
+    /// [`Adversary::fool`] from D's logits.
+    pub fn fooled(&self, fake_logits: &Tensor) -> Tensor {
+        self.game.gan.generator(fake_logits).mean(None::<Kind>) * self.game.lambda_gan
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use semrel_nn::{AdamConfig, Net};
+    use tch::{Device, nn};
+
+    /// `w · mean(x)` of each image.
+    #[derive(Debug)]
+    struct Scale(Tensor);
+
+    impl Critic for Scale {
+        fn logits(&self, images: &Tensor) -> Tensor {
+            images.mean_dim([1i64, 2, 3].as_slice(), true, Kind::Float) * &self.0
+        }
+    }
+
+    fn adversary(game: Game) -> Adversary<Scale> {
+        let config = AdamConfig { lr: 0.1, beta1: 0.5, beta2: 0.9, eps: 1e-8, weight_decay: 0.0 };
+        let net = Net::new(Device::Cpu, |p: &nn::Path| Scale(p.ones("w", &[1])));
+        Adversary::new("D_A", Trained::new(net, config), 0, game)
+    }
+
+    #[test]
+    fn its_loss_is_half_of_both_sides_and_the_generators_is_weighted() {
+        let game = Game { gan: GanMode::Hinge, lambda_gan: 3.0, lambda_r1: 0.0, seed: 1 };
+        let mut d = adversary(game);
+        let images = |value: f64| Tensor::full([1, 3, 2, 2], value, (Kind::Float, Device::Cpu));
+        let mut terms = Terms::new();
+        let fooled = d.fool(&images(0.5)).double_value(&[]);
+        d.train(&images(0.5), &images(0.25), 0, &mut terms);
+        let term = |name: &str| terms.get(name).unwrap().double_value(&[]);
+        assert_eq!((term("D_A_fake"), term("D_A_real"), term("D_A")), (1.5, 0.75, 1.125));
+        assert_eq!(fooled, -1.5);
+        // The weight goes down: it makes the fake look realer than the real.
+        assert!((d.discriminator.flat().double_value(&[0]) - 0.9).abs() < 1e-6);
+        let punished = adversary(Game { lambda_r1: 2.0, ..game }).judge(&images(0.5), &images(0.25));
+        // ½ Σ (w/12)² over 12 numbers.
+        assert!((punished.r1.unwrap().double_value(&[]) - 1.0 / 12.0).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,28 @@
+//! Small parts of a generator's step that several methods share.
+
+use crate::Terms;
+use semrel_nn::{TappedGenerator, Trained, flat_gradients};
+use tch::{Kind, Reduction, Tensor};
+
+/// An image-to-image generator of any family.
+pub type Generator = Box<dyn TappedGenerator>;
+
+/// `mean |a − b|`.
+pub fn l1(a: &Tensor, b: &Tensor) -> Tensor {
+    a.l1_loss(b, Reduction::Mean)
+}
+
+/// The two parts of a batch that was joined of two.
+pub fn split(t: &Tensor, first: i64) -> (Tensor, Tensor) {
+    (t.narrow(0, 0, first), t.narrow(0, first, t.size()[0] - first))
+}
+
+/// A warm-up step of one generator: `mean |G(x) − x|` on images of both domains.
+pub fn reproduce(generator: &mut Trained<Generator>, images: &Tensor) -> Terms {
+    let loss = l1(&generator.forward(images), images);
+    let gradient = flat_gradients(&loss, &[generator.parameters()]).remove(0);
+    generator.step(gradient);
+    let mut terms = Terms::new();
+    terms.push("warmup", &loss.to_kind(Kind::Float));
+    terms
+}

@@ -1,0 +1,60 @@
+//! What every stage that trains is to the training loop.
+
+use crate::score::Scorer;
+use anyhow::Result;
+use semrel_nn::image_pool::ImagePool;
+use semrel_train::batches::Batch;
+use semrel_train::{Part, Terms};
+use tch::Tensor;
+
+/// When a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct When {
+    /// Epoch, from 1.
+    pub epoch: u64,
+    /// Step of the whole run, from 0.
+    pub step: u64,
+}
+
+/// A stage's networks, and how they train.
+pub trait Algorithm {
+    /// One step: every network once, in the published order.
+    ///
+    /// # Errors
+    /// Where images do not fit the networks or the losses.
+    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms>;
+
+    /// A step of the warm-up; stages without one take an ordinary step.
+    ///
+    /// # Errors
+    /// As [`Algorithm::step`].
+    fn warmup_step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
+        self.step(batch, when)
+    }
+
+    /// What the networks make of source images `[B, 3, H, W]`: a name and the outputs for each generator that is looked at.
+    /// Called without a graph.
+    fn translate(&self, images: &Tensor) -> Vec<(&'static str, Tensor)>;
+
+    /// Scores with their names in the log; the first decides on the best checkpoint, lower is better.
+    ///
+    /// # Errors
+    /// Where features are no numbers.
+    fn scores(&self, scorer: &Scorer) -> Result<Vec<(&'static str, f64)>>;
+
+    /// All trained networks, for checkpoints.
+    fn parts(&mut self) -> Vec<Part<'_>>;
+
+    /// Image buffers by name.
+    fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
+        vec![]
+    }
+
+    /// Sets the learning rate of all networks.
+    fn set_lr(&mut self, lr: f64) {
+        for part in self.parts() {
+            part.adam.config.lr = lr;
+        }
+    }
+}
+

@@ -1,0 +1,276 @@
+//! What a row of the table is: one YAML file with a section for each stage, every key with its published default.
+
+mod search;
+mod stages;
+
+pub use search::{Budget, Criterion, SearchConfig, WeightingKind};
+pub use stages::{DistillConfig, FinetuneConfig, Recon, SemanticConfig, TeacherConfig, TrainConfig};
+
+use crate::data::Stage;
+use semrel_data::Direction;
+use semrel_nn::InitType;
+use semrel_nn::patchgan::PatchGanKind;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A row: its images, its networks, and how each stage goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name of the row. Its stages lie in `runs/gancomp-fast/<name>/<stage>`; slashes make folders.
+    pub name: String,
+    /// Which losses distil.
+    pub method: Method,
+    /// Seed of everything random.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Images.
+    pub data: DataConfig,
+    /// Networks.
+    #[serde(default)]
+    pub model: ModelConfig,
+    /// The large generator.
+    #[serde(default)]
+    pub teacher: TeacherConfig,
+    /// The super-net learns from it.
+    pub distill: DistillConfig,
+    /// The search for a configuration of the super-net.
+    #[serde(default)]
+    pub search: SearchConfig,
+    /// Training of the configuration that was found; absent where the row goes without.
+    #[serde(default)]
+    pub finetune: Option<FinetuneConfig>,
+    /// Evaluation.
+    #[serde(default)]
+    pub eval: EvalConfig,
+}
+
+fn default_seed() -> u64 {
+    233
+}
+
+/// What distils the super-net.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Adversarial, reconstruction and activation terms: the published baseline.
+    Fast,
+    /// With semantic relation consistency and hard decoupled contrast between the taps of teacher and student besides.
+    Ours,
+}
+
+/// How images of the two domains belong together, which decides on the teacher and on what the discriminator sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// They do not: the teacher is a CycleGAN, the discriminator sees outputs alone, and the student reproduces the
+    /// teacher's image.
+    Unaligned,
+    /// In pairs: the teacher is a Pix2Pix, the discriminator sees input and output, and the student reproduces the real
+    /// image.
+    Aligned,
+}
+
+/// Images of a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Folder with `trainA`, `trainB`, `testA`, `testB`, or with `train` and `test` of A|B pictures (`val` stands in for
+    /// `test`). Files of one name are a pair where `layout` is `aligned`.
+    pub root: PathBuf,
+    /// How images belong together.
+    pub layout: Layout,
+    /// `AtoB`, or `BtoA` to translate what lies in `trainB`.
+    #[serde(default)]
+    pub direction: Direction,
+    /// Side that pictures are resized to in training.
+    #[serde(default = "default_load_size")]
+    pub load_size: u32,
+    /// Side of the crop, and of the pictures in tests and in the search.
+    #[serde(default = "default_crop_size")]
+    pub crop_size: u32,
+    /// Mirror left-right with probability 1/2.
+    #[serde(default = "yes")]
+    pub flip: bool,
+    /// Training images of each domain (pairs) that the search looks at and the distillation does not see, chosen by their
+    /// names. Read where the lists are absent.
+    #[serde(default)]
+    pub held_back: usize,
+    /// List files of the images that the distillation learns from; all that are not held back where absent.
+    #[serde(default)]
+    pub distill_list: Lists,
+    /// List file of the source images (pairs) that the search looks at; those that are held back where absent.
+    #[serde(default)]
+    pub search_list: Option<PathBuf>,
+    /// Stop at a file that cannot be read, instead of skipping it and counting it.
+    #[serde(default)]
+    pub strict: bool,
+}
+
+/// List files: one file name a line, relative to the folder of the domain.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Lists {
+    /// Of the images that are translated; of the pairs, where they are aligned.
+    pub source: Option<PathBuf>,
+    /// Of the images of the other domain; unaligned only.
+    pub target: Option<PathBuf>,
+}
+
+fn default_load_size() -> u32 {
+    286
+}
+
+fn default_crop_size() -> u32 {
+    256
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Networks of a row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// First width of the teacher (`ngf`).
+    pub teacher_ngf: i64,
+    /// First width of the super-net at its largest; at least that of the teacher, with whom it shares the heads.
+    pub student_ngf: i64,
+    /// First width of the discriminators.
+    pub ndf: i64,
+    /// What the discriminators look at: `n_layers: 3` (PatchGAN), or `pixel`.
+    #[serde(with = "discriminator_kind")]
+    pub discriminator: PatchGanKind,
+    /// How weights of generators and discriminators start; adapters and heads always start with N(0, 0.02²).
+    pub init: InitType,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            teacher_ngf: 64,
+            student_ngf: 64,
+            ndf: 64,
+            discriminator: PatchGanKind::NLayers(3),
+            init: InitType::Normal { gain: 0.02 },
+        }
+    }
+}
+
+/// `pixel`, or the number of halvings of a PatchGAN.
+mod discriminator_kind {
+    use super::PatchGanKind;
+    use serde::de::{Error, Unexpected};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Layers(i64),
+        Name(String),
+    }
+
+    pub fn serialize<S: Serializer>(kind: &PatchGanKind, to: S) -> Result<S::Ok, S::Error> {
+        match kind {
+            PatchGanKind::NLayers(layers) => Written::Layers(*layers),
+            PatchGanKind::Pixel => Written::Name("pixel".into()),
+        }
+        .serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PatchGanKind, D::Error> {
+        let expected = "`pixel`, or the number of halvings of a PatchGAN (published: 3)";
+        match Written::deserialize(from).map_err(|_| D::Error::custom(format!("expected {expected}")))? {
+            Written::Layers(layers) => Ok(PatchGanKind::NLayers(layers)),
+            Written::Name(name) if name == "pixel" => Ok(PatchGanKind::Pixel),
+            Written::Name(name) => Err(D::Error::invalid_value(Unexpected::Str(&name), &expected)),
+        }
+    }
+}
+
+/// Evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvalConfig {
+    /// Images per batch.
+    pub batch_size: i64,
+    /// Test images that are translated, the first in order; all where absent.
+    pub max_sources: Option<usize>,
+    /// Real images that outputs are compared with.
+    pub reference: Reference,
+    /// NumPy archive with mean `mu` and covariance `sigma` of the features of the real images, in place of `reference`.
+    pub statistics: Option<PathBuf>,
+    /// Weights of the FID Inception, whose features then count; those of EfficientNet-Lite0 where absent.
+    pub inception: Option<PathBuf>,
+    /// Mean IoU of a segmenter on the outputs. Needs labels: those in colour that are translated, or `label_table`.
+    pub segmentation: bool,
+    /// Weights of DRN-D-105; a small head fitted on the training photographs where absent.
+    pub segmenter: Option<PathBuf>,
+    /// Steps of the fit of that head.
+    pub segmenter_steps: u64,
+    /// Table of the labels of the test images: a line `number labels photograph` each.
+    pub label_table: Option<PathBuf>,
+}
+
+/// Real images of the target domain that a Fréchet distance refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reference {
+    /// The test images, as the paired rows are published.
+    Test,
+    /// The training images.
+    Train,
+    /// Both, as horse → zebra is published.
+    All,
+}
+
+impl Default for EvalConfig {
+    fn default() -> Self {
+        Self {
+            batch_size: 8,
+            max_sources: None,
+            reference: Reference::Test,
+            statistics: None,
+            inception: None,
+            segmentation: false,
+            segmenter: None,
+            segmenter_steps: 1500,
+            label_table: None,
+        }
+    }
+}
+
+/// A stage that a row goes without.
+#[derive(Debug, thiserror::Error)]
+#[error("config section `{0}` is absent: this row goes without it; add the section (`--set {0}.train.n_epochs=…`) to do it")]
+pub struct NoStage(&'static str);
+
+impl Config {
+    /// Training settings of a stage.
+    ///
+    /// # Errors
+    /// Where the row goes without it.
+    pub fn train(&self, stage: Stage) -> Result<&TrainConfig, NoStage> {
+        match stage {
+            Stage::Teacher => Ok(&self.teacher.train),
+            Stage::Distill => Ok(&self.distill.train),
+            Stage::Finetune => self.finetune.as_ref().map(|f| &f.train).ok_or(NoStage(stage.name())),
+        }
+    }
+
+    /// Whether images come in pairs.
+    pub fn aligned(&self) -> bool {
+        self.data.layout == Layout::Aligned
+    }
+
+    /// Name of the teacher's run.
+    pub fn teacher_name(&self) -> String {
+        self.teacher.name.clone().unwrap_or_else(|| format!("{}/teacher", self.name))
+    }
+
+    /// Width and height of pictures in tests and in the search.
+    pub fn test_size(&self) -> (u32, u32) {
+        (self.data.crop_size, self.data.crop_size)
+    }
+}

@@ -1,0 +1,91 @@
+//! Section of the search.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Evolution search for the best configuration within a budget.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchConfig {
+    /// What a configuration may cost.
+    pub budget: Budget,
+    /// What decides.
+    pub criterion: Criterion,
+    /// Configurations of the first generation, and children of every later one.
+    pub population: usize,
+    /// Rounds of selection.
+    pub generations: usize,
+    /// Share of the children that are mutations; the others are cross-overs.
+    pub mutation_ratio: f64,
+    /// Share of the population that become parents.
+    pub parent_ratio: f64,
+    /// Probability that a mutation draws a position anew.
+    pub mutation_probability: f64,
+    /// How the first generation is drawn.
+    pub weighting: WeightingKind,
+    /// Parameter a of the weighting; it favours small widths above 1.
+    pub weight: f64,
+    /// Source images looked at, the first in order; all that `data` sets aside for the search where absent.
+    pub max_images: Option<usize>,
+    /// Images per batch.
+    pub batch_size: i64,
+    /// NumPy archive with mean `mu` and covariance `sigma` of the features of the real images, in place of
+    /// `eval.reference`.
+    pub statistics: Option<PathBuf>,
+    /// Table of the labels of the search's images, as `eval.label_table`.
+    pub label_table: Option<PathBuf>,
+}
+
+/// Upper limits, at images of `data.crop_size`; each that is given must hold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Budget {
+    /// Multiply-accumulate operations of one image.
+    pub macs: Option<f64>,
+    /// Parameters of the stand-alone network.
+    pub parameters: Option<f64>,
+    /// Measured milliseconds of one image.
+    pub milliseconds: Option<f64>,
+}
+
+/// What makes one configuration better than another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Criterion {
+    /// A smaller Fréchet distance.
+    Frechet,
+    /// A larger mean IoU.
+    Miou,
+}
+
+/// Weights of the choices of a position, in list order, for the first generation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeightingKind {
+    /// Equal.
+    Uniform,
+    /// `(n − 1)/(a − 1) + j` for choice j of n.
+    Arithmetic,
+    /// `aʲ`.
+    Geometric,
+}
+
+impl Default for SearchConfig {
+    fn default() -> Self {
+        Self {
+            budget: Budget::default(),
+            criterion: Criterion::Frechet,
+            population: 100,
+            generations: 500,
+            mutation_ratio: 0.5,
+            parent_ratio: 0.25,
+            mutation_probability: 0.2,
+            weighting: WeightingKind::Uniform,
+            weight: 1.0,
+            max_images: None,
+            batch_size: 32,
+            statistics: None,
+            label_table: None,
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! Images of a row: which of them each stage sees, and how.
+
+use crate::config::Config;
+use anyhow::{Context, Result, ensure};
+use semrel_data::resize::Filter;
+use semrel_data::transform::PairTransform;
+use semrel_data::{
+    Direction, OnCorrupt, PairFolder, PairLayout, PairOptions, PairSampler, Side, StoreOptions, translation_input,
+};
+use semrel_train::batches::{Batch, BatchLoader, tensor};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tch::{Device, Tensor};
+
+/// A stage that trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// The teacher learns from all training images.
+    Teacher,
+    /// The super-net learns from those that the search does not look at.
+    Distill,
+    /// The configuration that was found learns from all training images.
+    Finetune,
+}
+
+impl Stage {
+    /// Its name: that of its command, its section of the configuration and its folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Teacher => "teacher",
+            Self::Distill => "distill",
+            Self::Finetune => "finetune",
+        }
+    }
+}
+
+/// The images of a row.
+#[derive(Debug)]
+pub struct Data {
+    /// All training images.
+    pub train: PairFolder,
+    /// Test images.
+    pub test: PairFolder,
+    /// Those of the training images that the distillation learns from.
+    pub distill: PairFolder,
+    /// Those of the training images that the search looks at, if any are set aside.
+    pub search: Option<PairFolder>,
+    /// Which domain is translated.
+    pub direction: Direction,
+}
+
+impl Data {
+    /// Opens the row's folder and its lists. Decodes nothing yet.
+    ///
+    /// # Errors
+    /// Names the config key and the folder or file.
+    pub fn open(config: &Config) -> Result<Self> {
+        let d = &config.data;
+        let open = |phase: &str| -> Result<PairFolder> {
+            let folder = PairFolder::open(&d.root, phase).context("config key `data.root`")?;
+            if config.aligned() {
+                return folder.into_pairs().context("config key `data.layout`: aligned");
+            }
+            ensure!(
+                folder.layout == PairLayout::Unaligned,
+                "config key `data.layout`: unaligned, but {} holds A|B pictures; use `aligned`",
+                folder.folder(Side::A).display()
+            );
+            Ok(folder)
+        };
+        let (train, test) = (open("train")?, open("test")?);
+        let (source, target) = (d.direction.source(), d.direction.target());
+        let (stays, held) = train.clone().hold_back(d.held_back).context("config key `data.held_back`")?;
+
+        let mut distill = if d.distill_list == Default::default() { stays } else { train.clone() };
+        if let Some(list) = &d.distill_list.source {
+            distill = distill.listed(source, list).context("config key `data.distill_list.source`")?;
+        }
+        if let Some(list) = &d.distill_list.target {
+            distill = distill.listed(target, list).context("config key `data.distill_list.target`")?;
+        }
+        let search = match &d.search_list {
+            Some(list) => Some(train.clone().listed(source, list).context("config key `data.search_list`")?),
+            None => (d.held_back > 0).then_some(held),
+        };
+        Ok(Self { train, test, distill, search, direction: d.direction })
+    }
+
+    /// The images that a stage learns from.
+    pub fn of_stage(&self, stage: Stage) -> &PairFolder {
+        match stage {
+            Stage::Teacher | Stage::Finetune => &self.train,
+            Stage::Distill => &self.distill,
+        }
+    }
+
+    /// The training batches of a stage.
+    ///
+    /// # Errors
+    /// Settings that do not fit the images.
+    pub fn training(&self, config: &Config, stage: Stage) -> Result<Training> {
+        let (d, train) = (&config.data, config.train(stage)?);
+        let transform = PairTransform {
+            preprocess: "resize_and_crop".parse().expect("a known preprocess"),
+            load_size: d.load_size,
+            crop_size: d.crop_size,
+            filter: Filter::Bicubic,
+            flip: d.flip,
+            grayscale: false,
+        };
+        let options = PairOptions {
+            transform,
+            batch: train.batch_size as usize,
+            direction: d.direction,
+            serial: false,
+            constant_epochs: None,
+        };
+        let on_corrupt = if d.strict { OnCorrupt::Fail } else { OnCorrupt::Skip };
+        let store = StoreOptions { on_corrupt, ..Default::default() };
+        let sampler = PairSampler::new(self.of_stage(stage), store, options, config.seed)
+            .with_context(|| format!("config sections `data` and `{}.train`", stage.name()))?;
+        let warmup = if stage == Stage::Teacher { train.warmup } else { 0 };
+        Ok(Training { sampler: Arc::new(sampler), warmup })
+    }
+
+    /// Test images of the source domain.
+    pub fn test_sources(&self) -> Pictures<'_> {
+        Pictures { folder: &self.test, side: self.direction.source() }
+    }
+
+    /// Images of the source domain that the search looks at.
+    ///
+    /// # Errors
+    /// Where none are set aside.
+    pub fn search_sources(&self) -> Result<Pictures<'_>> {
+        let folder = self.search.as_ref().context(
+            "config key `data.held_back`: 0, and no `data.search_list`: the search needs training images that the \
+             distillation does not see",
+        )?;
+        Ok(Pictures { folder, side: self.direction.source() })
+    }
+}
+
+/// Images of one domain.
+#[derive(Debug, Clone, Copy)]
+pub struct Pictures<'a> {
+    folder: &'a PairFolder,
+    side: Side,
+}
+
+impl<'a> Pictures<'a> {
+    /// Those of a side of a folder.
+    pub fn new(folder: &'a PairFolder, side: Side) -> Self {
+        Self { folder, side }
+    }
+
+    /// How many.
+    #[expect(clippy::len_without_is_empty, reason = "an opened folder has images")]
+    pub fn len(&self) -> usize {
+        self.files().len()
+    }
+
+    /// Their files; a file of an aligned picture holds the other half as well.
+    pub fn files(&self) -> &'a [PathBuf] {
+        self.folder.files(self.side)
+    }
+
+    /// Where they lie.
+    pub fn folder(&self) -> &'a Path {
+        self.folder.folder(self.side)
+    }
+
+    /// Decodes one.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn read(&self, item: usize) -> Result<image::RgbImage, semrel_data::DataError> {
+        self.folder.read(self.side, item)
+    }
+
+    /// Images `items` as the networks take them in tests, of `size` (width, height): `[n, 3, H, W]`.
+    ///
+    /// # Errors
+    /// Names the first file that cannot be read.
+    pub fn batch(&self, items: std::ops::Range<usize>, size: (u32, u32), device: Device) -> Result<Tensor> {
+        let images = items.map(|item| Ok(translation_input(&self.read(item)?, Some(size))));
+        let images = images.collect::<Result<Vec<_>>>()?;
+        let views: Vec<_> = images.iter().map(|image| image.view()).collect();
+        Ok(tensor(&ndarray::stack(ndarray::Axis(0), &views)?, device))
+    }
+}
+
+/// The training batches of a stage.
+#[derive(Debug)]
+pub struct Training {
+    sampler: Arc<PairSampler>,
+    warmup: u64,
+}
+
+impl Training {
+    /// Steps of an epoch.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.sampler.steps_per_epoch()
+    }
+
+    /// Epoch (from 1) of a step of the run; those of the warm-up count to the first.
+    pub fn epoch_of(&self, step: u64) -> u64 {
+        step.saturating_sub(self.warmup) / self.steps_per_epoch() + 1
+    }
+
+    /// Training images that could not be read so far.
+    pub fn skipped(&self) -> usize {
+        self.sampler.store().skipped()
+    }
+
+    /// A loader of batches from `first_step` on, ahead of the training step on a thread of its own.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub fn loader(&self, first_step: u64) -> Result<BatchLoader> {
+        let (sampler, warmup) = (self.sampler.clone(), self.warmup);
+        // The warm-up takes the first batches in advance; then the epochs begin.
+        let source = move |step: u64| sampler.batch(if step < warmup { step } else { step - warmup });
+        Ok(BatchLoader::spawn(source, first_step)?)
+    }
+
+    /// One batch.
+    ///
+    /// # Errors
+    /// The file that cannot be read.
+    pub fn batch(&self, step: u64, device: Device) -> Result<Batch> {
+        Ok(Batch::new(&self.sampler.batch(step)?, device))
+    }
+}

@@ -1,0 +1,48 @@
+//! Where the stages of a row lie.
+
+use crate::config::Config;
+use std::path::{Path, PathBuf};
+
+/// The folder of all rows, `runs/gancomp-fast` where nothing else is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folders {
+    base: PathBuf,
+}
+
+impl Folders {
+    /// Rows below `base`.
+    pub fn new(base: impl Into<PathBuf>) -> Self {
+        Self { base: base.into() }
+    }
+
+    /// Folder of the teacher's run, which rows of one task may share.
+    pub fn teacher(&self, config: &Config) -> PathBuf {
+        self.base.join(config.teacher_name())
+    }
+
+    /// Folder of a row.
+    pub fn row(&self, config: &Config) -> PathBuf {
+        self.base.join(&config.name)
+    }
+
+    /// Folder of the distillation's run.
+    pub fn distill(&self, config: &Config) -> PathBuf {
+        self.row(config).join("distill")
+    }
+
+    /// Folder of the search's results.
+    pub fn search(&self, config: &Config) -> PathBuf {
+        self.row(config).join("search")
+    }
+
+    /// Folder of the fine-tuning's run.
+    pub fn finetune(&self, config: &Config) -> PathBuf {
+        self.row(config).join("finetune")
+    }
+}
+
+impl AsRef<Path> for Folders {
+    fn as_ref(&self) -> &Path {
+        &self.base
+    }
+}

@@ -1,0 +1,113 @@
+//! The networks of a row, built from its configuration, with fresh weights drawn from torch's generator.
+
+use crate::config::{Config, TrainConfig};
+use anyhow::{Context, Result, ensure};
+use semrel_nn::channels::Channels;
+pub use semrel_nn::distillation::TAPS;
+use semrel_nn::distillation::{Adapter, ProjectionHead};
+use semrel_nn::mobile_resnet::{MobileConfig, SuperMobileResnet};
+use semrel_nn::patchgan::{PatchDiscriminator, PatchGanConfig};
+use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
+use semrel_nn::{InitType, Net, Trained};
+use semrel_train::passes::Generator;
+use tch::Device;
+
+
+/// How adapters and heads start, whatever the generators do.
+const SMALL_START: InitType = InitType::Normal { gain: 0.02 };
+
+/// The teacher: `resnet_9blocks`.
+///
+/// # Errors
+/// Where the settings make no network.
+pub fn new_teacher(config: &Config, device: Device) -> Result<Net<Generator>> {
+    let shape = ResnetConfig { width: config.model.teacher_ngf, ..ResnetConfig::compression_teacher() };
+    shape.check().context("config key `model.teacher_ngf`")?;
+    let net = Net::new(device, |p| Box::new(ResnetGenerator::new(p, &shape)) as Generator);
+    config.model.init.apply(&net.state());
+    Ok(net)
+}
+
+/// The once-for-all student: `super_mobile_resnet_9blocks`.
+///
+/// # Errors
+/// Where the settings make no network.
+pub fn new_student(config: &Config, device: Device) -> Result<Net<SuperMobileResnet>> {
+    let shape = MobileConfig::published(config.model.student_ngf);
+    shape.check_elastic().context("config key `model.student_ngf`")?;
+    let net = Net::new(device, |p| SuperMobileResnet::new(p, &shape));
+    config.model.init.apply(&net.state());
+    Ok(net)
+}
+
+/// A discriminator of images, or of inputs and outputs together where images come in pairs.
+///
+/// # Errors
+/// Where the settings make no network, or one that does not take crops of `data.crop_size`.
+pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<PatchDiscriminator>> {
+    discriminator(config, if config.aligned() { 6 } else { 3 }, device)
+}
+
+fn discriminator(config: &Config, in_channels: i64, device: Device) -> Result<Net<PatchDiscriminator>> {
+    let m = &config.model;
+    let shape = PatchGanConfig {
+        kind: m.discriminator,
+        width: m.ndf,
+        in_channels,
+        antialias: false,
+        ..PatchGanConfig::cut()
+    };
+    shape.check().context("config section `model`")?;
+    let net = Net::new(device, |p| PatchDiscriminator::new(p, &shape));
+    let side = i64::from(config.data.crop_size);
+    net.logits_size(side, side).context("config key `data.crop_size`: the discriminator")?;
+    m.init.apply(&net.state());
+    Ok(net)
+}
+
+/// One adapter a tap, keys `<tap>.weight`, `<tap>.bias`.
+#[derive(Debug)]
+pub struct Adapters(pub Vec<Adapter>);
+
+/// One projection head a tap, keys `<tap>.mlp.…`.
+#[derive(Debug)]
+pub struct Heads(pub Vec<ProjectionHead>);
+
+/// The adapters A, from the student's taps to the teacher's width.
+pub fn new_adapters(config: &Config, device: Device) -> Net<Adapters> {
+    let (student, teacher) = tap_widths(config);
+    let one = |p: &tch::nn::Path, tap: usize| Adapter::new(&(p / tap), student, teacher);
+    let net = Net::new(device, |p| Adapters((0..TAPS.len()).map(|tap| one(p, tap)).collect()));
+    SMALL_START.apply(&net.state());
+    net
+}
+
+/// The heads F, one for both taps of each place.
+///
+/// # Errors
+/// A student narrower than its teacher, whose taps the heads could not take.
+pub fn new_heads(config: &Config, device: Device) -> Result<Net<Heads>> {
+    let m = &config.model;
+    ensure!(
+        m.student_ngf >= m.teacher_ngf,
+        "config key `model.student_ngf`: {} with model.teacher_ngf {}; a head takes the taps of both, so the student must be at \
+         least as wide as the teacher",
+        m.student_ngf,
+        m.teacher_ngf
+    );
+    let (student, teacher) = tap_widths(config);
+    let one = |p: &tch::nn::Path, tap: usize| ProjectionHead::new(&(p / tap), student, teacher);
+    let net = Net::new(device, |p| Heads((0..TAPS.len()).map(|tap| one(p, tap)).collect()));
+    SMALL_START.apply(&net.state());
+    Ok(net)
+}
+
+/// Widest taps of student and teacher.
+fn tap_widths(config: &Config) -> (i64, i64) {
+    (Channels::full(config.model.student_ngf).trunk(), Channels::full(config.model.teacher_ngf).trunk())
+}
+
+/// A network with a fresh optimiser of a stage.
+pub fn trained<T>(train: &TrainConfig, net: Net<T>) -> Trained<T> {
+    Trained::new(net, train.adam())
+}

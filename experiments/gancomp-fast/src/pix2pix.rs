@@ -1,0 +1,62 @@
+//! Pix2Pix (Isola et al., CVPR 2017), the teacher of paired tasks.
+//!
+//! `L_D = ½ (L(D(x, G(x)), fake) + L(D(x, y), real))`, then, with the updated D,
+//! `L_G = λ_gan · L(D(x, G(x)), real) + λ_recon · mean |G(x) − y|`.
+
+use crate::config::{Config, TeacherConfig};
+use crate::networks::{new_discriminator, new_teacher, trained};
+use anyhow::Result;
+use semrel_nn::Trained;
+use semrel_nn::patchgan::PatchDiscriminator;
+use semrel_train::adversary::{Adversary, Game};
+use semrel_train::batches::Batch;
+use semrel_train::passes::{Generator, l1};
+use semrel_train::{Part, Terms};
+use tch::{Device, Tensor};
+
+/// G and a D of inputs and outputs.
+#[derive(Debug)]
+pub struct Pix2Pix {
+    /// G.
+    pub generator: Trained<Generator>,
+    /// D.
+    pub adversary: Adversary<PatchDiscriminator>,
+    loss: TeacherConfig,
+}
+
+impl Pix2Pix {
+    /// Fresh networks, their weights drawn from torch's generator in the order G, D.
+    ///
+    /// # Errors
+    /// Where the settings make no networks.
+    pub fn new(config: &Config, device: Device) -> Result<Self> {
+        let loss = config.teacher.clone();
+        let generator = trained(&loss.train, new_teacher(config, device)?);
+        let discriminator = trained(&loss.train, new_discriminator(config, device)?);
+        let game = Game { gan: loss.gan, lambda_gan: loss.lambda_gan, lambda_r1: 0.0, seed: config.seed };
+        Ok(Self { generator, adversary: Adversary::new("D", discriminator, 0, game), loss })
+    }
+
+    /// One step; also returns the output as it was before the update.
+    pub fn step(&mut self, batch: &Batch, step: u64) -> (Terms, Tensor) {
+        let mut terms = Terms::new();
+        let fake = self.generator.forward(&batch.a);
+        let seen = Tensor::cat(&[&batch.a, &fake], 1);
+
+        self.adversary.train(&seen.detach(), &Tensor::cat(&[&batch.a, &batch.b], 1), step, &mut terms);
+
+        let gan = self.adversary.fool(&seen);
+        let recon = l1(&fake, &batch.b) * self.loss.lambda_recon;
+        terms.push("G_gan", &gan);
+        terms.push("G_recon", &recon);
+        let total = gan + recon;
+        terms.push("G", &total);
+        self.generator.descend(&total);
+        (terms, fake.detach())
+    }
+
+    /// All networks, for checkpoints.
+    pub fn parts(&mut self) -> Vec<Part<'_>> {
+        vec![Part::new("G", &mut self.generator), Part::new("D", &mut self.adversary.discriminator)]
+    }
+}

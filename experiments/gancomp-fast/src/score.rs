@@ -1,0 +1,213 @@
+//! The Fréchet distance of a generator's outputs to real images, without files: what decides on checkpoints and in the search.
+
+use crate::config::{Config, Reference};
+use crate::data::{Data, Pictures};
+use anyhow::{Context, Result, ensure};
+use image::RgbImage;
+use semrel_data::image_io::Quantise;
+use semrel_metrics::extractor::{Extractor, features_of, features_of_images, to_images};
+use semrel_metrics::frechet::{Activations, MeanPrecision, frechet_distance};
+use semrel_metrics::networks::Inception;
+use semrel_metrics::networks::inception::Variant;
+use semrel_metrics::{EfficientNetLite0, Statistics};
+use semrel_train::Progress;
+use std::borrow::Cow;
+use std::path::Path;
+use tch::{Device, Tensor, no_grad};
+
+/// The features that distances are measured in: of the FID Inception where its weights are named, of EfficientNet-Lite0
+/// otherwise.
+///
+/// # Errors
+/// Weights that are missing or of another network.
+pub fn extractor(config: &Config, device: Device) -> Result<Box<dyn Extractor>> {
+    Ok(match &config.eval.inception {
+        Some(file) => {
+            Box::new(Inception::load_file(Variant::Fid, file, device).context("config key `eval.inception`")?)
+        }
+        None => Box::new(EfficientNetLite0::load(device).context("the evaluation's extractor")?),
+    })
+}
+
+/// Features of real images: those themselves, or their mean and covariance from a file.
+pub enum Reals {
+    /// Features of images at hand.
+    Images(Activations),
+    /// Of a NumPy archive.
+    Archive(Statistics),
+}
+
+impl Reals {
+    /// Reads the features of the real images of the target domain that `eval.reference` names, or the archive `statistics`
+    /// (config key `key`).
+    ///
+    /// # Errors
+    /// Images or an archive that cannot be read, fewer than two images, an archive of other features.
+    pub fn new(
+        config: &Config,
+        data: &Data,
+        extractor: &dyn Extractor,
+        (key, statistics): (&str, Option<&Path>),
+        quiet: bool,
+    ) -> Result<Self> {
+        if let Some(file) = statistics {
+            let context = || format!("config key `{key}`");
+            let statistics = Statistics::read_npz(file).with_context(context)?;
+            let (found, expected) = (statistics.mean.len(), dimensions(extractor));
+            ensure!(
+                found == expected,
+                "config key `{key}`: {}: statistics of {found} features, but {} has {expected}; make them with the same \
+                 extractor",
+                file.display(),
+                extractor.name()
+            );
+            return Ok(Self::Archive(statistics));
+        }
+        let target = data.direction.target();
+        let folders = match config.eval.reference {
+            Reference::Test => vec![&data.test],
+            Reference::Train => vec![&data.train],
+            Reference::All => vec![&data.train, &data.test],
+        };
+        let pictures: Vec<Pictures<'_>> = folders.into_iter().map(|folder| Pictures::new(folder, target)).collect();
+        let places: Vec<(usize, usize)> =
+            pictures.iter().enumerate().flat_map(|(i, p)| (0..p.len()).map(move |item| (i, item))).collect();
+        let mut bar = Progress::new("real images", 0, places.len() as u64, quiet);
+        let read = |i: usize| pictures[places[i].0].read(places[i].1).map(Cow::Owned);
+        let features = features_of(extractor, places.len(), read, &mut |done| bar.set(done as u64))?;
+        bar.finish();
+        let activations = Activations::new(&features, MeanPrecision::Double)
+            .with_context(|| format!("{}: config key `eval.reference`", pictures[0].folder().display()))?;
+        Ok(Self::Images(activations))
+    }
+
+    /// Number of real images, where it is known.
+    pub fn count(&self) -> Option<u64> {
+        match self {
+            Self::Images(activations) => Some(activations.count() as u64),
+            Self::Archive(statistics) => statistics.count,
+        }
+    }
+
+    /// Fréchet distance of features `[n, d]`, n ≥ 2.
+    ///
+    /// # Errors
+    /// Features that are no numbers.
+    pub fn distance(&self, features: &Tensor) -> Result<f64> {
+        let own = Activations::new(features, MeanPrecision::Double)?;
+        Ok(match self {
+            Self::Images(reals) => own.distance(reals)?,
+            Self::Archive(reals) => frechet_distance(&own.statistics(), reals)?,
+        })
+    }
+}
+
+/// Number of features of an extractor.
+fn dimensions(extractor: &dyn Extractor) -> usize {
+    let black = [RgbImage::new(8, 8)];
+    let input = extractor.preparation().prepare(&black, extractor.device());
+    extractor.features(&input).size()[1] as usize
+}
+
+/// Real images, and inputs for the generators that are compared with them.
+pub struct Scorer {
+    extractor: Box<dyn Extractor>,
+    reals: Reals,
+    /// Inputs in batches, on the CPU.
+    batches: Vec<Tensor>,
+    device: Device,
+}
+
+impl Scorer {
+    /// Scores what is made of the test images.
+    ///
+    /// # Errors
+    /// Weights that are missing, images that cannot be read, fewer than two of them.
+    pub fn of_tests(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Self> {
+        let statistics = ("eval.statistics", config.eval.statistics.as_deref());
+        let batch = config.eval.batch_size;
+        Self::new(config, data, data.test_sources(), (config.eval.max_sources, batch), statistics, device, quiet)
+    }
+
+    /// Scores what is made of the images that are set aside for the search.
+    ///
+    /// # Errors
+    /// As [`Scorer::of_tests`]; where no image is set aside.
+    pub fn of_search(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Self> {
+        let search = &config.search;
+        let statistics = match &search.statistics {
+            Some(file) => ("search.statistics", Some(file.as_path())),
+            None => ("eval.statistics", config.eval.statistics.as_deref()),
+        };
+        let limits = (search.max_images, search.batch_size);
+        Self::new(config, data, data.search_sources()?, limits, statistics, device, quiet)
+    }
+
+    fn new(
+        config: &Config,
+        data: &Data,
+        sources: Pictures<'_>,
+        (most, batch): (Option<usize>, i64),
+        statistics: (&str, Option<&Path>),
+        device: Device,
+        quiet: bool,
+    ) -> Result<Self> {
+        let count = sources.len().min(most.unwrap_or(usize::MAX));
+        ensure!(
+            count >= 2,
+            "{} holds {count} picture to translate; a Fréchet distance needs at least 2",
+            sources.folder().display()
+        );
+        let extractor = extractor(config, device)?;
+        let reals = Reals::new(config, data, extractor.as_ref(), statistics, quiet)?;
+        let size = config.test_size();
+        let starts = (0..count).step_by(batch as usize);
+        let batches = starts.map(|start| sources.batch(start..count.min(start + batch as usize), size, Device::Cpu));
+        Ok(Self { extractor, reals, batches: batches.collect::<Result<_>>()?, device })
+    }
+
+    /// The extractor.
+    pub fn extractor(&self) -> &dyn Extractor {
+        self.extractor.as_ref()
+    }
+
+    /// The real images.
+    pub fn reals(&self) -> &Reals {
+        &self.reals
+    }
+
+    /// Number of inputs.
+    pub fn sources(&self) -> i64 {
+        self.batches.iter().map(|batch| batch.size()[0]).sum()
+    }
+
+    /// What `generate` makes of the inputs `[n, 3, H, W]`, as 8-bit pictures, truncated as published. It is called without a
+    /// graph, once a batch.
+    ///
+    /// # Errors
+    /// None is known.
+    pub fn outputs(&self, generate: &dyn Fn(&Tensor) -> Tensor) -> Result<Vec<RgbImage>> {
+        let mut outputs = vec![];
+        for batch in &self.batches {
+            let made = no_grad(|| generate(&batch.to_device(self.device)));
+            outputs.extend(to_images(&made, Quantise::Truncate)?);
+        }
+        Ok(outputs)
+    }
+
+    /// Fréchet distance of pictures to the real images.
+    ///
+    /// # Errors
+    /// As [`Reals::distance`].
+    pub fn distance_of(&self, pictures: &[RgbImage]) -> Result<f64> {
+        self.reals.distance(&features_of_images(self.extractor.as_ref(), pictures)?)
+    }
+
+    /// Fréchet distance of [`Scorer::outputs`].
+    ///
+    /// # Errors
+    /// As [`Reals::distance`].
+    pub fn frechet(&self, generate: &dyn Fn(&Tensor) -> Tensor) -> Result<f64> {
+        self.distance_of(&self.outputs(generate)?)
+    }
+}

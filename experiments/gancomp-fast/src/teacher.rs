@@ -1,0 +1,110 @@
+//! The teacher: CycleGAN where images are unaligned, Pix2Pix where they come in pairs.
+
+use crate::algorithm::{Algorithm, When};
+use crate::config::Config;
+use crate::networks::{new_discriminator, new_teacher, trained};
+use crate::pix2pix::Pix2Pix;
+use crate::score::Scorer;
+use anyhow::Result;
+use semrel_nn::image_pool::ImagePool;
+use semrel_nn::patchgan::PatchDiscriminator;
+use semrel_nn::{Net, Trained};
+use semrel_train::adversary::{Adversary, Game};
+use semrel_train::batches::Batch;
+use semrel_train::cycle_gan::{CycleGan, CycleWeights};
+use semrel_train::passes::{Generator, reproduce};
+use semrel_train::{Part, Terms};
+use tch::{Device, Tensor};
+
+/// A teacher in training.
+#[derive(Debug)]
+pub enum Teacher {
+    /// Unaligned.
+    CycleGan(CycleGan<PatchDiscriminator>),
+    /// In pairs.
+    Pix2Pix(Pix2Pix),
+}
+
+/// Fresh networks of a CycleGAN, their weights drawn from torch's generator in the order G_A, G_B, D_A, D_B.
+///
+/// # Errors
+/// Where the settings make no networks.
+pub fn new_cycle_gan(config: &Config, device: Device) -> Result<CycleGan<PatchDiscriminator>> {
+    let t = &config.teacher;
+    let generator = || -> Result<Trained<Generator>> { Ok(trained(&t.train, new_teacher(config, device)?)) };
+    let adversary = |name: &str| -> Result<Adversary<PatchDiscriminator>> {
+        let game = Game { gan: t.gan, lambda_gan: t.lambda_gan, lambda_r1: 0.0, seed: config.seed };
+        Ok(Adversary::new(name, trained(&t.train, new_discriminator(config, device)?), t.pool_size, game))
+    };
+    Ok(CycleGan {
+        g_a: generator()?,
+        g_b: generator()?,
+        d_a: adversary("D_A")?,
+        d_b: adversary("D_B")?,
+        weights: CycleWeights { a: t.lambda_a, b: t.lambda_b, identity: t.lambda_identity },
+    })
+}
+
+impl Teacher {
+    /// Name of its generator among the networks of a checkpoint.
+    pub fn generator_name(config: &Config) -> &'static str {
+        if config.aligned() { "G" } else { "G_A" }
+    }
+
+    /// Fresh networks.
+    ///
+    /// # Errors
+    /// Where the settings make no networks.
+    pub fn new(config: &Config, device: Device) -> Result<Self> {
+        Ok(match config.aligned() {
+            true => Self::Pix2Pix(Pix2Pix::new(config, device)?),
+            false => Self::CycleGan(new_cycle_gan(config, device)?),
+        })
+    }
+
+    /// From source to target.
+    pub fn generator(&self) -> &Net<Generator> {
+        match self {
+            Self::CycleGan(networks) => &networks.g_a,
+            Self::Pix2Pix(networks) => &networks.generator,
+        }
+    }
+}
+
+impl Algorithm for Teacher {
+    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
+        Ok(match self {
+            Self::CycleGan(networks) => networks.step(batch, when.step).0,
+            Self::Pix2Pix(networks) => networks.step(batch, when.step).0,
+        })
+    }
+
+    fn warmup_step(&mut self, batch: &Batch, _: When) -> Result<Terms> {
+        Ok(match self {
+            Self::CycleGan(networks) => networks.warmup_step(batch),
+            Self::Pix2Pix(networks) => reproduce(&mut networks.generator, &Tensor::cat(&[&batch.a, &batch.b], 0)),
+        })
+    }
+
+    fn translate(&self, images: &Tensor) -> Vec<(&'static str, Tensor)> {
+        vec![("teacher", self.generator().forward(images))]
+    }
+
+    fn scores(&self, scorer: &Scorer) -> Result<Vec<(&'static str, f64)>> {
+        Ok(vec![("eval/fd", scorer.frechet(&|images| self.generator().forward(images))?)])
+    }
+
+    fn parts(&mut self) -> Vec<Part<'_>> {
+        match self {
+            Self::CycleGan(networks) => networks.parts(),
+            Self::Pix2Pix(networks) => networks.parts(),
+        }
+    }
+
+    fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
+        match self {
+            Self::CycleGan(networks) => networks.pools(),
+            Self::Pix2Pix(_) => vec![],
+        }
+    }
+}
