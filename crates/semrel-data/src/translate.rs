@@ -189,16 +189,19 @@ mod tests {
         let all = jobs(dir.path(), Some(&out)).unwrap();
         let options = TranslateOptions { size: None, batch: 2 };
         let mut batches = vec![];
-        let mut copy = |images: &[Array3<f32>]| -> Result<Vec<RgbImage>, Failed> {
-            batches.push(images.len());
+        let copy = |images: &[Array3<f32>]| -> Result<Vec<RgbImage>, Failed> {
             Ok(images.iter().map(|image| crate::translation_output(image.view())).collect())
+        };
+        let mut counted = |images: &[Array3<f32>]| {
+            batches.push(images.len());
+            copy(images)
         };
         let mut told = vec![];
         let progress = &mut |done| {
             told.push(done);
             done < 4
         };
-        assert_eq!(translate(&all, options, &mut copy, progress).unwrap(), 4);
+        assert_eq!(translate(&all, options, &mut counted, progress).unwrap(), 4);
         assert_eq!((told, batches), (vec![2, 4], vec![2, 2]));
         assert!(!out.join("4.png").exists());
         for job in &all[..4] {
@@ -208,7 +211,7 @@ mod tests {
         }
 
         fs::write(&all[1].input, b"no picture").unwrap();
-        let Failed(text) = translate(&all, options, &mut copy, &mut |_| true).unwrap_err();
+        let Failed(text) = translate(&all, options, &mut copy.clone(), &mut |_| true).unwrap_err();
         assert!(text.contains("1.png"), "{text}");
         fs::remove_file(&all[1].input).unwrap();
         let mut fail = |_: &[Array3<f32>]| Err(Failed("of its own".into()));
