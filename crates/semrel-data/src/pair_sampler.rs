@@ -181,9 +181,12 @@ impl PairSampler {
             }
         }
         // None is left: what the first good image of either side says, or that there is none.
-        Err(self.store.get(0, i).and(self.store.get(1, i)).err().unwrap_or_else(|| DataError::Setting(
-            "no pair of images of which both can be decoded".into(),
-        )))
+        Err(self
+            .store
+            .get(0, i)
+            .and(self.store.get(1, i))
+            .err()
+            .unwrap_or_else(|| DataError::Setting("no pair of images of which both can be decoded".into())))
     }
 
     fn image(

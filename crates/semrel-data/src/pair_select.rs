@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn lists_keep_what_they_name() {
-        let dir = folder(&["trainA/1.png", "trainA/2.png", "trainA/3.png", "trainB/1.png", "trainB/2.png", "trainB/3.png"]);
+        let dir =
+            folder(&["trainA/1.png", "trainA/2.png", "trainA/3.png", "trainB/1.png", "trainB/2.png", "trainB/3.png"]);
         let list = dir.path().join("list.txt");
         fs::write(&list, "3.png\r\n\n1.png\n").unwrap();
         let open = || PairFolder::open(dir.path(), "train").unwrap();

@@ -2,9 +2,9 @@
 
 use image::RgbImage;
 use ndarray::{Array2, Array3, Array4, ArrayView2, Axis};
-use semrel_data::{BalancedSampler, Side, half};
 use semrel_data::resize::{Filter, nearest_floor, resize, resize_f32, torch_bilinear, torch_nearest};
 use semrel_data::transform::{PairParams, PairTransform};
+use semrel_data::{BalancedSampler, Side, half};
 use semrel_testkit::{Case, Outcome};
 use tch::{Kind, Tensor};
 

@@ -3,9 +3,9 @@
 use crate::Terms;
 use semrel_data::rng::stream;
 use semrel_loss::gan::{GanMode, Target, r1_penalty};
+use semrel_nn::Trained;
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::patchgan::PatchDiscriminator;
-use semrel_nn::Trained;
 use tch::{Kind, Tensor};
 
 /// A network that tells real images from generated ones.

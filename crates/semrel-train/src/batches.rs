@@ -65,7 +65,8 @@ mod tests {
     #[test]
     fn arrays_become_tensors_in_step_order() {
         let source = |step: u64| {
-            let a = Array4::from_shape_fn((1, 3, 2, 2), |(_, c, y, x)| (step * 100) as f32 + (c * 4 + y * 2 + x) as f32);
+            let a =
+                Array4::from_shape_fn((1, 3, 2, 2), |(_, c, y, x)| (step * 100) as f32 + (c * 4 + y * 2 + x) as f32);
             Ok(PairBatch { b: &a + 0.5, a })
         };
         let mut loader = BatchLoader::spawn(source, 3).unwrap();

@@ -7,7 +7,7 @@ use semrel_loss::patch_sampler::{HeadKeys, PatchSampler};
 use semrel_nn::patchgan::{PatchDiscriminator, PatchGanConfig, PatchGanKind};
 use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
 use semrel_nn::stylegan2;
-use semrel_nn::{Net, NetworkError, TappedGenerator, Trained};
+use semrel_nn::{Net, NetworkError, Trained};
 use tch::{Device, Tensor};
 
 pub use semrel_train::passes::Generator;

@@ -153,7 +153,7 @@ impl Default for ModelConfig {
             student_ngf: 64,
             ndf: 64,
             discriminator: PatchGanKind::NLayers(3),
-            init: InitType::Normal { gain: 0.02 },
+            init: InitType::COMPRESSION,
         }
     }
 }
@@ -243,7 +243,9 @@ impl Default for EvalConfig {
 
 /// A stage that a row goes without.
 #[derive(Debug, thiserror::Error)]
-#[error("config section `{0}` is absent: this row goes without it; add the section (`--set {0}.train.n_epochs=…`) to do it")]
+#[error(
+    "config section `{0}` is absent: this row goes without it; add the section (`--set {0}.train.n_epochs=…`) to do it"
+)]
 pub struct NoStage(&'static str);
 
 impl Config {

@@ -208,6 +208,11 @@ impl Training {
         step.saturating_sub(self.warmup) / self.steps_per_epoch() + 1
     }
 
+    /// Steps of the warm-up.
+    pub fn warmup(&self) -> u64 {
+        self.warmup
+    }
+
     /// Training images that could not be read so far.
     pub fn skipped(&self) -> usize {
         self.sampler.store().skipped()

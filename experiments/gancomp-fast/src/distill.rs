@@ -11,9 +11,7 @@
 
 use crate::algorithm::{Algorithm, When};
 use crate::config::{Config, DistillConfig, Method, Recon, TrainConfig};
-use crate::networks::{
-    Adapters, Heads, TAPS, new_adapters, new_discriminator, new_heads, new_student, trained,
-};
+use crate::networks::{Adapters, Heads, TAPS, new_adapters, new_discriminator, new_heads, new_student, trained};
 use crate::score::Scorer;
 use anyhow::{Context, Result};
 use semrel_data::rng::stream;
@@ -143,7 +141,7 @@ impl Distillation {
     }
 
     /// What D is shown: an image, or input and image where they come in pairs.
-    fn seen(&self, batch: &Batch, image: &Tensor) -> Tensor {
+    pub(crate) fn seen(&self, batch: &Batch, image: &Tensor) -> Tensor {
         if self.aligned { Tensor::cat(&[&batch.a, image], 1) } else { image.shallow_clone() }
     }
 
@@ -225,12 +223,8 @@ impl Distillation {
         let queries = project(&passes.made.1);
         let keys = no_grad(|| project(&passes.taught.1));
         let s = &self.loss.semantic;
-        let config = DistillationConfig {
-            lambda_src: s.lambda_src,
-            lambda_dce: s.lambda_dce,
-            hard: s.hard,
-            tau: s.temperature,
-        };
+        let config =
+            DistillationConfig { lambda_src: s.lambda_src, lambda_dce: s.lambda_dce, hard: s.hard, tau: s.temperature };
         distillation_terms(&queries, &keys, &config, self.gamma(epoch))
     }
 

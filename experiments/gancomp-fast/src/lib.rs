@@ -1,6 +1,25 @@
 //! GAN compression: a once-for-all student learns from a large teacher, with semantic relations between their layers; a search
 //! finds its best configuration within a budget, which is fine-tuned and exported.
+//!
+//! The stages that train are [`teacher`], and [`distill`], which fine-tuning shares; [`train`] runs them.
 #![warn(missing_docs)]
 
-pub mod channels;
+pub mod algorithm;
+pub mod bench;
 pub mod config;
+pub mod data;
+pub mod distill;
+pub mod folders;
+pub mod inputs;
+pub mod latency;
+pub mod miou;
+pub mod networks;
+pub mod onnx;
+pub mod pix2pix;
+pub mod preview;
+pub mod score;
+pub mod search;
+pub mod teacher;
+pub mod train;
+pub mod trained;
+mod validate;

@@ -12,10 +12,6 @@ use semrel_nn::{InitType, Net, Trained};
 use semrel_train::passes::Generator;
 use tch::Device;
 
-
-/// How adapters and heads start, whatever the generators do.
-const SMALL_START: InitType = InitType::Normal { gain: 0.02 };
-
 /// The teacher: `resnet_9blocks`.
 ///
 /// # Errors
@@ -50,13 +46,8 @@ pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<PatchDis
 
 fn discriminator(config: &Config, in_channels: i64, device: Device) -> Result<Net<PatchDiscriminator>> {
     let m = &config.model;
-    let shape = PatchGanConfig {
-        kind: m.discriminator,
-        width: m.ndf,
-        in_channels,
-        antialias: false,
-        ..PatchGanConfig::cut()
-    };
+    let shape =
+        PatchGanConfig { kind: m.discriminator, width: m.ndf, in_channels, antialias: false, ..PatchGanConfig::cut() };
     shape.check().context("config section `model`")?;
     let net = Net::new(device, |p| PatchDiscriminator::new(p, &shape));
     let side = i64::from(config.data.crop_size);
@@ -77,8 +68,9 @@ pub struct Heads(pub Vec<ProjectionHead>);
 pub fn new_adapters(config: &Config, device: Device) -> Net<Adapters> {
     let (student, teacher) = tap_widths(config);
     let one = |p: &tch::nn::Path, tap: usize| Adapter::new(&(p / tap), student, teacher);
+    // Adapters and heads start so whatever the generators do.
     let net = Net::new(device, |p| Adapters((0..TAPS.len()).map(|tap| one(p, tap)).collect()));
-    SMALL_START.apply(&net.state());
+    InitType::COMPRESSION.apply(&net.state());
     net
 }
 
@@ -98,7 +90,7 @@ pub fn new_heads(config: &Config, device: Device) -> Result<Net<Heads>> {
     let (student, teacher) = tap_widths(config);
     let one = |p: &tch::nn::Path, tap: usize| ProjectionHead::new(&(p / tap), student, teacher);
     let net = Net::new(device, |p| Heads((0..TAPS.len()).map(|tap| one(p, tap)).collect()));
-    SMALL_START.apply(&net.state());
+    InitType::COMPRESSION.apply(&net.state());
     Ok(net)
 }
 

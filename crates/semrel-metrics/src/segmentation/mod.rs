@@ -28,7 +28,7 @@ pub use head_fit::FitProgress;
 pub use head_session::fit_or_find;
 pub use label_files::{LabelFormat, LabelImage};
 pub use labels::{CLASSES, ChannelOrder, IGNORE};
-pub use pairs::{Pair, pairs_by_stem, pairs_by_table};
+pub use pairs::{LabelTable, Pair, pairs_by_stem, pairs_by_table};
 pub use pipeline::{PhotoSettings, accuracy_confusion, full_size_confusion, photo_confusion, pictures_confusion};
 pub use scores::{Accuracy, AccuracyMode, Seen};
 pub use segmenter::Segmenter;

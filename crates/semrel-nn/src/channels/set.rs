@@ -24,7 +24,8 @@ use std::str::FromStr;
 #[serde(try_from = "Form", into = "Form")]
 pub struct ChannelSet {
     choices: [Vec<i64>; 8],
-    name: Option<&'static str>,
+    /// Its number among [`NAMES`].
+    name: Option<usize>,
 }
 
 /// A set as files hold it.
@@ -43,11 +44,11 @@ impl ChannelSet {
     /// # Errors
     /// [`NetworkError::ChannelSetName`] lists those that there are.
     pub fn named(name: &str) -> Result<Self, NetworkError> {
-        let Some(known) = NAMES.into_iter().find(|known| *known == name) else {
+        let Some(number) = NAMES.iter().position(|known| *known == name) else {
             return Err(NetworkError::ChannelSetName { name: excerpt(name), known: NAMES.to_vec() });
         };
         let choices = array::from_fn(|position| {
-            let widths: &[i64] = match (known, position) {
+            let widths: &[i64] = match (NAMES[number], position) {
                 ("channels-48", 0 | 1) => &[48, 32],
                 ("channels-48", 2..=5) => &[48, 40, 32],
                 ("channels-48", _) => &[48, 32, 24, 16],
@@ -59,7 +60,7 @@ impl ChannelSet {
             };
             widths.to_vec()
         });
-        Ok(Self { choices, name: Some(known) })
+        Ok(Self { choices, name: Some(number) })
     }
 
     /// The set of a single configuration, which stands in for one where a fixed network is trained.
@@ -188,7 +189,7 @@ impl fmt::Display for ChannelSet {
     /// The name, the single configuration, or the lists joined by `·`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name {
-            Some(name) => f.write_str(name),
+            Some(number) => f.write_str(NAMES[number]),
             None if self.size() == 1 => self.largest().fmt(f),
             None => {
                 let lists =

@@ -12,7 +12,7 @@ use crate::one_sided::OneSided;
 use anyhow::{Result, ensure};
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
-use semrel_train::passes::{reproduce, split};
+use semrel_train::passes::{l1, reproduce, split};
 use semrel_train::{Part, Terms};
 use tch::{Device, Kind, Tensor};
 
@@ -107,7 +107,7 @@ impl Algorithm for DistanceGan {
         terms.push("distance", &distance);
         let mut total = adversarial + distance;
         if let Some(same) = same {
-            let idt = super::l1(&same, &batch.b) * self.lambda_identity;
+            let idt = l1(&same, &batch.b) * self.lambda_identity;
             terms.push("idt", &idt);
             total += idt;
         }

@@ -13,8 +13,8 @@ use anyhow::{Context, Result};
 use semrel_metrics::FixedFeatures;
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained};
-use semrel_train::passes::reproduce;
 use semrel_train::correlative::Correlative;
+use semrel_train::passes::reproduce;
 use semrel_train::{Part, Terms};
 use tch::{Device, Tensor, no_grad};
 

@@ -16,7 +16,7 @@ use semrel_loss::patch_nce::info_nce_against;
 use semrel_loss::similarity::l2_normalize;
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained, descend_both};
-use semrel_train::passes::reproduce;
+use semrel_train::passes::{l1, reproduce};
 use semrel_train::{Part, Terms};
 use tch::nn::{self, Module};
 use tch::{Device, Kind, Tensor};
@@ -90,7 +90,7 @@ impl NegCut {
         for (layer, k) in embedded.keys.iter().enumerate() {
             let mean = mean_embedding(k, batch);
             let (one, other) = (self.negatives.forward(layer, &mean, 16), self.negatives.forward(layer, &mean, 16));
-            sum += super::l1(&one, &other);
+            sum += l1(&one, &other);
         }
         sum / embedded.keys.len() as f64
     }

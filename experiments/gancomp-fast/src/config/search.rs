@@ -1,5 +1,6 @@
 //! Section of the search.
 
+use semrel_nn::channels::Weighting;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -34,6 +35,17 @@ pub struct SearchConfig {
     pub statistics: Option<PathBuf>,
     /// Table of the labels of the search's images, as `eval.label_table`.
     pub label_table: Option<PathBuf>,
+}
+
+impl SearchConfig {
+    /// How the first generation is drawn.
+    pub fn weighting(&self) -> Weighting {
+        match self.weighting {
+            WeightingKind::Uniform => Weighting::Uniform,
+            WeightingKind::Arithmetic => Weighting::Arithmetic(self.weight),
+            WeightingKind::Geometric => Weighting::Geometric(self.weight),
+        }
+    }
 }
 
 /// Upper limits, at images of `data.crop_size`; each that is given must hold.

@@ -95,9 +95,11 @@ pub struct TeacherConfig {
     pub name: Option<String>,
     /// A generator's file (safetensors, or a published `*_net_G*.pth`) instead of a run.
     pub weights: Option<PathBuf>,
+    /// The checkpoint of its run that the student learns from: `last`, `best` or a step.
+    pub checkpoint: String,
     /// Adversarial objective.
     pub gan: GanMode,
-    /// Weight of the adversarial term (Pix2Pix).
+    /// Weight of the adversarial terms.
     pub lambda_gan: f64,
     /// Weight of `mean |G(x) − y|` (Pix2Pix).
     pub lambda_recon: f64,
@@ -118,6 +120,7 @@ impl Default for TeacherConfig {
         Self {
             name: None,
             weights: None,
+            checkpoint: last(),
             gan: GanMode::Lsgan,
             lambda_gan: 1.0,
             lambda_recon: 10.0,
@@ -149,6 +152,9 @@ pub struct DistillConfig {
     /// The configurations of the super-net: a published set by its name (`channels-64-cycleGAN`), or a list of widths for
     /// each of the 8 positions.
     pub channels: ChannelSet,
+    /// The checkpoint of its run that search, fine-tuning and export go on from: `last`, `best` or a step.
+    #[serde(default = "last")]
+    pub checkpoint: String,
     /// Adversarial objective.
     #[serde(default)]
     pub gan: GanMode,
@@ -170,6 +176,10 @@ pub struct DistillConfig {
     /// Its training.
     #[serde(default)]
     pub train: TrainConfig,
+}
+
+fn last() -> String {
+    "last".to_owned()
 }
 
 fn one() -> f64 {

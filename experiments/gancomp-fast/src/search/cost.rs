@@ -91,7 +91,8 @@ impl<'a> Costs<'a> {
         self.watch.is_some()
     }
 
-    fn counted(&self, channels: &Channels) -> Cost {
+    /// What can be counted of a configuration: no milliseconds.
+    pub fn counted(&self, channels: &Channels) -> Cost {
         let (width, height) = self.size;
         let macs = channels.macs(height.into(), width.into());
         Cost { macs, parameters: channels.parameters(), milliseconds: None }

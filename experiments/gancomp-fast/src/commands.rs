@@ -1,0 +1,56 @@
+//! Subcommands.
+
+mod bench;
+mod common;
+mod stages;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// GAN compression: a teacher, a once-for-all student distilled from it, a search for its best configuration within a budget,
+/// fine-tuning, export.
+///
+/// A row of the table is one YAML file (see configs/gancomp-fast) with a section for each stage; its stages lie in
+/// runs/gancomp-fast. `cargo xtask data sample` makes the images of the sample profile.
+///
+///   gancomp-fast teacher configs/gancomp-fast/sample/horse2zebra-ours.yaml
+///   gancomp-fast distill configs/gancomp-fast/sample/horse2zebra-ours.yaml
+///
+/// Without a file, the commands take configs/gancomp-fast/sample/horse2zebra-ours.yaml. Training stops at Ctrl-C with a
+/// checkpoint saved; the same command with --resume goes on with it, exactly.
+#[derive(Debug, Parser)]
+#[command(name = "gancomp-fast", version, verbatim_doc_comment)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// More log lines; twice for all.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Warnings and errors only.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train the teacher: a CycleGAN, or a Pix2Pix where images come in pairs. Rows of one task share it.
+    Teacher(stages::StageArgs),
+    /// Distil the once-for-all student from the teacher, at a configuration drawn anew each step.
+    Distill(stages::StageArgs),
+    /// Train the configuration that the search has found, beginning with the distilled student.
+    Finetune(stages::StageArgs),
+    /// Measure a stage's steps.
+    Bench(bench::BenchArgs),
+}
+
+/// Runs a subcommand.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    use gancomp_fast::data::Stage;
+    match cli.command {
+        Command::Teacher(args) => stages::run(Stage::Teacher, &args, cli.quiet),
+        Command::Distill(args) => stages::run(Stage::Distill, &args, cli.quiet),
+        Command::Finetune(args) => stages::run(Stage::Finetune, &args, cli.quiet),
+        Command::Bench(args) => bench::run(&args),
+    }
+}

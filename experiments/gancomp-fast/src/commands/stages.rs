@@ -1,0 +1,43 @@
+//! The stages that train.
+
+use super::common::Row;
+use anyhow::Result;
+use clap::Args;
+use gancomp_fast::data::{Data, Stage};
+use gancomp_fast::train::{TrainOptions, distill, finetune, steps, teacher};
+use semrel_train::Interrupt;
+use semrel_train::cli::{Machine, TrainMode, ended, write_json};
+use serde_json::json;
+use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+pub struct StageArgs {
+    #[command(flatten)]
+    row: Row,
+    #[command(flatten)]
+    mode: TrainMode,
+    /// Check the config and open its data, print the number of steps (JSON), and train nothing.
+    #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
+    check: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// Trains a stage.
+pub fn run(stage: Stage, args: &StageArgs, quiet: bool) -> Result<ExitCode> {
+    let (device, threads) = args.machine.set()?;
+    let config = args.row.load()?;
+    if args.check {
+        let data = Data::open(&config)?;
+        return Ok(write_json(None, &json!({ "steps": steps(&config, &data, stage)? }))?);
+    }
+    let folders = args.row.folders();
+    let options = TrainOptions { folders: folders.clone(), mode: args.mode.mode(), device, threads, quiet };
+    let interrupt = Interrupt::install()?;
+    let (how, folder) = match stage {
+        Stage::Teacher => (teacher(&config, &options, &interrupt)?, folders.teacher(&config)),
+        Stage::Distill => (distill(&config, &options, &interrupt)?, folders.distill(&config)),
+        Stage::Finetune => (finetune(&config, &options, &interrupt)?, folders.finetune(&config)),
+    };
+    Ok(ended(how, &folder, quiet))
+}

@@ -1,0 +1,35 @@
+//! A picture of what the generators do: test images above, below them what each makes of them.
+
+use crate::algorithm::Algorithm;
+use crate::config::Config;
+use crate::data::Data;
+use anyhow::Result;
+use image::RgbImage;
+use semrel_data::image_io::{Quantise, grid as tile};
+use semrel_metrics::extractor::to_images;
+use tch::{Device, Tensor, no_grad};
+
+/// Pictures shown.
+const COLUMNS: usize = 8;
+
+/// The first test images as the generators take them, `[n, 3, H, W]`.
+///
+/// # Errors
+/// The first file that cannot be read.
+pub fn inputs(config: &Config, data: &Data, device: Device) -> Result<Tensor> {
+    let sources = data.test_sources();
+    sources.batch(0..sources.len().min(COLUMNS), config.test_size(), device)
+}
+
+/// `inputs`, and what the generators make of them, one row each.
+///
+/// # Errors
+/// None is known.
+pub fn grid(algorithm: &dyn Algorithm, inputs: &Tensor) -> Result<RgbImage> {
+    let mut pictures = to_images(inputs, Quantise::Truncate)?;
+    let columns = pictures.len();
+    for (_, outputs) in no_grad(|| algorithm.translate(inputs)) {
+        pictures.extend(to_images(&outputs, Quantise::Truncate)?);
+    }
+    Ok(tile(&pictures, columns, 2))
+}

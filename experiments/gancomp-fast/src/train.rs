@@ -1,0 +1,368 @@
+//! The stages that train: each opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
+
+use crate::algorithm::{Algorithm, When};
+use crate::config::{Config, FinetuneConfig, TrainConfig};
+use crate::data::{Data, Stage, Training};
+use crate::distill::Distillation;
+use crate::folders::Folders;
+use crate::preview;
+use crate::score::{Scorer, digest};
+use crate::teacher::Teacher;
+use crate::trained::{TrainedTeacher, network_of_run, open_teacher, winner};
+use anyhow::{Context, Result, bail, ensure};
+use image::RgbImage;
+use semrel_data::rng::derive_seed;
+use semrel_nn::channels::ChannelSet;
+use semrel_train::batches::BatchLoader;
+use semrel_train::memory::peak_mib;
+use semrel_train::parts::{load_network, pool_files, restore_parts, restore_pools, save_parts};
+use semrel_train::{
+    Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Terms, fit, seed_step, summary,
+};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use tch::{Device, Tensor};
+
+/// Where and how to train.
+#[derive(Debug, Clone)]
+pub struct TrainOptions {
+    /// Where the stages lie.
+    pub folders: Folders,
+    /// What to do with a run that is there.
+    pub mode: OpenMode,
+    /// Where to compute.
+    pub device: Device,
+    /// Threads of arithmetic, for the summary.
+    pub threads: usize,
+    /// No progress.
+    pub quiet: bool,
+}
+
+/// Keys that may differ when a stage is resumed: its rhythm, and what it does not read.
+fn may_change(stage: Stage) -> Vec<String> {
+    let rhythm = ["log_every", "sample_every", "save_every", "keep", "eval_every"];
+    let rhythm = rhythm.iter().map(|key| format!("{}.train.{key}", stage.name()));
+    let unread: &[&str] = match stage {
+        Stage::Teacher => &[
+            "method",
+            "model.student_ngf",
+            "data.held_back",
+            "data.distill_list",
+            "distill",
+            "finetune",
+            "teacher.name",
+            "teacher.weights",
+            "teacher.checkpoint",
+        ],
+        // That the teacher is the same is told by its weights.
+        Stage::Distill => &["teacher", "finetune", "distill.checkpoint"],
+        Stage::Finetune => &[
+            "teacher",
+            "data.held_back",
+            "data.distill_list",
+            "distill.channels",
+            "distill.checkpoint",
+            "distill.train",
+        ],
+    };
+    let always = ["name", "eval", "search", "data.root", "data.search_list"];
+    rhythm.chain(unread.iter().chain(&always).map(|key| (*key).to_owned())).collect()
+}
+
+/// Trains the teacher to its end, or until a signal asks it to stop.
+///
+/// # Errors
+/// Before the folder is touched: settings, data and weights that do not fit. Later: files that cannot be read or written, and
+/// losses that are no numbers.
+pub fn teacher(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
+    config.validate()?;
+    if let Some(file) = &config.teacher.weights {
+        bail!(
+            "config key `teacher.weights`: {}: this row's teacher is a file; leave it out to train one",
+            file.display()
+        );
+    }
+    let data = Data::open(config)?;
+    tch::manual_seed(derive_seed(config.seed, "init", 0));
+    let algorithm = Teacher::new(config, options.device)?;
+    let folder = options.folders.teacher(config);
+    Job { config, data: &data, stage: Stage::Teacher, folder, taught: None }.run(
+        Box::new(algorithm),
+        options,
+        interrupt,
+    )
+}
+
+/// Distils the super-net from the row's teacher.
+///
+/// # Errors
+/// Where there is no teacher, the command that trains it; otherwise as [`teacher`].
+pub fn distill(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
+    config.validate()?;
+    let data = Data::open(config)?;
+    let taught = open_teacher(config, &options.folders, options.device)?;
+    let (origin, channels) = (Origin::of(&taught), config.distill.channels.clone());
+    tch::manual_seed(derive_seed(config.seed, "init distill", 0));
+    let algorithm = Distillation::new(config, taught.generator, channels, &config.distill.train, options.device)?;
+    let folder = options.folders.distill(config);
+    Job { config, data: &data, stage: Stage::Distill, folder, taught: Some(origin) }.run(
+        Box::new(algorithm),
+        options,
+        interrupt,
+    )
+}
+
+/// Trains one configuration of the distilled super-net: that of `finetune.channels`, or the search's winner. Super-net and
+/// discriminator begin as distillation left them, adapters and heads afresh.
+///
+/// # Errors
+/// Where the row goes without, where an earlier stage is missing; otherwise as [`teacher`].
+pub fn finetune(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
+    config.validate()?;
+    let train = config.train(Stage::Finetune)?.clone();
+    let data = Data::open(config)?;
+    let folders = &options.folders;
+    let distilled = folders.distill(config);
+    let restore = |network: &str| {
+        network_of_run(&distilled, &config.distill.checkpoint, network)?.with_context(|| {
+            format!(
+                "{}: there is no distilled super-net yet; distil it first: gancomp-fast distill with the same configuration",
+                distilled.display()
+            )
+        })
+    };
+    let (student, discriminator) = (restore("G")?, restore("D")?);
+    let chosen = config.finetune.as_ref().and_then(|f| f.channels);
+    let channels = chosen.map_or_else(|| winner(&folders.search(config)), Ok)?;
+    config.distill.channels.check(&channels).context("config key `finetune.channels`")?;
+    // From here on the configuration says which one is trained.
+    let config =
+        &Config { finetune: Some(FinetuneConfig { channels: Some(channels), train: train.clone() }), ..config.clone() };
+    let taught = open_teacher(config, folders, options.device)?;
+    let origin = Origin::of(&taught);
+    tch::manual_seed(derive_seed(config.seed, "init finetune", 0));
+    let algorithm = Distillation::new(config, taught.generator, ChannelSet::fixed(channels), &train, options.device)?;
+    let name = || distilled.display().to_string();
+    load_network("G", &algorithm.student.state(), &student.1).with_context(name)?;
+    load_network("D", &algorithm.discriminator.state(), &discriminator.1).with_context(name)?;
+    let folder = folders.finetune(config);
+    Job { config, data: &data, stage: Stage::Finetune, folder, taught: Some(origin) }.run(
+        Box::new(algorithm),
+        options,
+        interrupt,
+    )
+}
+
+/// Steps of a stage, its warm-up included.
+///
+/// # Errors
+/// Where the row goes without the stage, or its settings do not fit the images.
+pub fn steps(config: &Config, data: &Data, stage: Stage) -> Result<u64> {
+    let train = config.train(stage)?;
+    Ok(warmup(train, stage) + train.epochs() * data.training(config, stage)?.steps_per_epoch())
+}
+
+fn warmup(train: &TrainConfig, stage: Stage) -> u64 {
+    if stage == Stage::Teacher { train.warmup } else { 0 }
+}
+
+/// Which teacher a run learns from.
+#[derive(Debug, Clone)]
+struct Origin {
+    path: PathBuf,
+    step: u64,
+    /// Of its weights.
+    digest: String,
+}
+
+impl Origin {
+    fn of(teacher: &TrainedTeacher) -> Self {
+        let digest = digest([teacher.generator.flat().shallow_clone()]);
+        Self { path: teacher.path.clone(), step: teacher.step, digest }
+    }
+
+    /// Key of the digest in the state of a checkpoint.
+    const KEY: &str = "teacher";
+
+    fn check(&self, state: &Value, checkpoint: &Path) -> Result<()> {
+        ensure!(
+            state[Self::KEY] == self.digest.as_str(),
+            "{}: the run was started with another teacher than {}, step {}; resume it with that one, or start anew by \
+             --overwrite",
+            checkpoint.display(),
+            self.path.display(),
+            self.step
+        );
+        Ok(())
+    }
+}
+
+/// A stage to train.
+struct Job<'a> {
+    config: &'a Config,
+    data: &'a Data,
+    stage: Stage,
+    folder: PathBuf,
+    taught: Option<Origin>,
+}
+
+impl Job<'_> {
+    fn run(self, algorithm: Box<dyn Algorithm>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
+        let Self { config, data, stage, .. } = self;
+        let (train, device) = (config.train(stage)?, options.device);
+        let training = data.training(config, stage)?;
+        let scorer =
+            (train.eval_every > 0).then(|| Scorer::of_tests(config, data, device, options.quiet)).transpose()?;
+        let inputs = preview::inputs(config, data, device).context("test images of the preview")?;
+
+        let unread = may_change(stage);
+        let unread: Vec<&str> = unread.iter().map(String::as_str).collect();
+        let run = RunDir::open(&self.folder, options.mode, config, &unread)?;
+        let checkpoints = run.checkpoints(train.keep);
+        let mut standing = Standing::default();
+        let loader = training.loader(0)?;
+        let taught = self.taught.as_ref();
+        let mut state =
+            Run { config, train, training: &training, algorithm, loader, scorer, inputs, device, epoch: 1, taught };
+        if options.mode == OpenMode::Resume
+            && let Some((at, saved)) = checkpoints.latest()?
+        {
+            standing = state.restore(&saved, at, &checkpoints.path(at))?;
+            state.loader = training.loader(at)?;
+        }
+
+        let rhythm = Rhythm {
+            total: warmup(train, stage) + train.epochs() * training.steps_per_epoch(),
+            log_every: train.log_every,
+            sample_every: train.sample_every,
+            save_every: train.save_every,
+            eval_every: train.eval_every,
+            warmup: warmup(train, stage),
+        };
+        let label = format!(
+            "{} {}",
+            stage.name(),
+            if stage == Stage::Teacher { config.teacher_name() } else { config.name.clone() }
+        );
+        let (ended, seconds) =
+            fit(&mut state, &run, &checkpoints, standing, &rhythm, (&label, options.quiet), interrupt)?;
+        if ended == Ended::Interrupted {
+            return Ok(ended);
+        }
+        let best = checkpoints.best_step()?.unwrap_or(rhythm.total);
+        summary::write(run.path(), &self.summary(&mut state, &rhythm, seconds, best, options.threads))?;
+        Ok(ended)
+    }
+
+    fn summary(&self, state: &mut Run<'_>, rhythm: &Rhythm, seconds: f64, best: u64, threads: usize) -> Value {
+        let (config, train) = (self.config, state.train);
+        let images = self.data.of_stage(self.stage);
+        let parameters: serde_json::Map<String, Value> =
+            state.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters().into())).collect();
+        json!({
+            "name": if self.stage == Stage::Teacher { config.teacher_name() } else { config.name.clone() },
+            "stage": self.stage.name(),
+            "method": if self.stage == Stage::Teacher { None } else { Some(config.method) },
+            "seed": config.seed,
+            "teacher": self.taught.as_ref().map(|t| json!({ "path": t.path, "step": t.step, "digest": t.digest })),
+            "channels": config.finetune.as_ref().filter(|_| self.stage == Stage::Finetune).and_then(|f| f.channels),
+            "source": images.folder(self.data.direction.source()),
+            "target": images.folder(self.data.direction.target()),
+            "sources": images.files(self.data.direction.source()).len(),
+            "targets": images.files(self.data.direction.target()).len(),
+            "epochs": train.epochs(),
+            "steps": rhythm.total - rhythm.warmup,
+            "warmup": rhythm.warmup,
+            "batch_size": train.batch_size,
+            "crop_size": config.data.crop_size,
+            "parameters": parameters,
+            "seconds": seconds,
+            "seconds_per_step": seconds / rhythm.total as f64,
+            "seconds_waiting_for_images": state.loader.waited(),
+            "unreadable_images": state.training.skipped(),
+            "threads": threads,
+            "device": format!("{:?}", state.device),
+            "peak_memory_mib": peak_mib(),
+            "best_step": best,
+            "last_step": rhythm.total,
+        })
+    }
+}
+
+/// A stage as the training loop sees it.
+struct Run<'a> {
+    config: &'a Config,
+    train: &'a TrainConfig,
+    training: &'a Training,
+    algorithm: Box<dyn Algorithm>,
+    loader: BatchLoader,
+    scorer: Option<Scorer>,
+    /// Of the preview.
+    inputs: Tensor,
+    device: Device,
+    epoch: u64,
+    taught: Option<&'a Origin>,
+}
+
+impl Run<'_> {
+    fn restore(&mut self, saved: &Snapshot, at: u64, path: &Path) -> Result<Standing> {
+        if let Some(taught) = self.taught {
+            taught.check(&saved.state, path)?;
+        }
+        let restored =
+            restore_parts(self.algorithm.parts(), saved).with_context(|| format!("checkpoint {}", path.display()))?;
+        ensure!(
+            restored.step == at,
+            "checkpoint {}: its state.json is of step {}: the file was changed",
+            path.display(),
+            restored.step
+        );
+        restore_pools(self.algorithm.pools(), &saved.files);
+        self.epoch = 0;
+        Ok(Standing { step: at, best: restored.best })
+    }
+}
+
+impl Fit for Run<'_> {
+    type Error = anyhow::Error;
+
+    /// A step of the warm-up or of the stage, at its epoch's learning rate.
+    fn step(&mut self, step: u64) -> Result<Terms> {
+        seed_step(self.config.seed, step);
+        let batch = self.loader.next(self.device)?;
+        let when = When { epoch: self.training.epoch_of(step), step };
+        if when.epoch != self.epoch {
+            self.epoch = when.epoch;
+            self.algorithm.set_lr(self.train.lr(when.epoch));
+        }
+        if step < self.training.warmup() {
+            return self.algorithm.warmup_step(&batch, when);
+        }
+        let mut terms = self.algorithm.step(&batch, when)?;
+        terms.number("epoch", when.epoch as f64);
+        terms.number("lr", self.train.lr(when.epoch));
+        Ok(terms)
+    }
+
+    fn snapshot(&mut self, step: u64, best: Option<(u64, f64)>) -> Result<Snapshot> {
+        let pools = pool_files(self.algorithm.pools());
+        let mut snapshot = save_parts(self.algorithm.parts(), step, best, pools)?;
+        if let Some(taught) = self.taught {
+            snapshot.state[Origin::KEY] = taught.digest.as_str().into();
+        }
+        Ok(snapshot)
+    }
+
+    fn preview(&mut self) -> Result<Option<(&'static str, RgbImage)>> {
+        Ok(Some(("translations", preview::grid(self.algorithm.as_ref(), &self.inputs)?)))
+    }
+
+    fn score(&mut self) -> Result<Vec<(&'static str, f64)>> {
+        let scorer = self.scorer.as_ref().expect("there is one where evaluations are due");
+        self.algorithm.scores(scorer)
+    }
+
+    fn shown(&self) -> &[&str] {
+        &["epoch", "G", "D", "G_recon", "G_distill", "G_SRC", "G_DCE", "cycle_A", "warmup"]
+    }
+}
