@@ -49,6 +49,11 @@ impl Inputs {
         Ok(Self { batches: batches.collect::<Result<_>>()?, folder: sources.folder().to_owned(), device })
     }
 
+    /// Batches `[n, 3, H, W]` at hand.
+    pub fn of_batches(batches: Vec<Tensor>, device: Device) -> Self {
+        Self { batches, folder: PathBuf::new(), device }
+    }
+
     /// The batches, `[n, 3, H, W]`.
     pub fn batches(&self) -> &[Tensor] {
         &self.batches

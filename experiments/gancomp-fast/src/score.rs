@@ -182,6 +182,11 @@ impl Scorer {
         Ok(Self { extractor, reals, inputs })
     }
 
+    /// Of parts at hand.
+    pub fn of_parts(extractor: Box<dyn Extractor>, reals: Reals, inputs: Inputs) -> Self {
+        Self { extractor, reals, inputs }
+    }
+
     /// The extractor.
     pub fn extractor(&self) -> &dyn Extractor {
         self.extractor.as_ref()

@@ -93,9 +93,7 @@ impl<'a> Costs<'a> {
 
     /// What can be counted of a configuration: no milliseconds.
     pub fn counted(&self, channels: &Channels) -> Cost {
-        let (width, height) = self.size;
-        let macs = channels.macs(height.into(), width.into());
-        Cost { macs, parameters: channels.parameters(), milliseconds: None }
+        counted(channels, self.size)
     }
 
     /// What a configuration costs. Milliseconds are measured once and kept in the cache.
@@ -135,20 +133,38 @@ impl<'a> Costs<'a> {
     /// # Errors
     /// Names the key, the smallest reachable figure and its configuration.
     pub fn check_feasible(&mut self, set: &ChannelSet, cache: &mut Cache) -> Result<()> {
-        let smallest = set.smallest();
-        let cost = self.of(&smallest, cache).context("the smallest configuration of the set")?;
-        let Some((key, limit, least)) = exceeded(&self.budget, &cost) else { return Ok(()) };
-        let (width, height) = self.size;
-        let (what, least) = match key {
-            "macs" => ("multiply-accumulates", format!("{least:.0} ({:.3} G)", least / 1e9)),
-            "parameters" => ("parameters", format!("{least:.0} ({:.3} M)", least / 1e6)),
-            _ => ("milliseconds (measured)", format!("{least:.3}")),
-        };
-        bail!(
-            "config key `search.budget.{key}`: {limit}, but the smallest configuration of {set}, {smallest}, has {least} {what} \
-             for images of {width} x {height}; no budget below that can be met"
-        )
+        check_counted(&self.budget, set, self.size)?;
+        let cost = self.of(&set.smallest(), cache).context("the smallest configuration of the set")?;
+        refuse(&self.budget, set, self.size, &cost)
     }
+}
+
+/// As [`Costs::check_feasible`], of what can be counted alone.
+///
+/// # Errors
+/// As [`Costs::check_feasible`].
+pub fn check_counted(budget: &Budget, set: &ChannelSet, size: (u32, u32)) -> Result<()> {
+    refuse(budget, set, size, &counted(&set.smallest(), size))
+}
+
+fn counted(channels: &Channels, (width, height): (u32, u32)) -> Cost {
+    let macs = channels.macs(height.into(), width.into());
+    Cost { macs, parameters: channels.parameters(), milliseconds: None }
+}
+
+/// Where the cost of the set's smallest member is over budget.
+fn refuse(budget: &Budget, set: &ChannelSet, (width, height): (u32, u32), cost: &Cost) -> Result<()> {
+    let Some((key, limit, least)) = exceeded(budget, cost) else { return Ok(()) };
+    let smallest = set.smallest();
+    let (what, least) = match key {
+        "macs" => ("multiply-accumulates", format!("{least:.0} ({:.3} G)", least / 1e9)),
+        "parameters" => ("parameters", format!("{least:.0} ({:.3} M)", least / 1e6)),
+        _ => ("milliseconds (measured)", format!("{least:.3}")),
+    };
+    bail!(
+        "config key `search.budget.{key}`: {limit}, but the smallest configuration of {set}, {smallest}, has {least} {what} for \
+         images of {width} x {height}; no budget below that can be met"
+    )
 }
 
 /// The first limit that a cost exceeds: key, limit, cost.

@@ -10,8 +10,9 @@ use crate::miou::{Eyes, Labels, MeanIou};
 use crate::score::{Scorer, digest};
 use crate::search::cache::Key;
 use crate::search::cost::Stopwatch;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use image::RgbImage;
+use semrel_metrics::extractor::features_of_images;
 use semrel_nn::Net;
 use semrel_nn::channels::Channels;
 use semrel_nn::mobile_resnet::{SubMobileResnet, SuperMobileResnet};
@@ -52,6 +53,22 @@ impl<'a> Fitness<'a> {
             }
         };
         Ok(Self { student, score })
+    }
+
+    /// By the Fréchet distance, with a scorer at hand.
+    pub fn frechet(student: &'a Net<SuperMobileResnet>, scorer: Scorer) -> Self {
+        Self { student, score: Score::Frechet(Box::new(scorer)) }
+    }
+
+    /// Features of pictures, where the Fréchet distance is the quality.
+    ///
+    /// # Errors
+    /// A quality without features.
+    pub fn features(&self, pictures: &[RgbImage]) -> Result<Tensor> {
+        match &self.score {
+            Score::Frechet(scorer) => Ok(features_of_images(scorer.extractor(), pictures)?),
+            Score::Miou(..) => bail!("a mean IoU has no features"),
+        }
     }
 
     /// The search's pictures.

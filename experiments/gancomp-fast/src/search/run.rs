@@ -6,7 +6,7 @@ use crate::folders::Folders;
 use crate::latency::Runs;
 use crate::score::digest;
 use crate::search::cache::{Cache, Key};
-use crate::search::cost::{Axis, Costs};
+use crate::search::cost::{Axis, Costs, check_counted};
 use crate::search::draws::Seeded;
 use crate::search::evolution::{Member, Problem, Rules, evolve};
 use crate::search::exhaustive::{self, Split, best, look_at_all};
@@ -123,10 +123,7 @@ pub fn search(config: &Config, options: &SearchOptions, interrupt: &Interrupt) -
     // What can be counted is refused before anything is loaded.
     let size = config.test_size();
     let device = options.device;
-    let scratch = tempfile::tempdir().context("a temporary folder")?;
-    let counted = crate::config::Budget { milliseconds: None, ..config.search.budget };
-    Costs::new(counted, size, None)?
-        .check_feasible(&config.distill.channels, &mut Cache::open(scratch.path().join(EVALUATIONS))?)?;
+    check_counted(&config.search.budget, &config.distill.channels, size)?;
     let run_dir = options.folders.distill(config);
     let TrainedStudent { student, step, .. } = open_student(&run_dir, &config.distill.checkpoint, &[], device)?;
     config
