@@ -100,7 +100,7 @@ pub fn bench_search(config: &Config, options: &BenchSearchOptions) -> Result<Sea
         let forward = began.elapsed().as_secs_f64();
 
         let began = Instant::now();
-        fitness.features(&outputs)?;
+        let _ = fitness.features(&outputs)?;
         let feature = began.elapsed().as_secs_f64();
         if repeat > 0 {
             evaluations.push(evaluation);

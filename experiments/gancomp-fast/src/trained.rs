@@ -6,7 +6,6 @@ use crate::networks::{new_student, new_teacher};
 use crate::teacher::Teacher;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::Net;
-use semrel_nn::channels::Channels;
 use semrel_nn::checkpoint::{StateDict, load_any};
 use semrel_nn::mobile_resnet::SuperMobileResnet;
 use semrel_train::Checkpoints;

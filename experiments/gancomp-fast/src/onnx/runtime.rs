@@ -38,7 +38,7 @@ impl OnnxGenerator {
     /// As [`OnnxGenerator::load`].
     pub fn of_proto(proto: &ModelProto, path: &Path) -> Result<Self> {
         check(proto)?;
-        let parse = || -> Result<InferenceModel> { Ok(tract_onnx::onnx().parse(proto, None)?.model) };
+        let parse = || -> Result<InferenceModel> { Ok(onnx().parse(proto, None)?.model) };
         let model = guarded(parse).context("an ONNX file that this runtime cannot read")?;
         let about = proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
         Ok(Self { path: path.to_owned(), model, about, plans: Mutex::default() })

@@ -124,7 +124,11 @@ impl<'a> Costs<'a> {
         if exceeded(&self.budget, &self.counted(channels)).is_some() {
             return Ok(false);
         }
-        Ok(!self.measures() || exceeded(&self.budget, &self.of(channels, cache)?).is_none())
+        if !self.measures() {
+            return Ok(true);
+        }
+        let cost = self.of(channels, cache)?;
+        Ok(exceeded(&self.budget, &cost).is_none())
     }
 
     /// Refuses a budget that no member of the set meets. No member has fewer multiply-accumulates or parameters than the
