@@ -28,11 +28,12 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write the sample world: landscapes in 4 seasons and in 5 weathers, horses and zebras, streets
+    /// Write the sample world: landscapes in 4 seasons and in 5 weathers, horses and zebras, streets, towns from above
     ///
     /// Fills OUT/sample-SIZE/seasons and OUT/sample-SIZE/weather with train/<domain>/*.png and val/<domain>/*.png;
     /// OUT/sample-SIZE/horse2zebra and OUT/sample-SIZE/street with trainA, trainB, testA and testB (street: photographs
-    /// and labels in the Cityscapes colours, and their train ids in labels/train and labels/test). The defaults are the
+    /// and labels in the Cityscapes colours, and their train ids in labels/train and labels/test); likewise
+    /// OUT/sample-SIZE/maps, aerial photographs and their maps. The defaults are the
     /// data of the sample profile, which the tables write by themselves. A complete folder is left alone.
     Sample {
         #[command(flatten)]

@@ -2,7 +2,6 @@
 
 use crate::config::{Config, TrainConfig};
 use anyhow::{Context, Result, ensure};
-use semrel_nn::channels::Channels;
 pub use semrel_nn::distillation::TAPS;
 use semrel_nn::distillation::{Adapter, ProjectionHead};
 use semrel_nn::mobile_resnet::{MobileConfig, SuperMobileResnet};
@@ -66,7 +65,7 @@ pub struct Heads(pub Vec<ProjectionHead>);
 
 /// The adapters A, from the student's taps to the teacher's width.
 pub fn new_adapters(config: &Config, device: Device) -> Net<Adapters> {
-    let (student, teacher) = tap_widths(config);
+    let (student, teacher) = (config.model.student_ngf, config.model.teacher_ngf);
     let one = |p: &tch::nn::Path, tap: usize| Adapter::new(&(p / tap), student, teacher);
     // Adapters and heads start so whatever the generators do.
     let net = Net::new(device, |p| Adapters((0..TAPS.len()).map(|tap| one(p, tap)).collect()));
@@ -87,16 +86,10 @@ pub fn new_heads(config: &Config, device: Device) -> Result<Net<Heads>> {
         m.student_ngf,
         m.teacher_ngf
     );
-    let (student, teacher) = tap_widths(config);
-    let one = |p: &tch::nn::Path, tap: usize| ProjectionHead::new(&(p / tap), student, teacher);
+    let one = |p: &tch::nn::Path, tap: usize| ProjectionHead::new(&(p / tap), m.student_ngf, m.teacher_ngf);
     let net = Net::new(device, |p| Heads((0..TAPS.len()).map(|tap| one(p, tap)).collect()));
     InitType::COMPRESSION.apply(&net.state());
     Ok(net)
-}
-
-/// Widest taps of student and teacher.
-fn tap_widths(config: &Config) -> (i64, i64) {
-    (Channels::full(config.model.student_ngf).trunk(), Channels::full(config.model.teacher_ngf).trunk())
 }
 
 /// A network with a fresh optimiser of a stage.

@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::{Place, STREET, assert, files, json, names, read_json, refuses, sets};
+use common::searched::{STREET, SearchedRow};
+use common::{assert, files, json, names, read_json, refuses, sets};
 use predicates::prelude::{PredicateBooleanExt, predicate};
 use semrel_nn::checkpoint::{load_safetensors, metadata};
 use semrel_nn::mobile_resnet::SubMobileResnet;
@@ -12,8 +13,8 @@ use std::fs;
 const FOUND: &str = "8_4_8_4_8_4_4_8";
 
 /// A row whose search has found [`FOUND`].
-fn found(keys: &[&str]) -> Place {
-    let place = Place::distilled(keys);
+fn found(keys: &[&str]) -> SearchedRow {
+    let place = SearchedRow::distilled(keys);
     fs::create_dir_all(place.row("search")).unwrap();
     let text = format!("{{\"settings\": \"\", \"winner\": {{\"channels\": \"{FOUND}\"}}}}");
     fs::write(place.row("search/search.json"), text).unwrap();
@@ -22,7 +23,7 @@ fn found(keys: &[&str]) -> Place {
 
 #[test]
 fn every_subcommand_explains_itself() {
-    let place = Place::new();
+    let place = SearchedRow::new();
     for (args, word) in [
         (&["--help"][..], "gancomp-fast translate --onnx"),
         (&["search", "--help"], "--exhaustive"),
@@ -124,7 +125,7 @@ fn generators_are_scored() {
 
 #[test]
 fn profiles_give_the_published_figures() {
-    let place = Place::new();
+    let place = SearchedRow::new();
     assert(place.command(&["profile", "--runs", "0"]))
         .success()
         .stdout(predicate::str::contains("11.38 M").and(predicate::str::contains("56.80 G")))
@@ -144,7 +145,7 @@ fn profiles_give_the_published_figures() {
 
 #[test]
 fn a_bench_of_the_search_has_its_parts() {
-    let place = Place::new();
+    let place = SearchedRow::new();
     let args = ["bench", "search", "tiny.yaml", "--images", "4", "--repeats", "1", "--threads", "1"];
     let report = json(place.command(&args));
     assert_eq!((report["channels"].as_str(), report["images"].as_u64()), (Some("4_4_4_4_4_4_4_4"), Some(4)));

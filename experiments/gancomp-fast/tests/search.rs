@@ -3,25 +3,26 @@
 
 mod common;
 
-use common::{Place, STREET, assert, json, names, read_json, refuses, sets, signal};
+use common::searched::{STREET, SearchedRow};
+use common::{assert, json, names, read_json, refuses, sets, signal};
 use predicates::prelude::{PredicateBooleanExt, predicate};
 use semrel_metrics::Statistics;
 use semrel_nn::channels::Channels;
 use std::fs;
 
 /// The files that depend on nothing but the search.
-fn results(place: &Place) -> [Vec<u8>; 3] {
+fn results(place: &SearchedRow) -> [Vec<u8>; 3] {
     ["search.json", "front.csv", "front.svg"].map(|name| fs::read(place.row("search").join(name)).unwrap())
 }
 
-fn evaluations(place: &Place) -> Vec<String> {
+fn evaluations(place: &SearchedRow) -> Vec<String> {
     let text = fs::read_to_string(place.row("search/evaluations.jsonl")).unwrap();
     text.lines().map(str::to_owned).collect()
 }
 
 #[test]
 fn a_killed_search_goes_on_and_ends_alike() {
-    let place = Place::distilled(&[]);
+    let place = SearchedRow::distilled(&[]);
     assert(place.stage("search", &[])).success().stdout(predicate::str::contains("winner "));
     let whole = results(&place);
     let kept = evaluations(&place);
@@ -64,7 +65,7 @@ fn a_killed_search_goes_on_and_ends_alike() {
 
 #[test]
 fn ctrl_c_keeps_evaluations_and_says_how_to_go_on() {
-    let place = Place::distilled(&[]);
+    let place = SearchedRow::distilled(&[]);
     let file = place.row("search/evaluations.jsonl");
     let many = sets(&["search.generations=500"]);
     let child = place.start(place.stage("search", &many), &file, 2);
@@ -79,7 +80,7 @@ fn ctrl_c_keeps_evaluations_and_says_how_to_go_on() {
 
 #[test]
 fn several_searches_show_their_spread() {
-    let place = Place::distilled(&[]);
+    let place = SearchedRow::distilled(&[]);
     assert(place.stage("search", &["--seeds", "3"]))
         .success()
         .stdout(predicate::str::contains("seed 7: "))
@@ -101,7 +102,7 @@ fn several_searches_show_their_spread() {
 #[test]
 fn an_exhaustive_search_looks_at_all_in_parts_or_whole() {
     let keys = ["distill.channels=[[8],[8,4],[8],[8,4],[8],[8],[8],[8]]", "search.budget.macs=2.45e6"];
-    let place = Place::distilled(&keys[..1]);
+    let place = SearchedRow::distilled(&keys[..1]);
     let keys = sets(&keys);
     let exhaustive = |more: &[&str]| place.stage("search", &[&keys[..], &["--exhaustive"], more].concat());
     assert_eq!(json(exhaustive(&["--check"]))["steps"], 4);
@@ -128,7 +129,7 @@ fn an_exhaustive_search_looks_at_all_in_parts_or_whole() {
 
 #[test]
 fn labels_are_searched_by_their_mean_iou() {
-    let place = Place::distilled(&STREET);
+    let place = SearchedRow::distilled(&STREET);
     let keys = [&STREET[..], &["search.criterion=miou"]].concat();
     assert(place.stage("search", &sets(&keys))).success();
     let found = read_json(&place.row("search/search.json"));
@@ -141,7 +142,7 @@ fn labels_are_searched_by_their_mean_iou() {
 
 #[test]
 fn milliseconds_are_measured_and_kept() {
-    let place = Place::distilled(&[]);
+    let place = SearchedRow::distilled(&[]);
     let keys = ["search.budget.milliseconds=100000", "search.population=4", "search.generations=1"];
     assert(place.stage("search", &sets(&keys))).success().stdout(predicate::str::contains(" ms"));
     let first = results(&place);
@@ -155,7 +156,7 @@ fn milliseconds_are_measured_and_kept() {
 
 #[test]
 fn what_comes_before_is_named_or_run() {
-    let place = Place::new();
+    let place = SearchedRow::new();
     let teacher = ["run first: gancomp-fast teacher tiny.yaml", "gancomp-fast search tiny.yaml --all"];
     refuses(place.stage("search", &[]), &teacher);
     assert(place.stage("teacher", &[])).success();
@@ -167,7 +168,7 @@ fn what_comes_before_is_named_or_run() {
 
 #[test]
 fn what_cannot_be_searched_is_refused_before_anything_is_done() {
-    let place = Place::distilled(&[]);
+    let place = SearchedRow::distilled(&[]);
     let statistics = |width: usize| {
         let mean = ndarray::Array1::<f64>::zeros(width);
         let covariance = ndarray::Array2::<f64>::eye(width);
@@ -211,7 +212,7 @@ fn what_cannot_be_searched_is_refused_before_anything_is_done() {
 
 #[test]
 fn one_search_at_a_time_and_a_damaged_file_is_named() {
-    let place = Place::distilled(&[]);
+    let place = SearchedRow::distilled(&[]);
     let file = place.row("search/evaluations.jsonl");
     let mut child = place.start(place.stage("search", &sets(&["search.generations=500"])), &file, 1);
     refuses(place.stage("search", &[]), &["search: in use by process"]);

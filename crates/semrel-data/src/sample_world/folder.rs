@@ -1,6 +1,6 @@
 //! Writes data sets of the sample world in the layout that the loaders read.
 
-use super::{Coat, Look, Season, Weather, render_animals, render_landscape, render_street};
+use super::{Coat, Look, Season, Weather, render_animals, render_city, render_landscape, render_street};
 use crate::cityscapes::colors_of_ids;
 use crate::error::DataError;
 use crate::rng::derive_seed;
@@ -51,17 +51,20 @@ pub enum PairWorld {
     HorseZebra,
     /// A: photographs of streets, B: their labels in Cityscapes' colours.
     Street,
+    /// A: towns from above, B: their maps.
+    Maps,
 }
 
 impl PairWorld {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::HorseZebra, Self::Street];
+    pub const ALL: [Self; 3] = [Self::HorseZebra, Self::Street, Self::Maps];
 
     /// Name of its folder.
     pub fn name(self) -> &'static str {
         match self {
             Self::HorseZebra => "horse2zebra",
             Self::Street => "street",
+            Self::Maps => "maps",
         }
     }
 }
@@ -102,7 +105,7 @@ pub fn write_domains(
 /// pictures of `size` pixels each, called `0001.png` ….
 ///
 /// [`PairWorld::HorseZebra`]: no two pictures share a place. [`PairWorld::Street`]: files of one name belong together, and
-/// `dir/labels/train` and `dir/labels/test` hold the train ids.
+/// `dir/labels/train` and `dir/labels/test` hold the train ids. [`PairWorld::Maps`]: files of one name belong together.
 ///
 /// Returns false, having touched nothing, where `dir` already holds this data set complete. A half-written or different
 /// data set of the same layout is replaced, unless `dir` was not written by this function, which is an error.
@@ -141,6 +144,11 @@ pub fn write_pairs(
                 save(&place("A"), &street.image)?;
                 save(&place("B"), &colors_of_ids(&street.labels))?;
                 save(&dir.join("labels").join(phase).join(file), &street.labels)
+            }
+            PairWorld::Maps => {
+                let city = render_city(*a, size);
+                save(&place("A"), &city.aerial)?;
+                save(&place("B"), &city.map)
             }
         }
     };

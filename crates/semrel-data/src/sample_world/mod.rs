@@ -1,5 +1,5 @@
 //! The sample world: a procedural renderer of landscapes in four seasons and five weathers, of horses and zebras in such
-//! landscapes, and of streets.
+//! landscapes, of streets, and of towns from above.
 //!
 //! A landscape is a *layout* (horizon, mountains, hills, road or water, trees, perhaps a cottage), drawn from the seed
 //! alone, seen in a *look* that the domain decides and the seed varies: colours, light, clouds, haze, snow. So domains
@@ -17,6 +17,7 @@
 mod animal;
 mod appearance;
 mod canvas;
+mod city;
 mod color;
 mod folder;
 mod land;
@@ -28,6 +29,7 @@ mod street;
 pub use folder::{DomainSet, PairWorld, write_domains, write_pairs};
 
 pub use animal::Coat;
+pub use city::{City, CityLabel, render_city};
 pub use street::{StreetLabel, render_street};
 
 use crate::rng::stream;

@@ -1,0 +1,167 @@
+//! The rows that come with the project.
+
+use gancomp_fast::config::{Config, Criterion, Layout, Method, Reference, WeightingKind};
+use gancomp_fast::networks::{new_adapters, new_discriminator, new_heads, new_student, new_teacher};
+use semrel_data::Direction;
+use semrel_loss::gan::GanMode;
+use semrel_nn::channels::ChannelSet;
+use semrel_train::config::load;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tch::Device;
+
+const PROFILES: [&str; 3] = ["sample", "small", "paper"];
+const TASKS: [&str; 3] = ["horse2zebra", "map2sat", "cityscapes"];
+
+fn folder(profile: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/gancomp-fast").join(profile)
+}
+
+/// Rows of a profile by name: all its files but those that others extend.
+fn rows(profile: &str) -> BTreeMap<String, Config> {
+    let files = fs::read_dir(folder(profile)).unwrap().map(|entry| entry.unwrap().path());
+    let rows = files.filter(|file| file.file_stem().unwrap().to_string_lossy().contains('-')).map(|file| {
+        let config: Config = load(&file, &[]).unwrap_or_else(|error| panic!("{error}"));
+        config.validate().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        (file.file_stem().unwrap().to_string_lossy().into_owned(), config)
+    });
+    rows.collect()
+}
+
+#[test]
+fn every_row_is_called_after_its_file_and_shares_its_teacher() {
+    for profile in PROFILES {
+        let rows = rows(profile);
+        assert_eq!(rows.len(), 6, "{profile}");
+        for task in TASKS {
+            let [ours, fast] = ["ours", "fast"].map(|method| &rows[&format!("{task}-{method}")]);
+            assert_eq!((ours.method, fast.method), (Method::Ours, Method::Fast));
+            assert_eq!(ours.teacher.name.as_deref(), Some(format!("{profile}/{task}-teacher").as_str()));
+            for (config, method) in [(ours, "ours"), (fast, "fast")] {
+                assert_eq!(config.name, format!("{profile}/{task}-{method}"));
+                assert!(config.data.held_back > 0 && config.search.budget.macs.is_some(), "{}", config.name);
+            }
+            // They differ in the method alone.
+            assert_eq!(&Config { name: fast.name.clone(), method: Method::Fast, ..ours.clone() }, fast);
+        }
+    }
+}
+
+#[test]
+fn a_task_is_the_same_in_every_profile() {
+    // Which losses, how they weigh against each other, and how the search goes about.
+    let terms = |config: &Config| {
+        let (t, d, s) = (config.teacher.clone(), config.distill.clone(), config.search.clone());
+        let semantic = gancomp_fast::config::SemanticConfig { num_patches: 0, ..d.semantic };
+        (
+            (config.data.layout, config.data.direction, config.finetune.is_some(), config.eval.segmentation),
+            (t.gan, t.lambda_gan, t.lambda_recon, t.lambda_a, t.lambda_b, t.lambda_identity),
+            (d.gan, d.lambda_gan, d.recon, d.lambda_recon, d.lambda_distill, semantic),
+            (s.criterion, s.weighting, s.weight, s.mutation_probability),
+        )
+    };
+    let [sample, small, paper] = PROFILES.map(rows);
+    for (name, config) in &paper {
+        for other in [&sample[name], &small[name]] {
+            assert_eq!(terms(other), terms(config), "{}", other.name);
+        }
+    }
+}
+
+#[test]
+fn the_paper_s_settings() {
+    let rows = rows("paper");
+    for (name, layout, direction, gan, ndf, recon, distill, teacher, epochs, set, held, budget, mutation) in [
+        (
+            "horse2zebra",
+            Layout::Unaligned,
+            Direction::AtoB,
+            GanMode::Lsgan,
+            64,
+            10.0,
+            0.01,
+            (100, 100),
+            (200, 200),
+            "channels-64-cycleGAN",
+            120,
+            3.0e9,
+            0.4,
+        ),
+        (
+            "map2sat",
+            Layout::Aligned,
+            Direction::BtoA,
+            GanMode::Hinge,
+            128,
+            10.0,
+            0.01,
+            (100, 200),
+            (200, 400),
+            "channels-64-pix2pix",
+            300,
+            4.6e9,
+            0.3,
+        ),
+        (
+            "cityscapes",
+            Layout::Aligned,
+            Direction::BtoA,
+            GanMode::Hinge,
+            128,
+            100.0,
+            1.0,
+            (100, 150),
+            (200, 300),
+            "channels-64-pix2pix",
+            200,
+            5.7e9,
+            0.3,
+        ),
+    ] {
+        let c = &rows[&format!("{name}-ours")];
+        assert_eq!((c.seed, c.data.load_size, c.data.crop_size, c.data.flip), (233, 286, 256, true));
+        assert_eq!((c.data.layout, c.data.direction, c.data.held_back), (layout, direction, held), "{name}");
+        assert_eq!((c.model.teacher_ngf, c.model.student_ngf, c.model.ndf), (64, 64, ndf), "{name}");
+        assert_eq!((c.teacher.gan, c.distill.gan), (gan, gan), "{name}");
+        assert_eq!((c.distill.lambda_recon, c.distill.lambda_distill), (recon, distill), "{name}");
+        let of = |t: &gancomp_fast::config::TrainConfig| {
+            assert_eq!((t.lr, t.beta1, t.beta2, t.batch_size), (2e-4, 0.5, 0.999, 1));
+            (t.n_epochs, t.n_epochs_decay)
+        };
+        assert_eq!((of(&c.teacher.train), of(&c.distill.train)), (teacher, epochs), "{name}");
+        assert_eq!(c.distill.channels, ChannelSet::named(set).unwrap());
+        let s = &c.search;
+        assert_eq!((s.budget.macs, s.mutation_probability), (Some(budget), mutation), "{name}");
+        assert_eq!((s.population, s.generations, s.mutation_ratio, s.parent_ratio), (100, 500, 0.5, 0.25));
+        let semantic = c.distill.semantic;
+        assert_eq!((semantic.lambda_src, semantic.lambda_dce, semantic.num_patches), (10.0, 0.1, 256));
+        assert_eq!((semantic.gamma(1, 400), semantic.gamma(400, 400)), (49.9, 10.0));
+    }
+    let horses = &rows["horse2zebra-ours"];
+    assert_eq!((horses.search.weighting, horses.search.weight), (WeightingKind::Arithmetic, 2.0));
+    assert_eq!((horses.eval.reference, horses.teacher.lambda_identity), (Reference::All, 0.5));
+    assert_eq!(rows["cityscapes-ours"].search.criterion, Criterion::Miou);
+    assert_eq!(rows["cityscapes-ours"].teacher.lambda_recon, 100.0);
+    let finetune = rows["map2sat-ours"].finetune.as_ref().unwrap();
+    assert_eq!((finetune.train.n_epochs, finetune.train.n_epochs_decay), (200, 200));
+}
+
+#[test]
+fn networks_fit_their_images() {
+    for profile in ["sample", "small"] {
+        for (name, config) in rows(profile) {
+            let fits = |what: &str, error: Option<anyhow::Error>| {
+                if let Some(error) = error {
+                    panic!("{profile}/{name}: {what}: {error:#}");
+                }
+            };
+            let device = Device::Cpu;
+            fits("teacher", new_teacher(&config, device).err());
+            fits("student", new_student(&config, device).err());
+            fits("discriminator", new_discriminator(&config, device).err());
+            fits("heads", new_heads(&config, device).err());
+            assert!(new_adapters(&config, device).numel() > 0);
+        }
+    }
+}
