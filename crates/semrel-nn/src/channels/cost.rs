@@ -23,6 +23,9 @@ impl Channels {
     pub fn macs(&self, height: i64, width: i64) -> u64 {
         let [c0, c1, c2, c3, c4, c5, c6, c7] = self.0.map(|c| c as u128);
         let (h, w) = (height.max(0) as u128, width.max(0) as u128);
+        if u64::try_from(h * w).is_err() {
+            return u64::MAX;
+        }
         let (half_h, half_w) = (h.div_ceil(2), w.div_ceil(2));
         let (low_h, low_w) = (half_h.div_ceil(2), half_w.div_ceil(2));
         let (full, half, low) = (h * w, half_h * half_w, low_h * low_w);

@@ -1,6 +1,6 @@
 //! Stand-alone sub-networks.
 
-use super::{Widths, modules};
+use super::{Widths, chain};
 use crate::chain::{Chain, delegate_to_chain};
 use crate::channels::Channels;
 use crate::checkpoint::StateDict;
@@ -25,7 +25,7 @@ impl SubMobileResnet {
     /// As [`SubMobileResnet::new`], for images of other channels.
     pub fn with_images(path: &nn::Path, c: &Channels, in_channels: i64, out_channels: i64) -> Self {
         let widths = Widths::of(c, (in_channels, out_channels), 9);
-        Self(Chain::new(modules(path, &widths, NormType::Instance), in_channels, true))
+        Self(chain(path, &widths, NormType::Instance, true))
     }
 
     /// The configuration of the stand-alone network that a state dict belongs to.

@@ -1,6 +1,6 @@
 //! The once-for-all generator.
 
-use super::{MobileConfig, SubMobileResnet, modules};
+use super::{MobileConfig, SubMobileResnet, chain};
 use crate::chain::Chain;
 use crate::channels::Channels;
 use crate::distillation::TAPS;
@@ -25,8 +25,7 @@ impl SuperMobileResnet {
     /// [`MobileConfig::check_elastic`] fails.
     pub fn new(path: &nn::Path, config: &MobileConfig) -> Self {
         config.check_elastic().unwrap_or_else(|error| panic!("{error}"));
-        let model = modules(path, &config.widths(), config.norm);
-        Self { full: Chain::new(model, config.in_channels, true), config: config.clone() }
+        Self { full: chain(path, &config.widths(), config.norm, true), config: config.clone() }
     }
 
     /// What it consists of.
@@ -126,6 +125,16 @@ mod tests {
             assert_eq!(sum(&whole), sum(&slice), "{key}");
             assert!(key.ends_with("bias") || sum(&slice) > 0.0, "{key}");
         }
+    }
+
+    #[test]
+    fn faster_norms_round_differently_only() {
+        let net = net(6).into_kind(Kind::Double);
+        let (x, c) = (image([2, 3, 16, 16]).to_kind(Kind::Double), Channels::full(5));
+        let ours = net.forward(&x, &c);
+        net.set_published_arithmetic(true);
+        let published = net.forward(&x, &c);
+        assert!(!same(&ours, &published) && ours.allclose(&published, 1e-9, 1e-11, false));
     }
 
     #[test]
