@@ -101,7 +101,7 @@ fn several_searches_show_their_spread() {
 
 #[test]
 fn an_exhaustive_search_looks_at_all_in_parts_or_whole() {
-    let keys = ["distill.channels=[[8],[8,4],[8],[8,4],[8],[8],[8],[8]]", "search.budget.macs=2.45e6"];
+    let keys = ["distill.channels=[[8],[8,4],[8],[8,4],[8],[8],[8],[8]]", "search.budget.macs=6.6e6"];
     let place = SearchedRow::distilled(&keys[..1]);
     let keys = sets(&keys);
     let exhaustive = |more: &[&str]| place.stage("search", &[&keys[..], &["--exhaustive"], more].concat());
