@@ -186,6 +186,17 @@ pub enum DataError {
         /// Why.
         why: String,
     },
+    /// Pictures that cannot be translated as asked.
+    #[error("{path}: {why}")]
+    Job {
+        /// The picture or folder.
+        path: PathBuf,
+        /// What is wrong and what would be right.
+        why: String,
+    },
+    /// The system refuses to start a thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(rayon::ThreadPoolBuildError),
     /// A setting that makes no sense.
     #[error("{0}")]
     Setting(String),

@@ -26,6 +26,7 @@ mod sampler;
 mod single_image;
 mod store;
 pub mod transform;
+pub mod translate;
 mod translation;
 
 pub use domains::{Domain, DomainFolder, Splits};

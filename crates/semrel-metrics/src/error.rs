@@ -54,6 +54,9 @@ pub enum MetricsError {
     /// A setting that makes no sense.
     #[error("{0}")]
     Setting(String),
+    /// Signals that cannot be listened to.
+    #[error(transparent)]
+    Signals(#[from] semrel_train::interrupt::InterruptError),
     /// Work that was stopped on request.
     #[error("interrupted")]
     Interrupted,

@@ -12,6 +12,7 @@ pub mod classify;
 mod efficientnet_lite0;
 mod error;
 pub mod extractor;
+pub mod feature_cache;
 mod fixed_features;
 pub mod frechet;
 pub mod kid;

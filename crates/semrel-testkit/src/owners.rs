@@ -106,7 +106,7 @@ pub const OWNERS: &[(&str, Owner)] = &[
     ("compression/discriminators", NN),
     ("compression/distill_adapters", NN),
     ("compression/drn_d_105", COMPRESSION),
-    ("compression/evolution", COMPRESSION),
+    ("compression/evolution", GANCOMP),
     ("compression/frechet", METRICS),
     ("compression/gan_losses", LOSS),
     ("compression/generator_mobile", NN),

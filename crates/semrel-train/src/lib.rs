@@ -8,6 +8,7 @@
 //! | [`passes`] | what steps of generators share |
 //! | [`cli`] | arguments that every experiment has |
 //! | [`config`] | YAML with `extends:` and `--set`, and errors that name the key |
+//! | [`lock`] | one process a folder |
 //! | [`run_dir`] | the folder of a run: what it holds, who may write it, when it can be resumed |
 //! | [`checkpoints`] | tensors and state, saved so that a crash at any moment leaves a whole checkpoint |
 //! | [`log`] | `metrics.jsonl` and event files, cut back on resume |
@@ -35,7 +36,7 @@ pub mod cycle_gan;
 pub mod device;
 pub mod fit;
 pub mod interrupt;
-mod lock;
+pub mod lock;
 pub mod log;
 pub mod logging;
 pub mod memory;

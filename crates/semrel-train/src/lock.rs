@@ -1,4 +1,4 @@
-//! One process a run folder.
+//! One process a folder.
 
 use crate::atomic::{FileError, failed};
 use crate::run_dir::RunError;
@@ -11,10 +11,14 @@ pub(crate) const FILE: &str = ".semrel.lock";
 
 /// Held while it lives. The system releases the lock of a process that was killed.
 #[derive(Debug)]
-pub(crate) struct Lock(#[expect(dead_code, reason = "closing the file releases the lock")] File);
+pub struct Lock(#[expect(dead_code, reason = "closing the file releases the lock")] File);
 
 impl Lock {
-    pub(crate) fn take(folder: &Path) -> Result<Self, RunError> {
+    /// Takes the lock of a folder that is there.
+    ///
+    /// # Errors
+    /// [`RunError::Locked`] names the folder and its holder, where another process has it; [`RunError::File`].
+    pub fn take(folder: &Path) -> Result<Self, RunError> {
         let path = folder.join(FILE);
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = options.map_err(failed(&path, "open"))?;

@@ -10,14 +10,15 @@ use cut_single::networks::{Generator, new_generator};
 use cut_single::similarity::{figure, similarity_maps};
 use cut_single::train::{TrainOptions, steps, train};
 use cut_single::trained::{generator_of_file, load_generator, open_run};
-use cut_single::translate::{TranslateOptions, jobs, translate};
+use cut_single::translate::translate;
 use ndarray::{Axis, stack};
 use semrel_data::image_io::write_image;
+use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_data::{read_translation_input, translation_output};
 use semrel_nn::Net;
 use semrel_nn::checkpoint::save;
 use semrel_train::batches::tensor;
-use semrel_train::cli::{Machine, TrainMode, ended, write_json};
+use semrel_train::cli::{Machine, PictureSize, TrainMode, ended, translated, write_json};
 use semrel_train::{Interrupt, Progress, config::load};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -114,8 +115,8 @@ struct TranslateArgs {
     out: Option<PathBuf>,
     /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size, to multiples of 4. As in the
     /// run's tests where absent; for a generator's file, 256x256.
-    #[arg(long, value_parser = size)]
-    size: Option<Size>,
+    #[arg(long)]
+    size: Option<PictureSize>,
     /// Pictures at a time.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     batch: u32,
@@ -176,8 +177,8 @@ struct SimilarityArgs {
     #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
     layers: Option<Vec<i64>>,
     /// As in `translate`.
-    #[arg(long, value_parser = size)]
-    size: Option<Size>,
+    #[arg(long)]
+    size: Option<PictureSize>,
     /// Folder for <name>-<x>-<y>.png and .json.
     #[arg(long)]
     out: PathBuf,
@@ -225,24 +226,6 @@ struct BenchArgs {
     overrides: Vec<String>,
     #[command(flatten)]
     machine: Machine,
-}
-
-/// What pictures are resized to.
-#[derive(Debug, Clone, Copy)]
-enum Size {
-    Own,
-    Fixed(u32, u32),
-}
-
-fn size(text: &str) -> Result<Size, String> {
-    if text == "own" {
-        return Ok(Size::Own);
-    }
-    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    match sides {
-        Some((w @ 4..=8192, h @ 4..=8192)) => Ok(Size::Fixed(w, h)),
-        _ => Err("expected `own`, or width x height in pixels, such as 256x256 (4 to 8192)".into()),
-    }
 }
 
 fn position(text: &str) -> Result<[u32; 2], String> {
@@ -314,19 +297,11 @@ impl Which {
     }
 }
 
-fn chosen(size: Option<Size>, otherwise: Option<(u32, u32)>) -> Option<(u32, u32)> {
-    match size {
-        None => otherwise,
-        Some(Size::Own) => None,
-        Some(Size::Fixed(w, h)) => Some((w, h)),
-    }
-}
-
 fn run_translate(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let jobs = jobs(&args.input, args.out.as_deref())?;
     let opened = args.which.open(device)?;
-    let options = TranslateOptions { size: chosen(args.size, opened.size), batch: args.batch as usize };
+    let options = TranslateOptions { size: PictureSize::or(args.size, opened.size), batch: args.batch as usize };
     let interrupt = Interrupt::install()?;
     let mut bar = Progress::new("translations", 0, jobs.len() as u64, quiet);
     let written = translate(&opened.generator, &jobs, options, &mut |done| {
@@ -334,19 +309,7 @@ fn run_translate(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
         !interrupt.requested()
     })?;
     bar.finish();
-    let place = match (&args.out, &jobs[..]) {
-        (Some(out), _) => out.display().to_string(),
-        (None, [job]) => job.output.display().to_string(),
-        (None, _) => format!("beside the pictures of {}", args.input.display()),
-    };
-    if written < jobs.len() {
-        eprintln!("stopped after {written} of {} translations, {place}", jobs.len());
-        return Ok(ExitCode::from(130));
-    }
-    if !quiet {
-        eprintln!("{written} translated: {place}");
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(translated(written, &jobs, &args.input, args.out.as_deref(), quiet))
 }
 
 fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
@@ -383,7 +346,7 @@ fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
 fn run_similarity(args: &SimilarityArgs) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let opened = args.which.open(device)?;
-    let image = read_translation_input(&args.image, chosen(args.size, opened.size))?;
+    let image = read_translation_input(&args.image, PictureSize::or(args.size, opened.size))?;
     let input = tensor(&stack(Axis(0), &[image.view()])?, device);
     // Heads belong to the layers that they were trained on.
     let own = args.layers.as_ref().is_none_or(|layers| *layers == opened.layers);

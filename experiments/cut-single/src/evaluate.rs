@@ -7,12 +7,13 @@
 use crate::config::{Config, Reference};
 use crate::data::Data;
 use crate::networks::Generator;
-use crate::translate::{Job, TranslateOptions, translate, translated};
+use crate::translate::{translate, translated};
 use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 use ndarray::{Axis, stack};
 use semrel_data::image_io::write_image;
 use semrel_data::rng::derive_seed;
+use semrel_data::translate::{Job, TranslateOptions};
 use semrel_data::{read_translation_input, translation_output};
 use semrel_metrics::EfficientNetLite0;
 use semrel_metrics::extractor::{Extractor, features_of_files, features_of_images};
@@ -20,15 +21,13 @@ use semrel_metrics::frechet::{Activations, MeanPrecision};
 use semrel_metrics::networks::Drn;
 use semrel_metrics::networks::drn::Arch;
 use semrel_metrics::segmentation::{
-    Accuracy, AccuracyMode, FitProgress, HeadConfig, HeadSegmenter, LabelFormat, Pair, PhotoSettings, Segmenter,
-    pairs_by_stem, photo_confusion,
+    LabelFormat, Pair, PhotoSettings, Seen, Segmenter, fit_or_find, pairs_by_stem, photo_confusion,
 };
 use semrel_nn::Net;
+use semrel_train::Progress;
 use semrel_train::batches::tensor;
-use semrel_train::{Interrupt, Progress};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tch::{Device, no_grad};
@@ -57,17 +56,6 @@ pub struct Protocol {
     pub segmenter: Option<String>,
 }
 
-/// What a segmenter saw, in percent.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Segmentation {
-    /// Share of the pixels whose class was seen; pixels without label count as missed.
-    pub pixel_accuracy: f64,
-    /// The same by class, mean over the 19 classes; absent ones count 0.
-    pub class_accuracy: f64,
-    /// Mean IoU over the classes that occur: the tables' "mAP".
-    pub mean_iou: f64,
-}
-
 /// Scores of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
@@ -81,7 +69,7 @@ pub struct Evaluation {
     /// Fréchet distance to the target domain.
     pub fd: f64,
     /// What a segmenter sees in the translations.
-    pub segmentation: Option<Segmentation>,
+    pub segmentation: Option<Seen>,
     /// Seconds that it took.
     pub seconds: f64,
 }
@@ -95,7 +83,7 @@ pub struct Baseline {
     /// Fréchet distance of the sources, not translated.
     pub fd: f64,
     /// What the segmenter sees in the real test images of the target domain: the ceiling.
-    pub ceiling: Option<Segmentation>,
+    pub ceiling: Option<Seen>,
 }
 
 /// The real images of a data set, as the evaluation sees them.
@@ -270,24 +258,12 @@ impl<'a> Scorer<'a> {
         let (source, target) = (self.data.direction.source(), self.data.direction.target());
         let pairs = pairs_by_stem(self.data.train.folder(target), self.data.train.folder(source))
             .context("config key `eval.segmentation`: photographs and labels of the training set")?;
-        let interrupt = Interrupt::install()?;
-        let mut bar = None;
-        let mut progress = |state: FitProgress| {
-            if let FitProgress::Steps { done, total, .. } = state {
-                let new = || Progress::new("fit of the segmenter", 0, total, self.quiet);
-                bar.get_or_insert_with(new).set(done);
-            }
-            if interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let network = EfficientNetLite0::load(device)?;
-        let config = HeadConfig { steps: eval.segmenter_steps, ..HeadConfig::default() };
-        let head = HeadSegmenter::cached(network, &pairs, LabelFormat::Color, &config, &mut progress)?;
-        bar.into_iter().for_each(Progress::finish);
+        let head = fit_or_find(&pairs, LabelFormat::Color, eval.segmenter_steps, device, self.quiet)?;
         Ok(Some(Box::new(head)))
     }
 
     /// What the segmenter sees in the photographs of a folder against the labels in `folder/real_A`.
-    fn segmentation(&self, segmenter: &dyn Segmenter, photos: &Path, folder: &Path) -> Result<Segmentation> {
+    fn segmentation(&self, segmenter: &dyn Segmenter, photos: &Path, folder: &Path) -> Result<Seen> {
         // Only those of this evaluation: the folder may hold pictures of an earlier, larger one.
         let stems: Vec<PathBuf> =
             self.sources.iter().filter_map(|f| Some(Path::new(f.file_stem()?).with_extension("png"))).collect();
@@ -302,11 +278,6 @@ impl<'a> Scorer<'a> {
             );
         }
         let confusion = photo_confusion(segmenter, &pairs, LabelFormat::Color, &PhotoSettings::default(), &mut |_| ())?;
-        let accuracy = Accuracy::new(&confusion, AccuracyMode::Corrected)?;
-        Ok(Segmentation {
-            pixel_accuracy: accuracy.pixel_percent,
-            class_accuracy: accuracy.class_percent,
-            mean_iou: confusion.mean_iou_percent()?,
-        })
+        Ok(Seen::new(&confusion)?)
     }
 }

@@ -2,7 +2,12 @@
 
 mod bench;
 mod common;
+mod evaluate;
+mod export;
+mod profile;
+mod search;
 mod stages;
+mod translate;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -16,6 +21,9 @@ use std::process::ExitCode;
 ///
 ///   gancomp-fast teacher configs/gancomp-fast/sample/horse2zebra-ours.yaml
 ///   gancomp-fast distill configs/gancomp-fast/sample/horse2zebra-ours.yaml
+///   gancomp-fast search configs/gancomp-fast/sample/horse2zebra-ours.yaml
+///   gancomp-fast export configs/gancomp-fast/sample/horse2zebra-ours.yaml
+///   gancomp-fast translate --onnx runs/gancomp-fast/my-row/export/generator.onnx photos/ --out translated/
 ///
 /// Without a file, the commands take configs/gancomp-fast/sample/horse2zebra-ours.yaml. Training stops at Ctrl-C with a
 /// checkpoint saved; the same command with --resume goes on with it, exactly.
@@ -40,6 +48,18 @@ enum Command {
     Distill(stages::StageArgs),
     /// Train the configuration that the search has found, beginning with the distilled student.
     Finetune(stages::StageArgs),
+    /// Search the super-net for its best configuration within the budget.
+    Search(search::SearchArgs),
+    /// Write the sub-network that was found as files: safetensors and ONNX.
+    Export(export::ExportArgs),
+    /// Translate the test images and score them: Fréchet distance; accuracies and mean IoU where there are labels.
+    Eval(evaluate::EvalArgs),
+    /// Score the untranslated images, and the real ones: what a generator must beat, and what it cannot.
+    Baseline(evaluate::BaselineArgs),
+    /// Parameters, multiply-accumulates and time of one image, of configurations, of the teacher, or of whole sets.
+    Profile(profile::ProfileArgs),
+    /// Translate a picture or a folder of pictures.
+    Translate(translate::TranslateArgs),
     /// Measure a stage's steps.
     Bench(bench::BenchArgs),
 }
@@ -51,6 +71,12 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Teacher(args) => stages::run(Stage::Teacher, &args, cli.quiet),
         Command::Distill(args) => stages::run(Stage::Distill, &args, cli.quiet),
         Command::Finetune(args) => stages::run(Stage::Finetune, &args, cli.quiet),
+        Command::Search(args) => search::run(&args, cli.quiet),
+        Command::Export(args) => export::run(&args),
+        Command::Eval(args) => evaluate::run(&args, cli.quiet),
+        Command::Baseline(args) => evaluate::run_baseline(&args, cli.quiet),
+        Command::Profile(args) => profile::run(&args),
+        Command::Translate(args) => translate::run(&args, cli.quiet),
         Command::Bench(args) => bench::run(&args),
     }
 }

@@ -35,6 +35,11 @@ impl Folders {
         self.row(config).join("search")
     }
 
+    /// Folder of the exported files.
+    pub fn export(&self, config: &Config) -> PathBuf {
+        self.row(config).join("export")
+    }
+
     /// Folder of the fine-tuning's run.
     pub fn finetune(&self, config: &Config) -> PathBuf {
         self.row(config).join("finetune")

@@ -2,19 +2,18 @@
 
 use crate::config::{Config, Reference};
 use crate::data::{Data, Pictures};
+use crate::inputs::Inputs;
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
-use semrel_data::image_io::Quantise;
-use semrel_metrics::extractor::{Extractor, features_of, features_of_images, to_images};
+use semrel_metrics::extractor::{Extractor, features_of, features_of_images};
+use semrel_metrics::feature_cache;
 use semrel_metrics::frechet::{Activations, MeanPrecision, frechet_distance};
-use semrel_metrics::networks::Inception;
-use semrel_metrics::networks::inception::Variant;
-use semrel_metrics::{EfficientNetLite0, Statistics};
+use semrel_metrics::{Statistics, networks};
 use semrel_train::Progress;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::path::Path;
-use tch::{Device, Kind, Tensor, no_grad};
+use std::path::{Path, PathBuf};
+use tch::{Device, Kind, Tensor};
 
 /// The features that distances are measured in: of the FID Inception where its weights are named, of EfficientNet-Lite0
 /// otherwise.
@@ -22,12 +21,10 @@ use tch::{Device, Kind, Tensor, no_grad};
 /// # Errors
 /// Weights that are missing or of another network.
 pub fn extractor(config: &Config, device: Device) -> Result<Box<dyn Extractor>> {
-    Ok(match &config.eval.inception {
-        Some(file) => {
-            Box::new(Inception::load_file(Variant::Fid, file, device).context("config key `eval.inception`")?)
-        }
-        None => Box::new(EfficientNetLite0::load(device).context("the evaluation's extractor")?),
-    })
+    match &config.eval.inception {
+        Some(file) => networks::load_file("inception-fid", file, device).context("config key `eval.inception`"),
+        None => networks::load(networks::DEFAULT, device).context("the evaluation's extractor"),
+    }
 }
 
 /// Features of real images: those themselves, or their mean and covariance from a file.
@@ -75,7 +72,12 @@ impl Reals {
             pictures.iter().enumerate().flat_map(|(i, p)| (0..p.len()).map(move |item| (i, item))).collect();
         let mut bar = Progress::new("real images", 0, places.len() as u64, quiet);
         let read = |i: usize| pictures[places[i].0].read(places[i].1).map(Cow::Owned);
-        let features = features_of(extractor, places.len(), read, &mut |done| bar.set(done as u64))?;
+        // Of a picture of both domains, one half.
+        let looks = format!("{} {:?} {target:?}", extractor.name(), data.train.layout);
+        let files: Vec<&Path> = pictures.iter().flat_map(|p| p.files()).map(PathBuf::as_path).collect();
+        let features = feature_cache::cached(feature_cache::place(&looks, 0, &files), || {
+            features_of(extractor, places.len(), read, &mut |done| bar.set(done as u64))
+        })?;
         bar.finish();
         let activations = Activations::new(&features, MeanPrecision::Double)
             .with_context(|| format!("{}: config key `eval.reference`", pictures[0].folder().display()))?;
@@ -136,9 +138,7 @@ fn dimensions(extractor: &dyn Extractor) -> usize {
 pub struct Scorer {
     extractor: Box<dyn Extractor>,
     reals: Reals,
-    /// Inputs in batches, on the CPU.
-    batches: Vec<Tensor>,
-    device: Device,
+    inputs: Inputs,
 }
 
 impl Scorer {
@@ -148,8 +148,7 @@ impl Scorer {
     /// Weights that are missing, images that cannot be read, fewer than two of them.
     pub fn of_tests(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Self> {
         let statistics = ("eval.statistics", config.eval.statistics.as_deref());
-        let batch = config.eval.batch_size;
-        Self::new(config, data, data.test_sources(), (config.eval.max_sources, batch), statistics, device, quiet)
+        Self::new(config, data, Inputs::of_tests(config, data, device)?, statistics, device, quiet)
     }
 
     /// Scores what is made of the images that are set aside for the search.
@@ -157,36 +156,35 @@ impl Scorer {
     /// # Errors
     /// As [`Scorer::of_tests`]; where no image is set aside.
     pub fn of_search(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Self> {
-        let search = &config.search;
-        let statistics = match &search.statistics {
+        let statistics = match &config.search.statistics {
             Some(file) => ("search.statistics", Some(file.as_path())),
             None => ("eval.statistics", config.eval.statistics.as_deref()),
         };
-        let limits = (search.max_images, search.batch_size);
-        Self::new(config, data, data.search_sources()?, limits, statistics, device, quiet)
+        Self::new(config, data, Inputs::of_search(config, data, device)?, statistics, device, quiet)
     }
 
     fn new(
         config: &Config,
         data: &Data,
-        sources: Pictures<'_>,
-        (most, batch): (Option<usize>, i64),
+        inputs: Inputs,
         statistics: (&str, Option<&Path>),
         device: Device,
         quiet: bool,
     ) -> Result<Self> {
-        let count = sources.len().min(most.unwrap_or(usize::MAX));
         ensure!(
-            count >= 2,
-            "{} holds {count} picture to translate; a Fréchet distance needs at least 2",
-            sources.folder().display()
+            inputs.count() >= 2,
+            "{} holds {} picture to translate; a Fréchet distance needs at least 2",
+            inputs.folder().display(),
+            inputs.count()
         );
         let extractor = extractor(config, device)?;
         let reals = Reals::new(config, data, extractor.as_ref(), statistics, quiet)?;
-        let size = config.test_size();
-        let starts = (0..count).step_by(batch as usize);
-        let batches = starts.map(|start| sources.batch(start..count.min(start + batch as usize), size, Device::Cpu));
-        Ok(Self { extractor, reals, batches: batches.collect::<Result<_>>()?, device })
+        Ok(Self { extractor, reals, inputs })
+    }
+
+    /// Of parts at hand.
+    pub fn of_parts(extractor: Box<dyn Extractor>, reals: Reals, inputs: Inputs) -> Self {
+        Self { extractor, reals, inputs }
     }
 
     /// The extractor.
@@ -199,30 +197,23 @@ impl Scorer {
         &self.reals
     }
 
+    /// What generators are given.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
     /// A text that two scorers share where they give the same distances: the extractor, and digests of the real side and of the
     /// inputs.
     pub fn identity(&self) -> String {
-        let of_batches = digest(self.batches.iter().map(Tensor::shallow_clone));
-        format!("{} {} {of_batches}", self.extractor.name(), self.reals.digest())
+        format!("{} {} {}", self.extractor.name(), self.reals.digest(), self.inputs.digest())
     }
 
-    /// Number of inputs.
-    pub fn sources(&self) -> i64 {
-        self.batches.iter().map(|batch| batch.size()[0]).sum()
-    }
-
-    /// What `generate` makes of the inputs `[n, 3, H, W]`, as 8-bit pictures, truncated as published. It is called without a
-    /// graph, once a batch.
+    /// As [`Inputs::outputs`].
     ///
     /// # Errors
     /// None is known.
     pub fn outputs(&self, generate: &dyn Fn(&Tensor) -> Tensor) -> Result<Vec<RgbImage>> {
-        let mut outputs = vec![];
-        for batch in &self.batches {
-            let made = no_grad(|| generate(&batch.to_device(self.device)));
-            outputs.extend(to_images(&made, Quantise::Truncate)?);
-        }
-        Ok(outputs)
+        self.inputs.outputs(generate)
     }
 
     /// Fréchet distance of pictures to the real images.

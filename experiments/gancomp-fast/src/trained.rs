@@ -6,7 +6,6 @@ use crate::networks::{new_student, new_teacher};
 use crate::teacher::Teacher;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::Net;
-use semrel_nn::channels::Channels;
 use semrel_nn::checkpoint::{StateDict, load_any};
 use semrel_nn::mobile_resnet::SuperMobileResnet;
 use semrel_train::Checkpoints;
@@ -108,6 +107,14 @@ pub fn open_student(run_dir: &Path, checkpoint: &str, overrides: &[String], devi
     Ok(TrainedStudent { config, student, step })
 }
 
+/// Whether a run folder has a checkpoint.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn begun(run_dir: &Path) -> Result<bool> {
+    Ok(find(run_dir, "last", "distill.checkpoint")?.is_some())
+}
+
 /// Weights of a network in a checkpoint of a run, with the checkpoint's step; `None` where there is no checkpoint.
 ///
 /// # Errors
@@ -125,25 +132,4 @@ fn find(run_dir: &Path, checkpoint: &str, key: &str) -> Result<Option<(u64, Chec
     let checkpoints = Checkpoints::new(folder, usize::MAX);
     let step = checkpoints.find(checkpoint).with_context(|| format!("config key `{key}`"))?;
     Ok(step.map(|step| (step, checkpoints)))
-}
-
-/// The configuration that the search in `folder` has found.
-///
-/// # Errors
-/// Where there is none, the command that finds it; a file that is no search's result.
-pub fn winner(folder: &Path) -> Result<Channels> {
-    let file = folder.join("search.json");
-    if !file.is_file() {
-        bail!(
-            "{}: there is no finished search yet; run it first: gancomp-fast search with the same configuration (or name the \
-             channels: --set finetune.channels=16_16_…)",
-            file.display()
-        );
-    }
-    let name = || file.display().to_string();
-    let text = std::fs::read_to_string(&file).with_context(name)?;
-    let result: serde_json::Value = serde_json::from_str(&text).with_context(name)?;
-    let channels = result["winner"]["channels"].as_str();
-    let channels = channels.with_context(|| format!("{}: no text at winner.channels", file.display()))?;
-    channels.parse().with_context(name)
 }

@@ -24,10 +24,14 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor, no_grad};
 
+#[path = "parity/evolution.rs"]
+mod evolution;
+
 fn main() {
     run(
         "gancomp-fast",
         &[
+            ("compression/evolution", evolution::evolution),
             ("compression/teacher_step_cycle_gan", |case| in_both_kinds(case, cycle_gan)),
             ("compression/teacher_step_pix2pix", |case| in_both_kinds(case, pix2pix)),
             ("compression/train_step_aligned", |case| in_both_kinds(case, distillation)),

@@ -7,7 +7,6 @@
 
 use crate::config::Config;
 use crate::data::Data;
-use crate::feature_cache;
 use crate::networks::Translator;
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
@@ -16,6 +15,7 @@ use semrel_data::image_io::Quantise;
 use semrel_data::rng::derive_seed;
 use semrel_metrics::classify::{NearestMean, REDUCTION, features_from_afar};
 use semrel_metrics::extractor::{Extractor, to_images};
+use semrel_metrics::feature_cache;
 use semrel_metrics::frechet::{Activations, MeanPrecision};
 use semrel_metrics::perceptual::mean_pairwise;
 use semrel_train::Progress;

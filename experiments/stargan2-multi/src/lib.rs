@@ -5,7 +5,6 @@ pub mod bench;
 pub mod config;
 pub mod data;
 pub mod evaluate;
-pub mod feature_cache;
 pub mod networks;
 pub mod plain;
 pub mod sample;

@@ -6,19 +6,17 @@ use super::session::{Machine, Output};
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use semrel_data::resize::Filter;
-use semrel_metrics::EfficientNetLite0;
 use semrel_metrics::networks::{Drn, drn::Arch};
 use semrel_metrics::segmentation::pipeline::COLORS_FOLDER;
 use semrel_metrics::segmentation::{
-    Accuracy, AccuracyMode, Confusion, FitProgress, HeadConfig, HeadSegmenter, LabelFormat, Pair, PhotoSettings,
-    Segmenter, accuracy_confusion, full_size_confusion, labels::CITYSCAPES, pairs_by_stem, pairs_by_table,
+    Accuracy, AccuracyMode, Confusion, HeadConfig, HeadSegmenter, LabelFormat, Pair, PhotoSettings, Segmenter,
+    accuracy_confusion, fit_or_find, full_size_confusion, labels::CITYSCAPES, pairs_by_stem, pairs_by_table,
     photo_confusion,
 };
 use semrel_metrics::weights::{Check, DRN_D_22, DRN_D_105, EFFICIENTNET_LITE0, Examined, folder};
-use semrel_train::{Interrupt, Progress};
+use semrel_train::Progress;
 use serde_json::json;
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use tch::Device;
 
@@ -154,26 +152,7 @@ impl Args {
     }
 
     fn head(&self, photos: &Path, labels: &Path, device: Device) -> Result<HeadSegmenter> {
-        let pairs = pairs_by_stem(photos, labels)?;
-        let interrupt = Interrupt::install()?;
-        let bar = |label: &str, total: u64| Progress::new(label.to_owned(), 0, total, self.output.quiet);
-        let (mut reading, mut fitting) = (None, None);
-        let mut progress = |state: FitProgress| {
-            match state {
-                FitProgress::Features { done, total } => {
-                    reading.get_or_insert_with(|| bar("features to fit to", total as u64)).set(done as u64);
-                }
-                FitProgress::Steps { done, total, .. } => {
-                    fitting.get_or_insert_with(|| bar("fit of the segmenter", total)).set(done);
-                }
-            }
-            if interrupt.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let network = EfficientNetLite0::load(device)?;
-        let config = HeadConfig { steps: self.fit_steps, ..HeadConfig::default() };
-        let head = HeadSegmenter::cached(network, &pairs, self.format(), &config, &mut progress)?;
-        [reading, fitting].into_iter().flatten().for_each(Progress::finish);
-        Ok(head)
+        Ok(fit_or_find(&pairs_by_stem(photos, labels)?, self.format(), self.fit_steps, device, self.output.quiet)?)
     }
 
     /// The matrix of mean IoU, and pixAcc and classAcc where the protocol has them.

@@ -54,13 +54,34 @@ impl LabelImage {
     /// that are not those of Cityscapes: a grey image, or one of which a tenth is far from every colour of the palette.
     pub fn read(path: &Path, format: LabelFormat) -> Result<Self, MetricsError> {
         match format {
-            LabelFormat::Color => Ok(Self::Color(read_colors(path)?)),
+            LabelFormat::Color => read_colors(path),
             LabelFormat::TrainId => Ok(Self::Ids(read_ids(path)?)),
             LabelFormat::LabelId => {
                 let mut ids = read_ids(path)?;
                 ids.iter_mut().for_each(|id| *id = train_id(*id));
                 Ok(Self::Ids(ids))
             }
+        }
+    }
+
+    /// A picture in the colours of Cityscapes; `path` names it in errors.
+    ///
+    /// # Errors
+    /// [`MetricsError::Labels`] where a tenth of it is far from every colour of the palette.
+    pub fn of_colors(image: RgbImage, path: &Path) -> Result<Self, MetricsError> {
+        let (foreign, first) = foreign_colors(&image);
+        let share = foreign as f64 / (f64::from(image.width()) * f64::from(image.height()));
+        match first {
+            Some(color) if share > MOST_FOREIGN => Err(MetricsError::Labels {
+                path: path.to_owned(),
+                why: format!(
+                    "{:.0} % of its pixels are far from every colour of Cityscapes, such as {color:?} (red, green, blue); at \
+                     most {:.0} % may be: are these labels in another palette, or photographs?",
+                    100.0 * share,
+                    100.0 * MOST_FOREIGN
+                ),
+            }),
+            _ => Ok(Self::Color(image)),
         }
     }
 
@@ -90,26 +111,14 @@ impl LabelImage {
     }
 }
 
-fn read_colors(path: &Path) -> Result<RgbImage, MetricsError> {
-    let wrong = |why: String| MetricsError::Labels { path: path.to_owned(), why };
+fn read_colors(path: &Path) -> Result<LabelImage, MetricsError> {
     let image = read_image(path)?;
     // Grey label images hold ids: taken for colours, every pixel would be of the darkest classes or of none.
     if !image.color().has_color() {
         let why = "a grey image, not one in the colours of Cityscapes: is its format train-id or label-id?";
-        return Err(wrong(why.into()));
+        return Err(MetricsError::Labels { path: path.to_owned(), why: why.into() });
     }
-    let image = to_rgb(image);
-    let (foreign, first) = foreign_colors(&image);
-    let share = foreign as f64 / (f64::from(image.width()) * f64::from(image.height()));
-    match first {
-        Some(color) if share > MOST_FOREIGN => Err(wrong(format!(
-            "{:.0} % of its pixels are far from every colour of Cityscapes, such as {color:?} (red, green, blue); at most \
-             {:.0} % may be: are these labels in another palette, or photographs?",
-            100.0 * share,
-            100.0 * MOST_FOREIGN
-        ))),
-        _ => Ok(image),
-    }
+    LabelImage::of_colors(to_rgb(image), path)
 }
 
 fn read_ids(path: &Path) -> Result<GrayImage, MetricsError> {

@@ -4,6 +4,7 @@ use crate::MetricsError;
 use semrel_data::DataError;
 use semrel_data::image_io::list_images;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// A photograph and its label image.
@@ -67,29 +68,59 @@ pub fn pairs_by_stem(photos: &Path, labels: &Path) -> Result<Vec<Pair>, MetricsE
     }
 }
 
-/// Pairs the photographs of a folder with label images by a text table of lines `number label-path photo-path`, as the
-/// compression code has it: a photograph belongs to the line whose number is its file name without extension, or else to
-/// the one whose photo path ends in its file name. Relative paths of the table are taken from `root`.
+/// Label images by a text table of lines `number label-path photo-path`, as the compression code has it.
+#[derive(Debug, Clone)]
+pub struct LabelTable {
+    path: PathBuf,
+    by_number: BTreeMap<String, PathBuf>,
+    by_photo: BTreeMap<OsString, PathBuf>,
+}
+
+impl LabelTable {
+    /// Reads a table; its relative paths are taken from `root`.
+    ///
+    /// # Errors
+    /// [`MetricsError::Io`], [`MetricsError::Labels`] for a malformed line.
+    pub fn read(table: &Path, root: &Path) -> Result<Self, MetricsError> {
+        let text =
+            std::fs::read_to_string(table).map_err(|source| MetricsError::Io { path: table.to_owned(), source })?;
+        let (mut by_number, mut by_photo) = (BTreeMap::new(), BTreeMap::new());
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let &[number, label, photo] = line.split_whitespace().collect::<Vec<_>>().as_slice() else {
+                let why = format!("line {} is {line:?}; expected: number label-path photo-path", at + 1);
+                return Err(MetricsError::Labels { path: table.to_owned(), why });
+            };
+            by_number.insert(number.to_owned(), root.join(label));
+            if let Some(name) = Path::new(photo).file_name() {
+                by_photo.insert(name.to_owned(), root.join(label));
+            }
+        }
+        Ok(Self { path: table.to_owned(), by_number, by_photo })
+    }
+
+    /// The label image of a photograph: that of the line whose number is its file name without extension, or else of the one
+    /// whose photo path ends in its file name.
+    ///
+    /// # Errors
+    /// [`MetricsError::Unpaired`].
+    pub fn label_of(&self, photo: &Path) -> Result<&Path, MetricsError> {
+        let by_name = || self.by_photo.get(photo.file_name()?);
+        let label = self.by_number.get(&stem(photo)).or_else(by_name);
+        label.map(PathBuf::as_path).ok_or_else(|| MetricsError::Unpaired {
+            path: photo.to_owned(),
+            why: format!("{} has neither its number nor its name", self.path.display()),
+        })
+    }
+}
+
+/// Pairs the photographs of a folder with label images by a table ([`LabelTable`]).
 ///
 /// # Errors
-/// A missing or empty folder, [`MetricsError::Labels`] for a malformed line, [`MetricsError::Unpaired`].
+/// A missing or empty folder; those of [`LabelTable`].
 pub fn pairs_by_table(photos: &Path, table: &Path, root: &Path) -> Result<Vec<Pair>, MetricsError> {
-    let text = std::fs::read_to_string(table).map_err(|source| MetricsError::Io { path: table.to_owned(), source })?;
-    let (mut by_number, mut by_photo) = (BTreeMap::new(), BTreeMap::new());
-    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let &[number, label, photo] = line.split_whitespace().collect::<Vec<_>>().as_slice() else {
-            let why = format!("line {} is {line:?}; expected: number label-path photo-path", at + 1);
-            return Err(MetricsError::Labels { path: table.to_owned(), why });
-        };
-        by_number.insert(number.to_owned(), root.join(label));
-        by_photo.insert(Path::new(photo).file_name().map(ToOwned::to_owned), root.join(label));
-    }
-    let pairs = by_stem(photos)?.into_iter().map(|(name, photo)| {
-        let label = by_number.get(&name).or_else(|| by_photo.get(&photo.file_name().map(ToOwned::to_owned)));
-        let label = label.cloned().ok_or_else(|| MetricsError::Unpaired {
-            path: photo.clone(),
-            why: format!("{} has neither its number nor its name", table.display()),
-        })?;
+    let table = LabelTable::read(table, root)?;
+    let pairs = by_stem(photos)?.into_values().map(|photo| {
+        let label = table.label_of(&photo)?.to_owned();
         Ok(Pair { photo, label })
     });
     pairs.collect()

@@ -114,16 +114,49 @@ pub fn full_size_confusion(
     };
     let mut confusion = Confusion::default();
     in_batches(pairs, load, progress, |_, batch| {
-        for same in batch.chunk_by(|a, b| a.0.dimensions() == b.0.dimensions()) {
-            let (photos, labels): (Vec<RgbImage>, Vec<&GrayImage>) = same.iter().map(|(p, l)| (p.clone(), l)).unzip();
-            for (scores, label) in scores_of(segmenter, &photos)?.iter().zip(labels) {
-                let (width, height) = label.dimensions();
-                confusion.add(label, &argmax(enlarge(scores.view(), height as usize, width as usize).view()))?;
-            }
-        }
-        Ok(())
+        let (photos, labels): (Vec<RgbImage>, Vec<GrayImage>) = batch.into_iter().unzip();
+        add_full_size(&mut confusion, segmenter, &photos, &labels)
     })?;
     Ok(confusion)
+}
+
+/// As [`full_size_confusion`], of photographs in memory and the ids that belong to them, one for one.
+///
+/// # Errors
+/// [`MetricsError::TooFew`] for no picture at all, [`MetricsError::Setting`] unless there are as many labels.
+pub fn pictures_confusion(
+    segmenter: &dyn Segmenter,
+    photos: &[RgbImage],
+    labels: &[GrayImage],
+) -> Result<Confusion, MetricsError> {
+    if photos.len() != labels.len() {
+        return Err(MetricsError::Setting(format!("{} photographs and {} labels", photos.len(), labels.len())));
+    }
+    if photos.is_empty() {
+        return Err(MetricsError::TooFew { what: "pairs of photograph and label", found: 0, needed: 1 });
+    }
+    let mut confusion = Confusion::default();
+    for (photos, labels) in photos.chunks(BATCH).zip(labels.chunks(BATCH)) {
+        add_full_size(&mut confusion, segmenter, photos, labels)?;
+    }
+    Ok(confusion)
+}
+
+fn add_full_size(
+    confusion: &mut Confusion,
+    segmenter: &dyn Segmenter,
+    photos: &[RgbImage],
+    mut labels: &[GrayImage],
+) -> Result<(), MetricsError> {
+    for same in photos.chunk_by(|a, b| a.dimensions() == b.dimensions()) {
+        let (of_same, rest) = labels.split_at(same.len());
+        labels = rest;
+        for (scores, label) in scores_of(segmenter, same)?.iter().zip(of_same) {
+            let (width, height) = label.dimensions();
+            confusion.add(label, &argmax(enlarge(scores.view(), height as usize, width as usize).view()))?;
+        }
+    }
+    Ok(())
 }
 
 /// The confusion matrix of the published accuracy script: colour images of predictions ([`COLORS_FOLDER`], the `photo` of
@@ -265,6 +298,12 @@ mod tests {
         }
         let pairs = pairs_by_stem(&photos, &labels).unwrap();
         let confusion = full_size_confusion(&NearestColor, &pairs, LabelFormat::Color, &mut |_| ()).unwrap();
+        let photos: Vec<RgbImage> = pairs.iter().map(|pair| read_rgb(&pair.photo).unwrap()).collect();
+        let labels: Vec<GrayImage> =
+            pairs.iter().map(|pair| LabelImage::read(&pair.label, LabelFormat::Color).unwrap().ids()).collect();
+        assert_eq!(pictures_confusion(&NearestColor, &photos, &labels).unwrap(), confusion);
+        assert!(pictures_confusion(&NearestColor, &photos, &labels[1..]).is_err());
+        assert!(matches!(pictures_confusion(&NearestColor, &[], &[]), Err(MetricsError::TooFew { .. })));
         assert_eq!((confusion.pixels(), confusion.mean_iou_percent().unwrap()), (3 * 64 * 32, 100.0));
     }
 

@@ -3,6 +3,7 @@
 use super::confusion::Confusion;
 use super::labels::CLASSES;
 use crate::MetricsError;
+use serde::{Deserialize, Serialize};
 
 /// Pixels that the published accuracy script divides by: 500 images of 128 × 256.
 const PUBLISHED_PIXELS: u64 = 128 * 256 * 500;
@@ -106,6 +107,32 @@ impl Accuracy {
     }
 }
 
+/// What a segmenter saw, in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Share of the pixels whose class was seen; pixels without label count as missed.
+    pub pixel_accuracy: f64,
+    /// The same by class, mean over the 19 classes; absent ones count 0.
+    pub class_accuracy: f64,
+    /// Mean IoU over the classes that occur: the single-modal table's "mAP", the compression table's mIoU.
+    pub mean_iou: f64,
+}
+
+impl Seen {
+    /// Corrected accuracies and mean IoU of a matrix.
+    ///
+    /// # Errors
+    /// [`MetricsError::TooFew`] where no pixel was counted.
+    pub fn new(confusion: &Confusion) -> Result<Self, MetricsError> {
+        let accuracy = Accuracy::new(confusion, AccuracyMode::Corrected)?;
+        Ok(Self {
+            pixel_accuracy: accuracy.pixel_percent,
+            class_accuracy: accuracy.class_percent,
+            mean_iou: confusion.mean_iou_percent()?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +156,9 @@ mod tests {
         assert!((corrected.pixel_percent - 400.0 / 6.0).abs() < 1e-12);
         assert!((corrected.class_percent - 175.0 / 19.0).abs() < 1e-9);
         assert!((corrected.mean_iou - 1.75 / 19.0).abs() < 1e-6);
+        let seen = Seen::new(&confusion).unwrap();
+        assert_eq!((seen.pixel_accuracy, seen.mean_iou), (corrected.pixel_percent, 58.33));
+        assert_eq!(seen.class_accuracy, corrected.class_percent);
         let published = Accuracy::new(&confusion, AccuracyMode::Compatible).unwrap();
         assert_eq!(published.pixel_percent, 100.0 * 4.0 / 16_384_000.0);
     }

@@ -4,6 +4,8 @@ use super::common::Row;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 use gancomp_fast::bench::{BenchOptions, bench_distill};
+use gancomp_fast::bench_search::{BenchSearchOptions, bench_search};
+use semrel_nn::channels::Channels;
 use semrel_train::cli::{Machine, write_json};
 use std::process::ExitCode;
 
@@ -17,6 +19,9 @@ pub struct BenchArgs {
 enum What {
     /// Steps of distillation and, in turns, the bare passes of their networks (JSON). Random images; no teacher is needed.
     Distill(DistillArgs),
+    /// Evaluations of a configuration in the search and, in turns, the bare passes of its sub-network and the features (JSON).
+    /// Random weights and images.
+    Search(SearchArgs),
 }
 
 #[derive(Debug, Args)]
@@ -30,6 +35,23 @@ struct DistillArgs {
     machine: Machine,
 }
 
+#[derive(Debug, Args)]
+struct SearchArgs {
+    #[command(flatten)]
+    row: Row,
+    /// The configuration; the smallest of the row's set where absent.
+    #[arg(long)]
+    channels: Option<Channels>,
+    /// Pictures that an evaluation looks at.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    images: u32,
+    /// Evaluations to measure.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    repeats: u32,
+    #[command(flatten)]
+    machine: Machine,
+}
+
 /// Measures.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     match &args.what {
@@ -38,6 +60,13 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
             let config = args.row.load()?;
             let options = BenchOptions { steps: args.steps, device, threads };
             Ok(write_json(None, &bench_distill(&config, &options)?)?)
+        }
+        What::Search(args) => {
+            let (device, threads) = args.machine.set()?;
+            let config = args.row.load()?;
+            let (images, repeats) = (args.images as usize, args.repeats as usize);
+            let options = BenchSearchOptions { channels: args.channels, images, repeats, device, threads };
+            Ok(write_json(None, &bench_search(&config, &options)?)?)
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A folder with a small data set, a small row, and the command that runs its stages.
 #![allow(dead_code, reason = "each test file uses a part")]
 
+pub mod searched;
+
 use assert_cmd::assert::Assert;
 use predicates::prelude::{PredicateBooleanExt, predicate};
 use semrel_data::sample_world::render_city;

@@ -17,8 +17,8 @@ pub fn place(features: &str, size: i64, files: &[&Path]) -> Option<PathBuf> {
         let path = file.canonicalize().ok()?;
         hash.update(format!("{} {} {changed}\n", path.display(), metadata.len()));
     }
-    let name: String = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-    let cache = semrel_metrics::weights::folder().parent()?.join("features");
+    let name = hex::encode(hash.finalize());
+    let cache = crate::weights::folder().parent()?.join("features");
     Some(cache.join(format!("{name}.safetensors")))
 }
 

@@ -1,0 +1,236 @@
+//! Files through a generator: decoding, the network and encoding work at the same time.
+
+use crate::image_io::{is_image, list_images, write_image};
+use crate::{DataError, Loader, LoaderError, read_translation_input};
+use image::RgbImage;
+use ndarray::Array3;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
+
+/// A file and the picture that is made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// What is read.
+    pub input: PathBuf,
+    /// What is written (PNG).
+    pub output: PathBuf,
+}
+
+/// What becomes of each picture on its way.
+#[derive(Debug, Clone, Copy)]
+pub struct TranslateOptions {
+    /// Width and height that inputs are resized to; their own size where absent (to multiples of 4).
+    pub size: Option<(u32, u32)>,
+    /// Pictures a batch.
+    pub batch: usize,
+}
+
+/// The jobs of translating `input`, a picture or a folder of pictures at any depth, into the folder `out`; beside the input,
+/// as `<stem>_translated.png`, where absent.
+///
+/// # Errors
+/// [`DataError::Job`] where there is nothing to translate, where an output would be an input, and where two inputs would
+/// share an output.
+pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
+    let wrong = |path: &Path, why: &str| DataError::Job { path: path.to_owned(), why: why.to_owned() };
+    let (files, root) = if input.is_dir() {
+        let files = list_images(input)?;
+        if files.is_empty() {
+            return Err(wrong(input, "holds no picture"));
+        }
+        (files, input)
+    } else {
+        if !input.exists() {
+            return Err(wrong(input, "no such file or folder"));
+        }
+        if !is_image(input) {
+            return Err(wrong(input, "not a picture by its name; expected jpg, png, bmp, ppm or tif"));
+        }
+        (vec![input.to_owned()], input.parent().unwrap_or(Path::new("")))
+    };
+    if let Some(out) = out {
+        if out.is_file() {
+            return Err(wrong(out, "a file; the output is a folder"));
+        }
+        let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+        let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+        if same(out, root) {
+            let why = "the output folder is the input folder, whose pictures would be replaced; choose another";
+            return Err(wrong(out, why));
+        }
+    }
+    let mut taken: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    let mut jobs = vec![];
+    for file in files {
+        let output = match out {
+            Some(out) => out.join(file.strip_prefix(root).unwrap_or(&file)).with_extension("png"),
+            None => {
+                let stem =
+                    file.file_stem().and_then(OsStr::to_str).ok_or_else(|| wrong(&file, "its name is no text"))?;
+                if stem.ends_with("_translated") {
+                    continue;
+                }
+                file.with_file_name(format!("{stem}_translated.png"))
+            }
+        };
+        if let Some(other) = taken.insert(output.clone(), file.clone()) {
+            let why = format!("this and {} would both become {}; rename one", file.display(), output.display());
+            return Err(wrong(&other, &why));
+        }
+        jobs.push(Job { input: file, output });
+    }
+    Ok(jobs)
+}
+
+/// Translates files: `run` makes pictures of a batch of inputs [3, H, W] in [−1, 1]
+/// ([`translation_input`](crate::translation_input)), which may differ in size. `progress` is told how many are done and
+/// says whether to go on; returns how many were written.
+///
+/// # Errors
+/// The first file that cannot be read or written, and what `run` returns; files before it are written.
+pub fn translate<E>(
+    jobs: &[Job],
+    options: TranslateOptions,
+    run: &mut dyn FnMut(&[Array3<f32>]) -> Result<Vec<RgbImage>, E>,
+    progress: &mut dyn FnMut(usize) -> bool,
+) -> Result<usize, E>
+where
+    E: From<DataError> + From<LoaderError<DataError>>,
+{
+    let batch = options.batch.max(1);
+    let chunks: Vec<Vec<PathBuf>> =
+        jobs.chunks(batch).map(|jobs| jobs.iter().map(|job| job.input.clone()).collect()).collect();
+    let (count, size) = (chunks.len(), options.size);
+    let read = move |step: u64| -> Result<Vec<Array3<f32>>, DataError> {
+        let files = chunks.get(step as usize).map_or(&[][..], Vec::as_slice);
+        files.iter().map(|file| read_translation_input(file, size)).collect()
+    };
+    let mut inputs = Loader::spawn(read, 0, 2, 1).map_err(DataError::Thread)?;
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(2);
+        let writer = scope.spawn(move || write_all(receiver));
+        let mut done = 0;
+        for (jobs, _) in jobs.chunks(batch).zip(0..count) {
+            let images = inputs.next().expect("the loader has no end")?;
+            let outputs = run(&images)?;
+            let written = jobs.iter().map(|job| job.output.clone()).zip(outputs).collect();
+            if sender.send(written).is_err() {
+                break;
+            }
+            done += jobs.len();
+            if !progress(done) {
+                break;
+            }
+        }
+        drop(sender);
+        writer.join().expect("writing does not panic")?;
+        Ok(done)
+    })
+}
+
+fn write_all(receiver: Receiver<Vec<(PathBuf, RgbImage)>>) -> Result<(), DataError> {
+    for (path, image) in receiver.into_iter().flatten() {
+        write_image(&path, &image)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for name in names {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, b"x").unwrap();
+        }
+        dir
+    }
+
+    #[test]
+    fn outputs_keep_the_layout_of_the_input() {
+        let dir = folder(&["in/a.jpg", "in/deep/b.png", "in/note.txt"]);
+        let (input, out) = (dir.path().join("in"), dir.path().join("out"));
+        let outputs: Vec<PathBuf> = jobs(&input, Some(&out)).unwrap().into_iter().map(|job| job.output).collect();
+        assert_eq!(outputs, [out.join("a.png"), out.join("deep/b.png")]);
+        let beside = jobs(&input.join("a.jpg"), None).unwrap();
+        assert_eq!(beside[0].output, input.join("a_translated.png"));
+    }
+
+    #[test]
+    fn inputs_are_never_replaced() {
+        let dir = folder(&["in/a.jpg", "in/a.png", "other/x.jpg", "in/text.txt"]);
+        let input = dir.path().join("in");
+        let refused = |input: &Path, out: Option<&Path>| jobs(input, out).unwrap_err().to_string();
+        assert!(
+            refused(&dir.path().join("other"), Some(&dir.path().join("other/../other")))
+                .contains("is the input folder")
+        );
+        assert!(refused(&input, Some(&dir.path().join("out"))).contains("would both become"));
+        assert!(refused(&input.join("text.txt"), None).contains("not a picture"));
+        assert!(refused(&dir.path().join("gone"), None).contains("no such file"));
+        assert!(refused(&dir.path().join("other"), Some(&input.join("a.jpg"))).contains("the output is a folder"));
+    }
+
+    #[test]
+    fn pictures_of_any_size_go_through_and_progress_can_stop() {
+        let dir = folder(&[]);
+        for (i, size) in [(12u32, 8u32), (16, 8), (8, 8), (8, 8), (8, 8)].iter().enumerate() {
+            RgbImage::from_pixel(size.0, size.1, image::Rgb([40 * i as u8, 9, 200]))
+                .save(dir.path().join(format!("{i}.png")))
+                .unwrap();
+        }
+        let out = dir.path().join("out");
+        let all = jobs(dir.path(), Some(&out)).unwrap();
+        let options = TranslateOptions { size: None, batch: 2 };
+        let mut batches = vec![];
+        let copy = |images: &[Array3<f32>]| -> Result<Vec<RgbImage>, Failed> {
+            Ok(images.iter().map(|image| crate::translation_output(image.view())).collect())
+        };
+        let mut counted = |images: &[Array3<f32>]| {
+            batches.push(images.len());
+            copy(images)
+        };
+        let mut told = vec![];
+        let progress = &mut |done| {
+            told.push(done);
+            done < 4
+        };
+        assert_eq!(translate(&all, options, &mut counted, progress).unwrap(), 4);
+        assert_eq!((told, batches), (vec![2, 4], vec![2, 2]));
+        assert!(!out.join("4.png").exists());
+        for job in &all[..4] {
+            let (read, written) = (image::open(&job.input).unwrap(), image::open(&job.output).unwrap());
+            let near = |(a, b): (&u8, &u8)| a.abs_diff(*b) <= 1;
+            assert!(read.to_rgb8().iter().zip(written.to_rgb8().iter()).all(near), "{}", job.output.display());
+        }
+
+        fs::write(&all[1].input, b"no picture").unwrap();
+        let Failed(text) = translate(&all, options, &mut copy.clone(), &mut |_| true).unwrap_err();
+        assert!(text.contains("1.png"), "{text}");
+        fs::remove_file(&all[1].input).unwrap();
+        let mut fail = |_: &[Array3<f32>]| Err(Failed("of its own".into()));
+        let Failed(text) = translate(&all[2..], options, &mut fail, &mut |_| true).unwrap_err();
+        assert_eq!(text, "of its own");
+    }
+
+    #[derive(Debug)]
+    struct Failed(String);
+
+    impl From<DataError> for Failed {
+        fn from(error: DataError) -> Self {
+            Self(error.to_string())
+        }
+    }
+
+    impl From<LoaderError<DataError>> for Failed {
+        fn from(error: LoaderError<DataError>) -> Self {
+            Self(std::error::Error::source(&error).map_or_else(String::new, ToString::to_string))
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Export.
+
+use super::common::Row;
+use anyhow::Result;
+use clap::Args;
+use gancomp_fast::data::Data;
+use gancomp_fast::export::{ExportOptions, export};
+use gancomp_fast::generators::{Chosen, Which};
+use semrel_train::cli::{Machine, TrainMode, write_json};
+use serde_json::json;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Writes generator.safetensors (published keys) and generator.onnx (opset 17, any height and width that are multiples of 4),
+/// and runs the latter once beside the network.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    row: Row,
+    /// Which generator: export (fine-tuned where the row has that, else distilled), distill, finetune or teacher.
+    #[arg(long, default_value = "export")]
+    of: Which,
+    /// Configuration of a distilled one, such as 16_16_32_16_16_64_16_24, largest or smallest; the search's winner where
+    /// absent.
+    #[arg(long)]
+    channels: Option<Chosen>,
+    /// Folder of the files; <runs>/<name>/export where absent.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Taken for the sake of uniformity: an export is always written anew.
+    #[command(flatten)]
+    _mode: TrainMode,
+    /// Check the config and open its data, print the number of steps (JSON), and export nothing.
+    #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
+    check: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// Exports.
+pub fn run(args: &ExportArgs) -> Result<ExitCode> {
+    let (_, threads) = args.machine.set()?;
+    let config = args.row.load()?;
+    if args.check {
+        Data::open(&config)?;
+        return Ok(write_json(None, &json!({ "steps": 1 }))?);
+    }
+    let folders = args.row.folders();
+    let out = args.out.clone().unwrap_or_else(|| folders.export(&config));
+    let options = ExportOptions { folders, which: args.of, chosen: args.channels, out, threads };
+    println!("{}", export(&config, &options)?.display());
+    Ok(ExitCode::SUCCESS)
+}

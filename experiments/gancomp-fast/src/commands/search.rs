@@ -1,0 +1,142 @@
+//! The search.
+
+use super::common::Row;
+use anyhow::{Result, bail};
+use clap::Args;
+use gancomp_fast::config::Config;
+use gancomp_fast::data::{Data, Stage};
+use gancomp_fast::search::exhaustive::Split;
+use gancomp_fast::search::run::{EVALUATIONS, Ended, Kind, SearchOptions, bound, search};
+use gancomp_fast::train::{TrainOptions, distill, teacher};
+use gancomp_fast::trained::begun;
+use semrel_train::cli::{Machine, TrainMode, ended, write_json};
+use semrel_train::progress::print_line;
+use semrel_train::{Interrupt, OpenMode, run_dir, summary};
+use serde_json::json;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The search writes into <runs>/<name>/search: search.json (the winner, each best, the last population), front.csv and
+/// front.svg (quality against cost of all that was evaluated), evaluations.jsonl (each evaluation, kept as it is made).
+///
+/// A search that was stopped or killed goes on where it was, by the same command. Evaluations are known by configuration,
+/// weights and images; other searches of the same super-net find them again.
+#[derive(Debug, Args)]
+pub struct SearchArgs {
+    #[command(flatten)]
+    row: Row,
+    #[command(flatten)]
+    mode: TrainMode,
+    /// Check the config and open its data, print the most evaluations (JSON), and search nothing.
+    #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
+    check: bool,
+    /// Run the stages before the search first, where they have not ended.
+    #[arg(long)]
+    all: bool,
+    /// So many searches, of the row's seed and those that follow it; the spread of their winners is shown.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    seeds: u64,
+    /// Look at every configuration of the set instead, in an order shuffled by the seed.
+    #[arg(long, conflicts_with = "seeds")]
+    exhaustive: bool,
+    /// One of several parts, such as 2/4, for several machines. Put their evaluations.jsonl together in one folder and search
+    /// without --split for the answer.
+    #[arg(long, requires = "exhaustive", value_name = "I/N")]
+    split: Option<Split>,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// Searches.
+pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
+    let (device, threads) = args.machine.set()?;
+    let config = args.row.load()?;
+    let kind = match args.exhaustive {
+        true => Kind::Exhaustive(args.split.unwrap_or(Split::WHOLE)),
+        false => Kind::Evolution { seeds: args.seeds },
+    };
+    if args.check {
+        Data::open(&config)?.search_sources()?;
+        return Ok(write_json(None, &json!({ "steps": bound(&config, kind)? }))?);
+    }
+    let folders = args.row.folders();
+    let interrupt = Interrupt::install()?;
+    let train = TrainOptions { folders: folders.clone(), mode: OpenMode::New, device, threads, quiet };
+    if args.all {
+        if let Some(code) = run_before(&config, &train, &interrupt)? {
+            return Ok(code);
+        }
+    } else if let Some(stage) = missing(&config, &train)? {
+        let row = args.row.config.display();
+        bail!(
+            "the search needs a distilled super-net, and {} holds none; run first: gancomp-fast {} {row} (or all stages: \
+             gancomp-fast search {row} --all)",
+            folders.distill(&config).display(),
+            stage.name()
+        );
+    }
+    let options = SearchOptions { folders: folders.clone(), mode: args.mode.mode(), kind, device, threads, quiet };
+    let folder = folders.search(&config);
+    match search(&config, &options, &interrupt)? {
+        Ended::Found(outcome) => {
+            for line in outcome.lines() {
+                println!("{line}");
+            }
+            say(quiet, &format!("the front is in {}", folder.display()));
+        }
+        Ended::Part(looked, within) => {
+            say(quiet, &format!("{looked} configurations looked at, {within} within budget; in {}", folder.display()));
+        }
+        Ended::Already(channels) => say(quiet, &format!("already searched: {channels}; in {}", folder.display())),
+        Ended::Interrupted => {
+            let kept = folder.join(EVALUATIONS);
+            print_line(&format!("stopped; every evaluation is kept in {}; go on with the same command", kept.display()));
+            return Ok(ExitCode::from(130));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn say(quiet: bool, line: &str) {
+    if !quiet {
+        print_line(line);
+    }
+}
+
+/// The first stage that the search lacks.
+fn missing(config: &Config, train: &TrainOptions) -> Result<Option<Stage>> {
+    if begun(&train.folders.distill(config))? {
+        return Ok(None);
+    }
+    let taught = config.teacher.weights.is_some() || begun(&train.folders.teacher(config))?;
+    Ok(Some(if taught { Stage::Distill } else { Stage::Teacher }))
+}
+
+/// Runs teacher and distillation to their ends; an exit code where one was interrupted.
+fn run_before(config: &Config, train: &TrainOptions, interrupt: &Interrupt) -> Result<Option<ExitCode>> {
+    let teach = config.teacher.weights.is_none();
+    for stage in [teach.then_some(Stage::Teacher), Some(Stage::Distill)].into_iter().flatten() {
+        let folder = match stage {
+            Stage::Teacher => train.folders.teacher(config),
+            _ => train.folders.distill(config),
+        };
+        if finished(&folder)? {
+            continue;
+        }
+        let mode = if folder.join(run_dir::CONFIG).is_file() { OpenMode::Resume } else { OpenMode::New };
+        let options = TrainOptions { mode, ..train.clone() };
+        let how = match stage {
+            Stage::Teacher => teacher(config, &options, interrupt)?,
+            _ => distill(config, &options, interrupt)?,
+        };
+        let code = ended(how, &folder, options.quiet);
+        if how == semrel_train::Ended::Interrupted {
+            return Ok(Some(code));
+        }
+    }
+    Ok(None)
+}
+
+fn finished(folder: &Path) -> Result<bool> {
+    Ok(summary::read::<serde_json::Value>(folder)?.is_some())
+}

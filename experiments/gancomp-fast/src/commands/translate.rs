@@ -1,0 +1,120 @@
+//! Translation of files.
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use gancomp_fast::config::Config;
+use gancomp_fast::folders::Folders;
+use gancomp_fast::generators::{Chosen, Which, of_file, open};
+use gancomp_fast::onnx::OnnxGenerator;
+use gancomp_fast::translate::Translator;
+use semrel_data::translate::{TranslateOptions, jobs};
+use semrel_train::cli::{Machine, PictureSize, translated};
+use semrel_train::config::load;
+use semrel_train::{Interrupt, Progress};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tch::Device;
+
+///   gancomp-fast translate runs/gancomp-fast/my-row/export/generator.safetensors photos/ --out translated/
+///   gancomp-fast translate --onnx runs/gancomp-fast/my-row/export/generator.onnx photo.jpg
+///   gancomp-fast translate my-row.yaml photos/ --of teacher --out translated/
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct TranslateArgs {
+    /// What translates, and what is translated: a generator's file (exported, a super-net with --channels, or a teacher) or a
+    /// row's YAML file; then a picture, or a folder of pictures at any depth. With --onnx, the pictures alone.
+    #[arg(value_names = ["NETWORK", "PICTURES"], num_args = 1..=2, required = true)]
+    paths: Vec<PathBuf>,
+    /// Translate by this ONNX file, without libtorch.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["of", "channels", "runs", "overrides"])]
+    onnx: Option<PathBuf>,
+    /// Which generator of a row: export, distill, finetune or teacher; export where absent.
+    #[arg(long)]
+    of: Option<Which>,
+    /// Configuration of a super-net.
+    #[arg(long)]
+    channels: Option<Chosen>,
+    /// Folder of all rows.
+    #[arg(long, default_value = "runs/gancomp-fast", value_name = "DIR")]
+    runs: PathBuf,
+    /// Change a key of the row's config.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Folder of the translations, which keep their names; beside each picture, as <name>_translated.png, where absent.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size, to multiples of 4. As in the
+    /// row's tests where absent; for a file, 256x256.
+    #[arg(long)]
+    size: Option<PictureSize>,
+    /// Pictures at a time.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    batch: Option<u32>,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+impl TranslateArgs {
+    fn network_and_pictures(&self) -> Result<(Option<&Path>, &Path)> {
+        match (&self.onnx, &self.paths[..]) {
+            (Some(_), [pictures]) => Ok((None, pictures)),
+            (None, [network, pictures]) => Ok((Some(network), pictures)),
+            (Some(file), _) => bail!("--onnx {}: it translates; name the pictures alone", file.display()),
+            (None, _) => bail!("expected what translates and the pictures (or --onnx FILE and the pictures)"),
+        }
+    }
+
+    /// The translator, and the size of its pictures.
+    fn open(&self, network: Option<&Path>, device: Device) -> Result<(Translator, (u32, u32))> {
+        let usual = (256, 256);
+        let Some(path) = network else {
+            let file = self.onnx.as_ref().expect("there is a network otherwise");
+            return Ok((Translator::Onnx(OnnxGenerator::load(file)?), usual));
+        };
+        if path.is_dir() {
+            bail!(
+                "{}: a folder; expected a generator's file, or the YAML file of a row (with --of: teacher, distill, finetune, \
+                 export)",
+                path.display()
+            );
+        }
+        if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
+            let config: Config = load(path, &self.overrides)?;
+            config.validate().with_context(|| path.display().to_string())?;
+            let which = self.of.unwrap_or(Which::Export);
+            let opened = open(&config, &Folders::new(&self.runs), which, self.channels, device)?;
+            return Ok((Translator::Torch(opened.generator), config.test_size()));
+        }
+        ensure!(path.exists(), "{}: no such file; expected a generator's file, or a row's YAML file", path.display());
+        ensure!(
+            self.of.is_none() && self.overrides.is_empty(),
+            "--of and --set belong to a row's YAML file; {} is a generator's file",
+            path.display()
+        );
+        let channels = match self.channels {
+            None => None,
+            Some(Chosen::Channels(channels)) => Some(channels),
+            Some(_) => bail!("--channels: a file has no set of which one is the largest; give the numbers"),
+        };
+        Ok((Translator::Torch(of_file(path, channels, device)?.generator), usual))
+    }
+}
+
+/// Translates.
+pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
+    let (device, threads) = args.machine.set()?;
+    let (network, pictures) = args.network_and_pictures()?;
+    let jobs = jobs(pictures, args.out.as_deref())?;
+    let (translator, usual) = args.open(network, device)?;
+    // The ONNX runtime takes a picture a core.
+    let batch = args.batch.map_or(if network.is_some() { 1 } else { threads }, |batch| batch as usize);
+    let options = TranslateOptions { size: PictureSize::or(args.size, Some(usual)), batch };
+    let interrupt = Interrupt::install()?;
+    let mut bar = Progress::new("translations", 0, jobs.len() as u64, quiet);
+    let written = translator.translate(&jobs, options, &mut |done| {
+        bar.set(done as u64);
+        !interrupt.requested()
+    })?;
+    bar.finish();
+    Ok(translated(written, &jobs, pictures, args.out.as_deref(), quiet))
+}

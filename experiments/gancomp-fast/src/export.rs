@@ -1,0 +1,122 @@
+//! The sub-network that was found, as files to use: weights under the published keys, and ONNX.
+
+use crate::config::Config;
+use crate::folders::Folders;
+use crate::generators::{Chosen, Opened, Which, open};
+use crate::onnx::{self, OnnxGenerator};
+use anyhow::{Context, Result, ensure};
+use ndarray::Array3;
+use semrel_nn::checkpoint::{StateDict, save};
+use semrel_train::passes::Generator;
+use semrel_train::summary;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tch::{Device, Kind, Tensor, no_grad};
+
+/// Name of the weights' file.
+pub const WEIGHTS: &str = "generator.safetensors";
+
+/// Name of the ONNX file.
+pub const ONNX: &str = "generator.onnx";
+
+/// Largest difference to libtorch's output that an ONNX file may have.
+const TOLERANCE: f64 = 1e-3;
+
+/// What to export, and where to.
+#[derive(Debug, Clone)]
+pub struct ExportOptions {
+    /// Where the stages lie.
+    pub folders: Folders,
+    /// Which generator.
+    pub which: Which,
+    /// The configuration of a distilled one; the search's winner where absent.
+    pub chosen: Option<Chosen>,
+    /// Folder of the files.
+    pub out: PathBuf,
+    /// Threads of arithmetic, for the summary.
+    pub threads: usize,
+}
+
+/// Writes [`WEIGHTS`] and [`ONNX`] to a folder, runs the ONNX file once beside the network, and says in `summary.json` what
+/// they hold.
+///
+/// # Errors
+/// As [`open`]; files that cannot be written; an ONNX file that computes something else.
+pub fn export(config: &Config, options: &ExportOptions) -> Result<PathBuf> {
+    config.validate()?;
+    let began = Instant::now();
+    let opened = open(config, &options.folders, options.which, options.chosen, Device::Cpu)?;
+    let out = &options.out;
+    fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    let size = config.test_size();
+    let (parameters, macs) = (opened.generator.numel(), opened.macs(size)?);
+    let Opened { generator, channels, step } = opened;
+    let mut about = BTreeMap::from([
+        ("name".to_owned(), config.name.clone()),
+        ("of".to_owned(), options.which.to_string()),
+        ("step".to_owned(), step.to_string()),
+    ]);
+    if let Some(channels) = channels {
+        about.insert("channels".to_owned(), channels.to_string());
+    }
+    let state = generator.state();
+    save(out.join(WEIGHTS), &state, &about)?;
+    let difference = write_onnx(&out.join(ONNX), &state, &about, &generator)?;
+    summary::write(
+        out,
+        &json!({
+            "name": config.name,
+            "stage": "export",
+            "of": options.which,
+            "channels": channels,
+            "step": step,
+            "parameters": parameters,
+            "macs": macs,
+            "size": size,
+            "files": [WEIGHTS, ONNX],
+            "bytes": [fs::metadata(out.join(WEIGHTS))?.len(), fs::metadata(out.join(ONNX))?.len()],
+            "onnx_opset": onnx::graph::OPSET,
+            "onnx_largest_difference": difference,
+            "seconds": began.elapsed().as_secs_f64(),
+            "threads": options.threads,
+            "device": "Cpu",
+        }),
+    )?;
+    Ok(out.clone())
+}
+
+/// Writes an ONNX file and runs it beside the network on an image of another size than the tests' usual one. Returns the
+/// largest difference.
+fn write_onnx(
+    path: &Path,
+    state: &StateDict,
+    about: &BTreeMap<String, String>,
+    generator: &Generator,
+) -> Result<f64> {
+    onnx::write(path, state, about)?;
+    let (height, width) = (64, 96);
+    let image = Tensor::linspace(-1.2, 1.2, 3 * height * width, (Kind::Float, Device::Cpu)).view([1, 3, height, width]);
+    let image = (image * 40.0).sin() * 1.1;
+    let want = no_grad(|| generator.forward(&image));
+    let got = OnnxGenerator::load(path)?.run(array(&image)?.view())?;
+    let want = array(&want)?;
+    let differences = got.iter().zip(&want).map(|(a, b)| f64::from((a - b).abs()));
+    let largest = differences.fold(0.0, f64::max);
+    ensure!(
+        got.dim() == want.dim() && largest <= TOLERANCE,
+        "{}: its output differs from the network's by {largest} (at most {TOLERANCE} may be)",
+        path.display()
+    );
+    Ok(largest)
+}
+
+/// An image `[1, C, H, W]` as an array.
+pub(crate) fn array(image: &Tensor) -> Result<Array3<f32>> {
+    let size: Vec<usize> = image.size().iter().map(|&d| d as usize).collect();
+    let &[1, channels, height, width] = size.as_slice() else { anyhow::bail!("one image, not {size:?}") };
+    let numbers: Vec<f32> = Vec::try_from(image.to_device(Device::Cpu).reshape([-1]))?;
+    Ok(Array3::from_shape_vec((channels, height, width), numbers)?)
+}

@@ -1,0 +1,211 @@
+//! Generators to use, from runs and files: the teacher, or a stand-alone sub-network.
+
+use crate::config::Config;
+use crate::folders::Folders;
+use crate::search::winner;
+use crate::trained::{TrainedStudent, TrainedTeacher, open_student, open_teacher};
+use anyhow::{Context, Result, bail, ensure};
+use semrel_nn::Net;
+use semrel_nn::channels::Channels;
+use semrel_nn::checkpoint::{StateDict, load_any};
+use semrel_nn::mobile_resnet::{SubMobileResnet, export_subnet};
+use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
+use semrel_train::parts::load_network;
+use semrel_train::passes::Generator;
+use serde::Serialize;
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use tch::{Device, Tensor};
+
+/// Which of a row's generators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Which {
+    /// The teacher.
+    Teacher,
+    /// The distilled super-net at a configuration.
+    Distill,
+    /// The fine-tuned sub-network.
+    Finetune,
+    /// What is exported: the fine-tuned sub-network, or the distilled one where the row goes without fine-tuning.
+    Export,
+}
+
+impl fmt::Display for Which {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Teacher => "teacher",
+            Self::Distill => "distill",
+            Self::Finetune => "finetune",
+            Self::Export => "export",
+        })
+    }
+}
+
+impl FromStr for Which {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Teacher, Self::Distill, Self::Finetune, Self::Export];
+        let found = all.into_iter().find(|which| which.to_string() == text);
+        found.ok_or_else(|| "expected teacher, distill, finetune or export".to_owned())
+    }
+}
+
+/// A configuration by its numbers, or by its place in the set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chosen {
+    /// The widest of the set at every position.
+    Largest,
+    /// The narrowest.
+    Smallest,
+    /// These numbers.
+    Channels(Channels),
+}
+
+impl FromStr for Chosen {
+    type Err = semrel_nn::NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "largest" => Self::Largest,
+            "smallest" => Self::Smallest,
+            _ => Self::Channels(text.parse()?),
+        })
+    }
+}
+
+/// A generator to use, on its device.
+#[derive(Debug)]
+pub struct Opened {
+    /// `[B, 3, H, W]` to `[B, 3, H, W]` in [−1, 1].
+    pub generator: Net<Generator>,
+    /// The configuration of a sub-network.
+    pub channels: Option<Channels>,
+    /// Steps that its weights have seen; 0 for a file.
+    pub step: u64,
+}
+
+impl Opened {
+    /// Multiply-accumulates of an image of `size` (width, height).
+    ///
+    /// # Errors
+    /// Sides that do not fit.
+    pub fn macs(&self, (width, height): (u32, u32)) -> Result<u64> {
+        Ok(match self.channels {
+            Some(channels) => channels.macs(height.into(), width.into()),
+            None => teacher_macs(self.width()?, (width, height))?,
+        })
+    }
+
+    fn width(&self) -> Result<i64> {
+        let state = self.generator.state();
+        Ok(state.get("model.1.weight").context("a generator has a `model.1.weight`")?.size()[0])
+    }
+}
+
+/// The teacher of a width.
+pub fn teacher_config(width: i64) -> ResnetConfig {
+    ResnetConfig { width, ..ResnetConfig::compression_teacher() }
+}
+
+/// Multiply-accumulates of a teacher of a width, for an image of `size` (width, height).
+///
+/// # Errors
+/// Sides that do not fit.
+pub fn teacher_macs(width: i64, size: (u32, u32)) -> Result<u64> {
+    let teacher = Net::new(Device::Cpu, |p| ResnetGenerator::new(p, &teacher_config(width)));
+    Ok(teacher.macs(size.1.into(), size.0.into())?)
+}
+
+/// A generator of a row. `chosen` is the configuration of a distilled one; the search's winner where absent.
+///
+/// # Errors
+/// Where an earlier stage is missing, the command that runs it; a configuration outside the row's set.
+pub fn open(config: &Config, folders: &Folders, which: Which, chosen: Option<Chosen>, device: Device) -> Result<Opened> {
+    match which {
+        Which::Teacher => {
+            ensure!(chosen.is_none(), "--channels: a teacher has no configuration");
+            let TrainedTeacher { generator, step, .. } = open_teacher(config, folders, device)?;
+            Ok(Opened { generator, channels: None, step })
+        }
+        Which::Distill => distilled(config, folders, chosen, device),
+        Which::Finetune => fine_tuned(config, folders, chosen, device),
+        Which::Export if config.finetune.is_some() => fine_tuned(config, folders, chosen, device),
+        Which::Export => distilled(config, folders, chosen, device),
+    }
+}
+
+fn distilled(config: &Config, folders: &Folders, chosen: Option<Chosen>, device: Device) -> Result<Opened> {
+    let set = &config.distill.channels;
+    let channels = match chosen {
+        Some(Chosen::Largest) => set.largest(),
+        Some(Chosen::Smallest) => set.smallest(),
+        Some(Chosen::Channels(channels)) => channels,
+        None => winner(&folders.search(config)).context("no --channels are given")?,
+    };
+    set.check(&channels).context("the row's set, config key `distill.channels`")?;
+    let folder = folders.distill(config);
+    ensure!(
+        folder.is_dir(),
+        "{}: there is no distilled super-net yet; distil it first: gancomp-fast distill with the same configuration",
+        folder.display()
+    );
+    let TrainedStudent { student, step, .. } = open_student(&folder, &config.distill.checkpoint, &[], device)?;
+    Ok(Opened { generator: sub_network(&student.state(), &channels, device)?, channels: Some(channels), step })
+}
+
+fn fine_tuned(config: &Config, folders: &Folders, chosen: Option<Chosen>, device: Device) -> Result<Opened> {
+    let folder = folders.finetune(config);
+    ensure!(
+        folder.is_dir(),
+        "{}: there is no fine-tuned sub-network yet; train it first: gancomp-fast finetune with the same configuration (or take \
+         the distilled one: --of distill)",
+        folder.display()
+    );
+    let TrainedStudent { student, step, config: of_run } = open_student(&folder, "last", &[], device)?;
+    let own = of_run.finetune.and_then(|f| f.channels);
+    let channels = own.with_context(|| format!("{}: its configuration names no channels", folder.display()))?;
+    match chosen {
+        None => {}
+        Some(Chosen::Channels(asked)) if asked == channels => {}
+        Some(_) => bail!("--channels: {} holds a network of {channels} alone", folder.display()),
+    }
+    Ok(Opened { generator: sub_network(&student.state(), &channels, device)?, channels: Some(channels), step })
+}
+
+/// The stand-alone network of a configuration, cut out of a super-net's (or another mobile generator's) state dict.
+///
+/// # Errors
+/// Weights of another network, or narrower than the configuration.
+pub fn sub_network(state: &StateDict, channels: &Channels, device: Device) -> Result<Net<Generator>> {
+    let cut = export_subnet(state, channels)?;
+    let network = Net::new(device, |p| Box::new(SubMobileResnet::new(p, channels)) as Generator);
+    load_network("generator", &network.state(), &cut)?;
+    Ok(network)
+}
+
+/// A generator of a file, told by its keys and shapes: an exported sub-network, a super-net or mobile generator (cut to
+/// `channels` where given), or a teacher.
+///
+/// # Errors
+/// Names the file, and what does not fit.
+pub fn of_file(file: &Path, channels: Option<Channels>, device: Device) -> Result<Opened> {
+    let name = || file.display().to_string();
+    let state = load_any(file)?;
+    if state.keys().any(|key| key.contains(".conv_block.1.conv.")) {
+        let channels = channels.map_or_else(|| SubMobileResnet::channels_of(&state), Ok).with_context(name)?;
+        let generator = sub_network(&state, &channels, device).with_context(name)?;
+        return Ok(Opened { generator, channels: Some(channels), step: 0 });
+    }
+    ensure!(channels.is_none(), "{}: no super-net; --channels cuts one", name());
+    let first = state.get("model.1.weight").map(Tensor::size);
+    let Some([width, 3, 7, 7]) = first.as_deref() else {
+        bail!("{}: no generator of this experiment: it has no `model.1.weight` [ngf, 3, 7, 7]", name());
+    };
+    let config = teacher_config(*width);
+    let generator = Net::new(device, |p| Box::new(ResnetGenerator::new(p, &config)) as Generator);
+    load_network("teacher", &generator.state(), &state).with_context(name)?;
+    Ok(Opened { generator, channels: None, step: 0 })
+}

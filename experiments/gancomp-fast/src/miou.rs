@@ -1,0 +1,161 @@
+//! What a segmenter sees in outputs that were made from label maps: accuracies and the mean IoU of the compression table.
+//!
+//! Outputs are looked at as they are; the class planes are enlarged to the size of the label image, and their arg-max is
+//! compared with it.
+
+use crate::config::Config;
+use crate::data::{Data, Pictures};
+use crate::score::digest;
+use anyhow::{Context, Result};
+use image::{GrayImage, RgbImage};
+use semrel_data::PairLayout;
+use semrel_data::image_io::write_image;
+use semrel_metrics::networks::Drn;
+use semrel_metrics::networks::drn::Arch;
+use semrel_metrics::segmentation::{
+    Confusion, LabelFormat, LabelImage, LabelTable, Pair, Seen, Segmenter, fit_or_find, pairs_by_stem,
+    pictures_confusion,
+};
+use sha2::{Digest, Sha256};
+use std::ops::Range;
+use std::path::Path;
+use tch::Device;
+
+/// Outputs that are looked at together.
+const CHUNK: usize = 64;
+
+/// A segmenter, with what tells it from others of its name.
+pub struct Eyes {
+    segmenter: Box<dyn Segmenter>,
+    digest: String,
+}
+
+impl Eyes {
+    /// DRN-D-105 where `eval.segmenter` names its weights, otherwise a small head fitted to the photographs and labels of the
+    /// training set.
+    ///
+    /// # Errors
+    /// Weights that are missing or of another network; pictures that are no photographs and labels.
+    pub fn open(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Self> {
+        if let Some(weights) = &config.eval.segmenter {
+            let drn = Drn::load_file(Arch::D105, weights, device).context("config key `eval.segmenter`")?;
+            let bytes = std::fs::read(weights).with_context(|| weights.display().to_string())?;
+            return Ok(Self { segmenter: Box::new(drn), digest: hex::encode(Sha256::digest(bytes)) });
+        }
+        let context = "config key `eval.segmentation`: photographs and labels of the training set";
+        let (photos, labels) = (data.direction.target(), data.direction.source());
+        // A head is fitted to files, each of one picture.
+        let halves = tempfile::tempdir().context("a temporary folder")?;
+        let pairs = match data.train.layout {
+            PairLayout::Aligned => {
+                let write = |(i, file): (usize, &std::path::PathBuf)| -> Result<Pair> {
+                    let name = Path::new(&format!("{i:06}")).with_extension("png");
+                    let pair = Pair { photo: halves.path().join("photos").join(&name), label: halves.path().join(&name) };
+                    for (side, path) in [(photos, &pair.photo), (labels, &pair.label)] {
+                        let half = Pictures::new(&data.train, side).read(i);
+                        write_image(path, &half.with_context(|| file.display().to_string())?)?;
+                    }
+                    Ok(pair)
+                };
+                data.train.files(photos).iter().enumerate().map(write).collect::<Result<Vec<_>>>().context(context)?
+            }
+            _ => pairs_by_stem(data.train.folder(photos), data.train.folder(labels)).context(context)?,
+        };
+        let head = fit_or_find(&pairs, LabelFormat::Color, config.eval.segmenter_steps, device, quiet).context(context)?;
+        let digest = digest(head.state().into_values());
+        Ok(Self { segmenter: Box::new(head), digest })
+    }
+
+    /// Name that scores carry.
+    pub fn name(&self) -> &'static str {
+        self.segmenter.name()
+    }
+}
+
+/// The label images that pictures are made from.
+pub struct Labels<'a> {
+    sources: Pictures<'a>,
+    table: Option<LabelTable>,
+}
+
+impl<'a> Labels<'a> {
+    /// Those that a table names (config key `key`; relative paths are taken from its folder), or the sources themselves, in the
+    /// colours of Cityscapes.
+    ///
+    /// # Errors
+    /// A table that cannot be read.
+    pub fn new(sources: Pictures<'a>, (key, table): (&str, Option<&Path>)) -> Result<Self> {
+        let read = |table: &Path| LabelTable::read(table, table.parent().unwrap_or(Path::new("")));
+        let table = table.map(read).transpose().with_context(|| format!("config key `{key}`"))?;
+        Ok(Self { sources, table })
+    }
+
+    /// Train ids of some of the sources, each of its own size.
+    ///
+    /// # Errors
+    /// Names the file: not readable, not in these colours, in no line of the table.
+    pub fn ids(&self, items: Range<usize>) -> Result<Vec<GrayImage>> {
+        items
+            .map(|i| {
+                let file = &self.sources.files()[i];
+                let label = match &self.table {
+                    Some(table) => LabelImage::read(table.label_of(file)?, LabelFormat::TrainId)?,
+                    None => LabelImage::of_colors(self.sources.read(i)?, file)?,
+                };
+                Ok(label.ids())
+            })
+            .collect()
+    }
+}
+
+/// What is seen in outputs, one for each of the first sources, against labels that are read as they are needed.
+///
+/// # Errors
+/// As [`Labels::ids`].
+pub fn seen(eyes: &Eyes, labels: &Labels<'_>, outputs: &[RgbImage]) -> Result<Seen> {
+    let mut sum = Confusion::default();
+    for (outputs, first) in outputs.chunks(CHUNK).zip((0..).step_by(CHUNK)) {
+        let ids = labels.ids(first..first + outputs.len())?;
+        sum += &pictures_confusion(eyes.segmenter.as_ref(), outputs, &ids)?;
+    }
+    Ok(Seen::new(&sum)?)
+}
+
+/// The mean IoU of many sets of outputs of the same sources.
+pub struct MeanIou {
+    eyes: Eyes,
+    ids: Vec<GrayImage>,
+}
+
+impl MeanIou {
+    /// Against the labels of the first `count` sources, which are kept.
+    ///
+    /// # Errors
+    /// As [`Labels::ids`].
+    pub fn new(eyes: Eyes, labels: &Labels<'_>, count: usize) -> Result<Self> {
+        Ok(Self { ids: labels.ids(0..count)?, eyes })
+    }
+
+    /// Mean IoU in percent of outputs, one for each source.
+    ///
+    /// # Errors
+    /// None is known for as many outputs as sources.
+    pub fn percent(&self, outputs: &[RgbImage]) -> Result<f64> {
+        Ok(pictures_confusion(self.eyes.segmenter.as_ref(), outputs, &self.ids)?.mean_iou_percent()?)
+    }
+
+    /// Name that scores carry, such as `mIoU(drn-d-105)`.
+    pub fn name(&self) -> String {
+        format!("mIoU({})", self.eyes.name())
+    }
+
+    /// A text that two of these share where they see the same: segmenter and labels.
+    pub fn identity(&self) -> String {
+        let mut labels = Sha256::new();
+        for ids in &self.ids {
+            labels.update(ids.width().to_le_bytes());
+            labels.update(ids.as_raw());
+        }
+        format!("{} {} {}", self.eyes.name(), self.eyes.digest, hex::encode(labels.finalize()))
+    }
+}

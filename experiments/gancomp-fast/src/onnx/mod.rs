@@ -1,0 +1,8 @@
+//! Generators as ONNX files: written from a state dict ([`graph`]), run without libtorch ([`runtime`]).
+
+pub mod graph;
+pub mod nodes;
+pub mod runtime;
+
+pub use graph::{model, write};
+pub use runtime::OnnxGenerator;

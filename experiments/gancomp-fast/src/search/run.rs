@@ -1,0 +1,363 @@
+//! A search from its configuration to its files, going on where an earlier one stopped.
+
+use crate::config::{Config, Criterion};
+use crate::data::Data;
+use crate::folders::Folders;
+use crate::latency::Runs;
+use crate::score::digest;
+use crate::search::cache::{Cache, Key};
+use crate::search::cost::{Axis, Costs, check_counted};
+use crate::search::draws::Seeded;
+use crate::search::evolution::{Member, Problem, Rules, evolve};
+use crate::search::exhaustive::{self, Split, best, look_at_all};
+use crate::search::fitness::{Fitness, Torch};
+use crate::search::front::{Front, Point};
+use crate::search::genes::Redraws;
+use crate::search::report::{About, Outcome, Searched, finished};
+use crate::trained::{TrainedStudent, open_student};
+use anyhow::{Context, Result, bail};
+use semrel_nn::channels::Channels;
+use semrel_train::lock::Lock;
+use semrel_train::{Interrupt, MetricsLog, OpenMode, Progress, atomic, config::to_yaml, summary};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+use tch::Device;
+
+/// Name of the file of values in the search's folder.
+pub const EVALUATIONS: &str = "evaluations.jsonl";
+
+/// How a configuration's milliseconds are measured.
+const RUNS: Runs = Runs { warmup: 2, counted: 5 };
+
+/// Where and how to search.
+#[derive(Debug, Clone)]
+pub struct SearchOptions {
+    /// Where the stages lie.
+    pub folders: Folders,
+    /// [`OpenMode::Overwrite`] forgets all earlier evaluations, [`OpenMode::Resume`] leaves a finished search of these settings
+    /// as it is, [`OpenMode::New`] goes through it again. All go on where an earlier search stopped.
+    pub mode: OpenMode,
+    /// Which members are looked at.
+    pub kind: Kind,
+    /// Where to compute.
+    pub device: Device,
+    /// Threads of arithmetic.
+    pub threads: usize,
+    /// No progress.
+    pub quiet: bool,
+}
+
+/// Which members of the set are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Those that evolve, in so many searches, of the row's seed and those that follow it.
+    Evolution {
+        /// Number of searches.
+        seeds: u64,
+    },
+    /// All, or a part of them.
+    Exhaustive(Split),
+}
+
+/// How a search ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ended {
+    /// With an answer.
+    Found(Box<Outcome>),
+    /// A part of an exhaustive search is looked at: that many members, of which that many within budget.
+    Part(usize, usize),
+    /// It had been finished before.
+    Already(Channels),
+    /// A signal stopped it; all that was evaluated is kept.
+    Interrupted,
+}
+
+/// A signal asked the search to stop.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+struct Stopped;
+
+impl Config {
+    /// The rules of the row's evolution search.
+    pub fn rules(&self) -> Rules {
+        let s = &self.search;
+        Rules {
+            population: s.population,
+            generations: s.generations as u64,
+            mutation_ratio: s.mutation_ratio,
+            parent_ratio: s.parent_ratio,
+            mutation_probability: s.mutation_probability,
+            weighting: s.weighting(),
+            criterion: s.criterion,
+        }
+    }
+}
+
+/// Most evaluations that a search takes, those of equal configurations counted again.
+///
+/// # Errors
+/// Rules that make no search; a set that is too large to be searched whole.
+pub fn bound(config: &Config, kind: Kind) -> Result<u64> {
+    Ok(match kind {
+        Kind::Evolution { seeds } => {
+            config.rules().check()?;
+            config.rules().evaluations() * seeds
+        }
+        Kind::Exhaustive(split) => exhaustive::members(&config.distill.channels, config.seed, split)?.len() as u64,
+    })
+}
+
+/// Searches the row's super-net.
+///
+/// # Errors
+/// Before anything is evaluated: settings, an infeasible budget (with the smallest figure that can be reached), a super-net,
+/// pictures or statistics that are missing or do not fit. Later: files that cannot be written.
+pub fn search(config: &Config, options: &SearchOptions, interrupt: &Interrupt) -> Result<Ended> {
+    config.validate()?;
+    let total = bound(config, options.kind)?;
+    let data = Data::open(config)?;
+    // What can be counted is refused before anything is loaded.
+    let size = config.test_size();
+    let device = options.device;
+    check_counted(&config.search.budget, &config.distill.channels, size)?;
+    let run_dir = options.folders.distill(config);
+    let TrainedStudent { student, step, .. } = open_student(&run_dir, &config.distill.checkpoint, &[], device)?;
+    config
+        .distill
+        .channels
+        .largest()
+        .check_within(student.config().width)
+        .with_context(|| format!("config key `distill.channels`: the super-net {}", run_dir.display()))?;
+
+    let folder = options.folders.search(config);
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let _lock = Lock::take(&folder)?;
+    let settings = settings(config, options.kind, &digest([student.flat().shallow_clone()]))?;
+    if options.mode == OpenMode::Overwrite {
+        forget(&folder)?;
+    }
+    if options.mode == OpenMode::Resume
+        && let Some(earlier) = finished(&folder)?.filter(|earlier| earlier.settings == settings)
+    {
+        return Ok(Ended::Already(earlier.winner.channels));
+    }
+    let mut cache = Cache::open(folder.join(EVALUATIONS))?;
+    let mut watch = Torch { size, device, threads: options.threads, runs: RUNS };
+    let mut costs = Costs::new(config.search.budget, size, Some(&mut watch))?;
+    costs.check_feasible(&config.distill.channels, &mut cache)?;
+    let fitness = Fitness::new(config, &data, &student, device, options.quiet)?;
+
+    let about = About {
+        name: config.name.clone(),
+        settings,
+        set: config.distill.channels.to_string(),
+        set_size: config.distill.channels.size(),
+        budget: config.search.budget,
+        size,
+        quality: fitness.name(),
+        images: fitness.inputs().count(),
+        reals: fitness.reals(),
+        step,
+    };
+    let began = Instant::now();
+    let key = fitness.key();
+    let mut searching = Searching {
+        fitness: &fitness,
+        cache: &mut cache,
+        costs,
+        key,
+        criterion: config.search.criterion,
+        evaluated: BTreeMap::new(),
+        computed: 0,
+        looked: 0,
+        best: None,
+        log: MetricsLog::open(&folder, 0)?,
+        bar: Progress::new(format!("search {}", config.name), 0, total, options.quiet),
+        interrupt,
+    };
+    let ended = match options.kind {
+        Kind::Evolution { seeds } => searching.evolve(config, seeds, about),
+        Kind::Exhaustive(split) => searching.look(config, split, about, &folder),
+    };
+    let Searching { bar, computed, looked, .. } = searching;
+    bar.finish();
+    let ended = match ended {
+        Err(error) if error.is::<Stopped>() => return Ok(Ended::Interrupted),
+        other => other?,
+    };
+    let winner = match &ended {
+        Ended::Found(outcome) => {
+            outcome.write(&folder)?;
+            outcome.winner_json()
+        }
+        _ => serde_json::Value::Null,
+    };
+    summary::write(
+        &folder,
+        &json!({
+            "name": config.name,
+            "stage": "search",
+            "winner": winner,
+            "evaluations": looked,
+            "computed": computed,
+            "seconds": began.elapsed().as_secs_f64(),
+            "threads": options.threads,
+            "device": format!("{device:?}"),
+        }),
+    )?;
+    Ok(ended)
+}
+
+/// Digest of everything that a search's answer depends on but the contents of pictures.
+fn settings(config: &Config, kind: Kind, weights: &str) -> Result<String> {
+    let mut digest = Sha256::new();
+    for part in [
+        &to_yaml(&config.search)?,
+        &to_yaml(&config.eval)?,
+        &to_yaml(&config.data)?,
+        &to_yaml(&config.distill.channels)?,
+        &format!("{} {kind:?} {weights}", config.seed),
+    ] {
+        digest.update(part);
+        digest.update([0]);
+    }
+    Ok(hex::encode(digest.finalize()))
+}
+
+/// Removes what a search writes.
+fn forget(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let ours = ["evaluations.jsonl", "search.json", "front.csv", "front.svg", "summary.json", "metrics.jsonl"];
+        if ours.contains(&name.as_str()) || name.starts_with("exhaustive-") || name.starts_with("events.out.tfevents.") {
+            fs::remove_file(&path).with_context(|| path.display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// A search under way.
+struct Searching<'a> {
+    fitness: &'a Fitness<'a>,
+    cache: &'a mut Cache,
+    costs: Costs<'a>,
+    key: Key,
+    criterion: Criterion,
+    /// All that was looked at, by configuration.
+    evaluated: BTreeMap<Channels, f64>,
+    /// Evaluations that were not in the cache.
+    computed: u64,
+    looked: u64,
+    best: Option<f64>,
+    log: MetricsLog,
+    bar: Progress,
+    interrupt: &'a Interrupt,
+}
+
+impl Problem for Searching<'_> {
+    fn affordable(&mut self, channels: &Channels) -> Result<bool> {
+        if self.interrupt.requested() {
+            bail!(Stopped);
+        }
+        self.costs.affordable(channels, self.cache)
+    }
+
+    fn evaluate(&mut self, pool: &[Channels]) -> Result<Vec<f64>> {
+        pool.iter().map(|channels| self.look_at(channels)).collect()
+    }
+
+    fn redraws(&self) -> Redraws {
+        if self.costs.measures() { 100 } else { 10_000 }
+    }
+}
+
+impl Searching<'_> {
+    fn look_at(&mut self, channels: &Channels) -> Result<f64> {
+        if self.interrupt.requested() {
+            bail!(Stopped);
+        }
+        let quality = match self.cache.get(&self.key, channels) {
+            Some(known) => known,
+            None => {
+                let quality = self.fitness.quality(channels).with_context(|| channels.to_string())?;
+                self.cache.put(&self.key, channels, quality)?;
+                self.computed += 1;
+                quality
+            }
+        };
+        self.evaluated.insert(*channels, quality);
+        self.looked += 1;
+        let best = self.best.filter(|best| !self.criterion.better(quality, *best)).unwrap_or(quality);
+        self.best = Some(best);
+        self.log.log(self.looked, &[(self.criterion.key(), quality), ("best", best)])?;
+        self.bar.set(self.looked);
+        self.bar.message(format!("best {} {best:.3}", self.fitness.name()));
+        Ok(quality)
+    }
+
+    fn evolve(&mut self, config: &Config, seeds: u64, about: About) -> Result<Ended> {
+        let (set, rules) = (&config.distill.channels, config.rules());
+        let mut searches = vec![];
+        let mut all = BTreeMap::new();
+        for seed in (0..seeds).map(|i| config.seed.wrapping_add(i)) {
+            self.evaluated.clear();
+            let found = evolve(set, &rules, &mut Seeded(seed), self, &mut |generation, best| {
+                tracing::debug!("seed {seed}, generation {generation}: {} {}", best.channels, best.quality);
+            })?;
+            searches.push(Searched { seed, found, evaluated: self.evaluated.len() });
+            all.append(&mut self.evaluated);
+        }
+        let winners = searches.iter().map(|searched| searched.found.winner());
+        let winner = Outcome::best(winners, rules.criterion).expect("there is at least one search");
+        self.outcome(about, searches, winner, all)
+    }
+
+    fn look(&mut self, config: &Config, split: Split, about: About, folder: &Path) -> Result<Ended> {
+        let members = exhaustive::members(&config.distill.channels, config.seed, split)?;
+        let records = look_at_all(&members, self.criterion, self)?;
+        let mut text = String::new();
+        for record in &records {
+            let cost = self.costs.counted(&record.member.channels);
+            let mut line = json!({
+                "channels": record.member.channels,
+                "macs": cost.macs,
+                "parameters": cost.parameters,
+                "within_budget": record.within,
+            });
+            line[self.criterion.key()] = record.member.quality.into();
+            text.push_str(&line.to_string());
+            text.push('\n');
+        }
+        let name = format!("exhaustive-{}.jsonl", split.to_string().replace('/', "-of-"));
+        atomic::write(folder.join(name), text.as_bytes())?;
+        let within = records.iter().filter(|record| record.within).count();
+        match best(&records, self.criterion) {
+            Some(winner) if split == Split::WHOLE => {
+                let all = std::mem::take(&mut self.evaluated);
+                self.outcome(about, vec![], winner, all)
+            }
+            _ => Ok(Ended::Part(records.len(), within)),
+        }
+    }
+
+    fn outcome(
+        &mut self,
+        about: About,
+        searches: Vec<Searched>,
+        winner: Member,
+        all: BTreeMap<Channels, f64>,
+    ) -> Result<Ended> {
+        let point = |(channels, quality): (Channels, f64)| -> Result<Point> {
+            Ok(Point { channels, cost: self.costs.of(&channels, self.cache)?, quality })
+        };
+        let points = all.into_iter().map(point).collect::<Result<Vec<_>>>()?;
+        let front = Front::new(points, Axis::of(&about.budget), self.criterion);
+        let cost = self.costs.of(&winner.channels, self.cache)?;
+        Ok(Ended::Found(Box::new(Outcome { about, searches, winner, cost, front })))
+    }
+}

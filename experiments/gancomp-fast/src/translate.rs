@@ -1,0 +1,64 @@
+//! Files through a generator, under libtorch or from an ONNX file.
+
+use crate::onnx::OnnxGenerator;
+use anyhow::{Context, Result};
+use image::RgbImage;
+use ndarray::{Array3, Axis, stack};
+use rayon::prelude::*;
+use semrel_data::image_io::Quantise;
+use semrel_data::translate::{self, Job, TranslateOptions};
+use semrel_data::translation_output;
+use semrel_metrics::extractor::to_images;
+use semrel_nn::Net;
+use semrel_train::batches::tensor;
+use semrel_train::passes::Generator;
+use tch::no_grad;
+
+/// What translates.
+pub enum Translator {
+    /// A network under libtorch; pictures of one size that follow each other are one batch.
+    Torch(Net<Generator>),
+    /// An ONNX file's, without libtorch; the pictures of a batch on all cores, each on one.
+    Onnx(OnnxGenerator),
+}
+
+impl Translator {
+    /// 8-bit pictures, truncated as published, of inputs `[3, H, W]` in [−1, 1].
+    ///
+    /// # Errors
+    /// Names the size of a picture that does not fit.
+    pub fn run(&self, images: &[Array3<f32>]) -> Result<Vec<RgbImage>> {
+        match self {
+            Self::Onnx(generator) => {
+                let one = |image: &Array3<f32>| Ok(translation_output(generator.run(image.view())?.view()));
+                images.par_iter().map(one).collect()
+            }
+            Self::Torch(generator) => {
+                let mut outputs = vec![];
+                for same in images.chunk_by(|a, b| a.dim() == b.dim()) {
+                    let (_, height, width) = same[0].dim();
+                    generator
+                        .tap_shapes(height as i64, width as i64, &[])
+                        .with_context(|| format!("a picture of {width} x {height}"))?;
+                    let views: Vec<_> = same.iter().map(|image| image.view()).collect();
+                    let batch = tensor(&stack(Axis(0), &views)?, generator.device());
+                    outputs.extend(to_images(&no_grad(|| generator.forward(&batch)), Quantise::Truncate)?);
+                }
+                Ok(outputs)
+            }
+        }
+    }
+
+    /// Translates files ([`translate::translate`]).
+    ///
+    /// # Errors
+    /// The first file that cannot be read, translated or written; those before it are written.
+    pub fn translate(
+        &self,
+        jobs: &[Job],
+        options: TranslateOptions,
+        progress: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<usize> {
+        translate::translate(jobs, options, &mut |images| self.run(images), progress)
+    }
+}
