@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use semrel_data::Splits;
-use semrel_data::sample_world::{DomainSet, PairWorld, write_domains, write_pairs};
+use semrel_data::sample_world::{AlignedWorld, DomainSet, PairWorld, write_aligned, write_domains, write_pairs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -28,11 +28,13 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write the sample world: landscapes in 4 seasons and in 5 weathers, horses and zebras, streets
+    /// Write the sample world: landscapes in 4 seasons and in 5 weathers, horses and zebras, streets, aerial photographs
     ///
     /// Fills OUT/sample-SIZE/seasons and OUT/sample-SIZE/weather with train/<domain>/*.png and val/<domain>/*.png;
     /// OUT/sample-SIZE/horse2zebra and OUT/sample-SIZE/street with trainA, trainB, testA and testB (street: photographs
-    /// and labels in the Cityscapes colours, and their train ids in labels/train and labels/test). The defaults are the
+    /// and labels in the Cityscapes colours, and their train ids in labels/train and labels/test);
+    /// OUT/sample-SIZE/maps-aligned (aerial photograph, map) and OUT/sample-SIZE/street-aligned (photograph, labels; train ids in
+    /// labels/train and labels/val) with train/*.png and val/*.png, which show both side by side. The defaults are the
     /// data of the sample profile, which the tables write by themselves. A complete folder is left alone.
     Sample {
         #[command(flatten)]
@@ -160,6 +162,15 @@ impl World {
         }
         Ok(dir)
     }
+
+    /// Writes pictures of two domains side by side below `data` unless they are there.
+    pub fn write_aligned(&self, data: &Path, world: AlignedWorld) -> Result<PathBuf> {
+        let dir = data.join(format!("sample-{}", self.size)).join(world.name());
+        if write_aligned(&dir, world, self.train, self.val, self.size, self.seed)? {
+            eprintln!("wrote {}", dir.display());
+        }
+        Ok(dir)
+    }
 }
 
 pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
@@ -171,6 +182,9 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
             }
             for pair in PairWorld::ALL {
                 println!("{}", world.write_pairs(&data, pair)?.display());
+            }
+            for aligned in AlignedWorld::ALL {
+                println!("{}", world.write_aligned(&data, aligned)?.display());
             }
         }
         Command::Check { dir } => return check::check(&dir),

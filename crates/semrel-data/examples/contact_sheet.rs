@@ -6,7 +6,7 @@
 use image::RgbImage;
 use semrel_data::cityscapes::colors_of_ids;
 use semrel_data::image_io::{grid, write_image};
-use semrel_data::sample_world::{Coat, DomainSet, render_animals, render_landscape, render_street};
+use semrel_data::sample_world::{Coat, DomainSet, render_aerial, render_animals, render_landscape, render_street};
 use std::path::Path;
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ type Renderer = Box<dyn Fn(u64) -> RgbImage>;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [set, size, columns, file, unpaired @ ..] = args.as_slice() else {
-        return Err("expected: seasons|weather|horse2zebra|street SIZE COLUMNS FILE [unpaired]".into());
+        return Err("expected: seasons|weather|horse2zebra|street|maps SIZE COLUMNS FILE [unpaired]".into());
     };
     let (size, columns): (u32, usize) = (size.parse()?, columns.parse()?);
     let landscapes = |set: DomainSet| -> Vec<Renderer> {
@@ -32,7 +32,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let labels: Renderer = Box::new(move |seed| colors_of_ids(&render_street(seed, size).labels));
             vec![photograph, labels]
         }
-        _ => return Err(format!("{set}: expected seasons, weather, horse2zebra or street").into()),
+        "maps" => {
+            let photograph: Renderer = Box::new(move |seed| render_aerial(seed, size).photo);
+            let map: Renderer = Box::new(move |seed| render_aerial(seed, size).map);
+            vec![photograph, map]
+        }
+        _ => return Err(format!("{set}: expected seasons, weather, horse2zebra, street or maps").into()),
     };
     let start = Instant::now();
     let mut images = vec![];

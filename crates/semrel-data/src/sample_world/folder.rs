@@ -1,10 +1,10 @@
 //! Writes data sets of the sample world in the layout that the loaders read.
 
-use super::{Coat, Look, Season, Weather, render_animals, render_landscape, render_street};
+use super::{Coat, Look, Season, Weather, render_aerial, render_animals, render_landscape, render_street};
 use crate::cityscapes::colors_of_ids;
 use crate::error::DataError;
 use crate::rng::derive_seed;
-use image::{ImageBuffer, PixelWithColorType};
+use image::{ImageBuffer, PixelWithColorType, RgbImage};
 use rayon::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ const UNFINISHED: &str = ".unfinished";
 const VERSION: u32 = 1;
 /// As [`VERSION`], of animals and streets.
 const PAIRS_VERSION: u32 = 1;
+/// As [`VERSION`], of maps and streets side by side.
+const ALIGNED_VERSION: u32 = 1;
 
 /// Which domains to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +64,28 @@ impl PairWorld {
         match self {
             Self::HorseZebra => "horse2zebra",
             Self::Street => "street",
+        }
+    }
+}
+
+/// Which pictures of two domains side by side to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlignedWorld {
+    /// A: aerial photographs, B: maps of the same places.
+    Maps,
+    /// A: photographs of streets, B: their labels in Cityscapes' colours.
+    Street,
+}
+
+impl AlignedWorld {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Maps, Self::Street];
+
+    /// Name of its folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Maps => "maps-aligned",
+            Self::Street => "street-aligned",
         }
     }
 }
@@ -147,6 +171,61 @@ pub fn write_pairs(
     write_once(dir, &params, &["trainA", "trainB", "testA", "testB", "labels"], || jobs.par_iter().try_for_each(write))
 }
 
+/// Writes pictures of two domains side by side, A on the left and B on the right: `train` of them as `dir/train/0001.png` … and
+/// `val` as `dir/val/0001.png` …, each `2·size` pixels wide and `size` high.
+///
+/// No two show the same place. [`AlignedWorld::Street`]: `dir/labels/train` and `dir/labels/val` hold the train ids of the
+/// files of the same name, `size` pixels square.
+///
+/// Returns false, having touched nothing, where `dir` already holds this data set complete. A half-written or different
+/// data set of the same layout is replaced, unless `dir` was not written by this function, which is an error.
+///
+/// # Errors
+/// [`DataError::NotOurs`], and those of writing.
+pub fn write_aligned(
+    dir: &Path,
+    world: AlignedWorld,
+    train: u32,
+    val: u32,
+    size: u32,
+    seed: u64,
+) -> Result<bool, DataError> {
+    let name = world.name();
+    let params = format!(
+        "sample pictures side by side {ALIGNED_VERSION}\nset: {name}\ntrain: {train}\nval: {val}\nsize: {size}\nseed: {seed}\n"
+    );
+    let mut scenes = 0..;
+    let mut jobs = vec![];
+    for (phase, count) in [("train", train), ("val", val)] {
+        for (i, scene) in (1..=count).zip(&mut scenes) {
+            jobs.push((phase, format!("{i:04}.png"), derive_seed(seed, "sample-world.aligned", scene) as u64));
+        }
+    }
+    let write = |(phase, file, scene): &(&str, String, u64)| -> Result<(), DataError> {
+        let place = dir.join(phase).join(file);
+        match world {
+            AlignedWorld::Maps => {
+                let aerial = render_aerial(*scene, size);
+                save(&place, &side_by_side(&aerial.photo, &aerial.map))
+            }
+            AlignedWorld::Street => {
+                let street = render_street(*scene, size);
+                save(&place, &side_by_side(&street.image, &colors_of_ids(&street.labels)))?;
+                save(&dir.join("labels").join(phase).join(file), &street.labels)
+            }
+        }
+    };
+    write_once(dir, &params, &["train", "val", "labels"], || jobs.par_iter().try_for_each(write))
+}
+
+/// Two pictures of equal size in one.
+fn side_by_side(left: &RgbImage, right: &RgbImage) -> RgbImage {
+    let mut both = RgbImage::new(left.width() + right.width(), left.height());
+    image::imageops::replace(&mut both, left, 0, 0);
+    image::imageops::replace(&mut both, right, i64::from(left.width()), 0);
+    both
+}
+
 /// Calls `write` unless the marker in `dir` says that a data set of these `params` is complete. `folders` are what belongs
 /// to a data set: those of an older one are removed first.
 fn write_once(
@@ -188,7 +267,7 @@ fn save<P: PixelWithColorType<Subpixel = u8>>(path: &Path, image: &ImageBuffer<P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pairs::{PairFolder, Side};
+    use crate::pairs::{PairFolder, PairLayout, Side};
 
     fn write(dir: &Path, size: u32) -> Result<bool, DataError> {
         write_domains(dir, DomainSet::Weather, 2, 1, size, 9)
@@ -244,5 +323,28 @@ mod tests {
         assert!(matches!(write_domains(dir, DomainSet::Weather, 1, 1, 16, 9), Ok(true)));
         fs::remove_file(dir.join(MARKER)).unwrap();
         assert!(matches!(write_pairs(dir, PairWorld::Street, 3, 2, 16, 9), Err(DataError::NotOurs { .. })));
+    }
+
+    #[test]
+    fn aligned_pictures_come_in_the_layout_that_pair_folders_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        assert!(write_aligned(dir, AlignedWorld::Street, 2, 1, 16, 9).unwrap());
+        assert!(!write_aligned(dir, AlignedWorld::Street, 2, 1, 16, 9).unwrap());
+        let labels = image::open(dir.join("labels/train/0002.png")).unwrap().into_luma8();
+        let train = PairFolder::open(dir, "train").unwrap();
+        assert_eq!((train.layout, train.len()), (PairLayout::Aligned, 2));
+        assert_eq!(train.read(Side::B, 1).unwrap(), colors_of_ids(&labels));
+        // Another world takes its place whole.
+        assert!(write_aligned(dir, AlignedWorld::Maps, 3, 2, 16, 9).unwrap());
+        assert!(!dir.join("labels").exists());
+        let test = PairFolder::open(dir, "test").unwrap();
+        assert_eq!((test.len(), test.size(Side::A, 0).unwrap()), (2, (16, 16)));
+        let train = PairFolder::open(dir, "train").unwrap();
+        let pictures: Vec<_> =
+            (0..3).map(|i| train.read(Side::A, i).unwrap()).chain([test.read(Side::A, 0).unwrap()]).collect();
+        assert!((1..4).all(|i| !pictures[..i].contains(&pictures[i])));
+        fs::remove_file(dir.join(MARKER)).unwrap();
+        assert!(matches!(write_aligned(dir, AlignedWorld::Maps, 3, 2, 16, 9), Err(DataError::NotOurs { .. })));
     }
 }
