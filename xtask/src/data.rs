@@ -28,13 +28,13 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write the sample world: landscapes in 4 seasons and in 5 weathers, horses and zebras, streets, towns from above
+    /// Write the sample world: landscapes in 4 seasons and in 5 weathers, horses and zebras, streets, aerial photographs
     ///
     /// Fills OUT/sample-SIZE/seasons and OUT/sample-SIZE/weather with train/<domain>/*.png and val/<domain>/*.png;
     /// OUT/sample-SIZE/horse2zebra and OUT/sample-SIZE/street with trainA, trainB, testA and testB (street: photographs
-    /// and labels in the Cityscapes colours, and their train ids in labels/train and labels/test); likewise
-    /// OUT/sample-SIZE/maps, aerial photographs and their maps. The defaults are the
-    /// data of the sample profile, which the tables write by themselves. A complete folder is left alone.
+    /// and labels in the Cityscapes colours, and their train ids in labels/train and labels/test); and OUT/sample-SIZE/maps
+    /// with train/*.png and val/*.png, towns from above beside their maps. The defaults are the data of the sample profile,
+    /// which the tables write by themselves. A complete folder is left alone.
     Sample {
         #[command(flatten)]
         out: Out,

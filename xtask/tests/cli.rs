@@ -64,6 +64,8 @@ fn data_are_written_once_and_checked() {
     let street = dir.path().join("sample-16/street");
     let labels = contains("labels/train").and(contains("can be read"));
     xtask().args(["data", "check"]).arg(&street).assert().success().stdout(labels);
+    let aligned = contains("A|B pictures, aligned").and(contains("32 x 16")).and(contains("can be read"));
+    xtask().args(["data", "check"]).arg(dir.path().join("sample-16/maps")).assert().success().stdout(aligned);
     fs::copy(street.join("trainA/0001.png"), street.join("trainA/lone.png")).unwrap();
     fs::copy(street.join("trainA/0001.png"), street.join("labels/test/0001.png")).unwrap();
     let faults = contains("2 unreadable").and(contains("lone: a picture without labels")).and(contains("one channel"));

@@ -6,7 +6,7 @@
 use image::RgbImage;
 use semrel_data::cityscapes::colors_of_ids;
 use semrel_data::image_io::{grid, write_image};
-use semrel_data::sample_world::{Coat, DomainSet, render_animals, render_city, render_landscape, render_street};
+use semrel_data::sample_world::{Coat, DomainSet, render_aerial, render_animals, render_landscape, render_street};
 use std::path::Path;
 use std::time::Instant;
 
@@ -33,9 +33,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             vec![photograph, labels]
         }
         "maps" => {
-            let aerial: Renderer = Box::new(move |seed| render_city(seed, size).aerial);
-            let map: Renderer = Box::new(move |seed| render_city(seed, size).map);
-            vec![aerial, map]
+            let photograph: Renderer = Box::new(move |seed| render_aerial(seed, size).photo);
+            let map: Renderer = Box::new(move |seed| render_aerial(seed, size).map);
+            vec![photograph, map]
         }
         _ => return Err(format!("{set}: expected seasons, weather, horse2zebra, street or maps").into()),
     };

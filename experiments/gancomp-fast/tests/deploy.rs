@@ -132,7 +132,8 @@ fn profiles_give_the_published_figures() {
         .stdout(predicate::str::contains("0.412 M").and(predicate::str::contains("2.962 G")))
         .stdout(predicate::str::contains("0.667 M").and(predicate::str::contains("4.495 G")))
         .stdout(predicate::str::contains("0.685 M").and(predicate::str::contains("4.390 G")));
-    let args = ["profile", "16_16_32_16_16_64_16_24", "--size", "32", "--json", "--onnx", "--runs", "2", "--threads", "1"];
+    let args =
+        ["profile", "16_16_32_16_16_64_16_24", "--size", "32", "--json", "--onnx", "--runs", "2", "--threads", "1"];
     let figures = json(place.command(&args));
     assert_eq!(figures[0]["parameters"], 411_619);
     assert_eq!(figures[0]["torch"]["threads"], 1);

@@ -72,10 +72,12 @@ fn pairs(dir: &Path) -> Result<Vec<String>> {
             println!("{:<24}{:>8}  {}", name.display(), decoded.good(), describe(&decoded.sizes));
             unreadable.append(&mut decoded.errors);
         }
-        let labels = dir.join("labels").join(phase);
-        if labels.is_dir() {
+        // As the images of phase `test`, their labels may be called those of `val`.
+        let names: &[&str] = if *phase == "test" { &["test", "val"] } else { &[*phase] };
+        let labels = names.iter().map(|name| (name, dir.join("labels").join(name))).find(|(_, labels)| labels.is_dir());
+        if let Some((name, labels)) = labels {
             let (count, mut errors) = check_labels(&labels, folder)?;
-            println!("{:<24}{count:>8}  train ids", format!("labels/{phase}"));
+            println!("{:<24}{count:>8}  train ids", format!("labels/{name}"));
             unreadable.append(&mut errors);
         }
     }

@@ -1,10 +1,10 @@
 //! Writes data sets of the sample world in the layout that the loaders read.
 
-use super::{Coat, Look, Season, Weather, render_animals, render_city, render_landscape, render_street};
+use super::{Coat, Look, Season, Weather, render_aerial, render_animals, render_landscape, render_street};
 use crate::cityscapes::colors_of_ids;
 use crate::error::DataError;
 use crate::rng::derive_seed;
-use image::{ImageBuffer, PixelWithColorType};
+use image::{ImageBuffer, PixelWithColorType, RgbImage};
 use rayon::prelude::*;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const MARKER: &str = ".complete";
 const UNFINISHED: &str = ".unfinished";
 /// Raise when the renderer of landscapes changes, so that older folders are redone.
 const VERSION: u32 = 1;
-/// As [`VERSION`], of animals and streets.
+/// As [`VERSION`], of animals, streets and maps.
 const PAIRS_VERSION: u32 = 1;
 
 /// Which domains to write.
@@ -51,7 +51,7 @@ pub enum PairWorld {
     HorseZebra,
     /// A: photographs of streets, B: their labels in Cityscapes' colours.
     Street,
-    /// A: towns from above, B: their maps.
+    /// A: towns from above, B: their maps, side by side in one picture.
     Maps,
 }
 
@@ -105,7 +105,8 @@ pub fn write_domains(
 /// pictures of `size` pixels each, called `0001.png` ….
 ///
 /// [`PairWorld::HorseZebra`]: no two pictures share a place. [`PairWorld::Street`]: files of one name belong together, and
-/// `dir/labels/train` and `dir/labels/test` hold the train ids. [`PairWorld::Maps`]: files of one name belong together.
+/// `dir/labels/train` and `dir/labels/test` hold the train ids. [`PairWorld::Maps`]: in the layout of Pix2Pix, `dir/train` and
+/// `dir/val` with pictures twice as wide as high, A on the left and B on the right.
 ///
 /// Returns false, having touched nothing, where `dir` already holds this data set complete. A half-written or different
 /// data set of the same layout is replaced, unless `dir` was not written by this function, which is an error.
@@ -146,13 +147,22 @@ pub fn write_pairs(
                 save(&dir.join("labels").join(phase).join(file), &street.labels)
             }
             PairWorld::Maps => {
-                let city = render_city(*a, size);
-                save(&place("A"), &city.aerial)?;
-                save(&place("B"), &city.map)
+                let aerial = render_aerial(*a, size);
+                let phase = if *phase == "test" { "val" } else { phase };
+                save(&dir.join(phase).join(file), &side_by_side(&aerial.photo, &aerial.map))
             }
         }
     };
-    write_once(dir, &params, &["trainA", "trainB", "testA", "testB", "labels"], || jobs.par_iter().try_for_each(write))
+    let folders = ["trainA", "trainB", "testA", "testB", "labels", "train", "val"];
+    write_once(dir, &params, &folders, || jobs.par_iter().try_for_each(write))
+}
+
+/// Two pictures of equal size in one.
+fn side_by_side(left: &RgbImage, right: &RgbImage) -> RgbImage {
+    let mut both = RgbImage::new(left.width() + right.width(), left.height());
+    image::imageops::replace(&mut both, left, 0, 0);
+    image::imageops::replace(&mut both, right, i64::from(left.width()), 0);
+    both
 }
 
 /// Calls `write` unless the marker in `dir` says that a data set of these `params` is complete. `folders` are what belongs
@@ -196,7 +206,7 @@ fn save<P: PixelWithColorType<Subpixel = u8>>(path: &Path, image: &ImageBuffer<P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pairs::{PairFolder, Side};
+    use crate::pairs::{PairFolder, PairLayout, Side};
 
     fn write(dir: &Path, size: u32) -> Result<bool, DataError> {
         write_domains(dir, DomainSet::Weather, 2, 1, size, 9)
@@ -252,5 +262,21 @@ mod tests {
         assert!(matches!(write_domains(dir, DomainSet::Weather, 1, 1, 16, 9), Ok(true)));
         fs::remove_file(dir.join(MARKER)).unwrap();
         assert!(matches!(write_pairs(dir, PairWorld::Street, 3, 2, 16, 9), Err(DataError::NotOurs { .. })));
+    }
+
+    #[test]
+    fn maps_lie_beside_what_they_show() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        assert!(write_pairs(dir, PairWorld::Street, 2, 1, 16, 9).unwrap());
+        // Another world takes its place whole.
+        assert!(write_pairs(dir, PairWorld::Maps, 3, 2, 16, 9).unwrap());
+        assert!(!dir.join("labels").exists() && !dir.join("trainA").exists());
+        let (train, test) = (PairFolder::open(dir, "train").unwrap(), PairFolder::open(dir, "test").unwrap());
+        assert_eq!((train.layout, train.len()), (PairLayout::Aligned, 3));
+        assert_eq!((test.len(), test.size(Side::A, 0).unwrap()), (2, (16, 16)));
+        let pictures: Vec<_> =
+            (0..3).map(|i| train.read(Side::A, i).unwrap()).chain([test.read(Side::A, 0).unwrap()]).collect();
+        assert!((1..4).all(|i| !pictures[..i].contains(&pictures[i])));
     }
 }

@@ -1,5 +1,5 @@
 //! The sample world: a procedural renderer of landscapes in four seasons and five weathers, of horses and zebras in such
-//! landscapes, of streets, and of towns from above.
+//! landscapes, of streets, and of towns from above with their maps.
 //!
 //! A landscape is a *layout* (horizon, mountains, hills, road or water, trees, perhaps a cottage), drawn from the seed
 //! alone, seen in a *look* that the domain decides and the seed varies: colours, light, clouds, haze, snow. So domains
@@ -14,10 +14,10 @@
 //! assert!(summer.labels.pixels().any(|p| p.0[0] == Label::Tree as u8));
 //! ```
 
+mod aerial;
 mod animal;
 mod appearance;
 mod canvas;
-mod city;
 mod color;
 mod folder;
 mod land;
@@ -28,8 +28,8 @@ mod street;
 
 pub use folder::{DomainSet, PairWorld, write_domains, write_pairs};
 
+pub use aerial::{Aerial, MapLabel, render_aerial};
 pub use animal::Coat;
-pub use city::{City, CityLabel, render_city};
 pub use street::{StreetLabel, render_street};
 
 use crate::rng::stream;
@@ -38,6 +38,7 @@ use appearance::Appearance;
 use canvas::Canvas;
 use image::{GrayImage, RgbImage};
 use layout::Layout;
+use noise::unit;
 use rand::RngExt;
 
 /// The seasons, in the order of the year.
@@ -201,6 +202,17 @@ fn render(seed: u64, look: Look, size: u32, animals: &[Animal], coat: Coat) -> S
     objects::paint_weather(&mut canvas, seed, &appearance);
     let (image, labels) = canvas.finish(factor, |color| appearance.grade(color));
     Scene { image, labels }
+}
+
+/// Noise of a sensor: up to 3 levels, stronger in one pixel than in the next.
+fn grain(image: &mut RgbImage, seed: u32) {
+    for (x, y, pixel) in image.enumerate_pixels_mut() {
+        let common = unit(x as i32, y as i32, seed) - 0.5;
+        for (c, value) in pixel.0.iter_mut().enumerate() {
+            let own = unit(x as i32, y as i32, seed ^ (c as u32 + 1)) - 0.5;
+            *value = (f32::from(*value) + 4.0 * common + 3.0 * own).round().clamp(0.0, 255.0) as u8;
+        }
+    }
 }
 
 #[cfg(test)]

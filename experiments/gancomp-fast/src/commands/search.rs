@@ -90,7 +90,10 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
         Ended::Already(channels) => say(quiet, &format!("already searched: {channels}; in {}", folder.display())),
         Ended::Interrupted => {
             let kept = folder.join(EVALUATIONS);
-            print_line(&format!("stopped; every evaluation is kept in {}; go on with the same command", kept.display()));
+            print_line(&format!(
+                "stopped; every evaluation is kept in {}; go on with the same command",
+                kept.display()
+            ));
             return Ok(ExitCode::from(130));
         }
     }

@@ -14,8 +14,6 @@ mod vehicles;
 use super::Scene;
 use super::canvas::Canvas;
 use super::color::{Rgb, mix, saturate};
-use super::noise::unit;
-use image::RgbImage;
 use plan::Street;
 
 /// The classes of street scenes: those of Cityscapes' 19 train ids that occur.
@@ -93,7 +91,7 @@ pub fn render_street(seed: u64, size: u32) -> Scene {
         saturate(lit, light.saturation).map(contrast)
     };
     let (mut image, labels) = canvas.finish(factor, grade);
-    grain(&mut image, street.texture);
+    super::grain(&mut image, street.texture);
     Scene { image, labels }
 }
 
@@ -110,17 +108,6 @@ fn vignette(canvas: &mut Canvas<StreetLabel>) {
         for x in 0..canvas.side {
             let dx = canvas.centre(x) - 0.5;
             canvas.tint(x, y, [0.0; 3], 0.34 * (dx * dx + dy * dy));
-        }
-    }
-}
-
-/// Noise of a sensor: up to 3 levels, stronger in one pixel than in the next.
-fn grain(image: &mut RgbImage, seed: u32) {
-    for (x, y, pixel) in image.enumerate_pixels_mut() {
-        let common = unit(x as i32, y as i32, seed) - 0.5;
-        for (c, value) in pixel.0.iter_mut().enumerate() {
-            let own = unit(x as i32, y as i32, seed ^ (c as u32 + 1)) - 0.5;
-            *value = (f32::from(*value) + 4.0 * common + 3.0 * own).round().clamp(0.0, 255.0) as u8;
         }
     }
 }
