@@ -154,7 +154,7 @@ fn plan(workspace: &Workspace, spec: &'static Spec, options: &Options, direction
     let halves = match &options.data {
         Some(dir) => {
             (program.check_data)(dir)?;
-            vec![own_half(dir, (program.own_settings)(dir, direction))?]
+            vec![own_half(dir, (program.own_stem)(dir), (program.own_settings)(dir, direction))?]
         }
         None => (0..spec.halves.len()).map(|index| paper_half(spec, profile, index)).collect(),
     };
@@ -196,16 +196,16 @@ fn plan(workspace: &Workspace, spec: &'static Spec, options: &Options, direction
 fn paper_half(spec: &Spec, profile: Profile, index: usize) -> Half {
     let half = &spec.halves[index];
     let name = if profile == Profile::Sample { half.sample.name() } else { half.name };
-    Half { name: name.into(), paper: Some(index), own: None, settings: vec![] }
+    Half { name: name.into(), paper: Some(index), own: None, stem: name.into(), settings: vec![] }
 }
 
 /// The half of the user's own images, named after the folder.
-fn own_half(dir: &Path, settings: Vec<String>) -> Result<Half> {
+fn own_half(dir: &Path, stem: &str, settings: Vec<String>) -> Result<Half> {
     let dir = fs::canonicalize(dir)?;
     let name = dir.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
     let name: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
     let name = if name.is_empty() { "data".into() } else { name };
-    Ok(Half { name, paper: None, own: Some(dir), settings })
+    Ok(Half { name, paper: None, own: Some(dir), stem: stem.into(), settings })
 }
 
 #[cfg(test)]
@@ -221,6 +221,9 @@ mod tests {
                 let mut halves: Vec<String> =
                     (0..spec.halves.len()).map(|index| paper_half(spec, profile, index).name).collect();
                 halves.push("data".into());
+                if spec.name == table2::TABLE_2.name {
+                    halves.push("pairs".into());
+                }
                 for (half, method) in halves.iter().flat_map(|half| spec.methods.iter().map(move |m| (half, m))) {
                     let method = (spec.program.configuration)(method.name);
                     let file = format!("{}/{}/{half}-{method}.yaml", spec.program.name, profile.name());

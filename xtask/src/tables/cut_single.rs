@@ -35,6 +35,7 @@ pub const PROGRAM: Program = Program {
     drawing: None,
     plots: &[],
     check_data,
+    own_stem: |_| "data",
     own_settings,
     describe,
     length: |summary| {

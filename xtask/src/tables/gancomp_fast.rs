@@ -37,6 +37,7 @@ pub const PROGRAM: Program = Program {
     drawing: None,
     plots: &[("quality against cost of all that the search evaluated", "search/front.png")],
     check_data: cut_single::check_data,
+    own_stem,
     own_settings,
     describe,
     length,
@@ -62,12 +63,17 @@ fn stages(method: &str) -> &'static [Stage] {
     if method == TEACHER { TEACHER_STAGES } else { STUDENT_STAGES }
 }
 
-/// The direction; pairs, where files of one name are in both domains; and a segmenter's scores where colour labels (B) are
-/// translated, which the folder `labels` tells.
+/// Pairs are translated by another teacher and with other weights.
+fn own_stem(dir: &Path) -> &'static str {
+    if PairFolder::open(dir, "train").is_ok_and(|folder| in_pairs(&folder)) { "pairs" } else { "data" }
+}
+
+/// The direction; and a segmenter's scores, by which the search then goes, where colour labels (B) are translated, which the
+/// folder `labels` tells.
 fn own_settings(dir: &Path, direction: Option<Direction>) -> Vec<String> {
     let mut settings = cut_single::own_settings(dir, direction);
-    if PairFolder::open(dir, "train").is_ok_and(|folder| in_pairs(&folder)) {
-        settings.push("data.layout=aligned".into());
+    if settings.iter().any(|setting| setting == "eval.segmentation=true") {
+        settings.push("search.criterion=miou".into());
     }
     settings
 }
@@ -134,12 +140,24 @@ mod tests {
         };
         picture("trainA", "1.ppm");
         picture("trainB", "1.ppm");
-        assert_eq!(own_settings(dir.path(), Some(Direction::BtoA)), ["data.direction=BtoA", "data.layout=aligned"]);
+        assert_eq!(own_stem(dir.path()), "pairs");
         picture("trainB", "2.ppm");
-        assert!(own_settings(dir.path(), None).is_empty());
+        assert_eq!(own_stem(dir.path()), "data");
         fs::remove_dir_all(dir.path().join("trainA")).unwrap();
         picture("train", "1.ppm");
-        assert_eq!(own_settings(dir.path(), None), ["data.layout=aligned"]);
+        assert_eq!(own_stem(dir.path()), "pairs");
+    }
+
+    #[test]
+    fn a_search_goes_by_labels_where_they_are_translated() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["trainA", "trainB", "labels"] {
+            fs::create_dir(dir.path().join(folder)).unwrap();
+            fs::write(dir.path().join(folder).join("1.ppm"), b"P6 2 1 255\n012345").unwrap();
+        }
+        let labelled = ["data.direction=BtoA", "eval.segmentation=true", "search.criterion=miou"];
+        assert_eq!(own_settings(dir.path(), Some(Direction::BtoA)), labelled);
+        assert!(own_settings(dir.path(), None).is_empty());
     }
 
     #[test]

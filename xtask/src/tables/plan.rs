@@ -16,6 +16,8 @@ pub struct Half {
     pub paper: Option<usize>,
     /// The user's own images.
     pub own: Option<PathBuf>,
+    /// What the names of its configurations begin with.
+    pub stem: String,
     /// Changes to the configuration that they need.
     pub settings: Vec<String>,
 }
@@ -131,8 +133,7 @@ impl Plan {
 
     /// Configuration of a row.
     pub fn config(&self, row: Row) -> PathBuf {
-        let half = &self.halves[row.half];
-        let stem = if half.own.is_some() { "data" } else { half.name.as_str() };
+        let stem = &self.halves[row.half].stem;
         let method = (self.spec.program.configuration)(self.method(row).name);
         self.configs.join(format!("{stem}-{method}.yaml"))
     }

@@ -118,6 +118,8 @@ pub struct Program {
     pub plots: &'static [(&'static str, &'static str)],
     /// Checks the layout of a data set.
     pub check_data: fn(&Path) -> anyhow::Result<()>,
+    /// What the names of configurations for the user's own images begin with.
+    pub own_stem: fn(&Path) -> &'static str,
     /// Changes to the configuration that the user's own images need.
     pub own_settings: fn(&Path, Option<Direction>) -> Vec<String>,
     /// What was measured, and on what: from the results of baselines and evaluations.

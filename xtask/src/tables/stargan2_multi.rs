@@ -27,6 +27,7 @@ pub const PROGRAM: Program = Program {
     drawing: Some(&["sample", "--grid", "latent"]),
     plots: &[],
     check_data: |dir| data::open(dir).map(|_| ()),
+    own_stem: |_| "data",
     own_settings: |_, _| vec![],
     describe,
     length: |summary| match (&summary["iterations"], summary["warmup"].as_u64()) {
