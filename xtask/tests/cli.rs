@@ -38,7 +38,7 @@ fn wrong_input_is_told_before_anything_is_built() {
     fails(&["table1", "--set", "seed=3"], "--seeds");
     fails(&["table1", "--resume", "--overwrite"], "cannot be used with");
     fails(&["table1", "--seeds", "0"], "0");
-    fails(&["bench", "everything"], "single, multi, metrics");
+    fails(&["bench", "everything"], "single, multi, compress, metrics");
     let empty = dir.path().to_str().unwrap();
     fails(
         &["table1", "--data", photos.to_str().unwrap(), "--configs", empty],
