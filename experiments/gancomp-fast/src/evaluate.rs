@@ -162,7 +162,10 @@ impl<'a> Bench<'a> {
             .map(|file| {
                 let name = Path::new(file.file_stem().context("a picture without a name")?).with_extension("png");
                 if !taken.insert(name.clone()) {
-                    bail!("{}: another test picture has the same name; translations are named after them", file.display());
+                    bail!(
+                        "{}: another test picture has the same name; translations are named after them",
+                        file.display()
+                    );
                 }
                 Ok(name)
             })

@@ -90,12 +90,7 @@ pub fn export(config: &Config, options: &ExportOptions) -> Result<PathBuf> {
 
 /// Writes an ONNX file and runs it beside the network on an image of another size than the tests' usual one. Returns the
 /// largest difference.
-fn write_onnx(
-    path: &Path,
-    state: &StateDict,
-    about: &BTreeMap<String, String>,
-    generator: &Generator,
-) -> Result<f64> {
+fn write_onnx(path: &Path, state: &StateDict, about: &BTreeMap<String, String>, generator: &Generator) -> Result<f64> {
     onnx::write(path, state, about)?;
     let (height, width) = (64, 96);
     let image = Tensor::linspace(-1.2, 1.2, 3 * height * width, (Kind::Float, Device::Cpu)).view([1, 3, height, width]);

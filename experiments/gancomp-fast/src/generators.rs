@@ -123,7 +123,13 @@ pub fn teacher_macs(width: i64, size: (u32, u32)) -> Result<u64> {
 ///
 /// # Errors
 /// Where an earlier stage is missing, the command that runs it; a configuration outside the row's set.
-pub fn open(config: &Config, folders: &Folders, which: Which, chosen: Option<Chosen>, device: Device) -> Result<Opened> {
+pub fn open(
+    config: &Config,
+    folders: &Folders,
+    which: Which,
+    chosen: Option<Chosen>,
+    device: Device,
+) -> Result<Opened> {
     match which {
         Which::Teacher => {
             ensure!(chosen.is_none(), "--channels: a teacher has no configuration");

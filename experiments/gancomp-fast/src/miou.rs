@@ -50,7 +50,8 @@ impl Eyes {
             PairLayout::Aligned => {
                 let write = |(i, file): (usize, &std::path::PathBuf)| -> Result<Pair> {
                     let name = Path::new(&format!("{i:06}")).with_extension("png");
-                    let pair = Pair { photo: halves.path().join("photos").join(&name), label: halves.path().join(&name) };
+                    let pair =
+                        Pair { photo: halves.path().join("photos").join(&name), label: halves.path().join(&name) };
                     for (side, path) in [(photos, &pair.photo), (labels, &pair.label)] {
                         let half = Pictures::new(&data.train, side).read(i);
                         write_image(path, &half.with_context(|| file.display().to_string())?)?;
@@ -61,7 +62,8 @@ impl Eyes {
             }
             _ => pairs_by_stem(data.train.folder(photos), data.train.folder(labels)).context(context)?,
         };
-        let head = fit_or_find(&pairs, LabelFormat::Color, config.eval.segmenter_steps, device, quiet).context(context)?;
+        let head =
+            fit_or_find(&pairs, LabelFormat::Color, config.eval.segmenter_steps, device, quiet).context(context)?;
         let digest = digest(head.state().into_values());
         Ok(Self { segmenter: Box::new(head), digest })
     }

@@ -50,8 +50,7 @@ impl FromStr for Subject {
 impl Subject {
     /// The rows of the paper's Table 2.
     pub fn table2() -> Vec<Self> {
-        let texts =
-            ["teacher", "16_16_32_16_16_64_16_24", "16_16_48_32_32_40_24_16", "40_16_48_16_48_48_16_16"];
+        let texts = ["teacher", "16_16_32_16_16_64_16_24", "16_16_48_32_32_40_24_16", "40_16_48_16_48_48_16_16"];
         texts.iter().map(|text| text.parse().expect("published configurations")).collect()
     }
 }
@@ -214,7 +213,8 @@ pub fn table(figures: &[Figures], options: &ProfileOptions) -> String {
     let time = |latency: &Option<Latency>| latency.map_or("-".into(), |l| format!("{:.2} ms", l.milliseconds));
     let mut cells = vec![head];
     for (name, profile) in &rows {
-        let mut row = vec![name.clone(), format!("{} M", mega(profile.parameters)), format!("{} G", giga(profile.macs))];
+        let mut row =
+            vec![name.clone(), format!("{} M", mega(profile.parameters)), format!("{} G", giga(profile.macs))];
         if options.timed {
             row.push(time(&profile.torch));
             if options.onnx {

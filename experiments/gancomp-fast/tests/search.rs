@@ -163,7 +163,10 @@ fn what_comes_before_is_named_or_run() {
     refuses(place.stage("search", &[]), &["run first: gancomp-fast distill tiny.yaml"]);
     assert(place.stage("search", &["--all"])).success().stdout(predicate::str::contains("winner "));
     assert!(place.row("distill/summary.json").exists());
-    refuses(place.stage("export", &sets(&["finetune.train.n_epochs=1"])), &["no fine-tuned sub-network yet", "finetune"]);
+    refuses(
+        place.stage("export", &sets(&["finetune.train.n_epochs=1"])),
+        &["no fine-tuned sub-network yet", "finetune"],
+    );
 }
 
 #[test]
@@ -180,7 +183,8 @@ fn what_cannot_be_searched_is_refused_before_anything_is_done() {
     for (set, words) in [
         (
             "search.budget.macs=1e5",
-            &["config key `search.budget.macs`: 100000, but the smallest configuration", "4_4_4_4_4_4_4_4", "32 x 32"][..],
+            &["config key `search.budget.macs`: 100000, but the smallest configuration", "4_4_4_4_4_4_4_4", "32 x 32"]
+                [..],
         ),
         ("search.budget.parameters=100", &["`search.budget.parameters`: 100", "4_4_4_4_4_4_4_4", "parameters"]),
         ("search.budget.macs=-1", &["`search.budget.macs`: -1; it must be finite and positive"]),

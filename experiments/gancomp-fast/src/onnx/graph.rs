@@ -91,10 +91,8 @@ fn generator(nodes: &mut Nodes) -> Result<(i64, i64)> {
 
 /// Number of residual blocks, told by the keys.
 fn blocks(nodes: &Nodes) -> Result<usize> {
-    let named: BTreeSet<usize> = nodes
-        .keys()
-        .filter_map(|key| key.strip_prefix("model.")?.split_once(".conv_block.")?.0.parse().ok())
-        .collect();
+    let named: BTreeSet<usize> =
+        nodes.keys().filter_map(|key| key.strip_prefix("model.")?.split_once(".conv_block.")?.0.parse().ok()).collect();
     ensure!(
         named.iter().copied().eq(FIRST_BLOCK..FIRST_BLOCK + named.len()),
         "residual blocks are modules {named:?}; expected consecutive ones from {FIRST_BLOCK} on"

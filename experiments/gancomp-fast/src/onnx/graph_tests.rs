@@ -13,7 +13,12 @@ fn sub_net(channels: &str) -> Net<SubMobileResnet> {
     tch::manual_seed(5);
     // Wider than at the start of training, so that the output is far from 0; biases too.
     InitType::Normal { gain: 0.2 }.apply(&net.state());
-    no_grad(|| net.state().iter().filter(|(k, _)| k.ends_with("bias")).for_each(|(_, t)| drop(t.shallow_clone().uniform_(-0.3, 0.3))));
+    no_grad(|| {
+        net.state()
+            .iter()
+            .filter(|(k, _)| k.ends_with("bias"))
+            .for_each(|(_, t)| drop(t.shallow_clone().uniform_(-0.3, 0.3)))
+    });
     net
 }
 

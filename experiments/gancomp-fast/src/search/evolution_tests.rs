@@ -51,7 +51,8 @@ fn set() -> ChannelSet {
 
 #[test]
 fn shares_round_as_python_does() {
-    let of = |population, ratio| Rules { mutation_ratio: ratio, ..rules(population, 1, Criterion::Frechet) }.mutations();
+    let of =
+        |population, ratio| Rules { mutation_ratio: ratio, ..rules(population, 1, Criterion::Frechet) }.mutations();
     assert_eq!([of(5, 0.5), of(7, 0.5), of(9, 0.5), of(100, 0.25), of(3, 1.0)], [2, 4, 4, 25, 3]);
 }
 

@@ -67,8 +67,11 @@ impl Front {
     pub fn csv(&self, winner: &Channels) -> String {
         let timed = self.points.iter().any(|point| point.cost.milliseconds.is_some());
         let milliseconds = |text: String| if timed { format!(",{text}") } else { String::new() };
-        let mut text =
-            format!("channels,macs,parameters{},{},front,winner\n", milliseconds("milliseconds".into()), self.criterion.key());
+        let mut text = format!(
+            "channels,macs,parameters{},{},front,winner\n",
+            milliseconds("milliseconds".into()),
+            self.criterion.key()
+        );
         for (point, on) in self.points.iter().zip(&self.on_front) {
             let Cost { macs, parameters, milliseconds: time } = point.cost;
             let time = milliseconds(time.map(|t| t.to_string()).unwrap_or_default());
@@ -92,7 +95,8 @@ mod tests {
 
     #[test]
     fn equal_points_are_both_on_the_front() {
-        let points = vec![point(4, 30, 2.0), point(1, 10, 5.0), point(2, 10, 5.0), point(3, 20, 5.0), point(5, 30, 2.5)];
+        let points =
+            vec![point(4, 30, 2.0), point(1, 10, 5.0), point(2, 10, 5.0), point(3, 20, 5.0), point(5, 30, 2.5)];
         let front = Front::new(points, Axis::Macs, Criterion::Frechet);
         assert_eq!(front.on_front, [true, true, false, true, false]);
         let widths: Vec<i64> = front.front().map(|p| p.channels.values()[0]).collect();
@@ -109,7 +113,9 @@ mod tests {
         let mut timed = points;
         timed[1].cost.milliseconds = Some(1.25);
         let csv = Front::new(timed, Axis::Milliseconds, Criterion::Frechet).csv(&Channels::full(1));
-        assert!(csv.starts_with("channels,macs,parameters,milliseconds,fd,front,winner\n1_1_1_1_1_1_1_1,10,7,1.25,40,"));
+        assert!(
+            csv.starts_with("channels,macs,parameters,milliseconds,fd,front,winner\n1_1_1_1_1_1_1_1,10,7,1.25,40,")
+        );
         assert_eq!(Front::new(vec![], Axis::Macs, Criterion::Miou).points.len(), 0);
     }
 

@@ -63,9 +63,10 @@ fn draw<B: DrawingBackend>(
         .axis_desc_style(("sans-serif", 15))
         .draw()?;
     let dot = |at: (f64, f64), radius: i32, color: RGBColor| Circle::new(at, radius, color.filled());
-    chart.draw_series(all.iter().map(|&at| dot(at, 3, EVALUATED)))?.label("evaluated").legend(move |(x, y)| {
-        Circle::new((x + 10, y), 3, EVALUATED.filled())
-    });
+    chart
+        .draw_series(all.iter().map(|&at| dot(at, 3, EVALUATED)))?
+        .label("evaluated")
+        .legend(move |(x, y)| Circle::new((x + 10, y), 3, EVALUATED.filled()));
     chart.draw_series(LineSeries::new(steps, FRONT.stroke_width(2)))?;
     chart
         .draw_series(best.iter().map(|&at| dot(at, 4, FRONT)))?

@@ -140,7 +140,8 @@ impl Outcome {
     /// # Errors
     /// Names the file.
     pub fn write(&self, folder: &Path) -> Result<()> {
-        let title = format!("{}: {} of {} configurations", self.about.name, self.front.points.len(), self.about.set_size);
+        let title =
+            format!("{}: {} of {} configurations", self.about.name, self.front.points.len(), self.about.set_size);
         atomic::write(folder.join(FRONT), self.front.csv(&self.winner.channels).as_bytes())?;
         let drawing = plot::svg(&self.front, &self.winner, &title, &self.about.quality)?;
         atomic::write(folder.join(DRAWING), drawing.as_bytes())?;

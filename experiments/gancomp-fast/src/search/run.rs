@@ -234,7 +234,8 @@ fn forget(folder: &Path) -> Result<()> {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let ours = ["evaluations.jsonl", "search.json", "front.csv", "front.svg", "summary.json", "metrics.jsonl"];
-        if ours.contains(&name.as_str()) || name.starts_with("exhaustive-") || name.starts_with("events.out.tfevents.") {
+        if ours.contains(&name.as_str()) || name.starts_with("exhaustive-") || name.starts_with("events.out.tfevents.")
+        {
             fs::remove_file(&path).with_context(|| path.display().to_string())?;
         }
     }

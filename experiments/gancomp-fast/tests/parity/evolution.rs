@@ -71,12 +71,8 @@ fn single(example: &Value) -> Outcome {
     let mut genes = Genes::new(&set, &mut affordable, u32::MAX);
     let mut draws = Listed::new(&example["draws"]);
     let child = match example["op"].as_str() {
-        Some("mutate") => {
-            genes.mutate(&channels(&example["parent"]), number(&example["mutate_prob"]), &mut draws)
-        }
-        Some("crossover") => {
-            genes.cross(&channels(&example["parent1"]), &channels(&example["parent2"]), &mut draws)
-        }
+        Some("mutate") => genes.mutate(&channels(&example["parent"]), number(&example["mutate_prob"]), &mut draws),
+        Some("crossover") => genes.cross(&channels(&example["parent1"]), &channels(&example["parent2"]), &mut draws),
         Some("random_sample") => genes.sample(Weighting::Uniform, &mut draws),
         other => return Err(format!("unknown operation {other:?}")),
     };
