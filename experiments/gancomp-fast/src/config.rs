@@ -165,7 +165,7 @@ mod discriminator_kind {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Serialize, Deserialize)]
-    #[serde(untagged)]
+    #[serde(untagged, expecting = "expected `pixel`, or the number of halvings of a PatchGAN (published: 3)")]
     enum Written {
         Layers(i64),
         Name(String),
@@ -180,11 +180,13 @@ mod discriminator_kind {
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PatchGanKind, D::Error> {
-        let expected = "`pixel`, or the number of halvings of a PatchGAN (published: 3)";
-        match Written::deserialize(from).map_err(|_| D::Error::custom(format!("expected {expected}")))? {
+        match Written::deserialize(from)? {
             Written::Layers(layers) => Ok(PatchGanKind::NLayers(layers)),
             Written::Name(name) if name == "pixel" => Ok(PatchGanKind::Pixel),
-            Written::Name(name) => Err(D::Error::invalid_value(Unexpected::Str(&name), &expected)),
+            Written::Name(name) => {
+                let expected = "`pixel`, or the number of halvings of a PatchGAN (published: 3)";
+                Err(D::Error::invalid_value(Unexpected::Str(&name), &expected))
+            }
         }
     }
 }
@@ -274,5 +276,72 @@ impl Config {
     /// Width and height of pictures in tests and in the search.
     pub fn test_size(&self) -> (u32, u32) {
         (self.data.crop_size, self.data.crop_size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use semrel_train::config::to_yaml;
+    use serde_json::json;
+
+    fn config(more: serde_json::Value) -> Result<Config, serde_json::Error> {
+        let mut config = json!({
+            "name": "a/b", "method": "ours", "data": { "root": "x", "layout": "aligned" },
+            "distill": { "channels": "channels-64-pix2pix" },
+        });
+        for (section, keys) in more.as_object().unwrap() {
+            config[section] = keys.clone();
+        }
+        serde_json::from_value(config)
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_published_value() {
+        let c = config(json!({})).unwrap();
+        c.validate().unwrap();
+        assert_eq!((c.seed, c.data.load_size, c.data.crop_size, c.model.teacher_ngf), (233, 286, 256, 64));
+        assert_eq!((c.distill.lambda_recon, c.distill.lambda_distill, c.distill.recon), (10.0, 0.01, Recon::L1));
+        assert_eq!((c.teacher.train.epochs(), c.distill.train.epochs()), (200, 400));
+        assert_eq!((c.teacher_name(), c.distill.checkpoint.as_str()), ("a/b/teacher".into(), "last"));
+        assert_eq!(c.search.weighting(), semrel_nn::channels::Weighting::Uniform);
+        assert!(c.train(Stage::Distill).is_ok());
+        let text = c.train(Stage::Finetune).unwrap_err().to_string();
+        assert!(text.contains("section `finetune` is absent"), "{text}");
+    }
+
+    #[test]
+    fn a_configuration_that_was_written_is_read_alike() {
+        let finetune =
+            json!({ "finetune": { "channels": "16_16_32_16_32_64_16_16" }, "model": { "discriminator": "pixel" } });
+        for more in [json!({}), finetune] {
+            let c = config(more).unwrap();
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), to_yaml(&c).unwrap()).unwrap();
+            let read: Config = semrel_train::config::load(file.path(), &[]).unwrap();
+            assert_eq!(read, c);
+        }
+    }
+
+    #[test]
+    fn a_discriminator_is_a_number_or_a_word() {
+        let kind = |value: serde_json::Value| config(json!({ "model": { "discriminator": value } }));
+        assert_eq!(kind(json!(2)).unwrap().model.discriminator, PatchGanKind::NLayers(2));
+        assert_eq!(kind(json!("pixel")).unwrap().model.discriminator, PatchGanKind::Pixel);
+        for bad in [json!("basic"), json!([3])] {
+            let text = kind(bad).unwrap_err().to_string();
+            assert!(text.contains("`pixel`, or the number of halvings"), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates_and_gammas_follow_the_epoch() {
+        let train = TrainConfig::default();
+        let rates = [1, 200, 201, 300, 400].map(|epoch| train.lr(epoch) / 2e-4);
+        for (rate, want) in rates.into_iter().zip([1.0, 1.0, 200.0 / 201.0, 101.0 / 201.0, 1.0 / 201.0]) {
+            assert!((rate - want).abs() < 1e-12, "{rates:?}");
+        }
+        let semantic = SemanticConfig::default();
+        assert_eq!([1, 100, 400].map(|epoch| semantic.gamma(epoch, 400)), [49.9, 40.0, 10.0]);
     }
 }

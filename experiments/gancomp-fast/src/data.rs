@@ -237,3 +237,79 @@ impl Training {
         Ok(Batch::new(&self.sampler.batch(step)?, device))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::RgbImage;
+    use semrel_data::image_io::write_image;
+    use serde_json::json;
+    use std::collections::BTreeSet;
+
+    /// Six images of each domain for training, two for tests, and their configuration with more keys of `data`.
+    fn opened(layout: &str, more: serde_json::Value) -> (tempfile::TempDir, Result<Data>) {
+        let dir = tempfile::tempdir().unwrap();
+        for (phase, count) in [("train", 6u8), ("test", 2)] {
+            for (side, level) in [("A", 0u8), ("B", 100)] {
+                for i in 0..count {
+                    let image = RgbImage::from_pixel(20, 20, image::Rgb([level + i; 3]));
+                    write_image(&dir.path().join(format!("{phase}{side}/{i}.png")), &image).unwrap();
+                }
+            }
+        }
+        std::fs::write(dir.path().join("list.txt"), "1.png\n4.png\n").unwrap();
+        let mut data =
+            json!({ "root": dir.path(), "layout": layout, "direction": "BtoA", "load_size": 16, "crop_size": 16 });
+        for (key, value) in more.as_object().unwrap() {
+            let text = value.to_string().replace("list.txt", &dir.path().join("list.txt").display().to_string());
+            data[key] = serde_json::from_str(&text).unwrap();
+        }
+        let config = json!({ "name": "x", "method": "fast", "data": data, "distill": { "channels": "test" } });
+        let config: Config = serde_json::from_value(config).unwrap();
+        let data = Data::open(&config);
+        (dir, data)
+    }
+
+    fn names(folder: &PairFolder, side: Side) -> BTreeSet<String> {
+        folder.files(side).iter().map(|f| f.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn the_distillation_does_not_see_what_is_held_back() {
+        for layout in ["unaligned", "aligned"] {
+            let (_dir, data) = opened(layout, json!({ "held_back": 2 }));
+            let data = data.unwrap();
+            assert_eq!(data.of_stage(Stage::Teacher).len(), 6);
+            assert_eq!(data.of_stage(Stage::Finetune).len(), 6);
+            let (distill, search) = (data.of_stage(Stage::Distill), data.search.as_ref().unwrap());
+            for side in [Side::A, Side::B] {
+                assert!(names(distill, side).is_disjoint(&names(search, side)));
+                assert_eq!((names(distill, side).len(), names(search, side).len()), (4, 2));
+            }
+            let sources = data.search_sources().unwrap();
+            assert_eq!(sources.len(), 2);
+            assert!(sources.read(0).unwrap().get_pixel(3, 3).0[0] >= 100, "B is translated");
+        }
+    }
+
+    #[test]
+    fn lists_take_the_place_of_what_is_held_back() {
+        let lists = json!({ "held_back": 2, "distill_list": { "source": "list.txt" }, "search_list": "list.txt" });
+        let (_dir, data) = opened("unaligned", lists);
+        let data = data.unwrap();
+        assert_eq!((names(&data.distill, Side::B).len(), names(&data.distill, Side::A).len()), (2, 6));
+        assert_eq!(names(data.search.as_ref().unwrap(), Side::B), ["1.png", "4.png"].map(str::to_owned).into());
+        let (_dir, data) = opened("unaligned", json!({}));
+        let text = format!("{:#}", data.unwrap().search_sources().unwrap_err());
+        assert!(text.contains("`data.held_back`: 0"), "{text}");
+    }
+
+    #[test]
+    fn test_images_come_in_batches_of_the_crop_s_size() {
+        let (_dir, data) = opened("aligned", json!({}));
+        let data = data.unwrap();
+        let batch = data.test_sources().batch(0..2, (16, 16), Device::Cpu).unwrap();
+        assert_eq!(batch.size(), [2, 3, 16, 16]);
+        assert!((batch.double_value(&[1, 0, 5, 5]) - (101.0 / 127.5 - 1.0)).abs() < 1e-6);
+    }
+}

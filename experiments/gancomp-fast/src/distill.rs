@@ -293,3 +293,7 @@ impl Distillation {
         all.into_iter().take(if largest == smallest { 1 } else { 2 }).collect()
     }
 }
+
+#[cfg(test)]
+#[path = "distill_tests.rs"]
+mod tests;

@@ -60,3 +60,40 @@ impl Pix2Pix {
         vec![Part::new("G", &mut self.generator), Part::new("D", &mut self.adversary.discriminator)]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use tch::{Kind, no_grad};
+
+    #[test]
+    fn the_generator_is_judged_by_the_new_discriminator() {
+        let config = json!({
+            "name": "x", "method": "fast",
+            "data": { "root": "unused", "layout": "aligned", "load_size": 36, "crop_size": 32 },
+            "model": { "teacher_ngf": 2, "ndf": 2 }, "distill": { "channels": "test" },
+            "teacher": { "gan": "hinge", "lambda_gan": 2.0, "lambda_recon": 3.0, "train": { "lr": 0.01 } },
+        });
+        let config: Config = serde_json::from_value(config).unwrap();
+        let mut networks = Pix2Pix::new(&config, Device::Cpu).unwrap();
+        let wave =
+            |step: f64| (Tensor::arange(3 * 32 * 32, (Kind::Float, Device::Cpu)) * step).sin().view([1, 3, 32, 32]);
+        let batch = Batch { a: wave(0.7), b: wave(0.3) };
+        let judged = |networks: &Pix2Pix, image: &Tensor| {
+            let seen = Tensor::cat(&[&batch.a, image], 1);
+            no_grad(|| networks.adversary.discriminator.forward(&seen)).mean(Kind::Float).double_value(&[])
+        };
+        let fake = no_grad(|| networks.generator.forward(&batch.a));
+        let before = judged(&networks, &fake);
+        let (terms, image) = networks.step(&batch, 0);
+        let term = |name: &str| terms.get(name).unwrap().double_value(&[]);
+        assert!((&image - &fake).abs().max().double_value(&[]) < 1e-6);
+        let after = judged(&networks, &fake);
+        assert!((term("G_gan") + 2.0 * after).abs() < 1e-5 && (before - after).abs() > 1e-4);
+        let recon = (&fake - &batch.b).abs().mean(Kind::Float).double_value(&[]);
+        assert!((term("G_recon") - 3.0 * recon).abs() < 1e-5);
+        assert!((term("G") - term("G_gan") - term("G_recon")).abs() < 1e-5);
+        assert!((term("D") - (term("D_fake") + term("D_real")) / 2.0).abs() < 1e-6);
+    }
+}

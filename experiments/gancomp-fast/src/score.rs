@@ -233,3 +233,32 @@ impl Scorer {
         self.distance_of(&self.outputs(generate)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array1, Array2};
+
+    #[test]
+    fn an_archive_and_the_images_themselves_give_one_distance() {
+        let features =
+            |n: i64, step: f64| (Tensor::arange(n * 5, (Kind::Double, Device::Cpu)) * step).sin().view([n, 5]);
+        let reals = Activations::new(&features(40, 0.9), MeanPrecision::Double).unwrap();
+        let archive = Reals::Archive(reals.statistics());
+        let images = Reals::Images(reals);
+        let made = features(30, 1.7);
+        let (a, b) = (images.distance(&made).unwrap(), archive.distance(&made).unwrap());
+        assert!((a - b).abs() < 1e-8 && a > 0.1, "{a} {b}");
+        assert_eq!((images.count(), archive.count()), (Some(40), Some(40)));
+        assert_eq!(images.digest(), archive.digest());
+        let other = Reals::Archive(Statistics::new(Array1::zeros(5), Array2::eye(5), None).unwrap());
+        assert_ne!(images.digest(), other.digest());
+    }
+
+    #[test]
+    fn a_digest_depends_on_every_number() {
+        let numbers = |last: f32| digest([Tensor::from_slice(&[1f32, 2.0, last])]);
+        assert_eq!(numbers(3.0), numbers(3.0));
+        assert_ne!(numbers(3.0), numbers(3.5));
+    }
+}

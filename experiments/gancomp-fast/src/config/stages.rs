@@ -4,7 +4,7 @@ use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::gan::GanMode;
 use semrel_nn::channels::{ChannelSet, Channels};
 use semrel_nn::{AdamConfig, LrPolicy, LrSchedule};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
 
 /// Length, optimisation and rhythm of a stage.
@@ -96,6 +96,7 @@ pub struct TeacherConfig {
     /// A generator's file (safetensors, or a published `*_net_G*.pth`) instead of a run.
     pub weights: Option<PathBuf>,
     /// The checkpoint of its run that the student learns from: `last`, `best` or a step.
+    #[serde(deserialize_with = "checkpoint")]
     pub checkpoint: String,
     /// Adversarial objective.
     pub gan: GanMode,
@@ -153,7 +154,7 @@ pub struct DistillConfig {
     /// each of the 8 positions.
     pub channels: ChannelSet,
     /// The checkpoint of its run that search, fine-tuning and export go on from: `last`, `best` or a step.
-    #[serde(default = "last")]
+    #[serde(default = "last", deserialize_with = "checkpoint")]
     pub checkpoint: String,
     /// Adversarial objective.
     #[serde(default)]
@@ -180,6 +181,20 @@ pub struct DistillConfig {
 
 fn last() -> String {
     "last".to_owned()
+}
+
+/// A word, or the number of a step.
+fn checkpoint<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected `last`, `best` or a step's number")]
+    enum Written {
+        Step(u64),
+        Word(String),
+    }
+    Ok(match Written::deserialize(from)? {
+        Written::Step(step) => step.to_string(),
+        Written::Word(word) => word,
+    })
 }
 
 fn one() -> f64 {
