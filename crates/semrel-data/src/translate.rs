@@ -84,6 +84,9 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
     Ok(jobs)
 }
 
+/// Makes 8-bit pictures of a batch of inputs.
+pub type Run<'a, E> = dyn FnMut(&[Array3<f32>]) -> Result<Vec<RgbImage>, E> + 'a;
+
 /// Translates files: `run` makes pictures of a batch of inputs [3, H, W] in [−1, 1]
 /// ([`translation_input`](crate::translation_input)), which may differ in size. `progress` is told how many are done and
 /// says whether to go on; returns how many were written.
@@ -93,7 +96,7 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
 pub fn translate<E>(
     jobs: &[Job],
     options: TranslateOptions,
-    run: &mut dyn FnMut(&[Array3<f32>]) -> Result<Vec<RgbImage>, E>,
+    run: &mut Run<E>,
     progress: &mut dyn FnMut(usize) -> bool,
 ) -> Result<usize, E>
 where

@@ -121,6 +121,46 @@ pub fn frechet_distance(a: &Statistics, b: &Statistics) -> Result<f64, MetricsEr
     Ok(combine(&mean_a, &mean_b, a.covariance.diag().sum() + b.covariance.diag().sum(), root_trace))
 }
 
+/// Mean and covariance, decomposed once, for the distances of many sets to them.
+#[derive(Debug)]
+pub struct Factored {
+    mean: Vec<f64>,
+    trace: f64,
+    /// `L` [d, rank] with `L·Lᵀ = Σ`.
+    root: Mat<f64>,
+}
+
+impl Factored {
+    /// Decomposes a covariance.
+    ///
+    /// # Errors
+    /// [`MetricsError::NotCovariance`], [`MetricsError::NoConvergence`].
+    pub fn new(statistics: &Statistics) -> Result<Self, MetricsError> {
+        let root = factor(symmetric(statistics.covariance.view()).as_ref())?;
+        Ok(Self { mean: statistics.mean.to_vec(), trace: statistics.covariance.diag().sum(), root })
+    }
+
+    /// Number of features.
+    pub fn dimensions(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// Fréchet distance of a set: [`frechet_distance`] of both sides' statistics, but a set of fewer images than features is
+    /// not decomposed, since `(X − μ)/√(n−1)` is a root of its covariance.
+    ///
+    /// # Errors
+    /// As [`frechet_distance`].
+    pub fn distance(&self, set: &Activations) -> Result<f64, MetricsError> {
+        same_dimensions(set.dimensions(), self.dimensions())?;
+        let trace = set.scaled.square().sum(Kind::Double).double_value(&[]);
+        let product = match set.count() > set.dimensions() {
+            true => factor(symmetric(set.statistics().covariance.view()).as_ref())?.transpose() * &self.root,
+            false => to_matrix(&set.scaled) * &self.root,
+        };
+        Ok(combine(set.mean(), &self.mean, trace + self.trace, nuclear_norm(product.as_ref())?))
+    }
+}
+
 pub(crate) fn combine(mean_a: &[f64], mean_b: &[f64], traces: f64, root_trace: f64) -> f64 {
     let shift: f64 = mean_a.iter().zip(mean_b).map(|(a, b)| (a - b) * (a - b)).sum();
     shift + traces - 2.0 * root_trace
@@ -204,6 +244,8 @@ mod tests {
         let (a, b) = (activations(&sample(0, 5, 3)), activations(&sample(0, 5, 4)));
         assert!(matches!(a.distance(&b), Err(MetricsError::Dimensions { left: 3, right: 4 })));
         assert!(frechet_distance(&a.statistics(), &b.statistics()).is_err());
+        let error = Factored::new(&b.statistics()).unwrap().distance(&a);
+        assert!(matches!(error, Err(MetricsError::Dimensions { left: 3, right: 4 })));
     }
 
     #[test]
@@ -260,6 +302,8 @@ mod tests {
             prop_assert!((a - b).abs() < 1e-6 * scale, "{a} {b}");
             prop_assert!((a - distance(&y, &x)).abs() < 1e-9 * scale);
             prop_assert!((b - by_statistics(&y, &x)).abs() < 1e-6 * scale);
+            let factored = Factored::new(&activations(&y).statistics()).unwrap();
+            prop_assert!((a - factored.distance(&activations(&x)).unwrap()).abs() < 1e-6 * scale);
         }
 
         #[test]

@@ -49,16 +49,37 @@ enum Command {
     /// Train the configuration that the search has found, beginning with the distilled student.
     Finetune(stages::StageArgs),
     /// Search the super-net for its best configuration within the budget.
+    ///
+    /// Writes into <runs>/<name>/search: search.json (the winner, each best, the last population), front.csv and front.svg
+    /// (quality against cost of all that was evaluated), evaluations.jsonl (each evaluation, kept as it is made).
+    ///
+    /// A search that was stopped or killed goes on where it was, by the same command. Evaluations are known by configuration,
+    /// weights and images: other searches of the same super-net find them again.
     Search(search::SearchArgs),
     /// Write the sub-network that was found as files: safetensors and ONNX.
+    ///
+    /// generator.safetensors has the published keys; generator.onnx (opset 17) takes any height and width that are multiples of
+    /// 4, and is run once beside the network.
     Export(export::ExportArgs),
     /// Translate the test images and score them: Fréchet distance; accuracies and mean IoU where there are labels.
     Eval(evaluate::EvalArgs),
     /// Score the untranslated images, and the real ones: what a generator must beat, and what it cannot.
     Baseline(evaluate::BaselineArgs),
     /// Parameters, multiply-accumulates and time of one image, of configurations, of the teacher, or of whole sets.
+    ///
+    /// Networks are made with random weights: no run is needed.
+    ///
+    ///   gancomp-fast profile                                   (the rows of the paper's Table 2)
+    ///   gancomp-fast profile 16_16_32_16_16_64_16_24 --onnx
+    ///   gancomp-fast profile teacher channels-64-pix2pix --size 128x128 --json
+    #[command(verbatim_doc_comment)]
     Profile(profile::ProfileArgs),
     /// Translate a picture or a folder of pictures.
+    ///
+    ///   gancomp-fast translate runs/gancomp-fast/my-row/export/generator.safetensors photos/ --out translated/
+    ///   gancomp-fast translate --onnx runs/gancomp-fast/my-row/export/generator.onnx photo.jpg
+    ///   gancomp-fast translate my-row.yaml photos/ --of teacher --out translated/
+    #[command(verbatim_doc_comment)]
     Translate(translate::TranslateArgs),
     /// Measure a stage's steps.
     Bench(bench::BenchArgs),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use semrel_metrics::extractor::{Extractor, features_of, features_of_images};
 use semrel_metrics::feature_cache;
-use semrel_metrics::frechet::{Activations, MeanPrecision, frechet_distance};
+use semrel_metrics::frechet::{Activations, Factored, MeanPrecision};
 use semrel_metrics::{Statistics, networks};
 use semrel_train::Progress;
 use sha2::{Digest, Sha256};
@@ -31,8 +31,8 @@ pub fn extractor(config: &Config, device: Device) -> Result<Box<dyn Extractor>> 
 pub enum Reals {
     /// Features of images at hand.
     Images(Activations),
-    /// Of a NumPy archive.
-    Archive(Statistics),
+    /// Of a NumPy archive; decomposed, for the distances of many configurations.
+    Archive(Statistics, Factored),
 }
 
 impl Reals {
@@ -59,7 +59,8 @@ impl Reals {
                 file.display(),
                 extractor.name()
             );
-            return Ok(Self::Archive(statistics));
+            let factored = Factored::new(&statistics).with_context(|| file.display().to_string())?;
+            return Ok(Self::Archive(statistics, factored));
         }
         let target = data.direction.target();
         let folders = match config.eval.reference {
@@ -88,7 +89,7 @@ impl Reals {
     pub fn count(&self) -> Option<u64> {
         match self {
             Self::Images(activations) => Some(activations.count() as u64),
-            Self::Archive(statistics) => statistics.count,
+            Self::Archive(statistics, _) => statistics.count,
         }
     }
 
@@ -100,7 +101,7 @@ impl Reals {
         let own = Activations::new(features, MeanPrecision::Double)?;
         Ok(match self {
             Self::Images(reals) => own.distance(reals)?,
-            Self::Archive(reals) => frechet_distance(&own.statistics(), reals)?,
+            Self::Archive(_, reals) => reals.distance(&own)?,
         })
     }
 }
@@ -109,7 +110,7 @@ impl Reals {
     fn digest(&self) -> String {
         let statistics = match self {
             Self::Images(activations) => &activations.statistics(),
-            Self::Archive(statistics) => statistics,
+            Self::Archive(statistics, _) => statistics,
         };
         let values = statistics.mean.iter().chain(&statistics.covariance);
         digest([Tensor::from_slice(&values.copied().collect::<Vec<f64>>())])

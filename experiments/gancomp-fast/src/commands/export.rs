@@ -11,8 +11,6 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Writes generator.safetensors (published keys) and generator.onnx (opset 17, any height and width that are multiples of 4),
-/// and runs the latter once beside the network.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
     #[command(flatten)]

@@ -8,13 +8,7 @@ use gancomp_fast::search::fitness::Torch;
 use semrel_train::cli::{Machine, PictureSize, write_json};
 use std::process::ExitCode;
 
-/// Networks are made with random weights: no run is needed.
-///
-///   gancomp-fast profile                                   (the rows of the paper's Table 2)
-///   gancomp-fast profile 16_16_32_16_16_64_16_24 --onnx
-///   gancomp-fast profile teacher channels-64-pix2pix --size 128x128 --json
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct ProfileArgs {
     /// Configurations, sets by name, `teacher`, or `teacher-32` for one of another width.
     #[arg(value_name = "NETWORK")]

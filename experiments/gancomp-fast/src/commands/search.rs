@@ -16,11 +16,6 @@ use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The search writes into <runs>/<name>/search: search.json (the winner, each best, the last population), front.csv and
-/// front.svg (quality against cost of all that was evaluated), evaluations.jsonl (each evaluation, kept as it is made).
-///
-/// A search that was stopped or killed goes on where it was, by the same command. Evaluations are known by configuration,
-/// weights and images; other searches of the same super-net find them again.
 #[derive(Debug, Args)]
 pub struct SearchArgs {
     #[command(flatten)]

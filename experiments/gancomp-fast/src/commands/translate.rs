@@ -15,11 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tch::Device;
 
-///   gancomp-fast translate runs/gancomp-fast/my-row/export/generator.safetensors photos/ --out translated/
-///   gancomp-fast translate --onnx runs/gancomp-fast/my-row/export/generator.onnx photo.jpg
-///   gancomp-fast translate my-row.yaml photos/ --of teacher --out translated/
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct TranslateArgs {
     /// What translates, and what is translated: a generator's file (exported, a super-net with --channels, or a teacher) or a
     /// row's YAML file; then a picture, or a folder of pictures at any depth. With --onnx, the pictures alone.

@@ -2,6 +2,7 @@
 
 pub mod graph;
 pub mod nodes;
+pub mod rewrite;
 pub mod runtime;
 
 pub use graph::{model, write};

@@ -1,5 +1,6 @@
 //! Generators of ONNX files, run by `tract`: no libtorch, no Python.
 
+use crate::onnx::rewrite::rewritten;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ndarray::{Array3, ArrayView3};
 use prost::Message;
@@ -38,7 +39,7 @@ impl OnnxGenerator {
     /// As [`OnnxGenerator::load`].
     pub fn of_proto(proto: &ModelProto, path: &Path) -> Result<Self> {
         check(proto)?;
-        let parse = || -> Result<InferenceModel> { Ok(onnx().parse(proto, None)?.model) };
+        let parse = || -> Result<InferenceModel> { Ok(onnx().parse(&rewritten(proto), None)?.model) };
         let model = guarded(parse).context("an ONNX file that this runtime cannot read")?;
         let about = proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
         Ok(Self { path: path.to_owned(), model, about, plans: Mutex::default() })
@@ -85,7 +86,7 @@ impl OnnxGenerator {
         }
         let plan = guarded(|| {
             let fact = f32::fact([1, channels, height, width]);
-            Ok(self.model.clone().with_input_fact(0, fact.into())?.into_optimized()?.into_runnable()?)
+            self.model.clone().with_input_fact(0, fact.into())?.into_optimized()?.into_runnable()
         })?;
         plans.insert((height, width), plan.clone());
         Ok(plan)

@@ -42,12 +42,15 @@ struct Line {
     value: f64,
 }
 
+/// Values by what they are and of which configuration.
+type Values = HashMap<(Key, Channels), f64>;
+
 /// Values of configurations, and their file.
 #[derive(Debug)]
 pub struct Cache {
     path: PathBuf,
     file: File,
-    values: HashMap<(Key, Channels), f64>,
+    values: Values,
 }
 
 impl Cache {
@@ -101,7 +104,7 @@ impl Cache {
 }
 
 /// Values of whole lines, and how many bytes these are.
-fn read(bytes: &[u8], path: &Path) -> Result<(HashMap<(Key, Channels), f64>, usize)> {
+fn read(bytes: &[u8], path: &Path) -> Result<(Values, usize)> {
     let (mut values, mut whole) = (HashMap::new(), 0);
     let mut lines = bytes.split_inclusive(|&byte| byte == b'\n').enumerate().peekable();
     while let Some((number, line)) = lines.next() {
