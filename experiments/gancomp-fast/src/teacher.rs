@@ -18,6 +18,7 @@ use tch::{Device, Tensor};
 
 /// A teacher in training.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Teacher {
     /// Unaligned.
     CycleGan(CycleGan<PatchDiscriminator>),

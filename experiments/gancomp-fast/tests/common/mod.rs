@@ -5,7 +5,7 @@ pub mod searched;
 
 use assert_cmd::assert::Assert;
 use predicates::prelude::{PredicateBooleanExt, predicate};
-use semrel_data::sample_world::render_city;
+use semrel_data::sample_world::render_aerial;
 use semrel_metrics::weights::EFFICIENTNET_LITE0;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -62,8 +62,8 @@ impl Place {
         let place = Self(tempfile::tempdir().unwrap());
         for (phase, count, first) in [("train", 6, 0), ("test", 3, 20)] {
             for i in 0..count {
-                let city = render_city(first + i, 40);
-                for (side, picture) in [("A", city.aerial), ("B", city.map)] {
+                let town = render_aerial(first + i, 40);
+                for (side, picture) in [("A", town.photo), ("B", town.map)] {
                     let folder = place.path(&format!("data/{phase}{side}"));
                     fs::create_dir_all(&folder).unwrap();
                     picture.save(folder.join(format!("{i}.png"))).unwrap();
