@@ -30,6 +30,16 @@ fn batch() -> Batch {
     Batch { a: wave(0.7), b: wave(0.3) }
 }
 
+/// Gives `to` the weights of `from`: tests side by side draw from one generator.
+fn copy_weights(from: &Distillation, to: &Distillation) {
+    let networks = |d: &Distillation| {
+        let heads = d.heads.as_ref().expect("`ours` has heads").flat().shallow_clone();
+        let others = [d.teacher.flat(), d.student.flat(), d.discriminator.flat(), d.adapters.flat()];
+        others.into_iter().map(Tensor::shallow_clone).chain([heads]).collect::<Vec<_>>()
+    };
+    no_grad(|| networks(from).iter().zip(networks(to)).for_each(|(from, mut to)| to.copy_(from)));
+}
+
 /// Notes the gradients of a network.
 fn watched<T>(network: &mut Trained<T>) -> Rc<RefCell<Vec<Tensor>>> {
     let seen = Rc::new(RefCell::new(vec![]));
@@ -65,6 +75,7 @@ fn one_pass_of_the_discriminator_gives_both_gradients() {
     for layout in ["unaligned", "aligned"] {
         let config = config("ours", layout);
         let (mut networks, same) = (distillation(&config), distillation(&config));
+        copy_weights(&networks, &same);
         let (batch, draws) = (batch(), networks.draw(&batch(), 0));
         let (of_critic, of_student) = (watched(&mut networks.discriminator), watched(&mut networks.student));
         let _ = networks.step_with(&batch, &draws, 1).unwrap();
