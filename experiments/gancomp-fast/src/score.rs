@@ -59,8 +59,7 @@ impl Reals {
                 file.display(),
                 extractor.name()
             );
-            let factored = Factored::new(&statistics).with_context(|| file.display().to_string())?;
-            return Ok(Self::Archive(statistics, factored));
+            return Self::archive(statistics).with_context(|| file.display().to_string());
         }
         let target = data.direction.target();
         let folders = match config.eval.reference {
@@ -83,6 +82,15 @@ impl Reals {
         let activations = Activations::new(&features, MeanPrecision::Double)
             .with_context(|| format!("{}: config key `eval.reference`", pictures[0].folder().display()))?;
         Ok(Self::Images(activations))
+    }
+
+    /// Those of an archive.
+    ///
+    /// # Errors
+    /// A covariance that is none.
+    pub fn archive(statistics: Statistics) -> Result<Self> {
+        let factored = Factored::new(&statistics)?;
+        Ok(Self::Archive(statistics, factored))
     }
 
     /// Number of real images, where it is known.
@@ -244,14 +252,14 @@ mod tests {
         let features =
             |n: i64, step: f64| (Tensor::arange(n * 5, (Kind::Double, Device::Cpu)) * step).sin().view([n, 5]);
         let reals = Activations::new(&features(40, 0.9), MeanPrecision::Double).unwrap();
-        let archive = Reals::Archive(reals.statistics());
+        let archive = Reals::archive(reals.statistics()).unwrap();
         let images = Reals::Images(reals);
         let made = features(30, 1.7);
         let (a, b) = (images.distance(&made).unwrap(), archive.distance(&made).unwrap());
         assert!((a - b).abs() < 1e-8 && a > 0.1, "{a} {b}");
         assert_eq!((images.count(), archive.count()), (Some(40), Some(40)));
         assert_eq!(images.digest(), archive.digest());
-        let other = Reals::Archive(Statistics::new(Array1::zeros(5), Array2::eye(5), None).unwrap());
+        let other = Reals::archive(Statistics::new(Array1::zeros(5), Array2::eye(5), None).unwrap()).unwrap();
         assert_ne!(images.digest(), other.digest());
     }
 
