@@ -21,9 +21,9 @@ use tch::{Device, Tensor};
 #[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Teacher {
     /// Unaligned.
-    CycleGan(CycleGan<PatchDiscriminator>),
+    CycleGan(Box<CycleGan<PatchDiscriminator>>),
     /// In pairs.
-    Pix2Pix(Pix2Pix),
+    Pix2Pix(Box<Pix2Pix>),
 }
 
 /// Fresh networks of a CycleGAN, their weights drawn from torch's generator in the order G_A, G_B, D_A, D_B.
@@ -58,8 +58,8 @@ impl Teacher {
     /// Where the settings make no networks.
     pub fn new(config: &Config, device: Device) -> Result<Self> {
         Ok(match config.aligned() {
-            true => Self::Pix2Pix(Pix2Pix::new(config, device)?),
-            false => Self::CycleGan(new_cycle_gan(config, device)?),
+            true => Self::Pix2Pix(Box::new(Pix2Pix::new(config, device)?)),
+            false => Self::CycleGan(Box::new(new_cycle_gan(config, device)?)),
         })
     }
 
