@@ -21,7 +21,7 @@ done_in() { mkdir -p "$1"; echo 'name: x' > "$1/config.yaml"; echo '{"step":5}' 
 case $action in
 teacher) [ -e "$0.break-teacher" ] && { echo "Error: no teacher" >&2; exit 1; }; done_in "$row";;
 distill) [ -e "$0.break" ] && { echo "Error: loss is not finite at step 3" >&2; exit 1; }; done_in "$row/distill";;
-search) mkdir -p "$row/search"; echo '{"seconds":6.0,"threads":1,"device":"cpu","evaluations":40}' > "$row/search/summary.json"; echo plot > "$row/search/front.png";;
+search) mkdir -p "$row/search"; echo '{"seconds":6.0,"threads":1,"device":"cpu","evaluations":40}' > "$row/search/summary.json"; echo plot > "$row/search/front.svg";;
 finetune) exit 1;;
 export) mkdir -p "$row/export"; echo '{"seconds":1.0,"threads":1,"device":"cpu"}' > "$row/export/summary.json";;
 eval)
@@ -59,7 +59,7 @@ fn rows_follow_their_teacher_through_all_stages() {
     let line = calls.lines().find(|call| call.contains(" distill ")).unwrap();
     assert!(line.contains(names) && line.contains("--set teacher.name=table2-small-photos-teacher-s777"), "{line}");
     assert!(calls.contains("--of teacher") && calls.contains("--of export"), "{calls}");
-    assert_eq!(fs::read_to_string(stage.path("out/table2-photos-ours-front.png")).unwrap(), "plot\n");
+    assert_eq!(fs::read_to_string(stage.path("out/table2-photos-ours-front.svg")).unwrap(), "plot\n");
     let markdown = fs::read_to_string(stage.path("out/table2.md")).unwrap();
     assert!(markdown.contains("| Teacher | 11.38M | 56.80G |"), "{markdown}");
 

@@ -87,10 +87,7 @@ fn stages_that_are_missing() {
     place.trained(&["teacher", "distill"], "runs", &[]);
     refuses(
         place.stage("finetune", "runs", &sets(&["finetune.channels=null"])),
-        &[
-            "search/search.json: there is no finished search yet; run it first: gancomp-fast search",
-            "finetune.channels",
-        ],
+        &["rows/tiny/search: there is no finished search yet; run it first: gancomp-fast search", "finetune.channels"],
     );
     refuses(
         place.stage("finetune", "runs", &sets(&["finetune.channels=3_4_4_4_4_4_4_4"])),

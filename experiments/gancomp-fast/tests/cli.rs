@@ -92,7 +92,7 @@ fn fine_tuning_begins_with_what_distillation_left_and_trains_one_configuration()
     let place = Place::new();
     place.trained(&["teacher", "distill"], "runs", &[]);
     // The winner of a search, as it is written.
-    let winner = serde_json::json!({ "winner": { "channels": "4_2_4_2_4_2_4_2" } });
+    let winner = serde_json::json!({ "settings": "any", "winner": { "channels": "4_2_4_2_4_2_4_2" } });
     fs::create_dir_all(place.path("runs/rows/tiny/search")).unwrap();
     fs::write(place.path("runs/rows/tiny/search/search.json"), winner.to_string()).unwrap();
     // So slow that weights that are not reached show that they stayed.

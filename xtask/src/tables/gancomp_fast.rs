@@ -35,7 +35,7 @@ pub const PROGRAM: Program = Program {
     address: Address::Names,
     ceiling: "real photographs",
     drawing: None,
-    plots: &[("quality against cost of all that the search evaluated", "search/front.png")],
+    plots: &[("quality against cost of all that the search evaluated", "search/front.svg")],
     check_data: cut_single::check_data,
     own_stem,
     own_settings,

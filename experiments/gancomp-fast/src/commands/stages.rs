@@ -16,7 +16,8 @@ pub struct StageArgs {
     row: Row,
     #[command(flatten)]
     mode: TrainMode,
-    /// Check the config and open its data, print the number of steps (JSON), and train nothing.
+    /// Check the config and open its data, print the number of steps (JSON; 0 of a stage that the row goes
+    /// without), and train nothing.
     #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
     check: bool,
     #[command(flatten)]
@@ -29,7 +30,9 @@ pub fn run(stage: Stage, args: &StageArgs, quiet: bool) -> Result<ExitCode> {
     let config = args.row.load()?;
     if args.check {
         let data = Data::open(&config)?;
-        return Ok(write_json(None, &json!({ "steps": steps(&config, &data, stage)? }))?);
+        let skipped = stage == Stage::Finetune && config.finetune.is_none();
+        let steps = if skipped { 0 } else { steps(&config, &data, stage)? };
+        return Ok(write_json(None, &json!({ "steps": steps }))?);
     }
     let folders = args.row.folders();
     let options = TrainOptions { folders: folders.clone(), mode: args.mode.mode(), device, threads, quiet };

@@ -227,8 +227,8 @@ pub fn winner(folder: &Path) -> Result<Channels> {
     match finished(folder)? {
         Some(finished) => Ok(finished.winner.channels),
         None => bail!(
-            "{}: there is no finished search yet; run it first: gancomp-fast search with the same configuration (or name the \
-             channels)",
+            "{}: there is no finished search yet; run it first: gancomp-fast search with the same configuration (or name a \
+             configuration: `finetune.channels` for fine-tuning, --channels elsewhere)",
             folder.display()
         ),
     }
