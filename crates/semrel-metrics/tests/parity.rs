@@ -21,6 +21,7 @@ fn main() {
             ("metrics/fid_stats_npz", fid_stats_npz),
             ("metrics/drn_d_105", networks::drn),
             ("metrics/drn_d_22", networks::drn),
+            ("compression/drn_d_105", networks::drn_d_105),
             ("metrics/inception_fid", networks::inception_fid),
             ("metrics/inception_torchvision", networks::inception_torchvision),
             ("metrics/kid_polynomial", kid_polynomial),

@@ -9,7 +9,7 @@ pub enum Owner {
     Planned(&'static str),
 }
 
-use Owner::{Crate, Planned};
+use Owner::Crate;
 
 const LOSS: Owner = Crate("semrel-loss");
 const NN: Owner = Crate("semrel-nn");
@@ -18,7 +18,6 @@ const METRICS: Owner = Crate("semrel-metrics");
 const MULTI: Owner = Crate("stargan2-multi");
 const SINGLE: Owner = Crate("cut-single");
 const GANCOMP: Owner = Crate("gancomp-fast");
-const COMPRESSION: Owner = Planned("compression experiment");
 
 /// Every known kind and its owner.
 pub const OWNERS: &[(&str, Owner)] = &[
@@ -105,7 +104,7 @@ pub const OWNERS: &[(&str, Owner)] = &[
     ("compression/config_sets", NN),
     ("compression/discriminators", NN),
     ("compression/distill_adapters", NN),
-    ("compression/drn_d_105", COMPRESSION),
+    ("compression/drn_d_105", METRICS),
     ("compression/evolution", GANCOMP),
     ("compression/frechet", METRICS),
     ("compression/gan_losses", LOSS),

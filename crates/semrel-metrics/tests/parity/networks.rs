@@ -13,6 +13,7 @@ use semrel_metrics::networks::lpips::{Lpips, Range, pair_distances};
 use semrel_metrics::{Extractor, MetricsError, weights};
 use semrel_nn::checkpoint::{StateDict, load_any};
 use semrel_testkit::{Case, FillRule, Outcome};
+use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
 
 fn zeros(key: &str, shape: &[i64]) -> Tensor {
@@ -22,6 +23,14 @@ fn zeros(key: &str, shape: &[i64]) -> Tensor {
 
 fn empty(shapes: impl IntoIterator<Item = (String, Vec<i64>)>) -> StateDict {
     shapes.into_iter().map(|(key, shape)| (zeros(&key, &shape), key)).map(|(tensor, key)| (key, tensor)).collect()
+}
+
+/// Keys and shapes with the counters of batch norms, which count in the numbering.
+fn with_counters(mut shapes: BTreeMap<String, Vec<i64>>) -> BTreeMap<String, Vec<i64>> {
+    let counter = |key: &String| Some((format!("{}.num_batches_tracked", key.strip_suffix(".running_mean")?), vec![]));
+    let counters: Vec<_> = shapes.keys().filter_map(counter).collect();
+    shapes.extend(counters);
+    shapes
 }
 
 /// Fills by the case's rule, multiplies convolutions by its gain, and puts in the stored weights.
@@ -130,10 +139,7 @@ pub fn inception_multi_modal(case: &Case) -> Outcome {
         shapes.insert(format!("{head}.weight"), vec![1000, width]);
         shapes.insert(format!("{head}.bias"), vec![1000]);
     }
-    let counter = |key: &String| Some((format!("{}.num_batches_tracked", key.strip_suffix(".running_mean")?), vec![]));
-    let counters: Vec<_> = shapes.keys().filter_map(counter).collect();
-    shapes.extend(counters);
-    let mut state = fill(case, empty(shapes));
+    let mut state = fill(case, empty(with_counters(shapes)));
     if let Some(after) = case.config()["after_fill"].as_str() {
         let factor = after.rsplit(' ').next().and_then(|f| f.parse::<f64>().ok());
         let factor = factor.ok_or_else(|| format!("after_fill names no factor: {after}"))?;
@@ -273,6 +279,17 @@ pub fn drn(case: &Case) -> Outcome {
     outcome?;
     case.check("out.seg", &scores)?;
     case.check("out.log_softmax", &network.enlarge(&scores))
+}
+
+/// DRN-D-105 as the compression experiment scores by it, every weight by the rule.
+pub fn drn_d_105(case: &Case) -> Outcome {
+    let mut shapes = with_counters(Drn::shapes(Arch::D105));
+    shapes.insert("up.weight".to_owned(), vec![case.i64("classes"), 1, 16, 16]);
+    let state = fill(case, empty(shapes));
+    let network = Drn::from_state(Arch::D105, &state, Device::Cpu).map_err(text)?;
+    let scores = network.scores(&case.input("x"), &mut |_, _| ());
+    case.check("out.seg", &scores)?;
+    case.check("out.log_prob", &network.enlarge(&scores))
 }
 
 /// A generator's output as the 8-bit images that both scores start from, and what each network's input is then.
