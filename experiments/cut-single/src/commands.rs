@@ -6,7 +6,7 @@ use cut_single::bench::{BenchOptions, Order, bench, bench_translation};
 use cut_single::config::Config;
 use cut_single::data::Data;
 use cut_single::evaluate::Scorer;
-use cut_single::networks::{Generator, new_generator};
+use cut_single::networks::{self, Generator, new_generator};
 use cut_single::similarity::{figure, similarity_maps};
 use cut_single::train::{TrainOptions, steps, train};
 use cut_single::trained::{generator_of_file, load_generator, open_run};
@@ -80,7 +80,7 @@ struct TrainArgs {
     run_dir: Option<PathBuf>,
     #[command(flatten)]
     mode: TrainMode,
-    /// Check the config and open its data, print the number of steps (JSON), and train nothing.
+    /// Check the config and its networks and open its data, print the number of steps (JSON), and train nothing.
     #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
     check: bool,
     /// Change a key of the config: --set loss.lambda_src=0.2
@@ -251,7 +251,9 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let config: Config = load(&args.config, &args.overrides)?;
     config.validate().with_context(|| args.config.display().to_string())?;
     if args.check {
-        return Ok(write_json(None, &json!({ "steps": steps(&config, &Data::open(&config)?) }))?);
+        let data = Data::open(&config)?;
+        networks::check(&config)?;
+        return Ok(write_json(None, &json!({ "steps": steps(&config, &data) }))?);
     }
     let run_dir = args.run_dir.clone().unwrap_or_else(|| Path::new("runs/cut-single").join(&config.name));
     let options = TrainOptions { run_dir, mode: args.mode.mode(), device, threads, quiet };

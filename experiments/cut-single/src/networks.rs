@@ -132,6 +132,19 @@ pub fn new_heads(config: &Config, generator: &Net<Generator>) -> Result<Net<Patc
     Ok(net)
 }
 
+/// Whether the networks of a run fit its settings and its images.
+///
+/// # Errors
+/// As [`new_generator`], [`new_discriminator`] and [`new_heads`].
+pub fn check(config: &Config) -> Result<()> {
+    let generator = new_generator(config, Device::Cpu)?;
+    new_discriminator(config, Device::Cpu)?;
+    if config.has_patch_terms() {
+        new_heads(config, &generator)?;
+    }
+    Ok(())
+}
+
 /// A network with a fresh optimiser of the run.
 pub fn trained<T>(config: &Config, net: Net<T>) -> Trained<T> {
     Trained::new(net, config.adam())

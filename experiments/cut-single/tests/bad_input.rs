@@ -53,6 +53,8 @@ fn configurations() {
             refuses(train(&place, "run", &[set, "loss.lambda_src=0"]), &["`ours` without either is no method"]);
         } else {
             refuses(train(&place, "run", &[set]), words);
+            let check = [&["train", "tiny.yaml", "--check"], &method("ours")[..], &["--set", set]].concat();
+            refuses(place.command(&check), words);
         }
     }
     refuses(place.command(&["train", "none.yaml"]), &["none.yaml: cannot read the configuration"]);
