@@ -1,4 +1,5 @@
-//! Reads the reference vectors and runs every case as a test of its own.
+//! What tests share. Reads the reference vectors and runs every case as a test of its own; [`runs`] starts programs and looks at
+//! the folders that they leave.
 //!
 //! A case is a folder `<area>/<case>/` with a `case.json` (what is computed, its configuration, tolerances) and usually
 //! a `tensors.safetensors` (weights `w.*`, inputs `in.*`, expected outputs `out.*`, expected gradients `grad.*`).
@@ -9,6 +10,7 @@ mod compare;
 mod fill;
 pub mod owners;
 mod runner;
+pub mod runs;
 
 pub use case::{Case, Outcome};
 pub use compare::{Tolerance, compare};

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{METHODS, Place, STEPS, assert, files, json, method, metrics, names, refuses, sets};
+use common::{METHODS, Place, STEPS, assert, files, json, method, metrics, names, read_json, refuses, sets};
 use image::{GenericImageView, RgbImage};
 use predicates::prelude::predicate;
 use semrel_nn::checkpoint::{load_safetensors, metadata, torch_file};
@@ -38,10 +38,6 @@ fn dimensions(path: &Path) -> (u32, u32) {
 /// Size of a sheet of cells of this size, with a line of two pixels around each.
 fn sheet(columns: u32, rows: u32, (width, height): (u32, u32)) -> (u32, u32) {
     (columns * (width + 2) + 2, rows * (height + 2) + 2)
-}
-
-fn read_json(path: &Path) -> Value {
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 /// What a run of each method leaves, and what its generator does.

@@ -75,6 +75,11 @@ fn an_export_translates_alike_in_every_way() {
     fs::copy(place.path("data/horse2zebra/testA/0001.png"), place.path("one.png")).unwrap();
     assert(place.command(&["translate", "--onnx", &path(&onnx), "one.png", "--size", "own"])).success();
     assert_eq!(image::image_dimensions(place.path("one_translated.png")).unwrap(), (40, 40));
+    // Where nothing is asked for, the size of the row's tests.
+    for args in [[path(&weights), "one.png".into()], ["--onnx=".to_owned() + &path(&onnx), "one.png".into()]] {
+        assert(place.command(&["translate", &args[0], &args[1], "--out", "usual"])).success();
+        assert_eq!(image::image_dimensions(place.path("usual/one.png")).unwrap(), (32, 32));
+    }
 
     // The teacher is exported as well.
     assert(place.stage("export", &["--of", "teacher", "--out", "teacher"])).success();

@@ -224,7 +224,7 @@ fn filled(case: &Case, kind: Kind) -> Result<Distillation, String> {
         Distillation::new(&config, teacher, channels, &config.distill.train, Device::Cpu).map_err(text)?;
     prepare(case, &mut networks.student, 1.0, kind);
     networks.student.set_misread_gradients(networks.heads.is_some());
-    prepare(case, &mut networks.discriminator, 1.0, kind);
+    prepare(case, &mut networks.adversary.discriminator, 1.0, kind);
     prepare_parts(case, &mut networks.adapters, kind);
     networks.heads.iter_mut().for_each(|heads| prepare_parts(case, heads, kind));
     Ok(networks)
@@ -252,7 +252,7 @@ fn distillation(case: &Case, kind: Kind, see: &mut dyn FnMut(&Step<'_>) -> Outco
         let (terms, image) = networks.step_with(&batch, &draws(case, number)?, epoch(case, number)?).map_err(text)?;
         let mut state = vec![
             ("G.", networks.student.net.state()),
-            ("D.", networks.discriminator.net.state()),
+            ("D.", networks.adversary.discriminator.net.state()),
             ("A", networks.adapters.net.state()),
         ];
         state.extend(networks.heads.as_ref().map(|heads| ("F", heads.net.state())));
@@ -285,7 +285,7 @@ fn gradients(case: &Case) -> Outcome {
     let mut networks = filled(&of, Kind::Double)?;
     let gradients = Gradients::default();
     watch("G.", &mut networks.student, &gradients);
-    watch("D.", &mut networks.discriminator, &gradients);
+    watch("D.", &mut networks.adversary.discriminator, &gradients);
     watch("A", &mut networks.adapters, &gradients);
     networks.heads.iter_mut().for_each(|heads| watch("F", heads, &gradients));
     let (_, batch) = batches(&of, Kind::Double).next().ok_or("the case has no step")?;

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{NO_EVALUATION, Place, assert, assert_same_files, files, refuses, signal};
+use common::{NO_EVALUATION, Place, assert, assert_same_files, cut, files, refuses, signal};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -18,11 +18,6 @@ const SHORT: [&str; 8] = [
     "--set",
     "train.sample_every=99",
 ];
-
-fn cut(path: &Path) {
-    let bytes = fs::read(path).unwrap();
-    fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
-}
 
 #[test]
 fn checkpoints() {

@@ -3,15 +3,15 @@
 
 use assert_cmd::assert::Assert;
 use image::RgbImage;
-use predicates::prelude::{PredicateBooleanExt, predicate};
 use semrel_data::sample_world::{Season, render_landscape};
 use semrel_metrics::weights::EFFICIENTNET_LITE0;
+use semrel_testkit::runs;
+pub use semrel_testkit::runs::*;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::process::{Child, Command};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Longest that anything here may take on a busy machine.
@@ -70,11 +70,6 @@ pub const SINGLE: [&str; 14] = [
     "loss.lambda_r1=1",
     "loss.lambda_identity=1",
 ];
-
-/// `--set` for each of these keys.
-pub fn sets<'a>(keys: &[&'a str]) -> Vec<&'a str> {
-    keys.iter().flat_map(|key| ["--set", key]).collect()
-}
 
 /// The settings of a method of [`METHODS`], as arguments.
 pub fn method(name: &str) -> Vec<&'static str> {
@@ -146,94 +141,26 @@ impl Place {
 
     /// The newest checkpoint of a run.
     pub fn last_checkpoint(&self, run: &str) -> PathBuf {
-        let steps = names(&self.path(run).join("checkpoints")).into_iter().filter(|name| name.starts_with("step-"));
-        self.path(run).join("checkpoints").join(steps.max().expect("a checkpoint"))
+        last_checkpoint(&self.path(run))
     }
 
-    /// Starts a command and waits until the run's metrics reach `step`.
-    pub fn start(&self, mut command: Command, run: &str, step: u64) -> Child {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let began = Instant::now();
-        while last_step(&self.path(run)) < step && child.try_wait().unwrap().is_none() {
-            assert!(began.elapsed() < PATIENCE, "{run} does not reach step {step}");
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        child
+    /// Starts a command and waits until the metrics of `run` reach `step`.
+    pub fn start(&self, command: Command, run: &str, step: u64) -> Child {
+        start(command, &self.path(run), step, PATIENCE)
     }
 }
 
 /// Runs a command to its end.
 pub fn assert(command: Command) -> Assert {
-    assert_cmd::Command::from_std(command).timeout(PATIENCE).assert()
+    runs::assert(command, PATIENCE)
 }
 
 /// The command fails with an error message that contains these words, and without a panic.
 pub fn refuses(command: Command, words: &[&str]) {
-    let shown = format!("{command:?}");
-    let failed = assert(command).code(predicate::in_iter([1, 2])).stderr(predicate::str::contains("panicked").not());
-    let text = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
-    for word in words {
-        assert!(text.contains(word), "{shown}: `{word}` is not in\n{text}");
-    }
+    runs::refuses(command, PATIENCE, words);
 }
 
 /// The JSON that a command prints.
 pub fn json(command: Command) -> Value {
-    serde_json::from_slice(&assert(command).success().get_output().stdout).unwrap()
-}
-
-/// Sends a signal by its name.
-pub fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
-    assert!(status.unwrap().success());
-}
-
-/// Lines of `metrics.jsonl` without the seconds.
-pub fn metrics(run: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
-    // The last line may be in the writing.
-    let mut lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    lines.iter_mut().for_each(|line| line["seconds"] = Value::Null);
-    lines
-}
-
-/// The last step in `metrics.jsonl`, 0 where there is none.
-pub fn last_step(run: &Path) -> u64 {
-    metrics(run).last().map_or(0, |line| line["step"].as_u64().unwrap())
-}
-
-pub fn names(folder: &Path) -> Vec<String> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
-}
-
-/// Every file below a folder with its bytes.
-pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut all = BTreeMap::new();
-    for name in names(folder) {
-        let path = folder.join(&name);
-        if path.is_dir() {
-            all.extend(files(&path).into_iter().map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)));
-        } else {
-            all.insert(name, fs::read(path).unwrap());
-        }
-    }
-    all
-}
-
-/// Both folders hold the same files, byte for byte.
-pub fn assert_same_files(left: &Path, right: &Path, context: &str) {
-    let (a, b) = (files(left), files(right));
-    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>(), "{context}");
-    for (name, bytes) in &a {
-        assert!(b[name] == *bytes, "{context}: {name} differs");
-    }
-}
-
-/// Leaves half of a file.
-pub fn cut(path: &Path) {
-    let bytes = fs::read(path).unwrap();
-    fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+    runs::json(command, PATIENCE)
 }

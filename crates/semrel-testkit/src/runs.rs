@@ -1,0 +1,124 @@
+//! What the tests of the programs share: a command run to its end or stopped on the way, and the files of a run.
+
+use assert_cmd::assert::Assert;
+use predicates::prelude::{PredicateBooleanExt, predicate};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// `--set` for each of these keys.
+pub fn sets<'a>(keys: &[&'a str]) -> Vec<&'a str> {
+    keys.iter().flat_map(|key| ["--set", key]).collect()
+}
+
+/// Runs a command to its end, which comes within `patience`.
+pub fn assert(command: Command, patience: Duration) -> Assert {
+    assert_cmd::Command::from_std(command).timeout(patience).assert()
+}
+
+/// The command fails with an error message that contains these words, and without a panic.
+pub fn refuses(command: Command, patience: Duration, words: &[&str]) {
+    let shown = format!("{command:?}");
+    let failed =
+        assert(command, patience).code(predicate::in_iter([1, 2])).stderr(predicate::str::contains("panicked").not());
+    let text = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
+    for word in words {
+        assert!(text.contains(word), "{shown}: `{word}` is not in\n{text}");
+    }
+}
+
+/// The JSON that a command prints.
+pub fn json(command: Command, patience: Duration) -> Value {
+    serde_json::from_slice(&assert(command, patience).success().get_output().stdout).unwrap()
+}
+
+/// Starts a command and waits until the metrics of the folder `run` reach `step`.
+pub fn start(mut command: Command, run: &Path, step: u64, patience: Duration) -> Child {
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while last_step(run) < step && child.try_wait().unwrap().is_none() {
+        assert!(began.elapsed() < patience, "{} does not reach step {step}", run.display());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child
+}
+
+/// Sends a signal by its name.
+pub fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &child.id().to_string()]).status();
+    assert!(status.unwrap().success());
+}
+
+/// The newest checkpoint of the folder of a run.
+pub fn last_checkpoint(run: &Path) -> PathBuf {
+    let steps = names(&run.join("checkpoints")).into_iter().filter(|name| name.starts_with("step-"));
+    run.join("checkpoints").join(steps.max().expect("a checkpoint"))
+}
+
+/// Lines of `metrics.jsonl` without the seconds.
+pub fn metrics(run: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap_or_default();
+    // The last line may be in the writing.
+    let mut lines: Vec<Value> = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    lines.iter_mut().for_each(|line| line["seconds"] = Value::Null);
+    lines
+}
+
+/// The last step in `metrics.jsonl`, 0 where there is none.
+pub fn last_step(run: &Path) -> u64 {
+    metrics(run).last().map_or(0, |line| line["step"].as_u64().unwrap())
+}
+
+/// Both runs have logged the same, but for the seconds.
+pub fn assert_same_metrics(left: &Path, right: &Path, context: &str) {
+    let (a, b) = (metrics(left), metrics(right));
+    for (a, b) in a.iter().zip(&b) {
+        assert_eq!(a, b, "{context}");
+    }
+    assert_eq!(a.len(), b.len(), "{context}");
+}
+
+/// Names in a folder, in order.
+pub fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Every file below a folder with its bytes.
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for name in names(folder) {
+        let path = folder.join(&name);
+        if path.is_dir() {
+            all.extend(files(&path).into_iter().map(|(inner, bytes)| (format!("{name}/{inner}"), bytes)));
+        } else {
+            all.insert(name, fs::read(path).unwrap());
+        }
+    }
+    all
+}
+
+/// Both folders hold the same files, byte for byte.
+pub fn assert_same_files(left: &Path, right: &Path, context: &str) {
+    let (a, b) = (files(left), files(right));
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>(), "{context}");
+    for (name, bytes) in &a {
+        assert!(b[name] == *bytes, "{context}: {name} differs");
+    }
+}
+
+/// What a JSON file says.
+pub fn read_json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))).unwrap()
+}
+
+/// Leaves half of a file.
+pub fn cut(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+}
