@@ -53,12 +53,8 @@ impl Calls<'_> {
         sets.push(format!("seed={seed}"));
         if self.plan.spec.program.address == Address::Names {
             let name = |row| self.plan.run_name(row, seed);
-            match self.plan.needed(row) {
-                Some(teacher) => {
-                    sets.extend([format!("name={}", name(row)), format!("teacher.name={}", name(teacher))])
-                }
-                None => sets.extend([format!("name={}", name(row)), format!("teacher.name={}", name(row))]),
-            }
+            let teacher = self.plan.needed(row).unwrap_or(row);
+            sets.extend([format!("name={}", name(row)), format!("teacher.name={}", name(teacher))]);
         }
         sets
     }

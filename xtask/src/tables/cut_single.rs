@@ -76,14 +76,24 @@ pub fn own_settings(dir: &Path, direction: Option<Direction>) -> Vec<String> {
     settings
 }
 
-fn describe(results: &[&Value]) -> Vec<String> {
-    let mut caption = vec![format!(
+/// What FD is.
+pub fn frechet(results: &[&Value]) -> String {
+    format!(
         "FD: Fréchet distance of the translated test images to real images of the target domain, {}. `no translation`: \
          that of the sources as they are.",
         first(results, "/fd_name")
-    )];
-    let segmenters = each(results.iter().filter_map(|r| r["segmenter"].as_str().map(str::to_owned)));
-    if segmenters != "?" {
+    )
+}
+
+/// The segmenters that scored translations, if any did.
+pub fn segmenters(results: &[&Value]) -> Option<String> {
+    let names: Vec<String> = results.iter().filter_map(|r| r["segmenter"].as_str().map(str::to_owned)).collect();
+    (!names.is_empty()).then(|| each(names.into_iter()))
+}
+
+fn describe(results: &[&Value]) -> Vec<String> {
+    let mut caption = vec![frechet(results)];
+    if let Some(segmenters) = segmenters(results) {
         caption.push(format!(
             "mAP, pixAcc and classAcc, in percent: what the segmenter {segmenters} sees in the translations, against the \
              labels that they were made from: mean IoU over classes (called mAP by the paper), share of pixels, mean share \

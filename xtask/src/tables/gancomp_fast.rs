@@ -2,12 +2,10 @@
 
 use super::cut_single;
 use super::entries::MEASURED;
-use super::results::{each, first};
 use super::spec::{Address, Column, Digits, Layout, Program, Stage};
 use semrel_data::{Direction, PairFolder, PairLayout};
 use serde_json::Value;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The method that is the large generator itself, which the others learn from.
 pub const TEACHER: &str = "teacher";
@@ -65,7 +63,7 @@ fn stages(method: &str) -> &'static [Stage] {
 
 /// Pairs are translated by another teacher and with other weights.
 fn own_stem(dir: &Path) -> &'static str {
-    if PairFolder::open(dir, "train").is_ok_and(|folder| in_pairs(&folder)) { "pairs" } else { "data" }
+    if PairFolder::open(dir, "train").is_ok_and(in_pairs) { "pairs" } else { "data" }
 }
 
 /// The direction; and a segmenter's scores, by which the search then goes, where colour labels (B) are translated, which the
@@ -78,11 +76,8 @@ fn own_settings(dir: &Path, direction: Option<Direction>) -> Vec<String> {
     settings
 }
 
-fn in_pairs(folder: &PairFolder) -> bool {
-    let names = |files: &[PathBuf]| -> Vec<OsString> {
-        files.iter().filter_map(|file| file.file_stem().map(ToOwned::to_owned)).collect()
-    };
-    folder.layout == PairLayout::Aligned || names(&folder.files[0]) == names(&folder.files[1])
+fn in_pairs(folder: PairFolder) -> bool {
+    folder.layout == PairLayout::Aligned || folder.into_pairs().is_ok()
 }
 
 fn describe(results: &[&Value]) -> Vec<String> {
@@ -95,13 +90,8 @@ fn describe(results: &[&Value]) -> Vec<String> {
     if !found.is_empty() {
         caption.push(format!("Configurations found, from above: {}.", found.join(", ")));
     }
-    caption.push(format!(
-        "FD: Fréchet distance of the translated test images to real images of the target domain, {}. `no translation`: \
-         that of the sources as they are.",
-        first(results, "/fd_name")
-    ));
-    let segmenters = each(results.iter().filter_map(|r| r["segmenter"].as_str().map(str::to_owned)));
-    if segmenters != "?" {
+    caption.push(cut_single::frechet(results));
+    if let Some(segmenters) = cut_single::segmenters(results) {
         caption.push(format!(
             "mIoU, in percent: what the segmenter {segmenters} sees in the translations, against the labels that they were \
              made from. `real photographs`: what it sees in the real test photographs, the ceiling."

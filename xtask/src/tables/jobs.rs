@@ -90,9 +90,11 @@ pub fn run(mut jobs: Vec<Job>, parallel: usize, display: &mut Display) -> Vec<Ou
             running.iter().for_each(|r| interrupt(&r.child));
         }
         for j in 0..jobs.len() {
-            if let (None, Some(Some(Outcome::Failed(_)))) = (&outcomes[j], jobs[j].after.map(|first| &outcomes[first]))
+            if outcomes[j].is_none()
+                && let Some(first) = jobs[j].after
+                && matches!(outcomes[first], Some(Outcome::Failed(_)))
             {
-                let reason = format!("{} failed", jobs[jobs[j].after.unwrap_or(j)].name);
+                let reason = format!("{} failed", jobs[first].name);
                 display.state(j, &format!("failed: {reason}"));
                 outcomes[j] = Some(Outcome::Failed(reason));
             }
@@ -261,6 +263,12 @@ fn position(file: &Path) -> Option<u64> {
 mod tests {
     use super::*;
 
+    fn sh(script: &str) -> Step {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        Step { label: "running", command, outdates: vec![], stamp: None, metrics: None, length: None }
+    }
+
     #[test]
     fn the_reason_of_a_failure_is_its_last_error() {
         let reason = |log: &str| last_error(log);
@@ -278,22 +286,10 @@ mod tests {
     fn a_job_waits_for_the_one_it_needs() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("made");
-        let sh = |script: String| Step {
-            label: "running",
-            command: {
-                let mut command = Command::new("sh");
-                command.args(["-c", &script]);
-                command
-            },
-            outdates: vec![],
-            stamp: None,
-            metrics: None,
-            length: None,
-        };
         let job = |name: &str, script: String, after| Job {
             name: name.into(),
             log: dir.path().join(name),
-            steps: vec![sh(script)],
+            steps: vec![sh(&script)],
             after,
         };
         let made = file.display();
@@ -325,18 +321,6 @@ mod tests {
     #[test]
     fn jobs_run_side_by_side_and_fail_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let sh = |script: &str| Step {
-            label: "running",
-            command: {
-                let mut command = Command::new("sh");
-                command.args(["-c", script]);
-                command
-            },
-            outdates: vec![],
-            stamp: None,
-            metrics: None,
-            length: None,
-        };
         let job = |name: &str, steps| Job { name: name.into(), log: dir.path().join(name), steps, after: None };
         let mut stamped = sh("echo fine");
         stamped.stamp = Some((dir.path().join("stamp"), "ok".into()));

@@ -118,12 +118,16 @@ impl Plan {
 
     /// Name of the picture of a row, in the folder of results.
     pub fn picture(&self, row: Row) -> String {
-        format!("{}-{}-{}.png", self.spec.name, self.halves[row.half].name, self.method(row).name)
+        format!("{}.png", self.file_stem(row))
     }
 
     /// Name of a plot of a row, which it calls `file`, in the folder of results.
     pub fn plot(&self, row: Row, file: &str) -> String {
-        format!("{}-{}-{}-{file}", self.spec.name, self.halves[row.half].name, self.method(row).name)
+        format!("{}-{file}", self.file_stem(row))
+    }
+
+    fn file_stem(&self, row: Row) -> String {
+        format!("{}-{}-{}", self.spec.name, self.halves[row.half].name, self.method(row).name)
     }
 
     /// Name of the picture of all rows of a half.
