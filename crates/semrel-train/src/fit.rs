@@ -141,6 +141,33 @@ pub struct Standing {
     pub best: Option<(u64, f64)>,
 }
 
+impl Standing {
+    /// Where the checkpoint of step `at` leaves a run, whose state says `found`.
+    ///
+    /// # Errors
+    /// [`OtherStep`] where these differ.
+    pub fn restored(at: u64, found: u64, best: Option<(u64, f64)>) -> Result<Self, OtherStep> {
+        if found == at { Ok(Self { step: at, best }) } else { Err(OtherStep { found }) }
+    }
+}
+
+/// A checkpoint whose state is of another step than its folder's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("its state.json is of step {found}: the file was changed")]
+pub struct OtherStep {
+    /// The step that it tells.
+    pub found: u64,
+}
+
+/// When a step is, in training that goes by epochs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct When {
+    /// Epoch, from 1.
+    pub epoch: u64,
+    /// Step of the whole run, from 0.
+    pub step: u64,
+}
+
 /// Trains from `start` to the last step of `rhythm`, or until a signal asks it to stop.
 ///
 /// `loss` terms are looked at whenever they are logged or saved: one that is not finite ends the run before a checkpoint

@@ -51,7 +51,7 @@ pub use atomic::FileError;
 pub use checkpoints::{Checkpoints, Snapshot, SnapshotError};
 pub use config::ConfigError;
 pub use device::{DeviceError, parse_device, set_threads};
-pub use fit::{Ended, Fit, Rhythm, Standing, Terms, fit};
+pub use fit::{Ended, Fit, OtherStep, Rhythm, Standing, Terms, When, fit};
 pub use interrupt::Interrupt;
 pub use log::{MetricsLog, NonFinite, first_non_finite};
 pub use parts::{Part, PartsError, PartsState, restore_parts, save_parts};

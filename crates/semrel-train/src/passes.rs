@@ -1,7 +1,7 @@
 //! Small parts of a generator's step that several methods share.
 
 use crate::Terms;
-use semrel_nn::{TappedGenerator, Trained, flat_gradients};
+use semrel_nn::{TappedGenerator, Trained};
 use tch::{Kind, Reduction, Tensor};
 
 /// An image-to-image generator of any family.
@@ -20,8 +20,7 @@ pub fn split(t: &Tensor, first: i64) -> (Tensor, Tensor) {
 /// A warm-up step of one generator: `mean |G(x) − x|` on images of both domains.
 pub fn reproduce(generator: &mut Trained<Generator>, images: &Tensor) -> Terms {
     let loss = l1(&generator.forward(images), images);
-    let gradient = flat_gradients(&loss, &[generator.parameters()]).remove(0);
-    generator.step(gradient);
+    generator.descend(&loss);
     let mut terms = Terms::new();
     terms.push("warmup", &loss.to_kind(Kind::Float));
     terms

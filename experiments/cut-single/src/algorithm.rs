@@ -7,20 +7,12 @@ use anyhow::Result;
 use semrel_nn::Net;
 use semrel_nn::checkpoint::StateDict;
 use semrel_nn::image_pool::ImagePool;
+pub use semrel_train::When;
 pub use semrel_train::batches::Batch;
 use semrel_train::parts::{pool_files, restore_pools};
 use semrel_train::{Part, Terms};
 use std::collections::BTreeMap;
 use tch::Device;
-
-/// When a step is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct When {
-    /// Epoch, from 1.
-    pub epoch: u64,
-    /// Step of the whole run, from 0.
-    pub step: u64,
-}
 
 /// A method: its networks, and how they train.
 pub trait Algorithm {

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::data::Data;
 use crate::evaluate::Scorer;
 use crate::preview;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_train::batches::BatchLoader;
@@ -134,17 +134,10 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     if options.mode == OpenMode::Resume
         && let Some((at, saved)) = checkpoints.latest()?
     {
-        let path = checkpoints.path(at);
-        let restored =
-            restore_parts(state.algorithm.parts(), &saved).with_context(|| format!("checkpoint {}", path.display()))?;
-        ensure!(
-            restored.step == at,
-            "checkpoint {}: its state.json is of step {}: the file was changed",
-            path.display(),
-            restored.step
-        );
+        let name = || format!("checkpoint {}", checkpoints.path(at).display());
+        let restored = restore_parts(state.algorithm.parts(), &saved).with_context(name)?;
+        standing = Standing::restored(at, restored.step, restored.best).with_context(name)?;
         state.algorithm.restore_pools(&saved.files);
-        standing = Standing { step: at, best: restored.best };
         state.loader = data.loader(at)?;
         state.epoch = 0;
     }

@@ -3,18 +3,10 @@
 use crate::score::Scorer;
 use anyhow::Result;
 use semrel_nn::image_pool::ImagePool;
+pub use semrel_train::When;
 use semrel_train::batches::Batch;
 use semrel_train::{Part, Terms};
 use tch::Tensor;
-
-/// When a step is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct When {
-    /// Epoch, from 1.
-    pub epoch: u64,
-    /// Step of the whole run, from 0.
-    pub step: u64,
-}
 
 /// A stage's networks, and how they train.
 pub trait Algorithm {

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, Method};
 use crate::distill::{Distillation, Draws};
+use crate::latency::median;
 use crate::networks::{TAPS, new_teacher};
 use anyhow::Result;
 use semrel_data::rng::derive_seed;
@@ -106,10 +107,11 @@ impl Distillation {
     fn bare_passes(&self, batch: &Batch, draws: &Draws) -> Tensor {
         let (image, taught) = no_grad(|| self.teacher.forward_tapped(&batch.a, &TAPS));
         let (made, taps) = self.student.forward_tapped(&batch.a, &draws.channels);
-        let fake = self.discriminator.forward(&self.seen(batch, &made));
-        let real = self.discriminator.forward(&self.seen(batch, &batch.b));
+        let fake = self.adversary.discriminator.forward(&self.seen(batch, &made));
+        let real = self.adversary.discriminator.forward(&self.seen(batch, &batch.b));
         let sum = |t: &Tensor| t.sum(None::<Kind>);
-        let of_critic = flat_gradients_of_first(&(sum(&fake) + sum(&real)), &[self.discriminator.parameters()]);
+        let of_critic =
+            flat_gradients_of_first(&(sum(&fake) + sum(&real)), &[self.adversary.discriminator.parameters()]);
 
         let mut total = sum(&fake) + sum(&made);
         for (adapter, tap) in self.adapters.0.iter().zip(&taps) {
@@ -132,10 +134,4 @@ impl Distillation {
 /// Reading a number waits for a device that computes on its own.
 fn wait(number: &Tensor) {
     let _ = number.double_value(&[]);
-}
-
-fn median(times: &[f64]) -> f64 {
-    let mut times = times.to_vec();
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }

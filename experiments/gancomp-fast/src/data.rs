@@ -120,7 +120,7 @@ impl Data {
         let sampler = PairSampler::new(self.of_stage(stage), store, options, config.seed)
             .with_context(|| format!("config sections `data` and `{}.train`", stage.name()))?;
         let warmup = if stage == Stage::Teacher { train.warmup } else { 0 };
-        Ok(Training { sampler: Arc::new(sampler), warmup })
+        Ok(Training { sampler: Arc::new(sampler), warmup, epochs: train.epochs() })
     }
 
     /// Test images of the source domain.
@@ -195,6 +195,7 @@ impl<'a> Pictures<'a> {
 pub struct Training {
     sampler: Arc<PairSampler>,
     warmup: u64,
+    epochs: u64,
 }
 
 impl Training {
@@ -206,6 +207,11 @@ impl Training {
     /// Epoch (from 1) of a step of the run; those of the warm-up count to the first.
     pub fn epoch_of(&self, step: u64) -> u64 {
         step.saturating_sub(self.warmup) / self.steps_per_epoch() + 1
+    }
+
+    /// Steps of the stage, its warm-up included.
+    pub fn steps(&self) -> u64 {
+        self.warmup + self.epochs * self.steps_per_epoch()
     }
 
     /// Steps of the warm-up.

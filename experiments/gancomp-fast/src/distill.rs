@@ -17,12 +17,12 @@ use anyhow::{Context, Result};
 use semrel_data::rng::stream;
 use semrel_loss::LossError;
 use semrel_loss::distillation::{DistillationConfig, DistillationTerms, distillation_terms};
-use semrel_loss::gan::Target;
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_nn::channels::{ChannelSet, Channels, Weighting};
 use semrel_nn::mobile_resnet::SuperMobileResnet;
 use semrel_nn::patchgan::PatchDiscriminator;
 use semrel_nn::{Net, Trained, flat_gradients, flat_gradients_of_first};
+use semrel_train::adversary::{Adversary, Game};
 use semrel_train::batches::Batch;
 use semrel_train::passes::Generator;
 use semrel_train::{Part, Terms};
@@ -44,8 +44,8 @@ pub struct Distillation {
     pub teacher: Net<Generator>,
     /// The student.
     pub student: Trained<SuperMobileResnet>,
-    /// D.
-    pub discriminator: Trained<PatchDiscriminator>,
+    /// D, of images, or of inputs and outputs together where they come in pairs.
+    pub adversary: Adversary<PatchDiscriminator>,
     /// A, from the student's taps to the teacher's.
     pub adapters: Trained<Adapters>,
     /// F, with [`Method::Ours`].
@@ -80,17 +80,19 @@ impl Distillation {
         device: Device,
     ) -> Result<Self> {
         channels.largest().check_within(config.model.student_ngf).context("config key `distill.channels`")?;
+        let loss = config.distill.clone();
+        let game = Game { gan: loss.gan, lambda_gan: loss.lambda_gan, lambda_r1: 0.0, seed: config.seed };
         Ok(Self {
             teacher,
             student: trained(train, new_student(config, device)?),
-            discriminator: trained(train, new_discriminator(config, device)?),
+            adversary: Adversary::new("D", trained(train, new_discriminator(config, device)?), 0, game),
             adapters: trained(train, new_adapters(config, device)),
             heads: match config.method {
                 Method::Ours => Some(trained(train, new_heads(config, device)?)),
                 Method::Fast => None,
             },
             channels,
-            loss: config.distill.clone(),
+            loss,
             aligned: config.aligned(),
             epochs: train.epochs(),
             seed: config.seed,
@@ -119,11 +121,13 @@ impl Distillation {
             taught: no_grad(|| self.teacher.forward_tapped(&batch.a, &TAPS)),
             made: self.student.forward_tapped(&batch.a, &draws.channels),
         };
-        let fake_logits = self.discriminator.forward(&self.seen(batch, &passes.made.0));
-        let real_logits = self.discriminator.forward(&self.seen(batch, &batch.b));
+        let fake_logits = self.adversary.discriminator.forward(&self.seen(batch, &passes.made.0));
+        let real_logits = self.adversary.discriminator.forward(&self.seen(batch, &batch.b));
 
-        let judged = self.discriminator_loss(&fake_logits, &real_logits, &mut terms);
-        let of_discriminator = flat_gradients_of_first(&judged, &[self.discriminator.parameters()]).remove(0);
+        let judged = self.adversary.judgement(&fake_logits, &real_logits, &batch.b);
+        self.adversary.log(&judged, &mut terms);
+        let of_discriminator =
+            flat_gradients_of_first(&judged.total, &[self.adversary.discriminator.parameters()]).remove(0);
 
         let total = self.student_loss(batch, &passes, &fake_logits, draws, epoch, &mut terms)?;
         let mut networks = vec![self.student.parameters(), self.adapters.parameters()];
@@ -136,24 +140,13 @@ impl Distillation {
         if let Some(heads) = &mut self.heads {
             heads.step(next());
         }
-        self.discriminator.step(of_discriminator);
+        self.adversary.discriminator.step(of_discriminator);
         Ok((terms, passes.made.0.detach()))
     }
 
     /// What D is shown: an image, or input and image where they come in pairs.
     pub(crate) fn seen(&self, batch: &Batch, image: &Tensor) -> Tensor {
         if self.aligned { Tensor::cat(&[&batch.a, image], 1) } else { image.shallow_clone() }
-    }
-
-    /// `½ (L(D(fake), fake) + L(D(real), real))`.
-    fn discriminator_loss(&self, fake_logits: &Tensor, real_logits: &Tensor, terms: &mut Terms) -> Tensor {
-        let loss = |logits, target| self.loss.gan.discriminator(logits, target).mean(None::<Kind>);
-        let (fake, real) = (loss(fake_logits, Target::Fake), loss(real_logits, Target::Real));
-        terms.push("D_fake", &fake);
-        terms.push("D_real", &real);
-        let total = (fake + real) * 0.5;
-        terms.push("D", &total);
-        total
     }
 
     /// The loss of student, adapters and heads.
@@ -166,7 +159,7 @@ impl Distillation {
         epoch: u64,
         terms: &mut Terms,
     ) -> Result<Tensor> {
-        let gan = self.loss.gan.generator(fake_logits).mean(None::<Kind>) * self.loss.lambda_gan;
+        let gan = self.adversary.fooled(fake_logits);
         let aim = if self.aligned { &batch.b } else { &passes.taught.0 };
         let recon = self.loss.recon.distance(&passes.made.0, aim) * self.loss.lambda_recon;
         terms.push("G_gan", &gan);
@@ -274,7 +267,7 @@ impl Algorithm for Distillation {
     fn parts(&mut self) -> Vec<Part<'_>> {
         let mut parts = vec![
             Part::new("G", &mut self.student),
-            Part::new("D", &mut self.discriminator),
+            Part::new("D", &mut self.adversary.discriminator),
             Part::new("A", &mut self.adapters),
         ];
         parts.extend(self.heads.as_mut().map(|heads| Part::new("F", heads)));

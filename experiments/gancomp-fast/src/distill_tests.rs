@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::networks::new_teacher;
-use semrel_loss::gan::GanMode;
+use semrel_loss::gan::{GanMode, Target};
 use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -34,7 +34,7 @@ fn batch() -> Batch {
 fn copy_weights(from: &Distillation, to: &Distillation) {
     let networks = |d: &Distillation| {
         let heads = d.heads.as_ref().expect("`ours` has heads").flat().shallow_clone();
-        let others = [d.teacher.flat(), d.student.flat(), d.discriminator.flat(), d.adapters.flat()];
+        let others = [d.teacher.flat(), d.student.flat(), d.adversary.discriminator.flat(), d.adapters.flat()];
         others.into_iter().map(Tensor::shallow_clone).chain([heads]).collect::<Vec<_>>()
     };
     no_grad(|| networks(from).iter().zip(networks(to)).for_each(|(from, mut to)| to.copy_(from)));
@@ -77,18 +77,18 @@ fn one_pass_of_the_discriminator_gives_both_gradients() {
         let (mut networks, same) = (distillation(&config), distillation(&config));
         copy_weights(&networks, &same);
         let (batch, draws) = (batch(), networks.draw(&batch(), 0));
-        let (of_critic, of_student) = (watched(&mut networks.discriminator), watched(&mut networks.student));
+        let (of_critic, of_student) = (watched(&mut networks.adversary.discriminator), watched(&mut networks.student));
         let _ = networks.step_with(&batch, &draws, 1).unwrap();
 
         // As published: the discriminator sees the student's image thrice.
         let (image, taps) = same.student.forward_tapped(&batch.a, &draws.channels);
         let judge = |image: &Tensor, target| {
-            GanMode::Hinge.discriminator(&same.discriminator.forward(&same.seen(&batch, image)), target)
+            GanMode::Hinge.discriminator(&same.adversary.discriminator.forward(&same.seen(&batch, image)), target)
         };
         let judged = (judge(&image.detach(), Target::Fake) + judge(&batch.b, Target::Real)) * 0.5;
-        let critic = flat_gradients(&judged, &[same.discriminator.parameters()]).remove(0);
+        let critic = flat_gradients(&judged, &[same.adversary.discriminator.parameters()]).remove(0);
         let passes = Passes { taught: no_grad(|| same.teacher.forward_tapped(&batch.a, &TAPS)), made: (image, taps) };
-        let logits = same.discriminator.forward(&same.seen(&batch, &passes.made.0));
+        let logits = same.adversary.discriminator.forward(&same.seen(&batch, &passes.made.0));
         let total = same.student_loss(&batch, &passes, &logits, &draws, 1, &mut Terms::new()).unwrap();
         let student = flat_gradients(&total, &[same.student.parameters()]).remove(0);
         for (got, want) in [(of_critic, critic), (of_student, student)] {

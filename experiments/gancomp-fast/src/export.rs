@@ -22,6 +22,9 @@ pub const WEIGHTS: &str = "generator.safetensors";
 /// Name of the ONNX file.
 pub const ONNX: &str = "generator.onnx";
 
+/// Key of the metadata that tell the width and height of the row's pictures, such as `256x256`.
+pub const SIZE: &str = "size";
+
 /// Largest difference to libtorch's output that an ONNX file may have.
 const TOLERANCE: f64 = 1e-3;
 
@@ -58,6 +61,7 @@ pub fn export(config: &Config, options: &ExportOptions) -> Result<PathBuf> {
         ("name".to_owned(), config.name.clone()),
         ("of".to_owned(), options.which.to_string()),
         ("step".to_owned(), step.to_string()),
+        (SIZE.to_owned(), format!("{}x{}", size.0, size.1)),
     ]);
     if let Some(channels) = channels {
         about.insert("channels".to_owned(), channels.to_string());

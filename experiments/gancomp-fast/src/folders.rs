@@ -1,7 +1,8 @@
 //! Where the stages of a row lie.
 
 use crate::config::Config;
-use std::path::{Path, PathBuf};
+use crate::data::Stage;
+use std::path::PathBuf;
 
 /// The folder of all rows, `runs/gancomp-fast` where nothing else is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,15 @@ impl Folders {
     /// Rows below `base`.
     pub fn new(base: impl Into<PathBuf>) -> Self {
         Self { base: base.into() }
+    }
+
+    /// Folder of the run of a stage.
+    pub fn of(&self, stage: Stage, config: &Config) -> PathBuf {
+        match stage {
+            Stage::Teacher => self.teacher(config),
+            Stage::Distill => self.distill(config),
+            Stage::Finetune => self.finetune(config),
+        }
     }
 
     /// Folder of the teacher's run, which rows of one task may share.
@@ -43,11 +53,5 @@ impl Folders {
     /// Folder of the fine-tuning's run.
     pub fn finetune(&self, config: &Config) -> PathBuf {
         self.row(config).join("finetune")
-    }
-}
-
-impl AsRef<Path> for Folders {
-    fn as_ref(&self) -> &Path {
-        &self.base
     }
 }

@@ -2,14 +2,15 @@
 
 use crate::config::Config;
 use crate::folders::Folders;
+use crate::networks::teacher_config;
 use crate::search::winner;
-use crate::trained::{TrainedStudent, TrainedTeacher, open_student, open_teacher};
+use crate::trained::{TrainedStudent, TrainedTeacher, no_super_net, open_student, open_teacher};
 use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::Net;
 use semrel_nn::channels::Channels;
 use semrel_nn::checkpoint::{StateDict, load_any};
 use semrel_nn::mobile_resnet::{SubMobileResnet, export_subnet};
-use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
+use semrel_nn::resnet::ResnetGenerator;
 use semrel_train::parts::load_network;
 use semrel_train::passes::Generator;
 use serde::Serialize;
@@ -105,11 +106,6 @@ impl Opened {
     }
 }
 
-/// The teacher of a width.
-pub fn teacher_config(width: i64) -> ResnetConfig {
-    ResnetConfig { width, ..ResnetConfig::compression_teacher() }
-}
-
 /// Multiply-accumulates of a teacher of a width, for an image of `size` (width, height).
 ///
 /// # Errors
@@ -153,12 +149,8 @@ fn distilled(config: &Config, folders: &Folders, chosen: Option<Chosen>, device:
     };
     set.check(&channels).context("the row's set, config key `distill.channels`")?;
     let folder = folders.distill(config);
-    ensure!(
-        folder.is_dir(),
-        "{}: there is no distilled super-net yet; distil it first: gancomp-fast distill with the same configuration",
-        folder.display()
-    );
-    let TrainedStudent { student, step, .. } = open_student(&folder, &config.distill.checkpoint, &[], device)?;
+    ensure!(folder.is_dir(), no_super_net(&folder));
+    let TrainedStudent { student, step, .. } = open_student(&folder, &config.distill.checkpoint, device)?;
     Ok(Opened { generator: sub_network(&student.state(), &channels, device)?, channels: Some(channels), step })
 }
 
@@ -170,7 +162,7 @@ fn fine_tuned(config: &Config, folders: &Folders, chosen: Option<Chosen>, device
          the distilled one: --of distill)",
         folder.display()
     );
-    let TrainedStudent { student, step, config: of_run } = open_student(&folder, "last", &[], device)?;
+    let TrainedStudent { student, step, config: of_run } = open_student(&folder, "last", device)?;
     let own = of_run.finetune.and_then(|f| f.channels);
     let channels = own.with_context(|| format!("{}: its configuration names no channels", folder.display()))?;
     match chosen {

@@ -11,12 +11,17 @@ use semrel_nn::{InitType, Net, Trained};
 use semrel_train::passes::Generator;
 use tch::Device;
 
-/// The teacher: `resnet_9blocks`.
+/// The teacher of a width, `resnet_9blocks`.
+pub fn teacher_config(width: i64) -> ResnetConfig {
+    ResnetConfig { width, ..ResnetConfig::compression_teacher() }
+}
+
+/// The teacher of a row.
 ///
 /// # Errors
 /// Where the settings make no network.
 pub fn new_teacher(config: &Config, device: Device) -> Result<Net<Generator>> {
-    let shape = ResnetConfig { width: config.model.teacher_ngf, ..ResnetConfig::compression_teacher() };
+    let shape = teacher_config(config.model.teacher_ngf);
     shape.check().context("config key `model.teacher_ngf`")?;
     let net = Net::new(device, |p| Box::new(ResnetGenerator::new(p, &shape)) as Generator);
     config.model.init.apply(&net.state());

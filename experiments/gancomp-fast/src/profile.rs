@@ -1,7 +1,7 @@
 //! What networks cost: parameters, multiply-accumulates, and the time of one image.
 
-use crate::generators::{teacher_config, teacher_macs};
 use crate::latency::{Latency, Runs, measure};
+use crate::networks::teacher_config;
 use crate::onnx::{OnnxGenerator, graph};
 use crate::search::cost::Stopwatch;
 use crate::search::fitness::Torch;
@@ -135,7 +135,7 @@ fn of_teacher(width: i64, options: &ProfileOptions) -> Result<Profile> {
     Ok(Profile {
         network: format!("teacher-{width}"),
         parameters: net.numel() as u64,
-        macs: teacher_macs(width, torch.size)?,
+        macs: net.macs(torch.size.1.into(), torch.size.0.into())?,
         torch: options.timed.then(time).transpose()?,
         onnx: under_onnx(&net.state(), options)?,
     })

@@ -9,7 +9,7 @@ use crate::preview;
 use crate::score::{Scorer, digest};
 use crate::search::winner;
 use crate::teacher::Teacher;
-use crate::trained::{TrainedTeacher, network_of_run, open_teacher};
+use crate::trained::{TrainedTeacher, network_of_run, no_super_net, open_teacher};
 use anyhow::{Context, Result, bail, ensure};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
@@ -70,6 +70,18 @@ fn may_change(stage: Stage) -> Vec<String> {
     rhythm.chain(unread.iter().chain(&always).map(|key| (*key).to_owned())).collect()
 }
 
+/// Trains a stage to its end, or until a signal asks it to stop.
+///
+/// # Errors
+/// As those of [`teacher`], [`distill`] and [`finetune`].
+pub fn train(stage: Stage, config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
+    match stage {
+        Stage::Teacher => teacher(config, options, interrupt),
+        Stage::Distill => distill(config, options, interrupt),
+        Stage::Finetune => finetune(config, options, interrupt),
+    }
+}
+
 /// Trains the teacher to its end, or until a signal asks it to stop.
 ///
 /// # Errors
@@ -86,12 +98,7 @@ pub fn teacher(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -
     let data = Data::open(config)?;
     tch::manual_seed(derive_seed(config.seed, "init", 0));
     let algorithm = Teacher::new(config, options.device)?;
-    let folder = options.folders.teacher(config);
-    Job { config, data: &data, stage: Stage::Teacher, folder, taught: None }.run(
-        Box::new(algorithm),
-        options,
-        interrupt,
-    )
+    Job { config, data: &data, stage: Stage::Teacher, taught: None }.run(Box::new(algorithm), options, interrupt)
 }
 
 /// Distils the super-net from the row's teacher.
@@ -105,8 +112,7 @@ pub fn distill(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -
     let (origin, channels) = (Origin::of(&taught), config.distill.channels.clone());
     tch::manual_seed(derive_seed(config.seed, "init distill", 0));
     let algorithm = Distillation::new(config, taught.generator, channels, &config.distill.train, options.device)?;
-    let folder = options.folders.distill(config);
-    Job { config, data: &data, stage: Stage::Distill, folder, taught: Some(origin) }.run(
+    Job { config, data: &data, stage: Stage::Distill, taught: Some(origin) }.run(
         Box::new(algorithm),
         options,
         interrupt,
@@ -125,12 +131,7 @@ pub fn finetune(config: &Config, options: &TrainOptions, interrupt: &Interrupt) 
     let folders = &options.folders;
     let distilled = folders.distill(config);
     let restore = |network: &str| {
-        network_of_run(&distilled, &config.distill.checkpoint, network)?.with_context(|| {
-            format!(
-                "{}: there is no distilled super-net yet; distil it first: gancomp-fast distill with the same configuration",
-                distilled.display()
-            )
-        })
+        network_of_run(&distilled, &config.distill.checkpoint, network)?.with_context(|| no_super_net(&distilled))
     };
     let (student, discriminator) = (restore("G")?, restore("D")?);
     let chosen = config.finetune.as_ref().and_then(|f| f.channels);
@@ -145,9 +146,8 @@ pub fn finetune(config: &Config, options: &TrainOptions, interrupt: &Interrupt) 
     let algorithm = Distillation::new(config, taught.generator, ChannelSet::fixed(channels), &train, options.device)?;
     let name = || distilled.display().to_string();
     load_network("G", &algorithm.student.state(), &student.1).with_context(name)?;
-    load_network("D", &algorithm.discriminator.state(), &discriminator.1).with_context(name)?;
-    let folder = folders.finetune(config);
-    Job { config, data: &data, stage: Stage::Finetune, folder, taught: Some(origin) }.run(
+    load_network("D", &algorithm.adversary.discriminator.state(), &discriminator.1).with_context(name)?;
+    Job { config, data: &data, stage: Stage::Finetune, taught: Some(origin) }.run(
         Box::new(algorithm),
         options,
         interrupt,
@@ -159,12 +159,7 @@ pub fn finetune(config: &Config, options: &TrainOptions, interrupt: &Interrupt) 
 /// # Errors
 /// Where the row goes without the stage, or its settings do not fit the images.
 pub fn steps(config: &Config, data: &Data, stage: Stage) -> Result<u64> {
-    let train = config.train(stage)?;
-    Ok(warmup(train, stage) + train.epochs() * data.training(config, stage)?.steps_per_epoch())
-}
-
-fn warmup(train: &TrainConfig, stage: Stage) -> u64 {
-    if stage == Stage::Teacher { train.warmup } else { 0 }
+    Ok(data.training(config, stage)?.steps())
 }
 
 /// Which teacher a run learns from.
@@ -203,11 +198,15 @@ struct Job<'a> {
     config: &'a Config,
     data: &'a Data,
     stage: Stage,
-    folder: PathBuf,
     taught: Option<Origin>,
 }
 
 impl Job<'_> {
+    /// Name of the run.
+    fn name(&self) -> String {
+        if self.stage == Stage::Teacher { self.config.teacher_name() } else { self.config.name.clone() }
+    }
+
     fn run(self, algorithm: Box<dyn Algorithm>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
         let Self { config, data, stage, .. } = self;
         let (train, device) = (config.train(stage)?, options.device);
@@ -218,7 +217,7 @@ impl Job<'_> {
 
         let unread = may_change(stage);
         let unread: Vec<&str> = unread.iter().map(String::as_str).collect();
-        let run = RunDir::open(&self.folder, options.mode, config, &unread)?;
+        let run = RunDir::open(options.folders.of(stage, config), options.mode, config, &unread)?;
         let checkpoints = run.checkpoints(train.keep);
         let mut standing = Standing::default();
         let loader = training.loader(0)?;
@@ -233,18 +232,14 @@ impl Job<'_> {
         }
 
         let rhythm = Rhythm {
-            total: warmup(train, stage) + train.epochs() * training.steps_per_epoch(),
+            total: training.steps(),
             log_every: train.log_every,
             sample_every: train.sample_every,
             save_every: train.save_every,
             eval_every: train.eval_every,
-            warmup: warmup(train, stage),
+            warmup: training.warmup(),
         };
-        let label = format!(
-            "{} {}",
-            stage.name(),
-            if stage == Stage::Teacher { config.teacher_name() } else { config.name.clone() }
-        );
+        let label = format!("{} {}", stage.name(), self.name());
         let (ended, seconds) =
             fit(&mut state, &run, &checkpoints, standing, &rhythm, (&label, options.quiet), interrupt)?;
         if ended == Ended::Interrupted {
@@ -261,7 +256,7 @@ impl Job<'_> {
         let parameters: serde_json::Map<String, Value> =
             state.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters().into())).collect();
         json!({
-            "name": if self.stage == Stage::Teacher { config.teacher_name() } else { config.name.clone() },
+            "name": self.name(),
             "stage": self.stage.name(),
             "method": if self.stage == Stage::Teacher { None } else { Some(config.method) },
             "seed": config.seed,
@@ -310,17 +305,12 @@ impl Run<'_> {
         if let Some(taught) = self.taught {
             taught.check(&saved.state, path)?;
         }
-        let restored =
-            restore_parts(self.algorithm.parts(), saved).with_context(|| format!("checkpoint {}", path.display()))?;
-        ensure!(
-            restored.step == at,
-            "checkpoint {}: its state.json is of step {}: the file was changed",
-            path.display(),
-            restored.step
-        );
+        let name = || format!("checkpoint {}", path.display());
+        let restored = restore_parts(self.algorithm.parts(), saved).with_context(name)?;
+        let standing = Standing::restored(at, restored.step, restored.best).with_context(name)?;
         restore_pools(self.algorithm.pools(), &saved.files);
         self.epoch = 0;
-        Ok(Standing { step: at, best: restored.best })
+        Ok(standing)
     }
 }
 

@@ -94,17 +94,25 @@ pub struct TrainedStudent {
 ///
 /// # Errors
 /// A folder that is no run's, a checkpoint that is not there or damaged, weights that do not fit.
-pub fn open_student(run_dir: &Path, checkpoint: &str, overrides: &[String], device: Device) -> Result<TrainedStudent> {
-    let config: Config = load(run_dir.join(CONFIG), overrides).context("is this the folder of a run?")?;
+pub fn open_student(run_dir: &Path, checkpoint: &str, device: Device) -> Result<TrainedStudent> {
+    let config: Config = load(run_dir.join(CONFIG), &[]).context("is this the folder of a run?")?;
     config.validate()?;
-    let (step, student) = {
-        let (step, state) = network_of_run(run_dir, checkpoint, "G")?
-            .with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
-        let student = new_student(&config, device)?;
-        load_network("G", &student.state(), &state).with_context(|| run_dir.display().to_string())?;
-        (step, student)
-    };
+    let (step, state) = network_of_run(run_dir, checkpoint, "G")?
+        .with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
+    let student = new_student(&config, device)?;
+    load_network("G", &student.state(), &state).with_context(|| run_dir.display().to_string())?;
+    if summary::read::<serde_json::Value>(run_dir)?.is_none() {
+        tracing::warn!("{}: training has not ended; step {step} is used", run_dir.display());
+    }
     Ok(TrainedStudent { config, student, step })
+}
+
+/// That a row's super-net is missing, with the command that makes it.
+pub fn no_super_net(run_dir: &Path) -> String {
+    format!(
+        "{}: there is no distilled super-net yet; distil it first: gancomp-fast distill with the same configuration",
+        run_dir.display()
+    )
 }
 
 /// Whether a run folder has a checkpoint.

@@ -8,7 +8,7 @@ use crate::sample;
 use crate::snapshot;
 use crate::step::{LSeSim, Trainer};
 use crate::terms::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_metrics::extractor::to_images;
@@ -140,15 +140,9 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     if options.mode == OpenMode::Resume
         && let Some((at, saved)) = checkpoints.latest()?
     {
-        let state = snapshot::restore(&mut trainer, &saved, &data.domains)
-            .with_context(|| format!("checkpoint {}", checkpoints.path(at).display()))?;
-        ensure!(
-            state.step == at,
-            "checkpoint {}: its state.json is of step {}: the file was changed",
-            checkpoints.path(at).display(),
-            state.step
-        );
-        standing = Standing { step: at, best: state.best };
+        let name = || format!("checkpoint {}", checkpoints.path(at).display());
+        let state = snapshot::restore(&mut trainer, &saved, &data.domains).with_context(name)?;
+        standing = Standing::restored(at, state.step, state.best).with_context(name)?;
     }
     let t = &config.train;
     let count = |n: i64| n as u64;

@@ -51,20 +51,22 @@ impl Weighting {
         }
     }
 
+    /// Number of the choice among `choices` that a `uniform` number of 0..1 falls on; `None`, and no number asked for, where
+    /// all are alike or there is but one.
+    pub fn choose(self, choices: usize, uniform: impl FnOnce() -> f64) -> Option<usize> {
+        // A single choice has weight 0 in the arithmetic form.
+        let weights = self.weights(choices).filter(|_| choices > 1)?;
+        let mut left = uniform() * weights.iter().sum::<f64>();
+        let chosen = weights.iter().position(|weight| {
+            left -= weight;
+            left < 0.0
+        });
+        Some(chosen.unwrap_or(choices - 1))
+    }
+
     /// Number of a choice among `choices`, of which there is at least one.
     pub(super) fn draw(self, choices: usize, rng: &mut impl Rng) -> usize {
-        match self.weights(choices) {
-            // A single choice has weight 0 in the arithmetic form.
-            Some(weights) if choices > 1 => {
-                let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
-                let chosen = weights.iter().position(|weight| {
-                    left -= weight;
-                    left < 0.0
-                });
-                chosen.unwrap_or(choices - 1)
-            }
-            _ => rng.random_range(0..choices),
-        }
+        self.choose(choices, || rng.random()).unwrap_or_else(|| rng.random_range(0..choices))
     }
 }
 

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use gancomp_fast::config::Config;
 use gancomp_fast::folders::Folders;
+use gancomp_fast::generators::{Chosen, Which};
 use semrel_train::config::load;
 use std::path::PathBuf;
 
@@ -33,4 +34,17 @@ impl Row {
     pub fn folders(&self) -> Folders {
         Folders::new(&self.runs)
     }
+}
+
+/// Which of a row's generators a command takes.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Generator {
+    /// Which generator: export (fine-tuned where the row has that, else distilled), distill (the super-net at a configuration),
+    /// finetune or teacher.
+    #[arg(long, default_value = "export")]
+    pub of: Which,
+    /// Configuration of a distilled one, such as 16_16_32_16_16_64_16_24, largest or smallest; the search's winner where
+    /// absent.
+    #[arg(long)]
+    pub channels: Option<Chosen>,
 }

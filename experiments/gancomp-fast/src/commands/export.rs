@@ -1,11 +1,10 @@
 //! Export.
 
-use super::common::Row;
+use super::common::{Generator, Row};
 use anyhow::Result;
 use clap::Args;
 use gancomp_fast::data::Data;
 use gancomp_fast::export::{ExportOptions, export};
-use gancomp_fast::generators::{Chosen, Which};
 use semrel_train::cli::{Machine, TrainMode, write_json};
 use serde_json::json;
 use std::path::PathBuf;
@@ -15,13 +14,8 @@ use std::process::ExitCode;
 pub struct ExportArgs {
     #[command(flatten)]
     row: Row,
-    /// Which generator: export (fine-tuned where the row has that, else distilled), distill, finetune or teacher.
-    #[arg(long, default_value = "export")]
-    of: Which,
-    /// Configuration of a distilled one, such as 16_16_32_16_16_64_16_24, largest or smallest; the search's winner where
-    /// absent.
-    #[arg(long)]
-    channels: Option<Chosen>,
+    #[command(flatten)]
+    generator: Generator,
     /// Folder of the files; <runs>/<name>/export where absent.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -45,7 +39,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     }
     let folders = args.row.folders();
     let out = args.out.clone().unwrap_or_else(|| folders.export(&config));
-    let options = ExportOptions { folders, which: args.of, chosen: args.channels, out, threads };
+    let options = ExportOptions { folders, which: args.generator.of, chosen: args.generator.channels, out, threads };
     println!("{}", export(&config, &options)?.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use gancomp_fast::config::Config;
 use gancomp_fast::data::{Data, Stage};
 use gancomp_fast::search::exhaustive::Split;
 use gancomp_fast::search::run::{EVALUATIONS, Ended, Kind, SearchOptions, bound, search};
-use gancomp_fast::train::{TrainOptions, distill, teacher};
+use gancomp_fast::train::{TrainOptions, train};
 use gancomp_fast::trained::begun;
 use semrel_train::cli::{Machine, TrainMode, ended, write_json};
 use semrel_train::progress::print_line;
@@ -56,12 +56,12 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
     }
     let folders = args.row.folders();
     let interrupt = Interrupt::install()?;
-    let train = TrainOptions { folders: folders.clone(), mode: OpenMode::New, device, threads, quiet };
+    let before = TrainOptions { folders: folders.clone(), mode: OpenMode::New, device, threads, quiet };
     if args.all {
-        if let Some(code) = run_before(&config, &train, &interrupt)? {
+        if let Some(code) = run_before(&config, &before, &interrupt)? {
             return Ok(code);
         }
-    } else if let Some(stage) = missing(&config, &train)? {
+    } else if let Some(stage) = missing(&config, &before)? {
         let row = args.row.config.display();
         bail!(
             "the search needs a distilled super-net, and {} holds none; run first: gancomp-fast {} {row} (or all stages: \
@@ -102,31 +102,24 @@ fn say(quiet: bool, line: &str) {
 }
 
 /// The first stage that the search lacks.
-fn missing(config: &Config, train: &TrainOptions) -> Result<Option<Stage>> {
-    if begun(&train.folders.distill(config))? {
+fn missing(config: &Config, options: &TrainOptions) -> Result<Option<Stage>> {
+    if begun(&options.folders.distill(config))? {
         return Ok(None);
     }
-    let taught = config.teacher.weights.is_some() || begun(&train.folders.teacher(config))?;
+    let taught = config.teacher.weights.is_some() || begun(&options.folders.teacher(config))?;
     Ok(Some(if taught { Stage::Distill } else { Stage::Teacher }))
 }
 
 /// Runs teacher and distillation to their ends; an exit code where one was interrupted.
-fn run_before(config: &Config, train: &TrainOptions, interrupt: &Interrupt) -> Result<Option<ExitCode>> {
+fn run_before(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Option<ExitCode>> {
     let teach = config.teacher.weights.is_none();
     for stage in [teach.then_some(Stage::Teacher), Some(Stage::Distill)].into_iter().flatten() {
-        let folder = match stage {
-            Stage::Teacher => train.folders.teacher(config),
-            _ => train.folders.distill(config),
-        };
+        let folder = options.folders.of(stage, config);
         if finished(&folder)? {
             continue;
         }
         let mode = if folder.join(run_dir::CONFIG).is_file() { OpenMode::Resume } else { OpenMode::New };
-        let options = TrainOptions { mode, ..train.clone() };
-        let how = match stage {
-            Stage::Teacher => teacher(config, &options, interrupt)?,
-            _ => distill(config, &options, interrupt)?,
-        };
+        let how = train(stage, config, &TrainOptions { mode, ..options.clone() }, interrupt)?;
         let code = ended(how, &folder, options.quiet);
         if how == semrel_train::Ended::Interrupted {
             return Ok(Some(code));

@@ -4,7 +4,7 @@ use super::common::Row;
 use anyhow::Result;
 use clap::Args;
 use gancomp_fast::data::{Data, Stage};
-use gancomp_fast::train::{TrainOptions, distill, finetune, steps, teacher};
+use gancomp_fast::train::{TrainOptions, steps, train};
 use semrel_train::Interrupt;
 use semrel_train::cli::{Machine, TrainMode, ended, write_json};
 use serde_json::json;
@@ -37,10 +37,6 @@ pub fn run(stage: Stage, args: &StageArgs, quiet: bool) -> Result<ExitCode> {
     let folders = args.row.folders();
     let options = TrainOptions { folders: folders.clone(), mode: args.mode.mode(), device, threads, quiet };
     let interrupt = Interrupt::install()?;
-    let (how, folder) = match stage {
-        Stage::Teacher => (teacher(&config, &options, &interrupt)?, folders.teacher(&config)),
-        Stage::Distill => (distill(&config, &options, &interrupt)?, folders.distill(&config)),
-        Stage::Finetune => (finetune(&config, &options, &interrupt)?, folders.finetune(&config)),
-    };
-    Ok(ended(how, &folder, quiet))
+    let how = train(stage, &config, &options, &interrupt)?;
+    Ok(ended(how, &folders.of(stage, &config), quiet))
 }

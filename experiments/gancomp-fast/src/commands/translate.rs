@@ -3,14 +3,17 @@
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use gancomp_fast::config::Config;
+use gancomp_fast::export::SIZE;
 use gancomp_fast::folders::Folders;
 use gancomp_fast::generators::{Chosen, Which, of_file, open};
 use gancomp_fast::onnx::OnnxGenerator;
 use gancomp_fast::translate::Translator;
 use semrel_data::translate::{TranslateOptions, jobs};
+use semrel_nn::checkpoint::metadata;
 use semrel_train::cli::{Machine, PictureSize, translated};
 use semrel_train::config::load;
 use semrel_train::{Interrupt, Progress};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tch::Device;
@@ -40,7 +43,7 @@ pub struct TranslateArgs {
     #[arg(long)]
     out: Option<PathBuf>,
     /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size, to multiples of 4. As in the
-    /// row's tests where absent; for a file, 256x256.
+    /// row's tests where absent, which exported files tell; 256x256 for other files.
     #[arg(long)]
     size: Option<PictureSize>,
     /// Pictures at a time.
@@ -62,10 +65,11 @@ impl TranslateArgs {
 
     /// The translator, and the size of its pictures.
     fn open(&self, network: Option<&Path>, device: Device) -> Result<(Translator, (u32, u32))> {
-        let usual = (256, 256);
         let Some(path) = network else {
             let file = self.onnx.as_ref().expect("there is a network otherwise");
-            return Ok((Translator::Onnx(OnnxGenerator::load(file)?), usual));
+            let generator = OnnxGenerator::load(file)?;
+            let usual = usual(generator.about());
+            return Ok((Translator::Onnx(generator), usual));
         };
         if path.is_dir() {
             bail!(
@@ -92,7 +96,17 @@ impl TranslateArgs {
             Some(Chosen::Channels(channels)) => Some(channels),
             Some(_) => bail!("--channels: a file has no set of which one is the largest; give the numbers"),
         };
+        // Published files are pickled and tell nothing.
+        let usual = usual(&metadata(path).unwrap_or_default());
         Ok((Translator::Torch(of_file(path, channels, device)?.generator), usual))
+    }
+}
+
+/// The size of pictures that a file's metadata tell.
+fn usual(about: &BTreeMap<String, String>) -> (u32, u32) {
+    match about.get(SIZE).map(|text| text.parse()) {
+        Some(Ok(PictureSize::Fixed(width, height))) => (width, height),
+        _ => (256, 256),
     }
 }
 

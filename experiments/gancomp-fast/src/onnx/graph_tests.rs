@@ -1,4 +1,5 @@
 use super::*;
+use crate::export::array;
 use crate::onnx::OnnxGenerator;
 use ndarray::Array3;
 use semrel_nn::channels::Channels;
@@ -27,12 +28,6 @@ fn image(height: i64, width: i64) -> Tensor {
     Tensor::randn([1, 3, height, width], (Kind::Float, Device::Cpu))
 }
 
-fn array(image: &Tensor) -> Array3<f32> {
-    let size = image.size();
-    let numbers: Vec<f32> = Vec::try_from(image.reshape([-1])).unwrap();
-    Array3::from_shape_vec((size[1] as usize, size[2] as usize, size[3] as usize), numbers).unwrap()
-}
-
 fn largest_difference(a: &Array3<f32>, b: &Array3<f32>) -> f32 {
     assert_eq!(a.dim(), b.dim());
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
@@ -43,8 +38,8 @@ fn agrees(state: &StateDict, sizes: &[(i64, i64)], forward: &dyn Fn(&Tensor) -> 
     let runtime = OnnxGenerator::of_proto(&ModelProto::decode(&*bytes).unwrap(), Path::new("memory")).unwrap();
     for &(height, width) in sizes {
         let x = image(height, width);
-        let want = array(&no_grad(|| forward(&x)));
-        let got = runtime.run(array(&x).view()).unwrap();
+        let want = array(&no_grad(|| forward(&x))).unwrap();
+        let got = runtime.run(array(&x).unwrap().view()).unwrap();
         let spread = want.iter().fold(0f32, |most, v| most.max(v.abs()));
         assert!(spread > 0.3, "an output of {spread} at most shows nothing");
         let difference = largest_difference(&got, &want);
@@ -65,9 +60,9 @@ fn the_smallest_image_agrees_as_far_as_roundings_do() {
     let model = model(&net.state(), &BTreeMap::new()).unwrap();
     let runtime = OnnxGenerator::of_proto(&model, Path::new("memory")).unwrap();
     let x = image(8, 8);
-    let (got, single) = (runtime.run(array(&x).view()).unwrap(), array(&no_grad(|| net.forward(&x))));
+    let (got, single) = (runtime.run(array(&x).unwrap().view()).unwrap(), array(&no_grad(|| net.forward(&x))).unwrap());
     let net = net.into_kind(Kind::Double);
-    let exact = array(&no_grad(|| net.forward(&x.to_kind(Kind::Double))).to_kind(Kind::Float));
+    let exact = array(&no_grad(|| net.forward(&x.to_kind(Kind::Double))).to_kind(Kind::Float)).unwrap();
     let (ours, theirs) = (largest_difference(&got, &exact), largest_difference(&single, &exact));
     println!("onnx {ours}, libtorch {theirs}");
     assert!(ours < 1e-4 + 20.0 * theirs, "{ours}, and libtorch's own roundings are {theirs}");

@@ -1,6 +1,7 @@
 //! Which of two configurations is better.
 
 use crate::config::Criterion;
+use crate::search::evolution::Member;
 use std::cmp::Ordering;
 
 impl Criterion {
@@ -18,6 +19,11 @@ impl Criterion {
             Self::Frechet => a.total_cmp(&b),
             Self::Miou => b.total_cmp(&a),
         }
+    }
+
+    /// The best member, the first of equal ones.
+    pub fn best(self, members: impl IntoIterator<Item = Member>) -> Option<Member> {
+        members.into_iter().reduce(|best, next| if self.better(next.quality, best.quality) { next } else { best })
     }
 
     /// What the published exhaustive search records for configurations over budget, which it does not evaluate.

@@ -16,18 +16,7 @@ pub trait Draws {
 
     /// One of `0..count` by weights ([`Weighting::weights`]).
     fn weighted(&mut self, count: usize, weighting: Weighting) -> usize {
-        match weighting.weights(count) {
-            // A single choice has weight 0 in the arithmetic form.
-            Some(weights) if count > 1 => {
-                let mut left = self.uniform() * weights.iter().sum::<f64>();
-                let chosen = weights.iter().position(|weight| {
-                    left -= weight;
-                    left < 0.0
-                });
-                chosen.unwrap_or(count - 1)
-            }
-            _ => self.pick(count),
-        }
+        weighting.choose(count, || self.uniform()).unwrap_or_else(|| self.pick(count))
     }
 }
 

@@ -26,9 +26,12 @@ pub trait Problem {
 
     /// Tries before a child is drawn position by position; fewer where a try costs a measurement.
     fn redraws(&self) -> Redraws {
-        10_000
+        REDRAWS
     }
 }
+
+/// Tries before a child is drawn position by position, where a try costs next to nothing.
+pub const REDRAWS: Redraws = 10_000;
 
 /// How a search goes.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -94,12 +94,6 @@ pub fn look_at_all(members: &[Channels], criterion: Criterion, problem: &mut dyn
         .collect()
 }
 
-/// The best of the records within budget, the first of equal ones; `None` where none is.
-pub fn best(records: &[Record], criterion: Criterion) -> Option<Member> {
-    let within = records.iter().filter(|record| record.within).map(|record| record.member);
-    within.reduce(|best, next| if criterion.better(next.quality, best.quality) { next } else { best })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,9 +138,10 @@ mod tests {
             assert_eq!((records.len(), problem.0.len()), (4, 2));
             assert!(records.iter().all(|r| r.within == (r.member.channels.values()[1] == 6)));
             assert!(records.iter().filter(|r| !r.within).all(|r| r.member.quality == worst));
-            assert_eq!(best(&records, criterion).unwrap().channels.to_string(), winner);
+            let within = records.iter().filter(|r| r.within).map(|r| r.member);
+            assert_eq!(criterion.best(within).unwrap().channels.to_string(), winner);
         }
-        assert_eq!(best(&[], Criterion::Miou), None);
+        assert_eq!(Criterion::Miou.best([]), None);
     }
 
     proptest! {

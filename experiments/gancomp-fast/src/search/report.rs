@@ -95,11 +95,6 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The best of several winners.
-    pub fn best(winners: impl IntoIterator<Item = Member>, criterion: Criterion) -> Option<Member> {
-        winners.into_iter().reduce(|a, b| if criterion.better(b.quality, a.quality) { b } else { a })
-    }
-
     /// Mean and standard deviation of several searches.
     pub fn spread(&self) -> Option<Spread> {
         let qualities: Vec<f64> = self.searches.iter().map(|s| s.found.winner().quality).collect();
@@ -247,7 +242,7 @@ mod tests {
             Searched { seed, found, evaluated: 7 }
         };
         let searches: Vec<Searched> = winners.iter().map(searched).collect();
-        let winner = Outcome::best(searches.iter().map(|s| s.found.winner()), Criterion::Frechet).unwrap();
+        let winner = Criterion::Frechet.best(searches.iter().map(|s| s.found.winner())).unwrap();
         let cost = |c: Channels| Cost { macs: c.macs(64, 64), parameters: c.parameters(), milliseconds: None };
         let point = |s: &Searched| {
             let Member { channels, quality } = s.found.winner();

@@ -8,12 +8,12 @@ use crate::score::digest;
 use crate::search::cache::{Cache, Key};
 use crate::search::cost::{Axis, Costs, check_counted};
 use crate::search::draws::Seeded;
-use crate::search::evolution::{Member, Problem, Rules, evolve};
-use crate::search::exhaustive::{self, Split, best, look_at_all};
+use crate::search::evolution::{Member, Problem, REDRAWS, Rules, evolve};
+use crate::search::exhaustive::{self, Split, look_at_all};
 use crate::search::fitness::{Fitness, Torch};
 use crate::search::front::{Front, Point};
 use crate::search::genes::Redraws;
-use crate::search::report::{About, Outcome, Searched, finished};
+use crate::search::report::{About, DRAWING, FRONT, Outcome, RESULTS, Searched, finished};
 use crate::trained::{TrainedStudent, open_student};
 use anyhow::{Context, Result, bail};
 use semrel_nn::channels::Channels;
@@ -125,7 +125,7 @@ pub fn search(config: &Config, options: &SearchOptions, interrupt: &Interrupt) -
     let device = options.device;
     check_counted(&config.search.budget, &config.distill.channels, size)?;
     let run_dir = options.folders.distill(config);
-    let TrainedStudent { student, step, .. } = open_student(&run_dir, &config.distill.checkpoint, &[], device)?;
+    let TrainedStudent { student, step, .. } = open_student(&run_dir, &config.distill.checkpoint, device)?;
     config
         .distill
         .channels
@@ -142,6 +142,8 @@ pub fn search(config: &Config, options: &SearchOptions, interrupt: &Interrupt) -
     }
     if options.mode == OpenMode::Resume
         && let Some(earlier) = finished(&folder)?.filter(|earlier| earlier.settings == settings)
+        // A kill may have come between the two; then the search goes through its evaluations again.
+        && summary::read::<serde_json::Value>(&folder)?.is_some()
     {
         return Ok(Ended::Already(earlier.winner.channels));
     }
@@ -233,7 +235,7 @@ fn forget(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let ours = ["evaluations.jsonl", "search.json", "front.csv", "front.svg", "summary.json", "metrics.jsonl"];
+        let ours = [EVALUATIONS, RESULTS, FRONT, DRAWING, summary::FILE, semrel_train::log::FILE];
         if ours.contains(&name.as_str()) || name.starts_with("exhaustive-") || name.starts_with("events.out.tfevents.")
         {
             fs::remove_file(&path).with_context(|| path.display().to_string())?;
@@ -273,7 +275,7 @@ impl Problem for Searching<'_> {
     }
 
     fn redraws(&self) -> Redraws {
-        if self.costs.measures() { 100 } else { 10_000 }
+        if self.costs.measures() { 100 } else { REDRAWS }
     }
 }
 
@@ -314,7 +316,7 @@ impl Searching<'_> {
             all.append(&mut self.evaluated);
         }
         let winners = searches.iter().map(|searched| searched.found.winner());
-        let winner = Outcome::best(winners, rules.criterion).expect("there is at least one search");
+        let winner = rules.criterion.best(winners).expect("there is at least one search");
         self.outcome(about, searches, winner, all)
     }
 
@@ -337,7 +339,8 @@ impl Searching<'_> {
         let name = format!("exhaustive-{}.jsonl", split.to_string().replace('/', "-of-"));
         atomic::write(folder.join(name), text.as_bytes())?;
         let within = records.iter().filter(|record| record.within).count();
-        match best(&records, self.criterion) {
+        let affordable = records.iter().filter(|record| record.within).map(|record| record.member);
+        match self.criterion.best(affordable) {
             Some(winner) if split == Split::WHOLE => {
                 let all = std::mem::take(&mut self.evaluated);
                 self.outcome(about, vec![], winner, all)
