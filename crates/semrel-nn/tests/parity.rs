@@ -91,21 +91,24 @@ fn cotangent_number(case: &Case) -> u64 {
 
 fn block<T>(
     case: &Case,
-    build: impl FnOnce(&nn::Path) -> T,
+    build: impl Fn(&nn::Path) -> T,
     forward: impl Fn(&T, &Tensor, Option<&Tensor>) -> Tensor,
 ) -> Outcome {
-    let net = Net::new(Device::Cpu, build);
-    case.fill(&net.state(), "")?;
-    let x = case.input_with_grad("x");
-    let style = case.has_input("s").then(|| case.input_with_grad("s"));
-    let y = forward(&net, &x, style.as_ref());
-    case.check("out.y", &y)?;
-    let loss = (&y * cotangent(&y.size(), cotangent_number(case))).sum(Kind::Float);
-    let state = net.state();
-    case.check_grads(&loss, &|name| match name {
-        "x" => Some(x.shallow_clone()),
-        "s" => style.as_ref().map(Tensor::shallow_clone),
-        key => state.get(key).map(Tensor::shallow_clone),
+    case.in_both_kinds(|case, kind| {
+        let mut net = Net::new(Device::Cpu, &build);
+        case.fill(&net.state(), "")?;
+        net.convert(kind);
+        let input = |name: &str| case.input(name).to_kind(kind).set_requires_grad(true);
+        let (x, style) = (input("x"), case.has_input("s").then(|| input("s")));
+        let y = forward(&net, &x, style.as_ref());
+        case.check("out.y", &y)?;
+        let loss = (&y * cotangent(&y.size(), cotangent_number(case))).sum(kind);
+        let state = net.state();
+        case.check_grads(&loss, &|name| match name {
+            "x" => Some(x.shallow_clone()),
+            "s" => style.as_ref().map(Tensor::shallow_clone),
+            key => state.get(key).map(Tensor::shallow_clone),
+        })
     })
 }
 
@@ -150,15 +153,18 @@ fn labels(case: &Case) -> Vec<i64> {
 
 fn mapping_network(case: &Case) -> Outcome {
     let (latent, style, domains) = (case.i64("latent_dim"), case.i64("style_dim"), case.i64("num_domains"));
-    let net = Net::new(Device::Cpu, |p| MappingNetwork::new(p, latent, 512, style, domains));
-    case.fill(&net.state(), "")?;
-    let z = case.input_with_grad("z");
-    let s = net.forward(&z, &labels(case));
-    case.check("out.s", &s)?;
-    let loss = (s * case.input("cotangent")).sum(Kind::Float);
-    let state = net.state();
-    case.check_grads(&loss, &|name| {
-        if name == "z" { Some(z.shallow_clone()) } else { state.get(name).map(Tensor::shallow_clone) }
+    case.in_both_kinds(|case, kind| {
+        let mut net = Net::new(Device::Cpu, |p| MappingNetwork::new(p, latent, 512, style, domains));
+        case.fill(&net.state(), "")?;
+        net.convert(kind);
+        let z = case.input("z").to_kind(kind).set_requires_grad(true);
+        let s = net.forward(&z, &labels(case));
+        case.check("out.s", &s)?;
+        let loss = (s * case.input("cotangent")).sum(kind);
+        let state = net.state();
+        case.check_grads(&loss, &|name| {
+            if name == "z" { Some(z.shallow_clone()) } else { state.get(name).map(Tensor::shallow_clone) }
+        })
     })
 }
 
@@ -192,14 +198,18 @@ fn discriminator(case: &Case) -> Outcome {
 
 /// The penalty itself lives with the losses; here it is the double backward pass through the network that is checked.
 fn r1(case: &Case) -> Outcome {
-    let net = case_discriminator(case)?;
-    let x = case.input_with_grad("x");
+    case.in_both_kinds(r1_in)
+}
+
+fn r1_in(case: &Case, kind: Kind) -> Outcome {
+    let net = case_discriminator(case)?.into_kind(kind);
+    let x = case.input("x").to_kind(kind).set_requires_grad(true);
     let logit = net.forward(&x, &labels(case));
     case.check("out.logit", &logit)?;
-    let g = Tensor::run_backward(&[logit.sum(Kind::Float)], &[&x], true, true).remove(0);
-    let per_sample = g.square().flatten(1, -1).sum_dim_intlist(1, false, Kind::Float);
+    let g = Tensor::run_backward(&[logit.sum(kind)], &[&x], true, true).remove(0);
+    let per_sample = g.square().flatten(1, -1).sum_dim_intlist(1, false, kind);
     case.check("out.per_sample_sq", &per_sample)?;
-    let penalty = per_sample.mean(Kind::Float) * 0.5;
+    let penalty = per_sample.mean(kind) * 0.5;
     case.check("out.reg", &penalty)?;
     let state = net.state();
     case.check_grads(&penalty, &|key| state.get(key).map(Tensor::shallow_clone))

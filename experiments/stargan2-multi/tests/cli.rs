@@ -157,8 +157,9 @@ fn grids(place: &Place) {
     }
     let few = sample("reference", "few.png", &[]);
     let (few, all) = (image::load_from_memory(&few).unwrap(), image::open(place.path("reference.png")).unwrap());
-    // The last reference: first image of the last domain, on the first source.
-    assert_eq!(few.crop_imm(32, 4 * 32, 32, 32), all.crop_imm(32, 7 * 32, 32, 32));
+    // The last reference: first image of the last domain, on the first source. Batches of other sizes may round differently.
+    let (few, all) = (few.crop_imm(32, 4 * 32, 32, 32).to_rgb8(), all.crop_imm(32, 7 * 32, 32, 32).to_rgb8());
+    assert!(few.iter().zip(all.iter()).all(|(a, b)| a.abs_diff(*b) <= 1));
 }
 
 /// `--checkpoint best` is the step of the least score in the log.

@@ -90,6 +90,10 @@ fn layers(case: &Case) -> Vec<i64> {
 }
 
 pub fn generator(case: &Case) -> Outcome {
+    case.in_both_kinds(generator_in)
+}
+
+fn generator_in(case: &Case, kind: Kind) -> Outcome {
     match case.config()["padding_type"].as_str() {
         None | Some("reflect") => {}
         other => return Err(format!("padding_type {other:?}")),
@@ -110,14 +114,15 @@ pub fn generator(case: &Case) -> Outcome {
         ..published
     };
     config.check().map_err(|e| e.to_string())?;
-    let net = Net::new(Device::Cpu, |p| ResnetGenerator::new(p, &config));
+    let mut net = Net::new(Device::Cpu, |p| ResnetGenerator::new(p, &config));
     net.set_training(training(case, dropout));
+    check_keys(&case.json["keys"], &net.state())?;
+    case.fill(&net.state(), "")?;
+    net.convert(kind);
     let state = net.state();
-    check_keys(&case.json["keys"], &state)?;
-    case.fill(&state, "")?;
-    let x = case.input_with_grad("image");
+    let x = case.input("image").to_kind(kind).set_requires_grad(true);
     let (image, features) = net.forward_tapped(&x, &layers(case));
-    let loss = image.square().mean(Kind::Float);
+    let loss = image.square().mean(kind);
     check_grads(case, "", &loss, |name| match name.strip_prefix("w.") {
         Some(key) => state.get(key).map(Tensor::shallow_clone),
         None => (name == "in.image").then(|| x.shallow_clone()),
@@ -126,6 +131,10 @@ pub fn generator(case: &Case) -> Outcome {
 }
 
 pub fn discriminator(case: &Case) -> Outcome {
+    case.in_both_kinds(discriminator_in)
+}
+
+fn discriminator_in(case: &Case, precision: Kind) -> Outcome {
     let published = PatchGanConfig::cut();
     let kind = match case.config()["netD"].as_str() {
         Some("basic") => PatchGanKind::NLayers(3),
@@ -141,28 +150,33 @@ pub fn discriminator(case: &Case) -> Outcome {
         antialias: !case.flag("no_antialias"),
     };
     config.check().map_err(|e| e.to_string())?;
-    let net = Net::new(Device::Cpu, |p| PatchDiscriminator::new(p, &config));
+    let mut net = Net::new(Device::Cpu, |p| PatchDiscriminator::new(p, &config));
     net.set_training(training(case, false));
+    check_keys(&case.json["keys"], &net.state())?;
+    case.fill(&net.state(), "")?;
+    net.convert(precision);
     let state = net.state();
-    check_keys(&case.json["keys"], &state)?;
-    case.fill(&state, "")?;
-    let x = case.input_with_grad("image");
+    let x = case.input("image").to_kind(precision).set_requires_grad(true);
     let logits = net.forward(&x);
     case.check("out.pred", &logits)?;
     let (size, foretold) = (logits.size(), net.logits_size(x.size()[2], x.size()[3]).map_err(|e| e.to_string())?);
     if (size[2], size[3]) != foretold {
         return Err(format!("logits are {size:?}, foretold was {foretold:?}"));
     }
-    check_grads(case, "", &logits.square().mean(Kind::Float), |name| match name.strip_prefix("w.") {
+    check_grads(case, "", &logits.square().mean(precision), |name| match name.strip_prefix("w.") {
         Some(key) => state.get(key).map(Tensor::shallow_clone),
         None => (name == "in.image").then(|| x.shallow_clone()),
     })
 }
 
 pub fn sincut_networks(case: &Case) -> Outcome {
+    case.in_both_kinds(sincut_networks_in)
+}
+
+fn sincut_networks_in(case: &Case, kind: Kind) -> Outcome {
     let crop = case.i64("crop_size");
     let resolution = stylegan2::resolution(setting(case, "load_size", crop), crop);
-    let x = case.input_with_grad("image");
+    let x = case.input("image").to_kind(kind).set_requires_grad(true);
 
     let config = stylegan2::GeneratorConfig {
         width: case.i64("ngf"),
@@ -171,14 +185,14 @@ pub fn sincut_networks(case: &Case) -> Outcome {
         blocks: case.i64("n_blocks"),
     };
     config.check().map_err(|e| e.to_string())?;
-    let generator = Net::new(Device::Cpu, |p| stylegan2::Generator::new(p, &config));
-    let state = filled(case, "G", generator.state())?;
+    let mut generator = Net::new(Device::Cpu, |p| stylegan2::Generator::new(p, &config));
+    let state = filled(case, "G", &mut generator, kind)?;
     let noise = match config.downsamplings {
-        1 => vec![case.input("noise")],
-        n => (0..n).map(|i| case.input(&format!("noise.{i}"))).collect(),
+        1 => vec![case.input("noise").to_kind(kind)],
+        n => (0..n).map(|i| case.input(&format!("noise.{i}")).to_kind(kind)).collect(),
     };
     let image = generator.forward_with_noise(&x, &noise);
-    let loss = image.square().mean(Kind::Float);
+    let loss = image.square().mean(kind);
     check_grads(case, "w.", &loss, |key| state.get(key).map(Tensor::shallow_clone))?;
     check_grads(case, "in.", &loss, |name| (name == "image").then(|| x.shallow_clone()))?;
     let features = generator.forward_tapped(&x, &layers(case)).1;
@@ -186,21 +200,22 @@ pub fn sincut_networks(case: &Case) -> Outcome {
 
     let config = stylegan2::DiscriminatorConfig { width: case.i64("ndf"), resolution };
     config.check().map_err(|e| e.to_string())?;
-    let discriminator = Net::new(Device::Cpu, |p| stylegan2::Discriminator::new(p, &config));
-    let state = filled(case, "D", discriminator.state())?;
+    let mut discriminator = Net::new(Device::Cpu, |p| stylegan2::Discriminator::new(p, &config));
+    let state = filled(case, "D", &mut discriminator, kind)?;
     let logits = discriminator.forward(&x);
     case.check("out.pred", &logits)?;
-    let slope = Tensor::run_backward(&[logits.sum(Kind::Float)], &[&x], true, true).remove(0);
-    let r1 = slope.square().sum(Kind::Float) / x.size()[0] as f64;
+    let slope = Tensor::run_backward(&[logits.sum(kind)], &[&x], true, true).remove(0);
+    let r1 = slope.square().sum(kind) / x.size()[0] as f64;
     case.check("out.r1", &r1)?;
     check_grads(case, "r1.", &r1, |key| state.get(key).map(Tensor::shallow_clone))
 }
 
-/// A state dict filled by the rule of network `name`.
-fn filled(case: &Case, name: &str, state: BTreeMap<String, Tensor>) -> Result<BTreeMap<String, Tensor>, String> {
-    check_keys(&case.json["keys"][name], &state)?;
-    FillRule::from_json(&case.json["fill"][name]).apply(&state, &[]);
-    Ok(state)
+/// State dict of a network that was filled by the rule of network `name` and then converted.
+fn filled<T>(case: &Case, name: &str, net: &mut Net<T>, kind: Kind) -> Result<BTreeMap<String, Tensor>, String> {
+    check_keys(&case.json["keys"][name], &net.state())?;
+    FillRule::from_json(&case.json["fill"][name]).apply(&net.state(), &[]);
+    net.convert(kind);
+    Ok(net.state())
 }
 
 /// Draws that a case lists.
