@@ -52,10 +52,15 @@
         scales: { x: { time: false, range: wide }, y: { range: wide } },
         axes: [axis({ size: 34, label: `${this.group.cost}`, labelSize: 20, values: (_, splits) => splits.map(counted) }), axis({ size: 58, label: `${this.group.quality} ${this.group.more_is_better ? '↑' : '↓'}`, labelSize: 22 })],
         series,
-        hooks: { draw: [(plot) => this.drawBudgets(plot)] },
+        hooks: { draw: [(plot) => this.drawBudgets(plot)], ready: [(plot) => this.ready(plot)] },
       }, columns, this.box);
-      this.plot.over.append(this.mark);
-      this.plot.over.addEventListener('mousemove', (event) => this.hover(event));
+    }
+
+    /** Places are known only when the chart has its scales. */
+    ready(plot) {
+      this.plot = plot;
+      plot.over.append(this.mark);
+      plot.over.addEventListener('mousemove', (event) => this.hover(event));
       const winner = this.points.findIndex((point) => point.winner);
       this.show(this.chosen ?? Math.max(winner, 0));
     }
