@@ -54,10 +54,23 @@ fn bad_input_is_told() {
 fn a_report_is_a_folder_that_can_be_sent() {
     let fixture = Fixture::new();
     let out = fixture.path("results/report");
-    report(&fixture).assert().success().stdout(contains("index.html")).stderr(contains("3 tables").and(contains("warning").not()));
+    report(&fixture)
+        .assert()
+        .success()
+        .stdout(contains("index.html"))
+        .stderr(contains("3 tables").and(contains("warning").not()));
     assert!(size_of(&out) < 15_000_000, "{}", size_of(&out));
     let html = fs::read_to_string(out.join("index.html")).unwrap();
-    for part in ["Table 1", "Single-modal", "Table 2", "failed: seed 778: `G` is NaN", "742 MiB", "3 min 06 s", "unfinished, at step 470"] {
+    for part in [
+        "Table 1",
+        "Single-modal",
+        "Table 2",
+        "failed: seed 778: `G` is NaN",
+        "742 MiB",
+        "3 min 06 s",
+        "unfinished, at step 470",
+        "cpu, 1 thread, A processor",
+    ] {
         assert!(html.contains(part), "{part}");
     }
     let place = fixture.path("").display().to_string();
@@ -104,7 +117,8 @@ fn the_page_works_in_a_browser() {
             show_all(&page);
             assert_eq!(page.axe().unwrap(), NOTHING, "{width} {scheme}");
             for part in ["tables", "search", "curves", "pictures", "runs"] {
-                page.evaluate(&format!("document.getElementById('{part}').scrollIntoView({{behavior: 'instant'}})")).unwrap();
+                page.evaluate(&format!("document.getElementById('{part}').scrollIntoView({{behavior: 'instant'}})"))
+                    .unwrap();
                 page.settle().unwrap();
                 picture(&page, &format!("report-{width}-{scheme}-{part}"));
             }
@@ -121,7 +135,8 @@ fn show_all(page: &Tab) {
             scrollTo({top: 0, behavior: 'instant'}); })()",
     )
     .unwrap();
-    page.wait_for("[...document.querySelectorAll('.plot')].every(box => box.querySelector('canvas'))", SECONDS).unwrap();
+    page.wait_for("[...document.querySelectorAll('.plot')].every(box => box.querySelector('canvas'))", SECONDS)
+        .unwrap();
 }
 
 #[test]
@@ -157,7 +172,8 @@ fn charts_answer_to_pointer_and_keyboard() {
     page.wait_for("document.getElementById('curves-smooth-value').textContent === '0.1'", SECONDS).unwrap();
     let (x, y) = page.middle_of("figure.curves .key").unwrap();
     page.click(x, y).unwrap();
-    page.wait_for("document.querySelector('figure.curves .key').getAttribute('aria-pressed') === 'false'", SECONDS).unwrap();
+    page.wait_for("document.querySelector('figure.curves .key').getAttribute('aria-pressed') === 'false'", SECONDS)
+        .unwrap();
     page.evaluate("document.querySelector('figure.curves details summary').click()").unwrap();
     page.wait_for("document.querySelectorAll('figure.curves details tbody tr').length === 12", SECONDS).unwrap();
 
@@ -165,7 +181,10 @@ fn charts_answer_to_pointer_and_keyboard() {
     page.reload().unwrap();
     show_all(&page);
     assert_eq!(page.evaluate("document.getElementById('curves-log').checked").unwrap(), true);
-    assert_eq!(page.evaluate("document.querySelector('figure.curves .key').getAttribute('aria-pressed')").unwrap(), "false");
+    assert_eq!(
+        page.evaluate("document.querySelector('figure.curves .key').getAttribute('aria-pressed')").unwrap(),
+        "false"
+    );
 
     // The front: the chosen one first, then by keyboard and pointer.
     let readout = "document.querySelector('figure.front .readout').textContent";
@@ -194,8 +213,10 @@ fn pictures_are_enlarged_by_keyboard() {
     let page = browser.open_file(fixture.path("results/report/index.html")).unwrap();
     page.evaluate("document.querySelector('button.zoom').focus()").unwrap();
     page.press("Enter").unwrap();
-    page.wait_for("document.getElementById('zoom').open && document.getElementById('zoom-picture').complete", SECONDS).unwrap();
-    let title = || page.evaluate("document.getElementById('zoom-title').textContent").unwrap().as_str().unwrap().to_owned();
+    page.wait_for("document.getElementById('zoom').open && document.getElementById('zoom-picture').complete", SECONDS)
+        .unwrap();
+    let title =
+        || page.evaluate("document.getElementById('zoom-title').textContent").unwrap().as_str().unwrap().to_owned();
     assert!(title().starts_with("seasons, StarGAN v2 (1 of 6"), "{}", title());
     let width = || page.evaluate("document.getElementById('zoom-picture').clientWidth").unwrap().as_u64().unwrap();
     let fitting = width();
@@ -230,7 +251,11 @@ struct Server {
 impl Server {
     fn start(fixture: &Fixture) -> Self {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin("xtask"));
-        command.args(["serve", "--port", "0", "--results"]).arg(fixture.path("results")).arg("--runs").arg(fixture.path("runs"));
+        command
+            .args(["serve", "--port", "0", "--results"])
+            .arg(fixture.path("results"))
+            .arg("--runs")
+            .arg(fixture.path("runs"));
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -270,7 +295,14 @@ fn the_server_answers_locally_and_ends_on_ctrl_c() {
     let port = server.address.trim_end_matches('/').rsplit(':').next().unwrap();
     let taken = contains(format!("port {port} of 127.0.0.1 is in use")).and(contains("--port"));
     let folders = [fixture.path("results"), fixture.path("runs")];
-    xtask().args(["serve", "--port", port, "--results"]).arg(&folders[0]).arg("--runs").arg(&folders[1]).assert().code(1).stderr(taken);
+    xtask()
+        .args(["serve", "--port", port, "--results"])
+        .arg(&folders[0])
+        .arg("--runs")
+        .arg(&folders[1])
+        .assert()
+        .code(1)
+        .stderr(taken);
 
     Command::new("kill").args(["-INT", &server.child.id().to_string()]).status().unwrap();
     assert!(server.child.wait().unwrap().success());
@@ -294,7 +326,9 @@ fn an_open_page_follows_the_files_and_stays_where_it_is() {
     let log = "runs/cut-single/table-single-sample-street-fastcut-s778/metrics.jsonl";
     let more = fs::read_to_string(fixture.path(log)).unwrap() + "{\"step\": 480, \"seconds\": 70.0, \"G_GAN\": 0.5}\n";
     fixture.write(log, more);
-    let other = format!("document.getElementById('version')?.dataset.version !== {version} && document.readyState === 'complete'");
+    let other = format!(
+        "document.getElementById('version')?.dataset.version !== {version} && document.readyState === 'complete'"
+    );
     page.wait_for(&other, SECONDS).unwrap();
     page.wait_for("document.body.textContent.includes('unfinished, at step 480')", SECONDS).unwrap();
     assert_eq!(page.evaluate("document.getElementById('curves-log').checked").unwrap(), true);

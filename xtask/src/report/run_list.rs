@@ -4,7 +4,7 @@ use super::assets::{Asset, Source};
 use super::curves::{group_of, label_of};
 use super::metrics::short;
 use super::run_folders::RunFolder;
-use super::sources::Sources;
+use super::sources::{Membership, Sources};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -59,17 +59,22 @@ pub fn groups(sources: &Sources) -> (Vec<RunGroup>, BTreeMap<String, Asset>) {
         let member = sources.member(run);
         let config = run.config_text.as_ref().map(|text| {
             let address = format!("runs/{}/config.yaml", address_of(&run.name));
-            assets.insert(address.clone(), Asset { source: Source::Text(text.clone()), media_type: "text/plain; charset=utf-8" });
+            assets.insert(
+                address.clone(),
+                Asset { source: Source::Text(text.clone()), media_type: "text/plain; charset=utf-8" },
+            );
             address
         });
-        let mut view = view(run, label_of(run, member), member.map(|m| m.profile.clone()));
+        let mut view = view(run, member);
         view.config = config;
         let group = groups.entry(group_of(run, member)).or_default();
         group.0 += run.summary["seconds"].as_f64().unwrap_or(0.0);
         group.1.push(view);
     }
-    let group = |((_, title), (seconds, runs)): ((usize, String), (f64, Vec<RunView>))| {
-        RunGroup { title, time: if seconds > 0.0 { duration(seconds) } else { String::new() }, runs }
+    let group = |((_, title), (seconds, runs)): ((usize, String), (f64, Vec<RunView>))| RunGroup {
+        title,
+        time: if seconds > 0.0 { duration(seconds) } else { String::new() },
+        runs,
     };
     (groups.into_iter().map(group).collect(), assets)
 }
@@ -81,7 +86,7 @@ fn address_of(name: &str) -> String {
     name.chars().map(plain).collect::<String>().replace("..", "__")
 }
 
-fn view(run: &RunFolder, label: String, profile: Option<String>) -> RunView {
+fn view(run: &RunFolder, member: Option<&Membership>) -> RunView {
     let (summary, config) = (&run.summary, &run.config);
     let text = |value: &Value| match value {
         Value::Null => None,
@@ -90,13 +95,13 @@ fn view(run: &RunFolder, label: String, profile: Option<String>) -> RunView {
     };
     let first = |values: &[&Value]| values.iter().find_map(|value| text(value)).unwrap_or_default();
     let number = |keys: &[&str]| keys.iter().find_map(|key| summary[*key].as_f64());
-    let profile = profile.or_else(|| {
+    let profile = member.map(|member| member.profile.clone()).or_else(|| {
         let known = ["sample", "small", "paper"];
         // Folders of the tables' runs are named by them.
         known.iter().find(|name| run.name.contains(&format!("-{name}-"))).map(|name| (*name).to_owned())
     });
     RunView {
-        label,
+        label: label_of(run, member),
         folder: run.name.clone(),
         state: state(run),
         data: first(&[&config["data"]["root"], &summary["source"]]),
@@ -104,7 +109,7 @@ fn view(run: &RunFolder, label: String, profile: Option<String>) -> RunView {
         extractor: first(&[&run.eval["fd_name"], &run.eval["extractor"], &config["eval"]["extractor"]]),
         seed: first(&[&summary["seed"], &config["seed"]]),
         steps: steps(run),
-        hardware: hardware(summary),
+        hardware: hardware(summary, member.and_then(|member| member.processor.clone())),
         time: number(&["seconds"]).map(duration).unwrap_or_default(),
         step_time: number(&["seconds_per_step", "seconds_per_iteration"]).map(step_time).unwrap_or_default(),
         memory: number(&["peak_memory_mib"]).filter(|&mib| mib > 0.0).map(memory).unwrap_or_default(),
@@ -131,10 +136,9 @@ fn steps(run: &RunFolder) -> String {
     }
 }
 
-fn hardware(summary: &Value) -> String {
+fn hardware(summary: &Value, processor: Option<String>) -> String {
     let device = summary["device"].as_str().map(str::to_lowercase);
     let threads = summary["threads"].as_u64().map(|n| if n == 1 { "1 thread".into() } else { format!("{n} threads") });
-    let processor = summary["processor"].as_str().map(str::to_owned);
     [device, threads, processor].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
@@ -182,14 +186,20 @@ mod tests {
             metrics: Metrics::default(),
             samples: vec![],
         };
-        let shown = view(&run, "Ours".into(), None);
-        assert_eq!((shown.state.as_str(), shown.steps.as_str(), shown.seed.as_str()), ("finished", "9 (best at 4)", "1"));
+        let shown = view(&run, None);
+        assert_eq!(
+            (shown.state.as_str(), shown.steps.as_str(), shown.seed.as_str()),
+            ("finished", "9 (best at 4)", "1")
+        );
         assert_eq!((shown.hardware.as_str(), shown.profile.as_str()), ("cpu, 2 threads", "small"));
         run.summary = Value::Null;
         run.metrics.last_step = Some(7);
-        let shown = view(&run, "Ours".into(), None);
-        assert_eq!((shown.state.as_str(), shown.steps.as_str(), shown.time.as_str()), ("unfinished, at step 7", "7", ""));
+        let shown = view(&run, None);
+        assert_eq!(
+            (shown.state.as_str(), shown.steps.as_str(), shown.time.as_str()),
+            ("unfinished, at step 7", "7", "")
+        );
         run.metrics.diverged = Some((5, "G".into()));
-        assert_eq!(view(&run, "Ours".into(), None).state, "G not finite at step 5");
+        assert_eq!(view(&run, None).state, "G not finite at step 5");
     }
 }

@@ -37,11 +37,15 @@ impl Fixture {
     /// A run folder: configuration, log of `terms` with a value a step, summary, evaluation, samples.
     fn run(&self, name: &str, data: &str, seed: u64, terms: &[&str], finished: bool) {
         let folder = format!("runs/{name}");
-        self.write(&format!("{folder}/config.yaml"), format!("name: {name}\nseed: {seed}\ndata:\n  root: data/sample-64/{data}\n"));
+        self.write(
+            &format!("{folder}/config.yaml"),
+            format!("name: {name}\nseed: {seed}\ndata:\n  root: data/sample-64/{data}\n"),
+        );
         let steps = if finished { 120 } else { 47 };
         let wave = |step: u64, k: usize| {
             let t = step as f64;
-            (1.5 / (1.0 + t / 20.0) + 0.1 * (t * 0.9 + k as f64).sin() + 0.02 * seed as f64 % 0.5) * 10f64.powi(1 - k as i32)
+            (1.5 / (1.0 + t / 20.0) + 0.1 * (t * 0.9 + k as f64).sin() + 0.02 * seed as f64 % 0.5)
+                * 10f64.powi(1 - k as i32)
         };
         let line = |step: u64| {
             let mut line = json!({"step": step * 10, "seconds": step as f64 * 1.5});
@@ -85,7 +89,13 @@ impl Fixture {
             let mut runs = vec![];
             for (i, (method, fd)) in methods.iter().enumerate() {
                 let name = format!("table1-sample-{half}-{method}-s777");
-                self.run(&format!("stargan2-multi/{name}"), half, 777 + i as u64, &["g/adv", "g/sty", "d/real", "gamma"], true);
+                self.run(
+                    &format!("stargan2-multi/{name}"),
+                    half,
+                    777 + i as u64,
+                    &["g/adv", "g/sty", "d/real", "gamma"],
+                    true,
+                );
                 let eval = |fd: f64| {
                     let scores = |fd: f64| json!({"fd": {"mean": fd}, "pd": {"mean": 0.21 + fd / 1000.0}, "target_accuracy": {"mean": 0.8}});
                     json!({"fd_name": "FD(effnet-lite0)", "pd_name": "PD(effnet-lite0)", "latent": scores(fd), "reference": scores(fd + 7.0)})
@@ -110,7 +120,13 @@ impl Fixture {
                     runs.push(json!({"method": method, "seed": seed, "run": format!("runs/{path}"), "failed": "`G` is NaN; the run has diverged"}));
                     continue;
                 }
-                self.run(&path, "street", seed, &["G_GAN", "D", "NCE", "SRC"][..if i == 3 { 4 } else { 3 }], (i, seed) != (1, 778));
+                self.run(
+                    &path,
+                    "street",
+                    seed,
+                    &["G_GAN", "D", "NCE", "SRC"][..if i == 3 { 4 } else { 3 }],
+                    (i, seed) != (1, 778),
+                );
                 let eval = |fd: f64| {
                     json!({"fd_name": "FD(effnet-lite0)", "fd": fd, "size": 64, "segmentation":
                         {"mean_iou": 24.0 + i as f64, "pixel_accuracy": 70.5, "class_accuracy": 31.0}})
@@ -155,16 +171,29 @@ impl Fixture {
             let macs = 100_000_000 + k * 7_000_000 + kind * 1_000_000;
             let front = quality < best;
             best = best.min(quality);
-            text += &format!("{}_{}_{},{macs},{},{quality},{front},{}\n", widths[0], widths[1], widths[2], 90_000 + k * 5_000, k == 52);
+            text += &format!(
+                "{}_{}_{},{macs},{},{quality},{front},{}\n",
+                widths[0],
+                widths[1],
+                widths[2],
+                90_000 + k * 5_000,
+                k == 52
+            );
         }
         self.write(&format!("{folder}/front.csv"), text);
         self.json(&format!("{folder}/search.json"), &json!({"quality": "FD(effnet-lite0)", "budget": {"macs": 480e6}}));
-        self.json(&format!("{folder}/summary.json"), &json!({"seconds": 75.0, "device": "Cpu", "threads": 1, "evaluations": 60}));
+        self.json(
+            &format!("{folder}/summary.json"),
+            &json!({"seconds": 75.0, "device": "Cpu", "threads": 1, "evaluations": 60}),
+        );
     }
 
     fn table(&self, name: &str, halves: Vec<Value>) {
-        let caption = ["Profile sample; data: the procedural sample world; seeds: 777.", "FD: Fréchet distance, FD(effnet-lite0)."];
-        let json = json!({"profile": "sample", "seeds": [777], "set": [], "device": "cpu", "threads": 1, "jobs": 2, "halves": halves, "caption": caption});
+        let caption = [
+            "Profile sample; data: the procedural sample world; seeds: 777.",
+            "FD: Fréchet distance, FD(effnet-lite0).",
+        ];
+        let json = json!({"profile": "sample", "seeds": [777], "set": [], "device": "cpu", "processor": "A processor", "threads": 1, "jobs": 2, "halves": halves, "caption": caption});
         self.json(&format!("results/{name}.json"), &json);
     }
 }
