@@ -14,7 +14,9 @@ mod run_list;
 mod sources;
 mod table_view;
 
-pub use assets::{Asset, Source};
+pub use assets::Asset;
+#[cfg(test)]
+pub use assets::Source;
 pub use sources::{Folders, Sources};
 
 use crate::workspace::Workspace;
