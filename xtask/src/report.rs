@@ -6,6 +6,7 @@ mod curves;
 mod diff;
 mod front;
 mod gallery;
+mod members;
 mod metrics;
 mod page;
 mod problems;

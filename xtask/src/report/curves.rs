@@ -1,8 +1,9 @@
 //! Training curves, grouped as they are compared.
 
+use super::members::Membership;
 use super::metrics::Curve;
 use super::run_folders::RunFolder;
-use super::sources::{Membership, Sources};
+use super::sources::Sources;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

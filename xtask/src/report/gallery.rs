@@ -2,9 +2,10 @@
 
 use super::assets::{Asset, Source};
 use super::curves::{group_of, label_of};
+use super::members::short_title;
 use super::problems::shown;
 use super::run_folders::RunFolder;
-use super::sources::{Sources, TableFile, short_title};
+use super::sources::{Sources, TableFile};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

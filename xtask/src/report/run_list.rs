@@ -2,9 +2,10 @@
 
 use super::assets::{Asset, Source};
 use super::curves::{group_of, label_of};
+use super::members::Membership;
 use super::metrics::short;
 use super::run_folders::RunFolder;
-use super::sources::{Membership, Sources};
+use super::sources::Sources;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
