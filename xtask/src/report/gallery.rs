@@ -44,8 +44,8 @@ pub struct Picture {
 
 /// Pictures by place, and the files that they need.
 pub struct Galleries {
-    /// Of tables, by their name.
-    pub tables: BTreeMap<&'static str, Gallery>,
+    /// Of tables, in their order.
+    pub tables: Vec<Gallery>,
     /// Of figures.
     pub figures: Option<Gallery>,
     /// Samples of runs, by what is compared.
@@ -58,14 +58,13 @@ pub struct Galleries {
 
 /// All pictures, the most telling first: there may not be room for all.
 pub fn collect(sources: &Sources) -> Galleries {
-    let empty = BTreeMap::new;
     let mut all =
-        Galleries { tables: empty(), figures: None, samples: vec![], assets: BTreeMap::new(), left_out: 0, bytes: 0 };
+        Galleries { tables: vec![], figures: None, samples: vec![], assets: BTreeMap::new(), left_out: 0, bytes: 0 };
     for file in &sources.tables {
         let pictures = of_table(file, &sources.folders.results);
         let pictures = all.add(sources, pictures);
         if !pictures.is_empty() {
-            all.tables.insert(file.spec.name, Gallery { title: file.spec.title.to_owned(), pictures });
+            all.tables.push(Gallery { title: file.spec.title.to_owned(), pictures });
         }
     }
     let figures = all.add(sources, figures(&sources.folders.results));

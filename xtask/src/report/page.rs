@@ -62,7 +62,7 @@ pub fn build(sources: &Sources, live: Option<&str>) -> Result<Report> {
             "tables": tables,
             "fronts": fronts.iter().map(|group| json!({"title": group.title, "quality": group.quality})).collect::<Vec<_>>(),
             "curves": curves.iter().map(|group| json!({"title": group.title, "metrics": group.metrics})).collect::<Vec<_>>(),
-            "galleries": galleries.tables.values().chain(&galleries.figures).collect::<Vec<_>>(),
+            "galleries": galleries.tables.iter().chain(&galleries.figures).collect::<Vec<_>>(),
             "samples": galleries.samples,
             "runs": runs,
             "live": live,

@@ -19,6 +19,9 @@
       this.slider.addEventListener('input', () => this.show(Number(this.slider.value)));
       this.mark = element('div', { className: 'front-mark', hidden: true });
       this.tabulate(find('details .scroll'));
+      this.chosen = Math.max(this.points.findIndex((point) => point.winner), 0);
+      // Before the chart is drawn, so that its room is taken and nothing moves then.
+      this.tell(this.points[this.chosen]);
     }
 
     draw() {
@@ -61,8 +64,7 @@
       this.plot = plot;
       plot.over.append(this.mark);
       plot.over.addEventListener('mousemove', (event) => this.hover(event));
-      const winner = this.points.findIndex((point) => point.winner);
-      this.show(this.chosen ?? Math.max(winner, 0));
+      this.show(this.chosen);
     }
 
     drawBudgets(plot) {
@@ -105,6 +107,11 @@
       const [left, top] = this.place(point);
       Object.assign(this.mark.style, { left: `${left}px`, top: `${top}px` });
       this.mark.hidden = false;
+      this.tell(point);
+    }
+
+    /** What a configuration is, in words. */
+    tell(point) {
       const facts = this.facts(point);
       this.readout.replaceChildren(...facts.map(([name, text]) => element('div', {}, element('dt', { textContent: name }), element('dd', { textContent: text }))));
       this.slider.setAttribute('aria-valuetext', facts.map((fact) => fact.join(' ')).join(', '));
