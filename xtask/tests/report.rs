@@ -69,7 +69,8 @@ fn a_report_is_a_folder_that_can_be_sent() {
         "742 MiB",
         "3 min 06 s",
         "unfinished, at step 470",
-        "cpu, 1 thread, A processor",
+        "cpu, 1 thread",
+        "on A processor",
     ] {
         assert!(html.contains(part), "{part}");
     }

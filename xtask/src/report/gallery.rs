@@ -1,7 +1,7 @@
 //! Pictures: those of tables, figures, and samples of runs.
 
 use super::assets::{Asset, Source};
-use super::curves::{group_of, label_of};
+use super::curves::{group_of, label_of, order_of};
 use super::members::short_title;
 use super::problems::shown;
 use super::run_folders::RunFolder;
@@ -70,7 +70,9 @@ pub fn collect(sources: &Sources) -> Galleries {
     let figures = all.add(sources, figures(&sources.folders.results));
     all.figures = (!figures.is_empty()).then(|| Gallery { title: "Figures".into(), pictures: figures });
     let mut groups: BTreeMap<(usize, String), Vec<Candidate>> = BTreeMap::new();
-    for run in sources.runs.iter().filter(|run| !run.samples.is_empty()) {
+    let mut runs: Vec<&RunFolder> = sources.runs.iter().filter(|run| !run.samples.is_empty()).collect();
+    runs.sort_by_key(|run| order_of(run, sources.member(run)));
+    for run in runs {
         let member = sources.member(run);
         groups.entry(group_of(run, member)).or_default().extend(samples(run, &label_of(run, member)));
     }

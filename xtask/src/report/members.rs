@@ -3,6 +3,7 @@
 use crate::tables;
 use crate::tables::spec::{Method, Spec};
 use serde_json::Value;
+use std::collections::{HashMap, HashSet};
 
 /// The row of a table that a run folder belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +16,12 @@ pub struct Membership {
     pub half: String,
     /// Title of the method.
     pub method: String,
+    /// Its place among the methods.
+    pub rank: usize,
     /// Seed.
     pub seed: Option<u64>,
+    /// Whether other rows differ from this one in the seed alone.
+    pub several: bool,
     /// Profile.
     pub profile: String,
     /// Processor of the machine that made the table.
@@ -38,6 +43,22 @@ fn order(spec: &Spec) -> usize {
     tables::ALL.iter().position(|other| other.name == spec.name).unwrap_or(usize::MAX)
 }
 
+fn rank(spec: &Spec, method: &str) -> usize {
+    spec.methods.iter().position(|other| other.name == method).unwrap_or(usize::MAX)
+}
+
+/// Marks rows that differ from others in the seed alone.
+pub fn mark_seeds(members: &mut HashMap<String, Membership>) {
+    let row = |m: &Membership| (m.order, m.profile.clone(), m.half.clone(), m.method.clone());
+    let mut seeds: HashMap<_, HashSet<Option<u64>>> = HashMap::new();
+    for member in members.values() {
+        seeds.entry(row(member)).or_default().insert(member.seed);
+    }
+    for member in members.values_mut() {
+        member.several = seeds[&row(member)].len() > 1;
+    }
+}
+
 /// The rows of a written table, by the names of their folders.
 pub fn of_table(spec: &Spec, json: &Value) -> Vec<(String, Membership)> {
     let mut members = vec![];
@@ -49,6 +70,8 @@ pub fn of_table(spec: &Spec, json: &Value) -> Vec<(String, Membership)> {
                 order: order(spec),
                 half: half["half"].as_str().unwrap_or("?").to_owned(),
                 method: title_of(spec, run["method"].as_str().unwrap_or("?")),
+                rank: rank(spec, run["method"].as_str().unwrap_or("?")),
+                several: false,
                 seed: run["seed"].as_u64(),
                 profile: json["profile"].as_str().unwrap_or("?").to_owned(),
                 processor: json["processor"].as_str().map(str::to_owned),
@@ -77,6 +100,8 @@ pub fn of_name(name: &str) -> Option<Membership> {
             order: order(spec),
             half: half.to_owned(),
             method: method.title.to_owned(),
+            rank: rank(spec, method.name),
+            several: false,
             seed: Some(seed),
             profile: profile.to_owned(),
             processor: None,
@@ -113,5 +138,9 @@ mod tests {
         let members = of_table(tables::ALL[1], &json);
         assert_eq!((members.len(), members[0].0.as_str()), (1, "x"));
         assert_eq!((members[0].1.method.as_str(), members[0].1.processor.as_deref()), ("Ours", Some("P")));
+        let names = ["table3-sample-street-ours-s1", "table3-sample-street-ours-s2", "table3-sample-street-dce-s1"];
+        let mut members: HashMap<_, _> = names.map(|name| (name.to_owned(), of_name(name).unwrap())).into();
+        mark_seeds(&mut members);
+        assert_eq!(names.map(|name| members[name].several), [true, true, false]);
     }
 }

@@ -1,7 +1,7 @@
 //! What each run was: data, profile, extractor, seed, hardware, time, memory, configuration.
 
 use super::assets::{Asset, Source};
-use super::curves::{group_of, label_of};
+use super::curves::{group_of, label_of, order_of};
 use super::members::Membership;
 use super::metrics::short;
 use super::run_folders::RunFolder;
@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 pub struct RunGroup {
     /// What they are.
     pub title: String,
-    /// Time of all together.
-    pub time: String,
+    /// Time of all together, and on what.
+    pub about: String,
     /// Them.
     pub runs: Vec<RunView>,
 }
@@ -40,7 +40,7 @@ pub struct RunView {
     pub seed: String,
     /// Steps.
     pub steps: String,
-    /// Device, threads and processor.
+    /// Device and threads.
     pub hardware: String,
     /// Time of training.
     pub time: String,
@@ -55,8 +55,10 @@ pub struct RunView {
 /// All runs, and their configurations as files beside the page.
 pub fn groups(sources: &Sources) -> (Vec<RunGroup>, BTreeMap<String, Asset>) {
     let mut assets = BTreeMap::new();
-    let mut groups: BTreeMap<(usize, String), (f64, Vec<RunView>)> = BTreeMap::new();
-    for run in &sources.runs {
+    let mut groups: BTreeMap<(usize, String), (f64, Option<String>, Vec<RunView>)> = BTreeMap::new();
+    let mut all: Vec<&RunFolder> = sources.runs.iter().collect();
+    all.sort_by_key(|run| order_of(run, sources.member(run)));
+    for run in all {
         let member = sources.member(run);
         let config = run.config_text.as_ref().map(|text| {
             let address = format!("runs/{}/config.yaml", address_of(&run.name));
@@ -70,12 +72,13 @@ pub fn groups(sources: &Sources) -> (Vec<RunGroup>, BTreeMap<String, Asset>) {
         view.config = config;
         let group = groups.entry(group_of(run, member)).or_default();
         group.0 += run.summary["seconds"].as_f64().unwrap_or(0.0);
-        group.1.push(view);
+        group.1 = group.1.take().or_else(|| member.and_then(|m| m.processor.clone()));
+        group.2.push(view);
     }
-    let group = |((_, title), (seconds, runs)): ((usize, String), (f64, Vec<RunView>))| RunGroup {
-        title,
-        time: if seconds > 0.0 { duration(seconds) } else { String::new() },
-        runs,
+    let group = |((_, title), (seconds, processor, runs)): (_, (f64, Option<String>, _))| {
+        let time = (seconds > 0.0).then(|| format!("{} in all", duration(seconds)));
+        let processor = processor.map(|name| format!("on {name}"));
+        RunGroup { title, about: time.into_iter().chain(processor).collect::<Vec<_>>().join(", "), runs }
     };
     (groups.into_iter().map(group).collect(), assets)
 }
@@ -110,7 +113,7 @@ fn view(run: &RunFolder, member: Option<&Membership>) -> RunView {
         extractor: first(&[&run.eval["fd_name"], &run.eval["extractor"], &config["eval"]["extractor"]]),
         seed: first(&[&summary["seed"], &config["seed"]]),
         steps: steps(run),
-        hardware: hardware(summary, member.and_then(|member| member.processor.clone())),
+        hardware: hardware(summary),
         time: number(&["seconds"]).map(duration).unwrap_or_default(),
         step_time: number(&["seconds_per_step", "seconds_per_iteration"]).map(step_time).unwrap_or_default(),
         memory: number(&["peak_memory_mib"]).filter(|&mib| mib > 0.0).map(memory).unwrap_or_default(),
@@ -137,10 +140,10 @@ fn steps(run: &RunFolder) -> String {
     }
 }
 
-fn hardware(summary: &Value, processor: Option<String>) -> String {
+fn hardware(summary: &Value) -> String {
     let device = summary["device"].as_str().map(str::to_lowercase);
     let threads = summary["threads"].as_u64().map(|n| if n == 1 { "1 thread".into() } else { format!("{n} threads") });
-    [device, threads, processor].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    [device, threads].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// `41 s`, `3 min 05 s`, `2 h 07 min`.

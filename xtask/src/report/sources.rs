@@ -98,6 +98,7 @@ impl Sources {
         }
         // What a table says of its rows goes before what their names tell.
         members.extend(tables.iter().flat_map(|table| members::of_table(table.spec, &table.json)));
+        members::mark_seeds(&mut members);
         Ok(Self { folders: folders.clone(), tables, runs, members, problems })
     }
 
