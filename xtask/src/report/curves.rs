@@ -17,6 +17,8 @@ pub struct Group {
     pub title: String,
     /// Metrics, in the order in which runs log them.
     pub metrics: Vec<String>,
+    /// The one that is shown at first: the one that was logged most often.
+    pub first: usize,
     /// Runs.
     pub runs: Vec<RunCurves>,
 }
@@ -96,8 +98,15 @@ fn group(title: String, runs: &[&RunFolder], sources: &Sources, most: usize) -> 
         };
         RunCurves { label: label_of(run, sources.member(run)), curves: metrics.iter().map(of_metric).collect() }
     };
+    // A warm-up has metrics of its own, which are logged first, and evaluations have theirs, which are few.
+    let often = |name: &String| {
+        let of_run =
+            |run: &&RunFolder| run.metrics.curves.iter().find(|(known, _)| known == name).map_or(0, |c| c.1.len());
+        runs.iter().map(of_run).sum::<usize>()
+    };
+    let first = (0..metrics.len()).rev().max_by_key(|&i| often(&metrics[i])).unwrap_or(0);
     let runs = runs.iter().map(curves).collect();
-    Group { title, metrics, runs }
+    Group { title, metrics, first, runs }
 }
 
 #[cfg(test)]
