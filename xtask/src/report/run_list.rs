@@ -52,10 +52,18 @@ pub struct RunView {
     pub config: Option<String>,
 }
 
+/// Runs of a group while they are collected.
+#[derive(Default)]
+struct Together {
+    seconds: f64,
+    processor: Option<String>,
+    runs: Vec<RunView>,
+}
+
 /// All runs, and their configurations as files beside the page.
 pub fn groups(sources: &Sources) -> (Vec<RunGroup>, BTreeMap<String, Asset>) {
     let mut assets = BTreeMap::new();
-    let mut groups: BTreeMap<(usize, String), (f64, Option<String>, Vec<RunView>)> = BTreeMap::new();
+    let mut groups: BTreeMap<(usize, String), Together> = BTreeMap::new();
     let mut all: Vec<&RunFolder> = sources.runs.iter().collect();
     all.sort_by_key(|run| order_of(run, sources.member(run)));
     for run in all {
@@ -71,11 +79,11 @@ pub fn groups(sources: &Sources) -> (Vec<RunGroup>, BTreeMap<String, Asset>) {
         let mut view = view(run, member);
         view.config = config;
         let group = groups.entry(group_of(run, member)).or_default();
-        group.0 += run.summary["seconds"].as_f64().unwrap_or(0.0);
-        group.1 = group.1.take().or_else(|| member.and_then(|m| m.processor.clone()));
-        group.2.push(view);
+        group.seconds += run.summary["seconds"].as_f64().unwrap_or(0.0);
+        group.processor = group.processor.take().or_else(|| member.and_then(|m| m.processor.clone()));
+        group.runs.push(view);
     }
-    let group = |((_, title), (seconds, processor, runs)): (_, (f64, Option<String>, _))| {
+    let group = |((_, title), Together { seconds, processor, runs }): (_, Together)| {
         let time = (seconds > 0.0).then(|| format!("{} in all", duration(seconds)));
         let processor = processor.map(|name| format!("on {name}"));
         RunGroup { title, about: time.into_iter().chain(processor).collect::<Vec<_>>().join(", "), runs }
