@@ -7,6 +7,8 @@ mod data;
 mod download;
 #[cfg(test)]
 mod download_server;
+mod report;
+mod serve;
 mod setup;
 mod tables;
 mod test;
@@ -26,7 +28,8 @@ use workspace::Workspace;
     after_help = "Start with:\n  \
         cargo xtask test           check the code, with one line of counts at the end\n  \
         cargo xtask table1         train and measure the rows of the paper's Table 1 on the sample world\n  \
-        cargo xtask table-single   the same of its comparison of single-modal translation\n\n\
+        cargo xtask table-single   the same of its comparison of single-modal translation\n  \
+        cargo xtask report         a page of all tables, curves and pictures; `serve` shows it while training goes on\n\n\
         All fetch what they need first (see `cargo xtask setup --help`)."
 )]
 struct Cli {
@@ -45,6 +48,8 @@ enum Command {
     Table2(tables::table2::Args),
     TableSingle(tables::table_single::Args),
     Table3(tables::table3::Args),
+    Report(report::Args),
+    Serve(serve::Args),
 }
 
 fn main() -> ExitCode {
@@ -67,5 +72,7 @@ fn run() -> Result<ExitCode> {
         Command::Table2(args) => tables::table2::run(&workspace, args),
         Command::TableSingle(args) => tables::table_single::run(&workspace, args),
         Command::Table3(args) => tables::table3::run(&workspace, args),
+        Command::Report(args) => report::run(&workspace, &args),
+        Command::Serve(args) => serve::run(&workspace, &args),
     }
 }

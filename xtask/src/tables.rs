@@ -4,17 +4,17 @@ mod calls;
 mod caption;
 mod cut_single;
 mod display;
-mod entries;
+pub mod entries;
 mod gancomp_fast;
 mod jobs;
 mod pictures;
 mod plan;
 mod report;
-mod results;
+pub mod results;
 mod rows;
-mod spec;
+pub mod spec;
 mod stargan2_multi;
-mod table;
+pub mod table;
 pub mod table1;
 pub mod table2;
 pub mod table3;
@@ -34,6 +34,9 @@ use spec::{SampleWorld, Spec};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// Every table, in the order of the paper.
+pub const ALL: [&Spec; 4] = [&table1::TABLE_1, &table_single::TABLE_SINGLE, &table2::TABLE_2, &table3::TABLE_3];
 
 /// Options of every table.
 #[derive(clap::Args)]
