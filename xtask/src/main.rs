@@ -4,6 +4,7 @@
 
 mod bench;
 mod data;
+mod docs;
 mod download;
 #[cfg(test)]
 mod download_server;
@@ -14,7 +15,8 @@ mod weights;
 mod workspace;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use semrel_help::Pages;
 use std::process::ExitCode;
 use workspace::Workspace;
 
@@ -45,6 +47,9 @@ enum Command {
     Table2(tables::table2::Args),
     TableSingle(tables::table_single::Args),
     Table3(tables::table3::Args),
+    Docs(docs::Args),
+    #[command(flatten)]
+    Pages(Pages),
 }
 
 fn main() -> ExitCode {
@@ -67,5 +72,10 @@ fn run() -> Result<ExitCode> {
         Command::Table2(args) => tables::table2::run(&workspace, args),
         Command::TableSingle(args) => tables::table_single::run(&workspace, args),
         Command::Table3(args) => tables::table3::run(&workspace, args),
+        Command::Docs(args) => docs::run(&workspace, &args),
+        Command::Pages(pages) => {
+            pages.run(Cli::command())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
