@@ -51,7 +51,8 @@ fn examples_are_those_of_the_tests() {
     for page in pages(&root().join("docs")) {
         let text = read(&page);
         for block in code_blocks(&text).into_iter().filter(|block| block.language == "rust") {
-            let place = format!("{}: the block that begins with `{}`", page.display(), block.code.lines().next().unwrap());
+            let place =
+                format!("{}: the block that begins with `{}`", page.display(), block.code.lines().next().unwrap());
             let above = text[..block.start].trim_end().lines().last().unwrap_or_default();
             let file = above.strip_prefix("<!-- from ").and_then(|rest| rest.strip_suffix(" -->"));
             let file = file.unwrap_or_else(|| panic!("{place} needs a line `<!-- from FILE -->` above"));

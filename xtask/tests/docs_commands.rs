@@ -8,7 +8,9 @@ mod common;
 
 use common::pages::{code_blocks, pages, root};
 use common::typed::{COMMANDS, How};
-use semrel_data::sample_world::{Coat, Look, PairWorld, Season, Weather, render_animals, render_landscape, write_pairs};
+use semrel_data::sample_world::{
+    Coat, Look, PairWorld, Season, Weather, render_animals, render_landscape, write_pairs,
+};
 use semrel_weights::EFFICIENTNET_LITE0;
 use std::collections::BTreeSet;
 use std::fs;

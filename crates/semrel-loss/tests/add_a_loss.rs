@@ -12,8 +12,7 @@ pub fn entropy_gap(q: &Tensor, k: &Tensor, groups: i64) -> Result<Tensor, LossEr
     if q.size().first() != k.size().first() {
         return Err(LossError::QueryKey { query: q.size(), key: k.size() });
     }
-    let entropies =
-        |rows: &Tensor| Ok(entropy(&similarity_distribution(&similarity_matrix(rows, groups)?)));
+    let entropies = |rows: &Tensor| Ok(entropy(&similarity_distribution(&similarity_matrix(rows, groups)?)));
     Ok((entropies(q)? - entropies(&k.detach())?).abs().mean(None::<Kind>))
 }
 

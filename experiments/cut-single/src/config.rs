@@ -1,12 +1,12 @@
 //! What a run is: one YAML file, every key with its published default.
 
+use schemars::JsonSchema;
 use semrel_data::Direction;
 use semrel_loss::Formulation;
 use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::gan::GanMode;
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_nn::{AdamConfig, InitType, LrPolicy, LrSchedule};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

@@ -7,10 +7,10 @@ pub use search::{Budget, Criterion, SearchConfig, WeightingKind};
 pub use stages::{DistillConfig, FinetuneConfig, Recon, SemanticConfig, TeacherConfig, TrainConfig};
 
 use crate::data::Stage;
+use schemars::JsonSchema;
 use semrel_data::Direction;
 use semrel_nn::InitType;
 use semrel_nn::patchgan::PatchGanKind;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

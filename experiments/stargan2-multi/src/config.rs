@@ -1,11 +1,11 @@
 //! What a run is: one YAML file, every key with its published default.
 
+use schemars::JsonSchema;
 use semrel_loss::Formulation;
 use semrel_loss::curriculum::{IterationCurriculum, lambda_ds};
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_nn::AdamConfig;
 use semrel_nn::stargan2::{GeneratorConfig, GeneratorKind, default_width};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! The page that explains the configuration is that of the code.
 
-use stargan2_multi::config::Config;
 use semrel_train::cli::config_schema;
+use stargan2_multi::config::Config;
 use std::fs;
 use std::path::Path;
 

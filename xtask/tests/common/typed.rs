@@ -65,7 +65,11 @@ pub const COMMANDS: &[Typed] = &[
     typed("cargo xtask test", Not("it is what runs this")),
     making("cargo xtask data sample", With(""), "data/sample-64/maps/val"),
     making("cargo xtask table1", With(multi!("--only seasons/ours")), "results/table1.md"),
-    making("cargo xtask table-single", With(single!("--data two --profile sample --only ours")), "results/table-single.md"),
+    making(
+        "cargo xtask table-single",
+        With(single!("--data two --profile sample --only ours")),
+        "results/table-single.md",
+    ),
     making("cargo xtask table3", With(single!("--data two --profile sample --only dce")), "results/table3.md"),
     making("cargo xtask table2", With(compression!("--data two --profile sample --only ours")), "results/table2.md"),
     typed("cargo xtask data check DIR", With("")),
@@ -130,14 +134,8 @@ pub const COMMANDS: &[Typed] = &[
         "results/weather.png",
     ),
     // The experiments.
-    typed(
-        "cargo run -p stargan2-multi -- train configs/stargan2-multi/sample/seasons-ours.yaml",
-        With(multi!()),
-    ),
-    typed(
-        "cargo run -p stargan2-multi -- eval runs/stargan2-multi/sample-seasons-ours --checkpoint best",
-        With(""),
-    ),
+    typed("cargo run -p stargan2-multi -- train configs/stargan2-multi/sample/seasons-ours.yaml", With(multi!())),
+    typed("cargo run -p stargan2-multi -- eval runs/stargan2-multi/sample-seasons-ours --checkpoint best", With("")),
     making(
         "cargo run -p stargan2-multi -- sample runs/stargan2-multi/sample-seasons-ours --grid reference --out grid.png",
         With(""),

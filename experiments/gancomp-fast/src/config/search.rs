@@ -1,7 +1,7 @@
 //! Section of the search.
 
-use semrel_nn::channels::Weighting;
 use schemars::JsonSchema;
+use semrel_nn::channels::Weighting;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 

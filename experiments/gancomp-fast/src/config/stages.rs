@@ -1,10 +1,10 @@
 //! Sections of the stages that train.
 
+use schemars::JsonSchema;
 use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::gan::GanMode;
 use semrel_nn::channels::{ChannelSet, Channels};
 use semrel_nn::{AdamConfig, LrPolicy, LrSchedule};
-use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
 
