@@ -43,7 +43,7 @@ macro_rules! multi {
     ($($more:literal)?) => {
         concat!(
             "--set train.iterations=2 --set train.warmup=1 --set train.batch_size=2 --set eval.num_outs=2 ",
-            "--set eval.max_sources=1 --set eval.max_reals=4 ", $($more)?
+            "--set eval.max_sources=2 --set eval.max_reals=4 ", $($more)?
         )
     };
 }
