@@ -94,7 +94,7 @@ pub const COMMANDS: &[Typed] = &[
     typed("cargo xtask data check data/sky", With("")),
     typed(
         "cargo run -p cut-single -- train configs/cut-single/sample/data-ours.yaml \
-         --set name=sky-quick --set data.root=data/sky --set train.n_epochs=1 --set train.n_epochs_decay=1",
+         --set name=sky-quick --set data.root=data/sky --set train.n_epochs=1 --set train.n_epochs_decay=1 --threads 1",
         With(single!()),
     ),
     typed(
@@ -114,7 +114,7 @@ pub const COMMANDS: &[Typed] = &[
     typed("cargo xtask table-single --profile small --data data/sky --only ours,cut,fastcut", With(single!())),
     typed(
         "cargo run -p stargan2-multi -- train configs/stargan2-multi/sample/data-ours.yaml \
-         --set name=weather-quick --set data.root=DIR --set train.warmup=50 --set train.iterations=150",
+         --set name=weather-quick --set data.root=DIR --set train.warmup=50 --set train.iterations=150 --threads 1",
         With(multi!()),
     ),
     making(
