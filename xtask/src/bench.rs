@@ -28,8 +28,7 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
         "compress" => "gancomp-fast",
         _ => "stargan2-multi",
     };
-    setup::ensure(workspace)?;
-    let binary = workspace.build(program)?;
+    let binary = setup::program(workspace, program)?;
     let mut command = workspace.command(&binary);
     command.arg("bench").args(args.args);
     Ok(exit_code(command.status().with_context(|| format!("{program} cannot be started"))?))

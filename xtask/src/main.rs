@@ -4,6 +4,7 @@
 
 mod bench;
 mod data;
+mod docs;
 mod download;
 #[cfg(test)]
 mod download_server;
@@ -16,7 +17,8 @@ mod weights;
 mod workspace;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use semrel_help::Pages;
 use std::process::ExitCode;
 use workspace::Workspace;
 
@@ -50,6 +52,9 @@ enum Command {
     Table3(tables::table3::Args),
     Report(report::Args),
     Serve(serve::Args),
+    Docs(docs::Args),
+    #[command(flatten)]
+    Pages(Pages),
 }
 
 fn main() -> ExitCode {
@@ -74,5 +79,10 @@ fn run() -> Result<ExitCode> {
         Command::Table3(args) => tables::table3::run(&workspace, args),
         Command::Report(args) => report::run(&workspace, &args),
         Command::Serve(args) => serve::run(&workspace, &args),
+        Command::Docs(args) => docs::run(&workspace, &args),
+        Command::Pages(pages) => {
+            pages.run(Cli::command())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }

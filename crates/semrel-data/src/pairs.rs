@@ -5,12 +5,13 @@ use crate::domains::{Domain, DomainFolder};
 use crate::image_io::{dimensions, list_images, read_rgb};
 use crate::store::{ImageStore, StoreOptions};
 use image::{RgbImage, imageops};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Which domain is translated into which.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub enum Direction {
     /// Images of A are sources, those of B targets.
     #[default]

@@ -1,5 +1,6 @@
 //! The paper's equations or the published code.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which of two definitions is computed where the paper and the published code differ.
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// | importance weight | row maximum 1, multiplies the similarity | row mean 1, multiplies its exponential (Eq. 4–5) |
 /// | value of the hDCE objective | InfoNCE (its gradient is that of DCE) | DCE |
 /// | the positive among the negatives | similarity replaced by −10 | left out |
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Formulation {
     /// As the published code computes it.

@@ -1,5 +1,6 @@
 //! Adversarial objectives, the R1 penalty, and the style and cycle terms of StarGAN v2.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
 
@@ -13,7 +14,7 @@ pub enum Target {
 }
 
 /// The adversarial objective, by its name in the published options.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GanMode {
     /// Least squares: `mean (x − t)²`, t = 1 for real, 0 for fake.

@@ -13,6 +13,7 @@ pub use weighting::Weighting;
 
 use crate::NetworkError;
 use crate::error::excerpt;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -34,7 +35,7 @@ use std::str::FromStr;
 /// assert_eq!((c.macs(256, 256), c.parameters()), (2_961_702_912, 411_619));
 /// # Ok::<(), semrel_nn::NetworkError>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct Channels([i64; 8]);
 

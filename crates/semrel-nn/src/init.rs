@@ -1,12 +1,13 @@
 //! Initialisation of weights.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::Tensor;
 use tch::nn::Init;
 
 /// How convolution and linear weights start; biases start at 0.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InitType {
     /// N(0, gain²·2/(fan_in + fan_out)).

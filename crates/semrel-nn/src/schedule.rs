@@ -1,9 +1,10 @@
 //! Learning-rate schedules of the single-modal experiment. Epochs count from 1.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Shape of the schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LrPolicy {
     /// Constant for `n_epochs`, then linearly to 0 over `n_epochs_decay + 1` epochs.

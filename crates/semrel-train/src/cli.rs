@@ -1,4 +1,8 @@
-//! Arguments and outputs that the commands of all experiments share.
+//! Arguments, commands and outputs that the programs of all experiments share.
+
+mod program;
+
+pub use program::{Describe, Verbosity, config_schema, run};
 
 use crate::atomic::{self, FileError, failed};
 use crate::progress::print_line;

@@ -18,7 +18,7 @@ use semrel_data::{read_translation_input, translation_output};
 use semrel_nn::Net;
 use semrel_nn::checkpoint::save;
 use semrel_train::batches::tensor;
-use semrel_train::cli::{Machine, PictureSize, TrainMode, ended, translated, write_json};
+use semrel_train::cli::{Describe, Machine, PictureSize, TrainMode, Verbosity, ended, translated, write_json};
 use semrel_train::{Interrupt, Progress, config::load};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -45,12 +45,8 @@ use tch::Device;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// More log lines; twice for all.
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
-    pub verbose: u8,
-    /// Warnings and errors only.
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub verbosity: Verbosity,
 }
 
 #[derive(Debug, Subcommand)]
@@ -69,6 +65,8 @@ enum Command {
     Export(ExportArgs),
     /// Measure training steps, or translation.
     Bench(BenchArgs),
+    #[command(flatten)]
+    Describe(Describe),
 }
 
 #[derive(Debug, Args)]
@@ -235,14 +233,16 @@ fn position(text: &str) -> Result<[u32; 2], String> {
 
 /// Runs a subcommand.
 pub fn run(cli: Cli) -> Result<ExitCode> {
+    let quiet = cli.verbosity.quiet;
     match cli.command {
-        Command::Train(args) => run_train(&args, cli.quiet),
-        Command::Translate(args) => run_translate(&args, cli.quiet),
-        Command::Eval(args) => run_eval(&args, cli.quiet),
-        Command::Baseline(args) => run_baseline(&args, cli.quiet),
+        Command::Train(args) => run_train(&args, quiet),
+        Command::Translate(args) => run_translate(&args, quiet),
+        Command::Eval(args) => run_eval(&args, quiet),
+        Command::Baseline(args) => run_baseline(&args, quiet),
         Command::Similarity(args) => run_similarity(&args),
         Command::Export(args) => run_export(&args),
         Command::Bench(args) => run_bench(&args),
+        Command::Describe(what) => Ok(what.run::<Cli, Config>()?),
     }
 }
 

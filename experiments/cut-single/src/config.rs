@@ -1,5 +1,6 @@
 //! What a run is: one YAML file, every key with its published default.
 
+use schemars::JsonSchema;
 use semrel_data::Direction;
 use semrel_loss::Formulation;
 use semrel_loss::curriculum::EpochCurriculum;
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// A training run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Name of the run; its folder is `runs/cut-single/<name>`.
@@ -41,7 +42,7 @@ pub struct Config {
 
 /// The algorithms. Rows of a table are these with settings of their own: `fastcut` is `cut` with flip equivariance and
 /// without identity branch, `sincut` is `cut` on crops of one picture, the ablation's rows are `ours` with terms left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// CUT with SRC and hDCE: the paper's method.
@@ -61,7 +62,7 @@ pub enum Method {
 }
 
 /// Images of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// Folder with `trainA`, `trainB`, `testA`, `testB`, or with `train` and `test` of A|B pictures.
@@ -106,7 +107,7 @@ fn yes() -> bool {
 }
 
 /// Family of the generator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GeneratorKind {
     /// Residual blocks between two halvings and two doublings.
@@ -116,7 +117,7 @@ pub enum GeneratorKind {
 }
 
 /// Family of the discriminator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DiscriminatorKind {
     /// PatchGAN.
@@ -128,7 +129,7 @@ pub enum DiscriminatorKind {
 }
 
 /// Networks of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
     /// Family of the generator.
@@ -174,7 +175,7 @@ impl Default for ModelConfig {
 }
 
 /// The contrastive term between patches of input and output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Contrast {
     /// None.
@@ -186,7 +187,7 @@ pub enum Contrast {
 }
 
 /// What GcGAN turns an image by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Geometry {
     /// A quarter turn, clockwise.
@@ -196,7 +197,7 @@ pub enum Geometry {
 }
 
 /// Where the spatially-correlative loss looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CorrelativeFeatures {
     /// VGG-16, as published; needs its weights.
@@ -208,7 +209,7 @@ pub enum CorrelativeFeatures {
 }
 
 /// Weights and settings of the losses. A term of weight 0 is left out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LossConfig {
     /// `official`: as the published code trains; `paper`: as the paper's equations say.
@@ -302,7 +303,7 @@ impl Default for LossConfig {
 }
 
 /// Optimisation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimConfig {
     /// Learning rate of the first epoch.
@@ -326,7 +327,7 @@ impl Default for OptimConfig {
 }
 
 /// Length and rhythm of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// Epochs at the first learning rate.
@@ -366,7 +367,7 @@ impl Default for TrainConfig {
 }
 
 /// Evaluation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvalConfig {
     /// Images per batch.
@@ -384,7 +385,7 @@ pub struct EvalConfig {
 }
 
 /// Real images that a Fréchet distance refers to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reference {
     /// The test images of the target domain.

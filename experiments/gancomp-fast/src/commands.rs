@@ -11,6 +11,8 @@ mod translate;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use gancomp_fast::config::Config;
+use semrel_train::cli::{Describe, Verbosity};
 use std::process::ExitCode;
 
 /// GAN compression: a teacher, a once-for-all student distilled from it, a search for its best configuration within a budget,
@@ -32,12 +34,8 @@ use std::process::ExitCode;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// More log lines; twice for all.
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
-    pub verbose: u8,
-    /// Warnings and errors only.
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub verbosity: Verbosity,
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,21 +81,25 @@ enum Command {
     Translate(translate::TranslateArgs),
     /// Measure a stage's steps.
     Bench(bench::BenchArgs),
+    #[command(flatten)]
+    Describe(Describe),
 }
 
 /// Runs a subcommand.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     use gancomp_fast::data::Stage;
+    let quiet = cli.verbosity.quiet;
     match cli.command {
-        Command::Teacher(args) => stages::run(Stage::Teacher, &args, cli.quiet),
-        Command::Distill(args) => stages::run(Stage::Distill, &args, cli.quiet),
-        Command::Finetune(args) => stages::run(Stage::Finetune, &args, cli.quiet),
-        Command::Search(args) => search::run(&args, cli.quiet),
+        Command::Teacher(args) => stages::run(Stage::Teacher, &args, quiet),
+        Command::Distill(args) => stages::run(Stage::Distill, &args, quiet),
+        Command::Finetune(args) => stages::run(Stage::Finetune, &args, quiet),
+        Command::Search(args) => search::run(&args, quiet),
         Command::Export(args) => export::run(&args),
-        Command::Eval(args) => evaluate::run(&args, cli.quiet),
-        Command::Baseline(args) => evaluate::run_baseline(&args, cli.quiet),
+        Command::Eval(args) => evaluate::run(&args, quiet),
+        Command::Baseline(args) => evaluate::run_baseline(&args, quiet),
         Command::Profile(args) => profile::run(&args),
-        Command::Translate(args) => translate::run(&args, cli.quiet),
+        Command::Translate(args) => translate::run(&args, quiet),
         Command::Bench(args) => bench::run(&args),
+        Command::Describe(what) => Ok(what.run::<Cli, Config>()?),
     }
 }

@@ -7,6 +7,7 @@ pub use search::{Budget, Criterion, SearchConfig, WeightingKind};
 pub use stages::{DistillConfig, FinetuneConfig, Recon, SemanticConfig, TeacherConfig, TrainConfig};
 
 use crate::data::Stage;
+use schemars::JsonSchema;
 use semrel_data::Direction;
 use semrel_nn::InitType;
 use semrel_nn::patchgan::PatchGanKind;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// A row: its images, its networks, and how each stage goes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Name of the row. Its stages lie in `runs/gancomp-fast/<name>/<stage>`; slashes make folders.
@@ -50,7 +51,7 @@ fn default_seed() -> u64 {
 }
 
 /// What distils the super-net.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Adversarial, reconstruction and activation terms: the published baseline.
@@ -60,7 +61,7 @@ pub enum Method {
 }
 
 /// How images of the two domains belong together, which decides on the teacher and on what the discriminator sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// They do not: the teacher is a CycleGAN, the discriminator sees outputs alone, and the student reproduces the
@@ -72,7 +73,7 @@ pub enum Layout {
 }
 
 /// Images of a row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// Folder with `trainA`, `trainB`, `testA`, `testB`, or with `train` and `test` of A|B pictures (`val` stands in for
@@ -108,7 +109,7 @@ pub struct DataConfig {
 }
 
 /// List files: one file name a line, relative to the folder of the domain.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lists {
     /// Of the images that are translated; of the pairs, where they are aligned.
@@ -130,7 +131,7 @@ fn yes() -> bool {
 }
 
 /// Networks of a row.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
     /// First width of the teacher (`ngf`).
@@ -141,6 +142,7 @@ pub struct ModelConfig {
     pub ndf: i64,
     /// What the discriminators look at: `n_layers: 3` (PatchGAN), or `pixel`.
     #[serde(with = "discriminator_kind")]
+    #[schemars(with = "discriminator_kind::Written")]
     pub discriminator: PatchGanKind,
     /// How weights of generators and discriminators start; adapters and heads always start with N(0, 0.02²).
     pub init: InitType,
@@ -161,12 +163,13 @@ impl Default for ModelConfig {
 /// `pixel`, or the number of halvings of a PatchGAN.
 mod discriminator_kind {
     use super::PatchGanKind;
+    use schemars::JsonSchema;
     use serde::de::{Error, Unexpected};
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    #[derive(Serialize, Deserialize)]
+    #[derive(Serialize, Deserialize, JsonSchema)]
     #[serde(untagged, expecting = "expected `pixel`, or the number of halvings of a PatchGAN (published: 3)")]
-    enum Written {
+    pub(super) enum Written {
         Layers(i64),
         Name(String),
     }
@@ -192,7 +195,7 @@ mod discriminator_kind {
 }
 
 /// Evaluation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvalConfig {
     /// Images per batch.
@@ -216,7 +219,7 @@ pub struct EvalConfig {
 }
 
 /// Real images of the target domain that a Fréchet distance refers to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reference {
     /// The test images, as the paired rows are published.

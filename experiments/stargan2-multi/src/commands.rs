@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use semrel_metrics::EfficientNetLite0;
 use semrel_nn::checkpoint::load_any;
-use semrel_train::cli::{Machine, TrainMode, ended, write_json};
+use semrel_train::cli::{Describe, Machine, TrainMode, Verbosity, ended, write_json};
 use semrel_train::run_dir::{CONFIG, checkpoints_of};
 use semrel_train::{Checkpoints, Interrupt, config::load};
 use serde_json::json;
@@ -37,12 +37,8 @@ use tch::{Device, Kind, Tensor};
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// More log lines; twice for all.
-    #[arg(short, long, action = clap::ArgAction::Count, global = true)]
-    pub verbose: u8,
-    /// Warnings and errors only.
-    #[arg(short, long, global = true)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub verbosity: Verbosity,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,6 +53,8 @@ enum Command {
     Sample(SampleArgs),
     /// Measure a training iteration.
     Bench(BenchArgs),
+    #[command(flatten)]
+    Describe(Describe),
 }
 
 #[derive(Debug, Args)]
@@ -174,12 +172,14 @@ struct BenchArgs {
 
 /// Runs a subcommand.
 pub fn run(cli: Cli) -> Result<ExitCode> {
+    let quiet = cli.verbosity.quiet;
     match cli.command {
-        Command::Train(args) => run_train(&args, cli.quiet),
-        Command::Eval(args) => run_eval(&args, cli.quiet),
-        Command::Baseline(args) => run_baseline(&args, cli.quiet),
+        Command::Train(args) => run_train(&args, quiet),
+        Command::Eval(args) => run_eval(&args, quiet),
+        Command::Baseline(args) => run_baseline(&args, quiet),
         Command::Sample(args) => run_sample(&args),
         Command::Bench(args) => run_bench(&args),
+        Command::Describe(what) => Ok(what.run::<Cli, Config>()?),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a run is: one YAML file, every key with its published default.
 
+use schemars::JsonSchema;
 use semrel_loss::Formulation;
 use semrel_loss::curriculum::{IterationCurriculum, lambda_ds};
 use semrel_loss::semantic::PatchLossConfig;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// A training run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Name of the run; its folder is `runs/stargan2-multi/<name>`.
@@ -43,7 +44,7 @@ fn default_seed() -> u64 {
 }
 
 /// A row of Table 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Plain StarGAN v2.
@@ -55,7 +56,7 @@ pub enum Method {
 }
 
 /// Images of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DataConfig {
     /// Folder of domains: `train/<domain>/` and `val/<domain>/`, or `<domain>/` alone.
@@ -80,7 +81,7 @@ fn default_randcrop_prob() -> f64 {
 }
 
 /// Networks of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
     /// Which generator: `official` (the multi-modal code's, for `ours`) or `stargan-v2` (for the compared methods).
@@ -136,7 +137,7 @@ impl ModelConfig {
 }
 
 /// What the cycle term compares with the input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cycle {
     /// `G(x, E(x))`: the official multi-modal code, a self-reconstruction.
@@ -146,7 +147,7 @@ pub enum Cycle {
 }
 
 /// Weights and settings of the losses.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LossConfig {
     /// `official`: as the published code trains; `paper`: as the paper's equations say.
@@ -217,7 +218,7 @@ impl Default for LossConfig {
 }
 
 /// Optimisation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimConfig {
     /// Learning rate of all networks but the mapping network.
@@ -253,7 +254,7 @@ impl OptimConfig {
 }
 
 /// Length and rhythm of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// Iterations after the warm-up.
@@ -293,7 +294,7 @@ impl Default for TrainConfig {
 pub(crate) const EXTRACTOR: &str = "effnet-lite0";
 
 /// Evaluation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvalConfig {
     /// Outputs per source image and target domain.

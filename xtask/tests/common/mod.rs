@@ -1,6 +1,9 @@
 //! What the tests of the command line share.
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub mod pages;
+pub mod typed;
+
 use assert_cmd::Command;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -16,7 +16,8 @@ mod sets;
 mod stats;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use semrel_help::Pages;
 
 /// Scores of generated pictures: Fréchet distance, KID, perceptual distance and diversity, segmentation.
 ///
@@ -49,6 +50,8 @@ enum Command {
     Segment(segment::Args),
     Stats(stats::Args),
     Bench(bench::Args),
+    #[command(flatten)]
+    Pages(Pages),
 }
 
 pub fn run(cli: Cli) -> Result<()> {
@@ -59,5 +62,6 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Segment(args) => segment::run(args),
         Command::Stats(args) => stats::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Pages(pages) => Ok(pages.run(Cli::command())?),
     }
 }

@@ -4,6 +4,7 @@ use super::{Channels, Weighting};
 use crate::NetworkError;
 use crate::error::excerpt;
 use rand::Rng;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::array;
 use std::fmt;
@@ -20,7 +21,7 @@ use std::str::FromStr;
 /// | `channels-64-cycleGAN` | 64, 48, 32, 24, 16 | 390 625 |
 /// | `channels-64-pix2pix` | 64, 56, 48, 40, 32, 24, 16 | 5 764 801 |
 /// | `test` | 8, but 6 or 8 at positions 1 and 2 | 4 |
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Form", into = "Form")]
 pub struct ChannelSet {
     choices: [Vec<i64>; 8],
@@ -29,7 +30,7 @@ pub struct ChannelSet {
 }
 
 /// A set as files hold it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected the name of a channel set, a channel configuration, or 8 lists of widths")]
 enum Form {
     Text(String),

@@ -3,11 +3,12 @@
 use super::blocks::{AdainResBlk, ConvBlk, ResBlk, Resample};
 use super::default_width;
 use crate::layers::{InstanceNorm, conv, lrelu};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
 
 /// Which generator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GeneratorKind {
     /// The official multi-modal code's: two plain convolution blocks down and up, 4 + 4 bottleneck blocks.

@@ -1,11 +1,12 @@
 //! Section of the search.
 
+use schemars::JsonSchema;
 use semrel_nn::channels::Weighting;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Evolution search for the best configuration within a budget.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SearchConfig {
     /// What a configuration may cost.
@@ -49,7 +50,7 @@ impl SearchConfig {
 }
 
 /// Upper limits, at images of `data.crop_size`; each that is given must hold.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Budget {
     /// Multiply-accumulate operations of one image.
@@ -61,7 +62,7 @@ pub struct Budget {
 }
 
 /// What makes one configuration better than another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Criterion {
     /// A smaller Fréchet distance.
@@ -71,7 +72,7 @@ pub enum Criterion {
 }
 
 /// Weights of the choices of a position, in list order, for the first generation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WeightingKind {
     /// Equal.

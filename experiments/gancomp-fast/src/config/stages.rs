@@ -1,5 +1,6 @@
 //! Sections of the stages that train.
 
+use schemars::JsonSchema;
 use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::gan::GanMode;
 use semrel_nn::channels::{ChannelSet, Channels};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
 
 /// Length, optimisation and rhythm of a stage.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
     /// Epochs at the first learning rate.
@@ -88,7 +89,7 @@ impl TrainConfig {
 }
 
 /// The teacher: a CycleGAN where images are unaligned, a Pix2Pix where they come in pairs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TeacherConfig {
     /// Name of its run, `runs/gancomp-fast/<name>`, which the rows of a task share; `<row>/teacher` where absent.
@@ -97,6 +98,7 @@ pub struct TeacherConfig {
     pub weights: Option<PathBuf>,
     /// The checkpoint of its run that the student learns from: `last`, `best` or a step.
     #[serde(deserialize_with = "checkpoint")]
+    #[schemars(with = "Written")]
     pub checkpoint: String,
     /// Adversarial objective.
     pub gan: GanMode,
@@ -135,7 +137,7 @@ impl Default for TeacherConfig {
 }
 
 /// What holds the student's image to its aim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Recon {
     /// Mean absolute error.
@@ -147,7 +149,7 @@ pub enum Recon {
 }
 
 /// Distillation of the super-net, and what fine-tuning shares with it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DistillConfig {
     /// The configurations of the super-net: a published set by its name (`channels-64-cycleGAN`), or a list of widths for
@@ -155,6 +157,7 @@ pub struct DistillConfig {
     pub channels: ChannelSet,
     /// The checkpoint of its run that search, fine-tuning and export go on from: `last`, `best` or a step.
     #[serde(default = "last", deserialize_with = "checkpoint")]
+    #[schemars(with = "Written")]
     pub checkpoint: String,
     /// Adversarial objective.
     #[serde(default)]
@@ -183,14 +186,15 @@ fn last() -> String {
     "last".to_owned()
 }
 
-/// A word, or the number of a step.
+/// A checkpoint as files have it: a word, or the number of a step.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected `last`, `best` or a step's number")]
+enum Written {
+    Step(u64),
+    Word(String),
+}
+
 fn checkpoint<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected `last`, `best` or a step's number")]
-    enum Written {
-        Step(u64),
-        Word(String),
-    }
     Ok(match Written::deserialize(from)? {
         Written::Step(step) => step.to_string(),
         Written::Word(word) => word,
@@ -214,7 +218,7 @@ fn default_lambda_distill() -> f64 {
 }
 
 /// Semantic relations between teacher and student.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SemanticConfig {
     /// Weight of SRC, a sum over all pairs of patches.
@@ -258,7 +262,7 @@ impl SemanticConfig {
 
 /// Training of one configuration: the losses of `distill`, all training images, super-net and discriminator as distillation
 /// left them, adapters and heads afresh.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FinetuneConfig {
     /// The configuration, such as `16_16_48_32_32_40_24_16`; the search's winner where absent.
