@@ -7,7 +7,7 @@
 mod common;
 
 use common::pages::{code_blocks, pages, root};
-use common::typed::{COMMANDS, How};
+use common::typed::{COMPRESSION, How, MULTI, REST, SINGLE, Typed};
 use semrel_data::sample_world::{
     Coat, Look, PairWorld, Season, Weather, render_animals, render_landscape, write_pairs,
 };
@@ -54,7 +54,8 @@ fn typed() -> Vec<String> {
 #[test]
 fn every_command_is_known() {
     let typed: BTreeSet<String> = typed().into_iter().collect();
-    let known: BTreeSet<String> = COMMANDS.iter().map(|command| command.typed.to_owned()).collect();
+    let known: BTreeSet<String> =
+        [MULTI, SINGLE, COMPRESSION, REST].into_iter().flatten().map(|command| command.typed.to_owned()).collect();
     let list = |commands: Vec<&String>| commands.into_iter().map(|c| format!("\n  {c}")).collect::<String>();
     let missing = list(typed.difference(&known).collect());
     assert!(missing.is_empty(), "say in xtask/tests/common/typed.rs how these are run:{missing}");
@@ -63,36 +64,30 @@ fn every_command_is_known() {
 }
 
 #[test]
-fn commands_do_what_the_pages_say() {
+fn multi_modal_commands_do_what_the_pages_say() {
+    Place::new().type_all(MULTI);
+}
+
+#[test]
+fn single_modal_commands_do_what_the_pages_say() {
     let place = Place::new();
-    let mut failed = vec![];
-    for command in COMMANDS {
-        let (dir, more) = match command.how {
-            How::With(more) => ("photos", more),
-            How::Of(dir, more) => (dir, more),
-            How::Not(reason) => {
-                println!("not run: {}: {reason}", command.typed);
-                continue;
-            }
-        };
-        let line = format!("{} {more}", command.typed.replace("DIR", dir));
-        let began = Instant::now();
-        let output = place.shell(&line);
-        println!("{:5.1} s  {line}", began.elapsed().as_secs_f64());
-        let lacking = !command.makes.is_empty() && !place.path(command.makes).exists();
-        if !output.status.success() || lacking {
-            let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            let lacks = if lacking { format!("{} was not made\n", command.makes) } else { String::new() };
-            failed.push(format!("$ {line}\n{lacks}{}", said.concat()));
-        }
-    }
-    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+    place.type_all(SINGLE);
     // The page of one's own images promises a picture for each.
     let stems = |folder: &str| -> BTreeSet<PathBuf> {
         let entries = fs::read_dir(place.path(folder)).unwrap();
         entries.map(|entry| PathBuf::from(entry.unwrap().path().file_stem().unwrap())).collect()
     };
     assert_eq!(stems("data/sky/testA"), stems("results/sky-quick"));
+}
+
+#[test]
+fn compression_commands_do_what_the_pages_say() {
+    Place::new().type_all(COMPRESSION);
+}
+
+#[test]
+fn other_commands_do_what_the_pages_say() {
+    Place::new().type_all(REST);
 }
 
 /// A folder that a reader may take for the checkout.
@@ -140,6 +135,32 @@ impl Place {
 
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// Runs commands one after the other, and shows what those that fail say.
+    fn type_all(&self, commands: &[Typed]) {
+        let mut failed = vec![];
+        for command in commands {
+            let (dir, more) = match command.how {
+                How::With(more) => ("photos", more),
+                How::Of(dir, more) => (dir, more),
+                How::Not(reason) => {
+                    println!("not run: {}: {reason}", command.typed);
+                    continue;
+                }
+            };
+            let line = format!("{} {more}", command.typed.replace("DIR", dir));
+            let began = Instant::now();
+            let output = self.shell(&line);
+            println!("{:5.1} s  {line}", began.elapsed().as_secs_f64());
+            let lacking = !command.makes.is_empty() && !self.path(command.makes).exists();
+            if !output.status.success() || lacking {
+                let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+                let lacks = if lacking { format!("{} was not made\n", command.makes) } else { String::new() };
+                failed.push(format!("$ {line}\n{lacks}{}", said.concat()));
+            }
+        }
+        assert!(failed.is_empty(), "{}", failed.join("\n\n"));
     }
 
     fn shell(&self, line: &str) -> std::process::Output {

@@ -35,7 +35,7 @@ macro_rules! single {
     ($($more:literal)?) => {
         concat!(
             "--set data.load_size=36 --set data.crop_size=32 --set loss.num_patches=16 --set train.warmup=1 ",
-            "--set train.n_epochs=1 --set train.n_epochs_decay=0 ", $($more)?
+            "--set train.n_epochs=1 --set train.n_epochs_decay=0 --set model.ngf=8 --set model.ndf=8 ", $($more)?
         )
     };
 }
@@ -43,7 +43,7 @@ macro_rules! multi {
     ($($more:literal)?) => {
         concat!(
             "--set train.iterations=2 --set train.warmup=1 --set train.batch_size=2 --set eval.num_outs=2 ",
-            "--set eval.max_sources=2 --set eval.max_reals=4 ", $($more)?
+            "--set model.width=8 --set model.max_width=16 --set eval.max_sources=2 --set eval.max_reals=4 ", $($more)?
         )
     };
 }
@@ -58,34 +58,56 @@ macro_rules! compression {
     };
 }
 
-/// All commands.
-pub const COMMANDS: &[Typed] = &[
-    // README and getting started.
-    typed("git clone … && cd …", Not("it needs a place to clone from")),
-    typed("cargo xtask test", Not("it is what runs this")),
-    making("cargo xtask data sample", With(""), "data/sample-64/maps/val"),
+/// The multi-modal experiment.
+pub const MULTI: &[Typed] = &[
     making("cargo xtask table1", With(multi!("--only seasons/ours")), "results/table1.md"),
+    typed("cargo xtask table1 --profile small --data DIR", With(multi!("--only ours"))),
+    making(
+        "cargo xtask table1 --only seasons/ours --set train.iterations=300 --out results/try --runs runs/try",
+        With(multi!()),
+        "results/try/table1.md",
+    ),
+    typed(
+        "cargo run -p stargan2-multi -- train configs/stargan2-multi/sample/data-ours.yaml \
+         --set name=weather-quick --set data.root=DIR --set train.warmup=50 --set train.iterations=150 --threads 1",
+        With(multi!()),
+    ),
+    making(
+        "cargo run -p stargan2-multi -- sample runs/stargan2-multi/weather-quick --grid reference \
+         --out results/weather-quick.png",
+        With(""),
+        "results/weather-quick.png",
+    ),
+    typed(
+        "cargo run -p stargan2-multi -- train configs/stargan2-multi/small/data-ours.yaml \
+         --set name=weather --set data.root=DIR",
+        With(multi!()),
+    ),
+    making(
+        "cargo run -p stargan2-multi -- sample runs/stargan2-multi/weather --grid reference --out results/weather.png",
+        With(""),
+        "results/weather.png",
+    ),
+    typed("cargo run -p stargan2-multi -- train configs/stargan2-multi/sample/seasons-ours.yaml", With(multi!())),
+    typed("cargo run -p stargan2-multi -- eval runs/stargan2-multi/sample-seasons-ours --checkpoint best", With("")),
+    making(
+        "cargo run -p stargan2-multi -- sample runs/stargan2-multi/sample-seasons-ours --grid reference --out grid.png",
+        With(""),
+        "grid.png",
+    ),
+];
+
+/// The single-modal experiment.
+pub const SINGLE: &[Typed] = &[
     making(
         "cargo xtask table-single",
         With(single!("--data two --profile sample --only ours")),
         "results/table-single.md",
     ),
     making("cargo xtask table3", With(single!("--data two --profile sample --only dce")), "results/table3.md"),
-    making("cargo xtask table2", With(compression!("--data two --profile sample --only ours")), "results/table2.md"),
-    typed("cargo xtask data check DIR", With("")),
-    typed("cargo xtask table1 --profile small --data DIR", With(multi!("--only ours"))),
-    typed("cargo run -p semrel-metrics -- fid photos translations", With("")),
-    typed("cargo xtask weights list", With("")),
-    making(
-        "cargo xtask table1 --only seasons/ours --set train.iterations=300 --out results/try --runs runs/try",
-        With(multi!()),
-        "results/try/table1.md",
-    ),
     making("cargo run -p cut-single -- completions bash > target/cut-single.bash", With(""), "target/cut-single.bash"),
     making("cargo run -p cut-single -- man target/man", With(""), "target/man/cut-single-train.1"),
     typed("cargo run -p cut-single -- config-schema > target/cut-single.schema.json", With("")),
-    typed("cargo xtask completions zsh > target/_xtask", With("")),
-    // Your own images.
     typed("mkdir -p data/sky", With("")),
     typed("cp -r DIR/train/cloudy data/sky/trainA", With("")),
     typed("cp -r DIR/train/sunrise data/sky/trainB", With("")),
@@ -113,36 +135,6 @@ pub const COMMANDS: &[Typed] = &[
     ),
     typed("cargo xtask table-single --profile small --data data/sky --only ours,cut,fastcut", With(single!())),
     typed(
-        "cargo run -p stargan2-multi -- train configs/stargan2-multi/sample/data-ours.yaml \
-         --set name=weather-quick --set data.root=DIR --set train.warmup=50 --set train.iterations=150 --threads 1",
-        With(multi!()),
-    ),
-    making(
-        "cargo run -p stargan2-multi -- sample runs/stargan2-multi/weather-quick --grid reference \
-         --out results/weather-quick.png",
-        With(""),
-        "results/weather-quick.png",
-    ),
-    typed(
-        "cargo run -p stargan2-multi -- train configs/stargan2-multi/small/data-ours.yaml \
-         --set name=weather --set data.root=DIR",
-        With(multi!()),
-    ),
-    making(
-        "cargo run -p stargan2-multi -- sample runs/stargan2-multi/weather --grid reference --out results/weather.png",
-        With(""),
-        "results/weather.png",
-    ),
-    // The experiments.
-    typed("cargo run -p stargan2-multi -- train configs/stargan2-multi/sample/seasons-ours.yaml", With(multi!())),
-    typed("cargo run -p stargan2-multi -- eval runs/stargan2-multi/sample-seasons-ours --checkpoint best", With("")),
-    making(
-        "cargo run -p stargan2-multi -- sample runs/stargan2-multi/sample-seasons-ours --grid reference --out grid.png",
-        With(""),
-        "grid.png",
-    ),
-    typed("cargo xtask data list", With("")),
-    typed(
         "cargo run -p cut-single -- train configs/cut-single/sample/horse2zebra-ours.yaml",
         With(single!("--set data.root=two")),
     ),
@@ -161,6 +153,11 @@ pub const COMMANDS: &[Typed] = &[
         "cargo xtask table-single --profile small --data DIR --direction BtoA --only ours,cut,fastcut",
         Of("two", single!()),
     ),
+];
+
+/// Compression.
+pub const COMPRESSION: &[Typed] = &[
+    making("cargo xtask table2", With(compression!("--data two --profile sample --only ours")), "results/table2.md"),
     typed(
         "cargo run -p gancomp-fast -- teacher configs/gancomp-fast/sample/horse2zebra-ours.yaml",
         With(compression!("--set data.root=two")),
@@ -181,10 +178,20 @@ pub const COMMANDS: &[Typed] = &[
     typed("cargo run -p gancomp-fast -- profile 16_16_32_16_16_64_16_24", With("--runs 1 --warmup 0")),
     typed("cargo xtask table2 --profile small --data DIR --direction BtoA", Of("two", compression!("--only ours"))),
     typed("cargo xtask bench compress --help", With("")),
-    // Working on it.
-    typed("cargo test -p semrel-loss", Not("a part of what runs this")),
     making("cargo xtask docs", With("--reference"), "docs/reference/gancomp-fast.md"),
-    // GPUs.
+];
+
+/// Everything else.
+pub const REST: &[Typed] = &[
+    typed("git clone … && cd …", Not("it needs a place to clone from")),
+    typed("cargo xtask test", Not("it is what runs this")),
+    making("cargo xtask data sample", With(""), "data/sample-64/maps/val"),
+    typed("cargo xtask data check DIR", With("")),
+    typed("cargo run -p semrel-metrics -- fid photos translations", With("")),
+    typed("cargo xtask weights list", With("")),
+    typed("cargo xtask completions zsh > target/_xtask", With("")),
+    typed("cargo xtask data list", With("")),
+    typed("cargo test -p semrel-loss", Not("a part of what runs this")),
     typed("cargo xtask setup --cuda", Not("it fetches several GB")),
     typed(
         "cargo run -p cut-single -- train configs/cut-single/paper/horse2zebra-ours.yaml --device cuda:0",
