@@ -1,0 +1,39 @@
+//! What can go wrong with a page.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A page that could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// The file system refused.
+    #[error("{}: cannot {doing}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A file that should be a picture.
+    #[error("{}: no PNG, JPEG, GIF, WebP or SVG", .0.display())]
+    NoPicture(PathBuf),
+    /// Data that JSON cannot hold.
+    #[error("data `{id}`: {source}")]
+    Data {
+        /// Its name in the page.
+        id: String,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
+    /// A name that is used twice, or has other characters than letters, digits and `-`.
+    #[error("`{0}` is no id for data of a page: it must be new, of letters, digits and `-`")]
+    Id(String),
+    /// Text that would end the element that holds it.
+    #[error("a {0} of a page must not hold `</{0}`")]
+    EndsElement(&'static str),
+    /// A template that is wrong, or does not get what it needs.
+    #[error("template: {0:#}")]
+    Template(#[from] minijinja::Error),
+}
