@@ -1,7 +1,7 @@
 //! A run in the page's index: what its losses compute, and words for it.
 
 use super::subject::Subject;
-use crate::config::{Config, Contrast};
+use crate::config::{Config, Contrast, LossConfig};
 use semrel_loss::Formulation;
 use serde::Serialize;
 
@@ -46,9 +46,9 @@ pub struct RunIndex {
 impl RunIndex {
     /// What the page must know of a run.
     pub fn new(subject: &Subject, label: String) -> Self {
-        let published = Config::published();
-        let config = subject.config.as_ref().unwrap_or(&published);
-        let l = &config.loss;
+        let published = LossConfig::default();
+        let l = subject.config.as_ref().map_or(&published, |config| &config.loss);
+        let moving = subject.config.as_ref().filter(|config| config.loss.use_curriculum);
         let rule = match l.formulation {
             Formulation::Paper => Rule::Paper,
             Formulation::Official if l.num_patches == 1 => Rule::Ones,
@@ -63,7 +63,7 @@ impl RunIndex {
             heads_note: heads_note(subject),
             num_patches: l.num_patches,
             gamma: l.gamma,
-            curriculum: if subject.config.is_some() && l.use_curriculum { curriculum(config) } else { vec![] },
+            curriculum: moving.map_or_else(Vec::new, curriculum),
         }
     }
 }

@@ -60,7 +60,7 @@ const semrelExplorer = (() => {
   /** Words that depend on the run. */
   const words = () => {
     const run = State.settings();
-    View.text("about", `${run.label}: ${run.about}.`);
+    View.text("about", `${run.label}: ${run.about}`);
     View.text("weights-note", run.weights_note);
     View.text("rule", run.rule_note);
     View.text("patches", String(run.num_patches));

@@ -4,7 +4,8 @@
 const State = {
   run: 0,
   picture: 0,
-  layer: 0,
+  /** Index into the layers; one from the middle at first. */
+  layer: null,
   /** The query in the picture, 0..1 from left and top. */
   x: 0.5,
   y: 0.5,
@@ -45,7 +46,7 @@ const State = {
   /** Rooms for the numbers of a sample's layers. */
   open(sample) {
     State.sample = sample;
-    State.layer = Math.min(State.layer, sample.layers.length - 1);
+    State.layer = Math.min(State.layer ?? sample.layers.length >> 1, sample.layers.length - 1);
     const room = (n) => new Float64Array(n);
     State.results = sample.layers.map(({ count: n }) => ({
       k: 0, s: room(n), p: room(n), logP: room(n), t: room(n), q: room(n), logQ: room(n), terms: room(n), w: room(n), jsd: 0,

@@ -56,7 +56,7 @@ const View = {
     map("p", r.p, scale, layer.count, uniform);
     map("q", r.q, scale, layer.count, uniform);
     map("weights", r.w, State.settings().rule === "paper" ? Relation.range(r.w) : [Math.min(0.999, Relation.range(r.w)[0]), 1], 1, View.number);
-    map("jsd", r.terms, Relation.range(r.terms), 1, View.number);
+    map("jsd", r.terms, [0, Relation.range(r.terms)[1]], 1, View.number);
     const [rows, columns] = layer.grid;
     const place = { left: r.k % columns / columns, top: Math.floor(r.k / columns) / rows, width: 1 / columns, height: 1 / rows };
     for (const mark of document.querySelectorAll(".mark")) {
@@ -81,7 +81,7 @@ const View = {
     const layer = State.sample.layers[State.layer];
     const r = State.results[State.layer];
     const columns = layer.grid[1];
-    const place = (i) => `row ${Math.floor(i / columns) + 1}, column ${i % columns + 1}`;
+    const place = (i) => `(${Math.floor(i / columns) + 1}, ${i % columns + 1})`;
     const most = (values) => {
       let best = -1;
       for (let i = 0; i < values.length; i++) if (i !== r.k && (best < 0 || values[i] > values[best])) best = i;
@@ -96,15 +96,15 @@ const View = {
     View.text("n-weights", `${View.number(low)} to ${View.number(high)}`);
     View.text("n-effective", `${View.number(Relation.effective(r.w))} of ${layer.count - 1}`);
     const i = State.probe && State.patch(layer, State.probe.x, State.probe.y);
-    View.text("n-probe", i === null ? (State.held ? "point at a map" : "the patch; hold it to read others")
-      : `P ${(r.p[i] * layer.count).toFixed(3)}/N, Q ${(r.q[i] * layer.count).toFixed(3)}/N, w ${View.number(r.w[i])}`);
+    View.text("n-probe", i === null ? (State.held ? "point at a map" : "hold the patch to read")
+      : `P ${(r.p[i] * layer.count).toFixed(2)}/N, Q ${(r.q[i] * layer.count).toFixed(2)}/N, w ${View.number(r.w[i])}`);
     View.gamma();
   },
 
   gamma() {
     const { gamma, epoch } = State;
     const steps = State.settings().curriculum;
-    View.text("gamma-value", `${View.number(gamma)} (the paper's: ${View.number(1 / gamma)})`);
+    View.text("gamma-value", `${View.number(gamma)} (the paper's γ: ${View.number(1 / gamma)})`);
     const slider = View.element("gamma");
     slider.value = Gamma.place(gamma);
     slider.setAttribute("aria-valuetext", View.element("gamma-value").textContent);
@@ -127,7 +127,7 @@ const View = {
     View.timer = setTimeout(() => {
       View.timer = null;
       const text = ["n-patch", "n-jsd", "n-p", "n-q"].map((id) => View.element(id).textContent);
-      View.text("live", `Patch ${text[0]}. Divergence ${text[1]}. Most alike: in the input ${text[2]}, in the output ${text[3]}.`);
+      View.text("live", `Patch at row and column ${text[0]}. Divergence ${text[1]}. Most alike: in the input ${text[2]}, in the output ${text[3]}.`);
     }, 1000);
   },
 };
