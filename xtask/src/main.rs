@@ -7,6 +7,8 @@ mod data;
 mod download;
 #[cfg(test)]
 mod download_server;
+mod explore;
+mod figures;
 mod setup;
 mod tables;
 mod test;
@@ -45,6 +47,8 @@ enum Command {
     Table2(tables::table2::Args),
     TableSingle(tables::table_single::Args),
     Table3(tables::table3::Args),
+    Explore(explore::Args),
+    Figures(figures::Args),
 }
 
 fn main() -> ExitCode {
@@ -67,5 +71,7 @@ fn run() -> Result<ExitCode> {
         Command::Table2(args) => tables::table2::run(&workspace, args),
         Command::TableSingle(args) => tables::table_single::run(&workspace, args),
         Command::Table3(args) => tables::table3::run(&workspace, args),
+        Command::Explore(args) => explore::run(&workspace, &args),
+        Command::Figures(args) => figures::run(&workspace, &args),
     }
 }
