@@ -203,7 +203,7 @@ fn pointer(tab: &Tab) {
     tab.move_to(x + 60.0, y).unwrap();
     assert_eq!(patch(tab), held);
     let probe = tab.evaluate("document.getElementById('n-probe').textContent").unwrap();
-    assert!(probe.as_str().unwrap().starts_with("P "), "{probe}");
+    assert!(probe.as_str().unwrap().starts_with("There: P "), "{probe}");
     tab.click(x, y).unwrap();
     tab.move_to(x + 60.0, y).unwrap();
     assert_ne!(patch(tab), held);

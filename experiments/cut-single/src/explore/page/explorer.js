@@ -89,14 +89,13 @@ const semrelExplorer = (() => {
     }
     if (State.run !== run || State.picture !== picture) return; // Another was chosen meanwhile.
     problem("");
-    const byHand = State.epoch === null && State.sample;
-    const former = State.epochs && State.epoch !== null ? State.epoch / Math.max(1, State.epochs - 1) : 1;
     State.layer = layer;
     State.open(sample);
-    const steps = State.settings().curriculum.length;
-    if (!byHand) State.follow(Math.round(former * (steps - 1)));
-    if (State.epoch === null && !byHand) State.gamma = State.settings().gamma;
-    State.epochs = steps;
+    // The same part of training; the last epoch at first.
+    const epochs = State.settings().curriculum.length;
+    const done = State.epoch === null ? 1 : State.epoch / Math.max(1, State.epochs - 1);
+    if (!State.byHand) State.follow(Math.round(done * (epochs - 1)));
+    State.epochs = epochs;
     pictures(sample);
     layerButtons(sample);
     words();
@@ -148,8 +147,7 @@ const semrelExplorer = (() => {
   for (const ramp of document.querySelectorAll(".ramp")) Colours.legend(ramp);
 
   element("gamma").addEventListener("input", (event) => {
-    State.gamma = Gamma.value(Number(event.target.value));
-    State.epoch = null;
+    State.take(Gamma.value(Number(event.target.value)));
     dirty();
   });
   element("epoch").addEventListener("input", (event) => {
@@ -179,7 +177,7 @@ const semrelExplorer = (() => {
     /** Puts the query on a patch of the current layer, with a γ if one is given, and paints. */
     query(row, column, gamma) {
       State.at(row, column);
-      if (gamma !== undefined) Object.assign(State, { gamma, epoch: null });
+      if (gamma !== undefined) State.take(gamma);
       View.repaint();
     },
     /** The numbers behind the maps of the current layer. */

@@ -13,8 +13,9 @@ const State = {
   /** Where the pointer is while the query is held, likewise. */
   probe: null,
   gamma: 1,
-  /** Index into the run's curriculum; null where γ was set by hand. */
-  epoch: 0,
+  byHand: false,
+  /** Index into the run's curriculum while it is followed; null where there is none. */
+  epoch: null,
   sample: null,
   results: [],
 
@@ -36,11 +37,18 @@ const State = {
     State.x = (Math.min(columns - 1, Math.max(0, column)) + 0.5) / columns;
   },
 
-  /** γ of the epoch in force, where the curriculum is followed. */
+  /** γ of an epoch of the run's curriculum; where it has none, the run's only γ. */
   follow(epoch) {
-    const steps = State.settings().curriculum;
-    State.epoch = steps.length ? Math.min(steps.length - 1, Math.max(0, epoch)) : null;
-    if (State.epoch !== null) State.gamma = steps[State.epoch][1];
+    const { curriculum, gamma } = State.settings();
+    State.byHand = false;
+    State.epoch = curriculum.length ? Math.min(curriculum.length - 1, Math.max(0, epoch)) : null;
+    State.gamma = State.epoch === null ? gamma : curriculum[State.epoch][1];
+  },
+
+  /** Another γ. */
+  take(gamma) {
+    State.byHand = true;
+    State.gamma = gamma;
   },
 
   /** Rooms for the numbers of a sample's layers. */

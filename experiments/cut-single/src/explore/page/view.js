@@ -96,13 +96,13 @@ const View = {
     View.text("n-weights", `${View.number(low)} to ${View.number(high)}`);
     View.text("n-effective", `${View.number(Relation.effective(r.w))} of ${layer.count - 1}`);
     const i = State.probe && State.patch(layer, State.probe.x, State.probe.y);
-    View.text("n-probe", i === null ? (State.held ? "point at a map" : "hold the patch to read")
-      : `P ${(r.p[i] * layer.count).toFixed(2)}/N, Q ${(r.q[i] * layer.count).toFixed(2)}/N, w ${View.number(r.w[i])}`);
+    View.text("n-probe", i === null ? (State.held ? "Held: point at a map to read it." : "")
+      : `There: P ${(r.p[i] * layer.count).toFixed(2)}/N, Q ${(r.q[i] * layer.count).toFixed(2)}/N, w ${View.number(r.w[i])}`);
     View.gamma();
   },
 
   gamma() {
-    const { gamma, epoch } = State;
+    const { gamma, epoch, byHand } = State;
     const steps = State.settings().curriculum;
     View.text("gamma-value", `${View.number(gamma)} (the paper's γ: ${View.number(1 / gamma)})`);
     const slider = View.element("gamma");
@@ -110,15 +110,15 @@ const View = {
     slider.setAttribute("aria-valuetext", View.element("gamma-value").textContent);
     View.element("curriculum").hidden = !steps.length;
     if (!steps.length) return;
-    const shown = epoch === null ? Number(View.element("epoch").value) : epoch;
+    const shown = Math.min(epoch ?? steps.length - 1, steps.length - 1);
     const [number, scheduled] = steps[shown];
     View.element("epoch").max = steps.length - 1;
     View.element("epoch").value = shown;
     const share = Math.round((number / steps[steps.length - 1][0]) * 100);
     View.text("epoch-value", `${number} of ${steps[steps.length - 1][0]} (${share} %): γ ${View.number(scheduled)}`);
     View.element("epoch").setAttribute("aria-valuetext", View.element("epoch-value").textContent);
-    View.text("follows", epoch === null ? "γ by hand" : "γ by the curriculum");
-    View.element("follow").hidden = epoch !== null;
+    View.text("follows", byHand ? "γ by hand" : "γ by the curriculum");
+    View.element("follow").hidden = !byHand;
   },
 
   /** Tells a screen reader, at most once a second. */
