@@ -9,6 +9,8 @@ mod download;
 mod download_server;
 mod explore;
 mod figures;
+mod report;
+mod serve;
 mod setup;
 mod tables;
 mod test;
@@ -28,7 +30,8 @@ use workspace::Workspace;
     after_help = "Start with:\n  \
         cargo xtask test           check the code, with one line of counts at the end\n  \
         cargo xtask table1         train and measure the rows of the paper's Table 1 on the sample world\n  \
-        cargo xtask table-single   the same of its comparison of single-modal translation\n\n\
+        cargo xtask table-single   the same of its comparison of single-modal translation\n  \
+        cargo xtask report         a page of all tables, curves and pictures; `serve` shows it while training goes on\n\n\
         All fetch what they need first (see `cargo xtask setup --help`)."
 )]
 struct Cli {
@@ -49,6 +52,8 @@ enum Command {
     Table3(tables::table3::Args),
     Explore(explore::Args),
     Figures(figures::Args),
+    Report(report::Args),
+    Serve(serve::Args),
 }
 
 fn main() -> ExitCode {
@@ -73,5 +78,7 @@ fn run() -> Result<ExitCode> {
         Command::Table3(args) => tables::table3::run(&workspace, args),
         Command::Explore(args) => explore::run(&workspace, &args),
         Command::Figures(args) => figures::run(&workspace, &args),
+        Command::Report(args) => report::run(&workspace, &args),
+        Command::Serve(args) => serve::run(&workspace, &args),
     }
 }

@@ -4,18 +4,18 @@ mod calls;
 mod caption;
 mod cut_single;
 mod display;
-mod entries;
+pub mod entries;
 pub mod finished;
 mod gancomp_fast;
 pub mod jobs;
 mod pictures;
 mod plan;
 mod report;
-mod results;
+pub mod results;
 pub mod rows;
 pub mod spec;
 mod stargan2_multi;
-mod table;
+pub mod table;
 pub mod table1;
 pub mod table2;
 pub mod table3;
@@ -35,6 +35,10 @@ use spec::{SampleWorld, Spec};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// Every table, in the order of the paper.
+pub const ALL: [&Spec; 4] =
+    [&table1::TABLE_1, &table_single::TABLE_SINGLE, &table2::TABLE_2, &table3::TABLE_3];
 
 /// Options of every table.
 #[derive(clap::Args)]

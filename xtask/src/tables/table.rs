@@ -64,7 +64,8 @@ pub struct Table {
     pub caption: Vec<String>,
 }
 
-fn write_number(value: f64, digits: Digits, scale_of: f64) -> String {
+/// A number with the digits of one of the size of `scale_of`.
+pub fn write_number(value: f64, digits: Digits, scale_of: f64) -> String {
     match digits {
         Digits::Decimals => format!("{value:.3}"),
         Digits::Percent => format!("{:.1}%", value * 100.0),
@@ -82,7 +83,8 @@ fn write_count(value: f64, scale_of: f64) -> String {
     if scale_of.abs() >= 10.0 { format!("{value:.2}") } else { format!("{value:.3}") }
 }
 
-fn write_cell(cell: Option<Measured>, digits: Digits) -> String {
+/// A mean with its deviation, if there is one; `-` for none.
+pub fn write_cell(cell: Option<Measured>, digits: Digits) -> String {
     let Some(Measured { mean, std }) = cell else { return "-".into() };
     match std {
         // The deviation has the decimals of its mean.

@@ -1,0 +1,120 @@
+//! What lies beside the page.
+
+use super::Report;
+use anyhow::{Context, Result, ensure};
+use semrel_pages::write_page;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folders beside the page that hold nothing but what reports have written.
+pub const OWN: [&str; 2] = ["pictures", "runs"];
+
+/// What tells a report from any other page.
+pub const MARK: &str = "data-page=\"semrel-report\"";
+
+/// Folders that other commands put beside the page.
+const OTHERS: [&str; 1] = ["explorer"];
+
+/// A file beside the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asset {
+    /// What is in it.
+    pub source: Source,
+    /// Its media type.
+    pub media_type: &'static str,
+}
+
+/// Content of a file beside the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// That of another file.
+    File(PathBuf),
+    /// Text.
+    Text(String),
+}
+
+impl Source {
+    /// The bytes.
+    pub fn read(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::File(path) => fs::read(path).with_context(|| path.display().to_string()),
+            Self::Text(text) => Ok(text.clone().into_bytes()),
+        }
+    }
+}
+
+/// Writes the page and what lies beside it; returns their bytes. The page comes last: what it shows is there.
+pub fn write(report: &Report, out: &Path) -> Result<u64> {
+    check_folder(out)?;
+    let mut bytes = report.html.len() as u64;
+    for (address, asset) in &report.assets {
+        let content = asset.source.read()?;
+        bytes += content.len() as u64;
+        write_page(out.join(address), &content)?;
+    }
+    write_page(out.join("index.html"), report.html.as_bytes())?;
+    for folder in OWN {
+        remove_others(out, &out.join(folder), &report.assets)?;
+    }
+    Ok(bytes)
+}
+
+/// Checks that a folder is empty or holds an earlier report: what is in `pictures` and `runs` is removed.
+fn check_folder(out: &Path) -> Result<()> {
+    let is_report = || fs::read_to_string(out.join("index.html")).is_ok_and(|html| html.contains(MARK));
+    let Ok(entries) = fs::read_dir(out) else { return Ok(()) };
+    let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
+    // What begins with a dot may be what a killed process has left.
+    let other = names.filter(|name| !OTHERS.contains(&name.as_str()) && !name.starts_with('.')).min();
+    if let Some(other) = other {
+        ensure!(is_report(), "{}: not empty and no report (it holds `{other}`); choose another folder with --out", out.display());
+    }
+    Ok(())
+}
+
+/// Removes what an earlier report has written and this one does not have.
+fn remove_others(out: &Path, folder: &Path, assets: &BTreeMap<String, Asset>) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let path = entry.with_context(|| folder.display().to_string())?.path();
+        if path.is_dir() && !path.is_symlink() {
+            remove_others(out, &path, assets)?;
+            // Fails where something is left in it.
+            let _ = fs::remove_dir(&path);
+        } else if !assets.keys().any(|address| out.join(address) == path) {
+            fs::remove_file(&path).with_context(|| format!("{}: cannot be removed", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_longer_shown_is_removed_and_the_rest_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let report = |names: &[&str]| {
+            let asset = |text: &str| Asset { source: Source::Text(text.into()), media_type: "text/plain" };
+            let assets = names.iter().map(|name| ((*name).to_owned(), asset(name))).collect();
+            Report { html: format!("<p {MARK}>"), assets, summary: String::new(), problems: vec![] }
+        };
+        fs::create_dir(dir.path().join("explorer")).unwrap();
+        fs::write(dir.path().join("explorer/index.html"), "").unwrap();
+        assert_eq!(write(&report(&["runs/a/b.yaml", "pictures/1.png"]), dir.path()).unwrap(), 4 + MARK.len() as u64 + 13 + 14);
+        write(&report(&["runs/c.yaml"]), dir.path()).unwrap();
+        let has = |name: &str| dir.path().join(name).exists();
+        assert!(has("runs/c.yaml") && has("index.html") && has("explorer/index.html"));
+        assert!(!has("runs/a") && !has("pictures/1.png"));
+        fs::write(dir.path().join("index.html"), "mine").unwrap();
+        let text = write(&report(&[]), dir.path()).unwrap_err().to_string();
+        assert!(text.contains("no report (it holds `index.html`)"), "{text}");
+        fs::write(dir.path().join("index.html"), MARK).unwrap();
+        let gone = Asset { source: Source::File(dir.path().join("none")), media_type: "image/png" };
+        let mut broken = report(&[]);
+        broken.assets.insert("pictures/x.png".into(), gone);
+        assert!(format!("{:#}", write(&broken, dir.path()).unwrap_err()).contains("none"));
+    }
+}

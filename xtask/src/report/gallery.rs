@@ -1,0 +1,177 @@
+//! Pictures: those of tables, figures, and samples of runs.
+
+use super::assets::{Asset, Source};
+use super::curves::{group_of, label_of};
+use super::problems::shown;
+use super::run_folders::RunFolder;
+use super::sources::{Sources, TableFile, short_title};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Bytes of all pictures together, at most: a report is sent by mail. Those that come later are left out.
+const MOST_BYTES: u64 = 11_000_000;
+
+/// Samples shown of a run: the first, some between, the last.
+const SAMPLES: usize = 3;
+
+/// Pictures that belong together.
+#[derive(Debug, Serialize)]
+pub struct Gallery {
+    /// What they are of.
+    pub title: String,
+    /// Them.
+    pub pictures: Vec<Picture>,
+}
+
+/// A picture.
+#[derive(Debug, Serialize)]
+pub struct Picture {
+    /// Its address.
+    pub src: String,
+    /// Size in pixels.
+    pub width: u32,
+    /// Size in pixels.
+    pub height: u32,
+    /// What is below it.
+    pub title: String,
+    /// What it shows.
+    pub alt: String,
+}
+
+/// Pictures by place, and the files that they need.
+pub struct Galleries {
+    /// Of tables, by their name.
+    pub tables: BTreeMap<&'static str, Gallery>,
+    /// Of figures.
+    pub figures: Option<Gallery>,
+    /// Samples of runs, by what is compared.
+    pub samples: Vec<Gallery>,
+    /// Files beside the page.
+    pub assets: BTreeMap<String, Asset>,
+    left_out: usize,
+    bytes: u64,
+}
+
+/// All pictures, the most telling first: there may not be room for all.
+pub fn collect(sources: &Sources) -> Galleries {
+    let empty = BTreeMap::new;
+    let mut all = Galleries { tables: empty(), figures: None, samples: vec![], assets: BTreeMap::new(), left_out: 0, bytes: 0 };
+    for file in &sources.tables {
+        let pictures = of_table(file, &sources.folders.results);
+        let pictures = all.add(sources, pictures);
+        if !pictures.is_empty() {
+            all.tables.insert(file.spec.name, Gallery { title: file.spec.title.to_owned(), pictures });
+        }
+    }
+    let figures = all.add(sources, figures(&sources.folders.results));
+    all.figures = (!figures.is_empty()).then(|| Gallery { title: "Figures".into(), pictures: figures });
+    let mut groups: BTreeMap<(usize, String), Vec<Candidate>> = BTreeMap::new();
+    for run in sources.runs.iter().filter(|run| !run.samples.is_empty()) {
+        let member = sources.member(run);
+        groups.entry(group_of(run, member)).or_default().extend(samples(run, &label_of(run, member)));
+    }
+    for ((_, title), candidates) in groups {
+        let pictures = all.add(sources, candidates);
+        if !pictures.is_empty() {
+            all.samples.push(Gallery { title, pictures });
+        }
+    }
+    if all.left_out > 0 {
+        let room = MOST_BYTES / 1_000_000;
+        sources.problems.add("pictures", format!("{} are left out: there is room for {room} MB", all.left_out));
+    }
+    all
+}
+
+/// A file that may be shown.
+struct Candidate {
+    path: PathBuf,
+    title: String,
+    alt: String,
+}
+
+impl Galleries {
+    fn add(&mut self, sources: &Sources, candidates: Vec<Candidate>) -> Vec<Picture> {
+        candidates.into_iter().filter_map(|candidate| self.add_one(sources, candidate)).collect()
+    }
+
+    fn add_one(&mut self, sources: &Sources, Candidate { path, title, alt }: Candidate) -> Option<Picture> {
+        let folders = &sources.folders;
+        let place = if path.starts_with(&folders.runs) {
+            shown("runs", &folders.runs, &path)
+        } else {
+            shown("results", &folders.results, &path)
+        };
+        let bytes = sources.problems.keep(&place, fs::read(&path).map_err(|e| format!("cannot be read: {e}")))?;
+        let size = semrel_data::image_io::dimensions(&path).map_err(|_| "no picture; left out");
+        let (width, height) = sources.problems.keep(&place, size)?;
+        // By content: the same picture is written once, and one that an open page shows never changes.
+        let src = format!("pictures/{}.png", &hex::encode(Sha256::digest(&bytes))[..16]);
+        if !self.assets.contains_key(&src) {
+            if self.bytes + bytes.len() as u64 > MOST_BYTES {
+                self.left_out += 1;
+                return None;
+            }
+            self.bytes += bytes.len() as u64;
+            self.assets.insert(src.clone(), Asset { source: Source::File(path), media_type: "image/png" });
+        }
+        Some(Picture { src, width, height, title, alt })
+    }
+}
+
+fn of_table(file: &TableFile, results: &Path) -> Vec<Candidate> {
+    let (name, short) = (file.spec.name, short_title(file.spec));
+    let mut found = vec![];
+    for half in file.json["halves"].as_array().into_iter().flatten().filter_map(|half| half["half"].as_str()) {
+        let all = (format!("{name}-{half}.png"), format!("{half}, all methods"), "inputs and each method’s translations".to_owned());
+        let one = |m: &crate::tables::spec::Method| {
+            (format!("{name}-{half}-{}.png", m.name), format!("{half}, {}", m.title), format!("translations by {}", m.title))
+        };
+        for (file, title, what) in std::iter::once(all).chain(file.spec.methods.iter().map(one)) {
+            let path = results.join(file);
+            if path.is_file() {
+                found.push(Candidate { path, title, alt: format!("{short}, {half}: a grid of {what}") });
+            }
+        }
+    }
+    found
+}
+
+/// Whatever lies in `results/figures`.
+fn figures(results: &Path) -> Vec<Candidate> {
+    let mut files = vec![];
+    let mut folders = vec![results.join("figures")];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(&folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
+            if path.is_dir() && !path.is_symlink() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "png") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    let candidate = |path: PathBuf| {
+        let inner = path.strip_prefix(results.join("figures")).unwrap_or(&path).with_extension("");
+        let title = inner.to_string_lossy().replace(['-', '_'], " ").replace('/', ", ");
+        Candidate { alt: format!("Figure: {title}"), title, path }
+    };
+    files.into_iter().map(candidate).collect()
+}
+
+fn samples(run: &RunFolder, label: &str) -> Vec<Candidate> {
+    let last = run.samples.len() - 1;
+    let mut places: Vec<usize> = (0..SAMPLES).map(|i| i * last / (SAMPLES - 1)).collect();
+    places.dedup();
+    let candidate = |i: usize| {
+        let path = run.samples[i].clone();
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let step = stem.strip_prefix("step-").map(|rest| rest.trim_start_matches('0')).unwrap_or(&stem);
+        let title = format!("{label}, step {step}");
+        Candidate { alt: format!("A grid of samples while training: {title}"), title, path }
+    };
+    places.into_iter().map(candidate).collect()
+}

@@ -1,0 +1,190 @@
+//! Run folders, as they are on disk.
+
+use super::metrics::{self, Metrics};
+use super::problems::{Problems, shown, slashes};
+use anyhow::{Context, Result};
+use serde_json::Value;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+const CONFIG: &str = "config.yaml";
+const SUMMARY: &str = "summary.json";
+const METRICS: &str = "metrics.jsonl";
+
+/// Parts of a row that are runs of their own, in its folder.
+const STAGES: [&str; 4] = ["distill", "search", "finetune", "export"];
+
+/// Folders in a run that hold no runs.
+const INNER: [&str; 4] = ["samples", "checkpoints", "results", "logs"];
+
+/// What is in a run folder.
+pub struct RunFolder {
+    /// Its path within the folder of runs, with `/`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// The resolved configuration, as it is in the file.
+    pub config_text: Option<String>,
+    /// The same, read.
+    pub config: Value,
+    /// What it came to; null while it goes on.
+    pub summary: Value,
+    /// Its evaluation, the last or the only one; null if there is none.
+    pub eval: Value,
+    /// What it has logged.
+    pub metrics: Metrics,
+    /// Sample pictures, in the order of steps.
+    pub samples: Vec<PathBuf>,
+}
+
+impl RunFolder {
+    /// Name of the folder of the row: the one above where this is a stage of it.
+    pub fn row(&self) -> &str {
+        let mut parts = self.name.rsplit('/');
+        let last = parts.next().unwrap_or_default();
+        match self.stage() {
+            Some(_) => parts.next().unwrap_or(last),
+            None => last,
+        }
+    }
+
+    /// Which stage of a row this is, where it is one.
+    pub fn stage(&self) -> Option<&str> {
+        let (above, last) = self.name.rsplit_once('/')?;
+        (!above.is_empty() && STAGES.contains(&last)).then_some(last)
+    }
+
+    /// The program's folder, where there is one.
+    pub fn program(&self) -> Option<&str> {
+        let depth = if self.stage().is_some() { 2 } else { 1 };
+        let parts: Vec<&str> = self.name.split('/').collect();
+        (parts.len() > depth).then(|| parts[0])
+    }
+
+    /// Name of the data set: the last part of its folder.
+    pub fn data(&self) -> Option<&str> {
+        let root = self.config.pointer("/data/root").and_then(Value::as_str)?;
+        root.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty())
+    }
+}
+
+/// All run folders in a folder; none where there is no such folder.
+pub fn read(folder: &Path, problems: &Problems) -> Result<Vec<RunFolder>> {
+    let mut found = vec![];
+    visit(folder, folder, 0, problems, &mut found)?;
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+fn visit(root: &Path, folder: &Path, depth: usize, problems: &Problems, found: &mut Vec<RunFolder>) -> Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            problems.add(shown("runs", root, folder), format!("cannot be read: {error}"));
+            return Ok(());
+        }
+        Ok(entries) => entries,
+    };
+    let (mut is_run, mut inner) = (false, vec![]);
+    for entry in entries {
+        let entry = entry.with_context(|| folder.display().to_string())?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        is_run |= [CONFIG, SUMMARY, METRICS].contains(&name.as_str());
+        // Links are not followed: a folder of runs may link to itself.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) && !name.starts_with('.') && !INNER.contains(&name.as_str()) {
+            inner.push(entry.path());
+        }
+    }
+    if is_run && folder != root {
+        found.push(read_run(root, folder, problems));
+    }
+    if depth < 5 {
+        inner.sort();
+        inner.iter().try_for_each(|folder| visit(root, folder, depth + 1, problems, found))?;
+    }
+    Ok(())
+}
+
+fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
+    let place = |file: &Path| shown("runs", root, file);
+    let text = |file: &Path| match fs::read_to_string(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        other => problems.keep(place(file), other.map_err(|error| format!("cannot be read: {error}"))),
+    };
+    let json = |file: PathBuf| -> Value {
+        let parsed = text(&file).map(|text| serde_json::from_str(&text).map_err(|error| format!("no JSON: {error}")));
+        parsed.and_then(|parsed| problems.keep(place(&file), parsed)).unwrap_or_default()
+    };
+    let name = path.strip_prefix(root).map_or_else(|_| path.display().to_string(), slashes);
+    let config_text = text(&path.join(CONFIG));
+    let config = config_text.as_ref().map(|text| serde_yaml::from_str(text).map_err(|error| format!("no YAML: {error}")));
+    let config = config.and_then(|config| problems.keep(place(&path.join(CONFIG)), config)).unwrap_or_default();
+    let mut run = RunFolder {
+        summary: json(path.join(SUMMARY)),
+        metrics: Metrics::default(),
+        samples: samples(&path.join("samples")),
+        eval: Value::Null,
+        path: path.to_owned(),
+        name,
+        config_text,
+        config,
+    };
+    let log = path.join(METRICS);
+    if log.exists()
+        && let Some(bytes) = problems.keep(place(&log), fs::read(&log).map_err(|error| format!("cannot be read: {error}")))
+    {
+        let (metrics, faults) = metrics::parse(&bytes);
+        faults.iter().for_each(|fault| problems.add(place(&log), fault));
+        run.metrics = metrics;
+    }
+    let of_row = if run.stage().is_some() { path.parent().unwrap_or(path) } else { path };
+    let evals = ["last", "measured", "best"].map(|which| of_row.join(format!("eval-{which}.json")));
+    run.eval = evals.into_iter().find(|file| file.exists()).map(json).unwrap_or_default();
+    run
+}
+
+fn samples(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let is_sample = |path: &PathBuf| path.extension().is_some_and(|end| end == "png");
+    let mut files: Vec<PathBuf> = files.filter(is_sample).collect();
+    files.sort();
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_and_stages_are_found_and_damage_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("cut-single/a/config.yaml", "data: {root: data/sample-64/street}\n");
+        write("cut-single/a/metrics.jsonl", "{\"step\": 1, \"loss\": 2.0}\n{\"step\": 2, \"lo");
+        write("cut-single/a/samples/step-00000002.png", "");
+        write("cut-single/a/samples/config.yaml", "not a run");
+        write("cut-single/a/summary.json", "{");
+        write("gancomp-fast/b/eval-measured.json", "{\"fd_name\": \"FD(x)\"}");
+        write("gancomp-fast/b/distill/config.yaml", "a: [");
+        write("gancomp-fast/b/search/summary.json", "{}");
+        let problems = Problems::default();
+        let runs = read(dir.path(), &problems).unwrap();
+        let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+        assert_eq!(names, ["cut-single/a", "gancomp-fast/b/distill", "gancomp-fast/b/search"]);
+        assert_eq!((runs[0].row(), runs[0].stage(), runs[0].program()), ("a", None, Some("cut-single")));
+        assert_eq!((runs[1].row(), runs[1].stage(), runs[1].program()), ("b", Some("distill"), Some("gancomp-fast")));
+        assert_eq!((runs[0].data(), runs[0].samples.len()), (Some("street"), 1));
+        assert_eq!(runs[2].eval["fd_name"], "FD(x)");
+        let lines = problems.lines();
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(lines[0].starts_with("runs/cut-single/a/summary.json: no JSON"), "{lines:?}");
+        assert!(lines[1].starts_with("runs/cut-single/a/metrics.jsonl: line 2 is cut off"), "{lines:?}");
+        assert!(lines[2].starts_with("runs/gancomp-fast/b/distill/config.yaml: no YAML"), "{lines:?}");
+        assert!(read(&dir.path().join("none"), &problems).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,207 @@
+//! What a report is made of: tables' results and run folders, as they are on disk.
+
+use super::problems::{Problems, shown};
+use super::run_folders::{self, RunFolder};
+use crate::tables;
+use crate::tables::spec::{Method, Spec};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Where things lie.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    /// Of the tables' results.
+    pub results: PathBuf,
+    /// Of the runs.
+    pub runs: PathBuf,
+    /// Of the page.
+    pub out: PathBuf,
+}
+
+impl Folders {
+    /// Checks that folders which the user has named are there, and that the page would not lie among what it is made of.
+    pub fn new(results: PathBuf, runs: PathBuf, out: PathBuf, (named_results, named_runs): (bool, bool)) -> Result<Self> {
+        for (named, option, folder) in [(named_results, "--results", &results), (named_runs, "--runs", &runs)] {
+            ensure!(!named || folder.is_dir(), "{option} {}: no such folder", folder.display());
+        }
+        let same = |a: &Path, b: &Path| a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
+        for folder in [&results, &runs] {
+            ensure!(
+                !same(&out, folder),
+                "--out {}: holds what the page is made of; choose another folder, such as {}",
+                out.display(),
+                results.join("report").display()
+            );
+        }
+        ensure!(!out.is_file(), "--out {}: a file, where a folder is needed", out.display());
+        Ok(Self { results, runs, out })
+    }
+}
+
+/// What a table has written.
+pub struct TableFile {
+    /// The table.
+    pub spec: &'static Spec,
+    /// Its file.
+    pub json: Value,
+    /// Seconds since 1970 at which it was written.
+    pub written: u64,
+}
+
+/// The row of a table that a run folder belongs to.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    /// Title of the table, up to its colon.
+    pub table: String,
+    /// Its place among the tables.
+    pub order: usize,
+    /// Data set.
+    pub half: String,
+    /// Title of the method.
+    pub method: String,
+    /// Seed.
+    pub seed: Option<u64>,
+    /// Profile.
+    pub profile: String,
+}
+
+/// All that was read.
+pub struct Sources {
+    /// Where from.
+    pub folders: Folders,
+    /// Tables, in the order of the paper.
+    pub tables: Vec<TableFile>,
+    /// Run folders, by name.
+    pub runs: Vec<RunFolder>,
+    /// Rows by the name of their folder.
+    members: HashMap<String, Membership>,
+    /// What could not be read.
+    pub problems: Problems,
+}
+
+impl Sources {
+    /// Reads all there is.
+    ///
+    /// # Errors
+    /// Where there is neither a table nor a run.
+    pub fn read(folders: &Folders) -> Result<Self> {
+        let problems = Problems::default();
+        let tables = read_tables(&folders.results, &problems)?;
+        let runs = run_folders::read(&folders.runs, &problems)?;
+        if tables.is_empty() && runs.is_empty() && problems.lines().is_empty() {
+            bail!(
+                "nothing to report: there is no table in {} and no run in {}; make one first, as by `cargo xtask table1` or \
+                 `cargo xtask table-single --only street/ours`, or name other folders with --results and --runs",
+                folders.results.display(),
+                folders.runs.display()
+            );
+        }
+        let members = members(&tables);
+        Ok(Self { folders: folders.clone(), tables, runs, members, problems })
+    }
+
+    /// The row that a run belongs to.
+    pub fn member(&self, run: &RunFolder) -> Option<&Membership> {
+        self.members.get(run.row())
+    }
+}
+
+fn read_tables(results: &Path, problems: &Problems) -> Result<Vec<TableFile>> {
+    let mut found = vec![];
+    for spec in tables::ALL {
+        let path = results.join(format!("{}.json", spec.name));
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            other => other.with_context(|| path.display().to_string()),
+        };
+        let place = shown("results", results, &path);
+        let written = fs::metadata(&path).ok().and_then(|m| m.modified().ok()).and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        let parsed = text.and_then(|text| parse(&text));
+        if let Some(json) = problems.keep(&place, parsed.map_err(|e| format!("{e:#}"))) {
+            found.push(TableFile { spec, json, written: written.map_or(0, |t| t.as_secs()) });
+        }
+    }
+    Ok(found)
+}
+
+fn parse(text: &str) -> Result<Value> {
+    let json: Value = serde_json::from_str(text).context("no JSON; the table is left out, make it again")?;
+    ensure!(json["halves"].is_array(), "no result of a table: there is no list `halves`; the table is left out");
+    Ok(json)
+}
+
+/// Name of the method of this name; of one that the table no longer has, the name itself.
+pub fn title_of(spec: &'static Spec, name: &str) -> String {
+    let method: Option<&Method> = spec.methods.iter().find(|method| method.name == name);
+    method.map_or(name, |method| method.title).to_owned()
+}
+
+/// `Table 2` of `Table 2: compression`.
+pub fn short_title(spec: &Spec) -> String {
+    spec.title.split(':').next().unwrap_or(spec.title).to_owned()
+}
+
+fn members(tables: &[TableFile]) -> HashMap<String, Membership> {
+    let mut members = HashMap::new();
+    for (order, TableFile { spec, json, .. }) in tables.iter().enumerate() {
+        for half in json["halves"].as_array().into_iter().flatten() {
+            for run in half["runs"].as_array().into_iter().flatten() {
+                let Some(folder) = run["run"].as_str().and_then(|path| path.rsplit('/').next()) else { continue };
+                let member = Membership {
+                    table: short_title(spec),
+                    order,
+                    half: half["half"].as_str().unwrap_or("?").to_owned(),
+                    method: title_of(spec, run["method"].as_str().unwrap_or("?")),
+                    seed: run["seed"].as_u64(),
+                    profile: json["profile"].as_str().unwrap_or("?").to_owned(),
+                };
+                members.insert(folder.to_owned(), member);
+            }
+        }
+    }
+    members
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_at_all_is_an_error_that_helps() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let folders = Folders::new(at("results"), at("runs"), at("out"), (false, false)).unwrap();
+        let text = Sources::read(&folders).err().unwrap().to_string();
+        assert!(text.contains("cargo xtask table1") && text.contains("--runs"), "{text}");
+    }
+
+    #[test]
+    fn folders_are_checked() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let error = |out: PathBuf, named| Folders::new(at("a"), at("b"), out, named).unwrap_err().to_string();
+        assert!(error(at("out"), (true, false)).contains("--results") && !at("a").exists());
+        assert!(error(at("out"), (false, true)).contains("no such folder"));
+        assert!(error(at("a"), (false, false)).contains("choose another folder"));
+        fs::write(at("file"), "").unwrap();
+        assert!(error(at("file"), (false, false)).contains("a file, where a folder"));
+    }
+
+    #[test]
+    fn broken_tables_are_named_and_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("table1.json"), "{\"halves\": [").unwrap();
+        fs::write(dir.path().join("table2.json"), "{}").unwrap();
+        fs::write(dir.path().join("table3.json"), "{\"halves\": []}").unwrap();
+        let problems = Problems::default();
+        let tables = read_tables(dir.path(), &problems).unwrap();
+        assert_eq!(tables.len(), 1);
+        let lines = problems.lines();
+        assert!(lines[0].starts_with("results/table1.json: no JSON"), "{lines:?}");
+        assert!(lines[1].starts_with("results/table2.json: no result of a table"), "{lines:?}");
+    }
+}
