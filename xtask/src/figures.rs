@@ -92,7 +92,10 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
         for group in all.iter().filter(single) {
             let drawn = similarity::draw(group, &workspace.root, &|| workspace.command(&program), args.at, args.layer);
             let path = out.join(format!("{}-similarity.png", group.stem()));
-            said(&format!("{}-similarity", group.stem()), drawn.and_then(|image| Ok(write_image(&path, &image).map(|()| path)?)));
+            said(
+                &format!("{}-similarity", group.stem()),
+                drawn.and_then(|image| Ok(write_image(&path, &image).map(|()| path)?)),
+            );
         }
     }
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

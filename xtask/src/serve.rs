@@ -5,8 +5,8 @@ mod watch;
 
 use crate::report::FolderArgs;
 use crate::workspace::Workspace;
-use anyhow::{Context, Result, bail};
 use answer::{Answer, Question};
+use anyhow::{Context, Result, bail};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
@@ -75,7 +75,9 @@ fn bind(port: u16) -> Result<TcpListener> {
             "port {port} of 127.0.0.1 is in use, perhaps by another `cargo xtask serve`: end that one, or choose another port \
              by --port (0 takes any that is free)"
         ),
-        Err(error) => Err(error).with_context(|| format!("port {port} of 127.0.0.1 cannot be used; choose another by --port")),
+        Err(error) => {
+            Err(error).with_context(|| format!("port {port} of 127.0.0.1 cannot be used; choose another by --port"))
+        }
     }
 }
 
@@ -84,7 +86,8 @@ fn answer_all(server: &Server, watch: &Watch, port: u16) {
     // An error, too, is the end: the listener is gone.
     while let Ok(request) = server.recv() {
         let host = request.headers().iter().find(|h| h.field.equiv("Host")).map(|h| h.value.as_str().to_owned());
-        let question = Question { method: request.method().as_str(), host: host.as_deref(), target: request.url(), port };
+        let question =
+            Question { method: request.method().as_str(), host: host.as_deref(), target: request.url(), port };
         let watched: Arc<Watched> = watch.now();
         let Answer { status, media_type, body } = answer::answer(&question, &watched);
         let header = |name: &str, value: &str| Header::from_bytes(name, value).ok();

@@ -37,8 +37,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Every table, in the order of the paper.
-pub const ALL: [&Spec; 4] =
-    [&table1::TABLE_1, &table_single::TABLE_SINGLE, &table2::TABLE_2, &table3::TABLE_3];
+pub const ALL: [&Spec; 4] = [&table1::TABLE_1, &table_single::TABLE_SINGLE, &table2::TABLE_2, &table3::TABLE_3];
 
 /// Options of every table.
 #[derive(clap::Args)]

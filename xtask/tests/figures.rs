@@ -42,7 +42,8 @@ impl Runs {
         let run = self.path("runs").join(name);
         for (folder, color) in [("real_A", [90, 140, ink]), ("fake_B", [ink, ink, 40])] {
             for i in 0..3 {
-                let picture = RgbImage::from_fn(64, 64, |x, y| Rgb(if (x + y + i) % 16 < 8 { color } else { [230; 3] }));
+                let picture =
+                    RgbImage::from_fn(64, 64, |x, y| Rgb(if (x + y + i) % 16 < 8 { color } else { [230; 3] }));
                 let file = run.join("results/test_9/images").join(folder).join(format!("{i}.png"));
                 fs::create_dir_all(file.parent().unwrap()).unwrap();
                 picture.save(file).unwrap();
@@ -110,7 +111,10 @@ fn what_is_there_is_drawn() {
     let (_, height) = size(&out("table-single-sample-horse2zebra-similarity.png"));
     assert!(height > 3 * 198, "{height}");
     let calls = fs::read_to_string(runs.path("stand-in.calls")).unwrap();
-    assert_eq!(calls.lines().filter(|call| call.starts_with("similarity ") && call.contains("/1.png --at 28,38")).count(), 3);
+    assert_eq!(
+        calls.lines().filter(|call| call.starts_with("similarity ") && call.contains("/1.png --at 28,38")).count(),
+        3
+    );
 
     if let Some(folder) = std::env::var_os("SEMREL_SCREENSHOTS") {
         for file in fs::read_dir(runs.path("results/figures")).unwrap() {
@@ -121,7 +125,9 @@ fn what_is_there_is_drawn() {
 
     // One figure that fails does not keep the others.
     fs::remove_file(runs.path("results/table1-seasons-ours.png")).unwrap();
-    let told = contains("no table1-sample-seasons:").and(contains("table1-seasons-ours.png")).and(contains("cargo xtask table1"));
+    let told = contains("no table1-sample-seasons:")
+        .and(contains("table1-seasons-ours.png"))
+        .and(contains("cargo xtask table1"));
     runs.figures(&["--no-similarity"]).assert().code(1).stderr(told).stdout(contains("table2-sample-maps.png"));
     runs.figures(&["--layer", "5"]).assert().code(1).stderr(contains("it compares no such layer, but 8"));
     runs.figures(&["--at", "2,0"]).assert().code(2).stderr(contains("expected x,y"));
@@ -135,7 +141,10 @@ fn the_explorer_takes_finished_rows() {
         command.arg("--runs").arg(runs.path("runs/cut-single"));
         command
     };
-    explore(&[]).assert().code(1).stderr(contains("no finished row of table-single; `cargo xtask table-single` trains them"));
+    explore(&[])
+        .assert()
+        .code(1)
+        .stderr(contains("no finished row of table-single; `cargo xtask table-single` trains them"));
     for name in ["horse2zebra-ours", "street-cut", "street-ours"] {
         runs.pair(&format!("cut-single/table-single-sample-{name}-s777"), "summary.json", 100);
     }
@@ -157,5 +166,8 @@ fn the_explorer_takes_finished_rows() {
     assert!(call.contains("horse2zebra-ours-s777 --input") && call.contains("real_A/1.png --out"), "{call}");
     assert!(call.trim_end().ends_with("page"), "{call}");
     explore(&["--half", "maps"]).assert().code(1).stderr(contains("horse2zebra (sample), street (sample)"));
-    explore(&["--only", "gcgan"]).assert().code(1).stderr(contains("--only gcgan: no finished row of street; there are cut, ours"));
+    explore(&["--only", "gcgan"])
+        .assert()
+        .code(1)
+        .stderr(contains("--only gcgan: no finished row of street; there are cut, ours"));
 }

@@ -54,7 +54,8 @@ pub fn lines(violations: &Value) -> Vec<String> {
     let of_rule = |violation: &Value| {
         let text = |key: &str| violation[key].as_str().unwrap_or("?").to_owned();
         let nodes = violation["nodes"].as_array().map_or(&[][..], Vec::as_slice);
-        let places: Vec<String> = nodes.iter().take(5).map(|node| format!("{} {}", node["target"], node["html"])).collect();
+        let places: Vec<String> =
+            nodes.iter().take(5).map(|node| format!("{} {}", node["target"], node["html"])).collect();
         format!("{}: {} ({} places: {})", text("id"), text("help"), nodes.len(), places.join("; "))
     };
     violations.as_array().map_or_else(Vec::new, |list| list.iter().map(of_rule).collect())

@@ -16,7 +16,8 @@ pub fn chromium() -> Result<PathBuf, BrowserError> {
         };
     }
     let found = NAMES.iter().find_map(|name| on_path(name));
-    found.ok_or_else(|| BrowserError::NoBrowser(format!("CHROME is not set, and PATH has none of {}", NAMES.join(", "))))
+    found
+        .ok_or_else(|| BrowserError::NoBrowser(format!("CHROME is not set, and PATH has none of {}", NAMES.join(", "))))
 }
 
 /// A program on `PATH`.

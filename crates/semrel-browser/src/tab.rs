@@ -127,7 +127,12 @@ impl Tab {
         }
     }
 
-    fn mouse(&self, kind: Input::DispatchMouseEventTypeOption, (x, y): (f64, f64), down: bool) -> Result<(), BrowserError> {
+    fn mouse(
+        &self,
+        kind: Input::DispatchMouseEventTypeOption,
+        (x, y): (f64, f64),
+        down: bool,
+    ) -> Result<(), BrowserError> {
         let event = Input::DispatchMouseEvent {
             Type: kind,
             x,

@@ -57,7 +57,8 @@ impl Troubles {
 
 /// Whether a page from `origin` may ask for this: files from files, its own server, and what is in it.
 fn allowed(url: &str, origin: &str) -> bool {
-    let own = url.strip_prefix(origin).is_some_and(|rest| origin == "file://" || rest.is_empty() || rest.starts_with('/'));
+    let own =
+        url.strip_prefix(origin).is_some_and(|rest| origin == "file://" || rest.is_empty() || rest.starts_with('/'));
     own || ["data:", "blob:", "about:"].iter().any(|scheme| url.starts_with(scheme))
 }
 

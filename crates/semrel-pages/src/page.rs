@@ -169,7 +169,8 @@ mod tests {
         assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">"), "{html}");
         assert!(html.contains("<title>A &lt;title&gt;</title>") && html.contains("<h1>Body</h1>"), "{html}");
         assert!(html.contains("let a = 1 < 2;") && html.contains("b{}"), "{html}");
-        let data = r#"<script type="application/json" id="numbers">{"text":"\u003c/script>\u003c!--","n":[1]}</script>"#;
+        let data =
+            r#"<script type="application/json" id="numbers">{"text":"\u003c/script>\u003c!--","n":[1]}</script>"#;
         assert!(html.contains(data), "{html}");
         assert!(html.contains("default-src 'none'") && !html.contains("connect-src"), "{html}");
         assert!(!html.contains("http://") && !html.contains("https://"), "{html}");

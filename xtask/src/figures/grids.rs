@@ -37,13 +37,17 @@ pub fn of_translations(group: &Group, rows: usize) -> Result<RgbImage> {
     let sheet = Sheet {
         columns: columns(&group.rows, 1),
         rows: spread(&inputs, rows).iter().map(row).collect::<Result<_>>()?,
-        caption: format!("{}, {}, profile {}: test pictures and their translations.", group.spec.title, group.half, group.profile),
+        caption: format!(
+            "{}, {}, profile {}: test pictures and their translations.",
+            group.spec.title, group.half, group.profile
+        ),
     };
     sheet.draw()
 }
 
 fn columns(rows: &[Finished], each: usize) -> Vec<String> {
-    let titles = rows.iter().flat_map(|row| (0..each).map(|i| if i == 0 { row.method.title.into() } else { String::new() }));
+    let titles =
+        rows.iter().flat_map(|row| (0..each).map(|i| if i == 0 { row.method.title.into() } else { String::new() }));
     ["Input".to_owned()].into_iter().chain(titles).collect()
 }
 
@@ -57,7 +61,8 @@ pub fn of_styles(group: &Group, results: &Path, rows: usize) -> Result<RgbImage>
         .iter()
         .map(|row| {
             let file = results.join(format!("{}-{}-{}.png", group.spec.name, group.half, row.method.name));
-            let grid = read_rgb(&file).context("`cargo xtask table1 --resume` draws it; --results tells where it is")?;
+            let grid =
+                read_rgb(&file).context("`cargo xtask table1 --resume` draws it; --results tells where it is")?;
             ensure!(
                 grid.width() % side == 0 && grid.height() % side == 0 && grid.height() / side > STYLES as u32,
                 "{}: {} x {} pixels, which are not cells of {side}",
@@ -72,7 +77,8 @@ pub fn of_styles(group: &Group, results: &Path, rows: usize) -> Result<RgbImage>
     let sources = (grids[0].width() / side) as usize;
     let names = names(&config, domains);
     let cell = |grid: &RgbImage, column: usize, row: usize| {
-        let inside = (column + 1) * side as usize <= grid.width() as usize && (row + 1) * side as usize <= grid.height() as usize;
+        let inside = (column + 1) * side as usize <= grid.width() as usize
+            && (row + 1) * side as usize <= grid.height() as usize;
         inside.then(|| imageops::crop_imm(grid, column as u32 * side, row as u32 * side, side, side).to_image())
     };
     let row = |&source: &usize| {

@@ -33,7 +33,12 @@ pub fn color(share: f64) -> Rgb<u8> {
 }
 
 /// A map of `rows` × `columns` values on a scale from `low` to `high`, as a picture of this size.
-pub fn map(values: &[f64], [rows, columns]: [usize; 2], [low, high]: [f64; 2], (width, height): (u32, u32)) -> RgbImage {
+pub fn map(
+    values: &[f64],
+    [rows, columns]: [usize; 2],
+    [low, high]: [f64; 2],
+    (width, height): (u32, u32),
+) -> RgbImage {
     let small = RgbImage::from_fn(columns as u32, rows as u32, |x, y| {
         color((values[y as usize * columns + x as usize] - low) / (high - low).max(1e-12))
     });

@@ -44,8 +44,7 @@ impl Sheet {
         let line = CAPTION as u32 * 3 / 2;
         let body = self.rows.len() as u32 * (cell_height + GAP);
         let below = caption.len() as u32 * line + GAP;
-        let mut sheet =
-            RgbImage::from_pixel(full + 2 * MARGIN, above + body + below + 2 * MARGIN, Rgb([255; 3]));
+        let mut sheet = RgbImage::from_pixel(full + 2 * MARGIN, above + body + below + 2 * MARGIN, Rgb([255; 3]));
 
         let left = |column: usize| MARGIN + aside + column as u32 * (cell_width + GAP);
         let top = |row: usize| MARGIN + above + row as u32 * (cell_height + GAP);

@@ -68,7 +68,11 @@ fn check_folder(out: &Path) -> Result<()> {
     // What begins with a dot may be what a killed process has left.
     let other = names.filter(|name| !OTHERS.contains(&name.as_str()) && !name.starts_with('.')).min();
     if let Some(other) = other {
-        ensure!(is_report(), "{}: not empty and no report (it holds `{other}`); choose another folder with --out", out.display());
+        ensure!(
+            is_report(),
+            "{}: not empty and no report (it holds `{other}`); choose another folder with --out",
+            out.display()
+        );
     }
     Ok(())
 }
@@ -103,7 +107,10 @@ mod tests {
         };
         fs::create_dir(dir.path().join("explorer")).unwrap();
         fs::write(dir.path().join("explorer/index.html"), "").unwrap();
-        assert_eq!(write(&report(&["runs/a/b.yaml", "pictures/1.png"]), dir.path()).unwrap(), 4 + MARK.len() as u64 + 13 + 14);
+        assert_eq!(
+            write(&report(&["runs/a/b.yaml", "pictures/1.png"]), dir.path()).unwrap(),
+            4 + MARK.len() as u64 + 13 + 14
+        );
         write(&report(&["runs/c.yaml"]), dir.path()).unwrap();
         let has = |name: &str| dir.path().join(name).exists();
         assert!(has("runs/c.yaml") && has("index.html") && has("explorer/index.html"));

@@ -63,7 +63,9 @@ pub fn chart(
         number(cells, i)
     };
     let mut lines: Vec<(String, bool, Option<Measured>, Option<Measured>)> = vec![];
-    lines.extend(references.iter().filter_map(|(label, cells)| Some((label.clone(), true, Some(number(cells, i)?), None))));
+    lines.extend(
+        references.iter().filter_map(|(label, cells)| Some((label.clone(), true, Some(number(cells, i)?), None))),
+    );
     lines.extend(methods.iter().map(|m| (m.title.clone(), false, here(m), number(&m.paper, i))));
     if lines.iter().filter(|line| line.2.is_some()).count() < 2 {
         return None;

@@ -98,7 +98,8 @@ fn parse(text: &str) -> Result<(Vec<Point>, String)> {
     let mut lines = text.lines();
     let names: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
     let column = |name: &str| names.iter().position(|n| *n == name);
-    let needed = |name: &str| column(name).with_context(|| format!("no table of a search: there is no column `{name}`"));
+    let needed =
+        |name: &str| column(name).with_context(|| format!("no table of a search: there is no column `{name}`"));
     let (channels, macs, parameters) = (needed("channels")?, needed("macs")?, needed("parameters")?);
     let (front, winner) = (needed("front")?, needed("winner")?);
     let quality = column("fd").or(column("miou")).context("no table of a search: there is no column `fd` or `miou`")?;
@@ -132,7 +133,8 @@ mod tests {
     #[test]
     fn tables_of_searches_are_read_with_and_without_times() {
         let (points, quality) =
-            parse("channels,macs,parameters,fd,front,winner\n1_1,10,7,40.5,true,false\n2_2,20,8,41,false,true\n").unwrap();
+            parse("channels,macs,parameters,fd,front,winner\n1_1,10,7,40.5,true,false\n2_2,20,8,41,false,true\n")
+                .unwrap();
         assert_eq!((points.len(), quality.as_str()), (2, "fd"));
         assert_eq!((points[0].quality, points[0].front, points[1].winner), (40.5, true, true));
         let timed = "channels,macs,parameters,milliseconds,miou,front,winner\n1_1,10,7,1.25,40,true,false\n1_2,10,7,,4,true,false\n";
@@ -140,7 +142,10 @@ mod tests {
         assert_eq!((points[0].milliseconds, points[1].milliseconds, quality.as_str()), (Some(1.25), None, "miou"));
         let error = |text: &str| parse(text).unwrap_err().to_string();
         assert!(error("a,b\n").contains("no column `channels`"));
-        assert!(error("channels,macs,parameters,fd,front,winner\n1,x,1,1,true,true\n").contains("line 2: `x` in column `macs`"));
+        assert!(
+            error("channels,macs,parameters,fd,front,winner\n1,x,1,1,true,true\n")
+                .contains("line 2: `x` in column `macs`")
+        );
         assert!(error("channels,macs,parameters,fd,front,winner\n1,1,1\n").contains("line 2 has 3 columns"));
         assert!(error("channels,macs,parameters,fd,front,winner\n").contains("no configuration"));
     }

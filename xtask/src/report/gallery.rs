@@ -58,7 +58,8 @@ pub struct Galleries {
 /// All pictures, the most telling first: there may not be room for all.
 pub fn collect(sources: &Sources) -> Galleries {
     let empty = BTreeMap::new;
-    let mut all = Galleries { tables: empty(), figures: None, samples: vec![], assets: BTreeMap::new(), left_out: 0, bytes: 0 };
+    let mut all =
+        Galleries { tables: empty(), figures: None, samples: vec![], assets: BTreeMap::new(), left_out: 0, bytes: 0 };
     for file in &sources.tables {
         let pictures = of_table(file, &sources.folders.results);
         let pictures = all.add(sources, pictures);
@@ -126,9 +127,17 @@ fn of_table(file: &TableFile, results: &Path) -> Vec<Candidate> {
     let (name, short) = (file.spec.name, short_title(file.spec));
     let mut found = vec![];
     for half in file.json["halves"].as_array().into_iter().flatten().filter_map(|half| half["half"].as_str()) {
-        let all = (format!("{name}-{half}.png"), format!("{half}, all methods"), "inputs and each method’s translations".to_owned());
+        let all = (
+            format!("{name}-{half}.png"),
+            format!("{half}, all methods"),
+            "inputs and each method’s translations".to_owned(),
+        );
         let one = |m: &crate::tables::spec::Method| {
-            (format!("{name}-{half}-{}.png", m.name), format!("{half}, {}", m.title), format!("translations by {}", m.title))
+            (
+                format!("{name}-{half}-{}.png", m.name),
+                format!("{half}, {}", m.title),
+                format!("translations by {}", m.title),
+            )
         };
         for (file, title, what) in std::iter::once(all).chain(file.spec.methods.iter().map(one)) {
             let path = results.join(file);

@@ -69,7 +69,9 @@ pub fn build(sources: &Sources, live: Option<&str>) -> Result<Report> {
         }),
     )?;
     let mut page = Page::new("Results: patch-wise semantic relation");
-    page.description("Tables, training curves, searches and pictures of patch-wise semantic relation for image translation.");
+    page.description(
+        "Tables, training curves, searches and pictures of patch-wise semantic relation for image translation.",
+    );
     let links = [
         ("Tables", "#tables", !tables.is_empty()),
         ("Search", "#search", !fronts.is_empty()),

@@ -92,7 +92,10 @@ fn visit(root: &Path, folder: &Path, depth: usize, problems: &Problems, found: &
         let name = entry.file_name().to_string_lossy().into_owned();
         is_run |= [CONFIG, SUMMARY, METRICS].contains(&name.as_str());
         // Links are not followed: a folder of runs may link to itself.
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) && !name.starts_with('.') && !INNER.contains(&name.as_str()) {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir())
+            && !name.starts_with('.')
+            && !INNER.contains(&name.as_str())
+        {
             inner.push(entry.path());
         }
     }
@@ -118,7 +121,8 @@ fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
     };
     let name = path.strip_prefix(root).map_or_else(|_| path.display().to_string(), slashes);
     let config_text = text(&path.join(CONFIG));
-    let config = config_text.as_ref().map(|text| serde_yaml::from_str(text).map_err(|error| format!("no YAML: {error}")));
+    let config =
+        config_text.as_ref().map(|text| serde_yaml::from_str(text).map_err(|error| format!("no YAML: {error}")));
     let config = config.and_then(|config| problems.keep(place(&path.join(CONFIG)), config)).unwrap_or_default();
     let mut run = RunFolder {
         summary: json(path.join(SUMMARY)),
@@ -132,7 +136,8 @@ fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
     };
     let log = path.join(METRICS);
     if log.exists()
-        && let Some(bytes) = problems.keep(place(&log), fs::read(&log).map_err(|error| format!("cannot be read: {error}")))
+        && let Some(bytes) =
+            problems.keep(place(&log), fs::read(&log).map_err(|error| format!("cannot be read: {error}")))
     {
         let (metrics, faults) = metrics::parse(&bytes);
         faults.iter().for_each(|fault| problems.add(place(&log), fault));

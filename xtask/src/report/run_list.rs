@@ -59,7 +59,10 @@ pub fn groups(sources: &Sources) -> (Vec<RunGroup>, BTreeMap<String, Asset>) {
         let member = sources.member(run);
         let config = run.config_text.as_ref().map(|text| {
             let address = format!("runs/{}/config.yaml", address_of(&run.name));
-            assets.insert(address.clone(), Asset { source: Source::Text(text.clone()), media_type: "text/plain; charset=utf-8" });
+            assets.insert(
+                address.clone(),
+                Asset { source: Source::Text(text.clone()), media_type: "text/plain; charset=utf-8" },
+            );
             address
         });
         let mut view = view(run, label_of(run, member), member.map(|m| m.profile.clone()));
@@ -68,8 +71,10 @@ pub fn groups(sources: &Sources) -> (Vec<RunGroup>, BTreeMap<String, Asset>) {
         group.0 += run.summary["seconds"].as_f64().unwrap_or(0.0);
         group.1.push(view);
     }
-    let group = |((_, title), (seconds, runs)): ((usize, String), (f64, Vec<RunView>))| {
-        RunGroup { title, time: if seconds > 0.0 { duration(seconds) } else { String::new() }, runs }
+    let group = |((_, title), (seconds, runs)): ((usize, String), (f64, Vec<RunView>))| RunGroup {
+        title,
+        time: if seconds > 0.0 { duration(seconds) } else { String::new() },
+        runs,
     };
     (groups.into_iter().map(group).collect(), assets)
 }
@@ -183,12 +188,18 @@ mod tests {
             samples: vec![],
         };
         let shown = view(&run, "Ours".into(), None);
-        assert_eq!((shown.state.as_str(), shown.steps.as_str(), shown.seed.as_str()), ("finished", "9 (best at 4)", "1"));
+        assert_eq!(
+            (shown.state.as_str(), shown.steps.as_str(), shown.seed.as_str()),
+            ("finished", "9 (best at 4)", "1")
+        );
         assert_eq!((shown.hardware.as_str(), shown.profile.as_str()), ("cpu, 2 threads", "small"));
         run.summary = Value::Null;
         run.metrics.last_step = Some(7);
         let shown = view(&run, "Ours".into(), None);
-        assert_eq!((shown.state.as_str(), shown.steps.as_str(), shown.time.as_str()), ("unfinished, at step 7", "7", ""));
+        assert_eq!(
+            (shown.state.as_str(), shown.steps.as_str(), shown.time.as_str()),
+            ("unfinished, at step 7", "7", "")
+        );
         run.metrics.diverged = Some((5, "G".into()));
         assert_eq!(view(&run, "Ours".into(), None).state, "G not finite at step 5");
     }

@@ -24,11 +24,17 @@ pub struct Folders {
 
 impl Folders {
     /// Checks that folders which the user has named are there, and that the page would not lie among what it is made of.
-    pub fn new(results: PathBuf, runs: PathBuf, out: PathBuf, (named_results, named_runs): (bool, bool)) -> Result<Self> {
+    pub fn new(
+        results: PathBuf,
+        runs: PathBuf,
+        out: PathBuf,
+        (named_results, named_runs): (bool, bool),
+    ) -> Result<Self> {
         for (named, option, folder) in [(named_results, "--results", &results), (named_runs, "--runs", &runs)] {
             ensure!(!named || folder.is_dir(), "{option} {}: no such folder", folder.display());
         }
-        let same = |a: &Path, b: &Path| a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
+        let same =
+            |a: &Path, b: &Path| a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
         for folder in [&results, &runs] {
             ensure!(
                 !same(&out, folder),
@@ -119,7 +125,10 @@ fn read_tables(results: &Path, problems: &Problems) -> Result<Vec<TableFile>> {
             other => other.with_context(|| path.display().to_string()),
         };
         let place = shown("results", results, &path);
-        let written = fs::metadata(&path).ok().and_then(|m| m.modified().ok()).and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        let written = fs::metadata(&path)
+            .ok()
+            .and_then(|m| m.modified().ok())
+            .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
         let parsed = text.and_then(|text| parse(&text));
         if let Some(json) = problems.keep(&place, parsed.map_err(|e| format!("{e:#}"))) {
             found.push(TableFile { spec, json, written: written.map_or(0, |t| t.as_secs()) });

@@ -117,7 +117,8 @@ fn half_view(spec: &'static Spec, half: &Value) -> HalfView {
     let shown: Vec<usize> = (0..all.len()).filter(|&i| has(i)).collect();
     let paper = |i: usize| methods.iter().any(|m| number(&m.paper, i).is_some());
     let columns = shown.iter().map(|&i| ColumnView { heading: all[i].heading, paper: paper(i) }).collect();
-    let mut rows: Vec<RowView> = references.iter().map(|(label, cells)| reference_row(label, cells, all, &shown)).collect();
+    let mut rows: Vec<RowView> =
+        references.iter().map(|(label, cells)| reference_row(label, cells, all, &shown)).collect();
     let best: Vec<Option<f64>> = (0..all.len()).map(|i| best_of(&methods, i, &all[i])).collect();
     rows.extend(methods.iter().flat_map(|method| method_rows(method, all, &shown, &best)));
     let charts = shown.iter().filter_map(|&i| bars::chart(name, &all[i], i, &methods, &references)).collect();

@@ -42,9 +42,11 @@ pub fn answer(question: &Question<'_>, watched: &Watched) -> Answer {
     }
     let path = question.target.split(['?', '#']).next().unwrap_or_default();
     match path {
-        "/" | "/index.html" => {
-            Answer { status: 200, media_type: "text/html; charset=utf-8", body: watched.report.html.clone().into_bytes() }
-        }
+        "/" | "/index.html" => Answer {
+            status: 200,
+            media_type: "text/html; charset=utf-8",
+            body: watched.report.html.clone().into_bytes(),
+        },
         "/version" => text(200, &watched.version),
         _ => match path.strip_prefix('/').and_then(|address| watched.report.assets.get(address)) {
             Some(asset) => match asset.source.read() {
@@ -89,10 +91,21 @@ mod tests {
         for target in ["/", "/index.html", "/?x=1", "/version", "/runs/a/config.yaml"] {
             assert_eq!(status("GET", local, target), 200, "{target}");
         }
-        for target in ["/pictures/x.png", "/../Cargo.toml", "/runs/../../x", "/runs/a/config.yaml/", "//etc/passwd", "/%2e%2e/x", ""] {
+        for target in [
+            "/pictures/x.png",
+            "/../Cargo.toml",
+            "/runs/../../x",
+            "/runs/a/config.yaml/",
+            "//etc/passwd",
+            "/%2e%2e/x",
+            "",
+        ] {
             assert_eq!(status("GET", local, target), 404, "{target}");
         }
-        assert_eq!((status("HEAD", local, "/"), status("POST", local, "/"), status("PUT", local, "/version")), (200, 405, 405));
+        assert_eq!(
+            (status("HEAD", local, "/"), status("POST", local, "/"), status("PUT", local, "/version")),
+            (200, 405, 405)
+        );
     }
 
     #[test]

@@ -80,7 +80,8 @@ fn list(folder: &Path, depth: usize, lines: &mut Vec<String>) {
         if about.is_dir() && depth < 7 {
             list(&entry.path(), depth + 1, lines);
         } else if about.is_file() {
-            let time = about.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).map_or(0, |t| t.as_nanos());
+            let time =
+                about.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok()).map_or(0, |t| t.as_nanos());
             lines.push(format!("{} {} {time}", entry.path().display(), about.len()));
         }
     }
@@ -102,7 +103,8 @@ mod tests {
         let first = watch.now();
         watch.look();
         assert!(Arc::ptr_eq(&first, &watch.now()));
-        fs::write(runs.join("cut-single/a/metrics.jsonl"), "{\"step\":1,\"loss\":2.0}\n{\"step\":2,\"loss\":1.5}\n").unwrap();
+        fs::write(runs.join("cut-single/a/metrics.jsonl"), "{\"step\":1,\"loss\":2.0}\n{\"step\":2,\"loss\":1.5}\n")
+            .unwrap();
         watch.look();
         assert!(watch.now().version != first.version && watch.now().report.html.contains(&watch.now().version));
         let second = watch.now();

@@ -56,7 +56,8 @@ pub fn groups(runs: &Path, spec: &'static Spec) -> Result<Vec<Group>> {
             let run = runs.join(format!("{}-{profile}-{half}-{}-{seed}", spec.name, method.name));
             Finished { method, run }
         };
-        Some(Group { spec, profile, half, rows: methods.into_iter().map(row).collect() })
+        let rows = methods.into_iter().map(row).collect();
+        Some(Group { spec, profile, half, rows })
     };
     Ok(found.into_iter().filter_map(group).collect())
 }
@@ -88,7 +89,8 @@ fn parse(spec: &Spec, name: &str) -> Option<Name> {
         }
     };
     // `dce-src` ends with `src`, too.
-    let fits = |m: &usize| row.strip_suffix(spec.methods[*m].name).is_some_and(|half| half.len() > 1 && half.ends_with('-'));
+    let fits =
+        |m: &usize| row.strip_suffix(spec.methods[*m].name).is_some_and(|half| half.len() > 1 && half.ends_with('-'));
     let method = (0..spec.methods.len()).filter(fits).max_by_key(|m| spec.methods[*m].name.len())?;
     let half = row.strip_suffix(spec.methods[method].name)?.strip_suffix('-')?;
     Some((profile, half.to_owned(), method, seed))
@@ -139,8 +141,13 @@ mod tests {
             of(&TABLE_SINGLE, "table-single-small-my-own-cut-s778-0a1b2c3d"),
             row("small", "my-own", "cut", "s778-0a1b2c3d")
         );
-        assert_eq!(of(&TABLE_3, "table3-sample-street-infonce-src-s777"), row("sample", "street", "infonce-src", "s777"));
-        for name in ["table-single-sample-street-no-translation", "table3-sample-street-ours-s777", "x", "table-single-"] {
+        assert_eq!(
+            of(&TABLE_3, "table3-sample-street-infonce-src-s777"),
+            row("sample", "street", "infonce-src", "s777")
+        );
+        for name in
+            ["table-single-sample-street-no-translation", "table3-sample-street-ours-s777", "x", "table-single-"]
+        {
             assert_eq!(of(&TABLE_SINGLE, name), None, "{name}");
         }
     }

@@ -51,11 +51,8 @@ pub fn run(args: &ExploreArgs, quiet: bool) -> Result<ExitCode> {
     for file in &args.input {
         ensure!(!file.is_dir(), "{}: a folder; expected a picture", file.display());
     }
-    let subjects: Vec<Subject> = args
-        .runs
-        .iter()
-        .map(|place| Subject::open(place, &args.checkpoint, device))
-        .collect::<Result<_>>()?;
+    let subjects: Vec<Subject> =
+        args.runs.iter().map(|place| Subject::open(place, &args.checkpoint, device)).collect::<Result<_>>()?;
     let layers = common_layers(&subjects, args.layers.as_deref())?;
     let names: Vec<(String, u64)> = subjects.iter().map(|subject| (subject.name(), subject.step)).collect();
 

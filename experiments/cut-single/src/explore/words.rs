@@ -103,9 +103,10 @@ fn about(subject: &Subject) -> String {
 }
 
 fn weights_note(subject: &Subject) -> String {
-    let used = subject.config.as_ref().is_some_and(|config| {
-        config.has_patch_terms() && config.loss.contrast != Contrast::None && config.loss.hard
-    });
+    let used = subject
+        .config
+        .as_ref()
+        .is_some_and(|config| config.has_patch_terms() && config.loss.contrast != Contrast::None && config.loss.hard);
     match used {
         true => String::new(),
         false => "This method's loss does not weigh negatives; shown is what Eq. 5 would give.".to_owned(),
