@@ -6,6 +6,7 @@ mod curves;
 mod diff;
 mod front;
 mod gallery;
+mod members;
 mod metrics;
 mod page;
 mod problems;
@@ -14,7 +15,9 @@ mod run_list;
 mod sources;
 mod table_view;
 
-pub use assets::{Asset, Source};
+pub use assets::Asset;
+#[cfg(test)]
+pub use assets::Source;
 pub use sources::{Folders, Sources};
 
 use crate::workspace::Workspace;

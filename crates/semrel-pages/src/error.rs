@@ -34,6 +34,12 @@ pub enum PageError {
     #[error("a {0} of a page must not hold `</{0}`")]
     EndsElement(&'static str),
     /// A template that is wrong, or does not get what it needs.
-    #[error("template: {0:#}")]
+    #[error("template: {}", with_causes(.0))]
     Template(#[from] minijinja::Error),
+}
+
+/// What went wrong, and in which included template.
+fn with_causes(error: &minijinja::Error) -> String {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
 }

@@ -55,7 +55,7 @@ mod tests {
         templates.add("whole", "{% include 'part' %}<i title=\"{{ name }}\">").unwrap();
         let html = templates.render("whole", &json!({"name": "<\"&"})).unwrap();
         assert_eq!(html, "<b>&lt;&quot;&amp;</b><i title=\"&lt;&quot;&amp;\">");
-        assert!(templates.render("whole", &json!({})).unwrap_err().to_string().contains("undefined"));
+        assert!(templates.render("whole", &json!({})).unwrap_err().to_string().contains("undefined value (in part"));
         assert!(templates.add("wrong", "{% if %}").is_err());
     }
 }

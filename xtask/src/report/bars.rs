@@ -42,6 +42,8 @@ pub struct BarRow {
 pub struct Bar {
     /// Its number.
     pub text: String,
+    /// The same with its deviation.
+    pub words: String,
     /// Length, in percent of the longest.
     pub length: f64,
     /// Where the deviation begins and how long it is, in percent of the longest.
@@ -85,8 +87,8 @@ pub fn chart(
     let pairs: Vec<(f64, f64)> = lines.iter().filter_map(|line| Some((line.2?.mean, line.3?.mean))).collect();
     let order = same_order(&pairs).map(|(same, all)| format!("{same} of {all} pairs of methods in the paper’s order"));
     let words = rows.iter().map(|row| {
-        let text = |bar: &Option<Bar>| bar.as_ref().map_or("none", |bar| &bar.text).to_owned();
-        let paper = row.paper.as_ref().map(|bar| format!(", paper {}", bar.text)).unwrap_or_default();
+        let text = |bar: &Option<Bar>| bar.as_ref().map_or("none", |bar| &bar.words).to_owned();
+        let paper = row.paper.as_ref().map(|bar| format!(", paper {}", bar.words)).unwrap_or_default();
         format!("{} {}{paper}", row.label, text(&row.here))
     });
     let title = format!("{}, {half}", column.heading);
@@ -102,7 +104,8 @@ fn bar(value: Measured, longest: f64, column: &Column) -> Bar {
         let begin = percent(value.mean - std);
         [begin, percent(value.mean + std) - begin]
     });
-    Bar { text: write_cell(Some(value), column.digits), length: percent(value.mean), spread }
+    let text = write_cell(Some(Measured { std: None, ..value }), column.digits);
+    Bar { text, words: write_cell(Some(value), column.digits), length: percent(value.mean), spread }
 }
 
 #[cfg(test)]

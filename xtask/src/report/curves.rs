@@ -1,8 +1,9 @@
 //! Training curves, grouped as they are compared.
 
+use super::members::Membership;
 use super::metrics::Curve;
 use super::run_folders::RunFolder;
-use super::sources::{Membership, Sources};
+use super::sources::Sources;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -16,6 +17,8 @@ pub struct Group {
     pub title: String,
     /// Metrics, in the order in which runs log them.
     pub metrics: Vec<String>,
+    /// The one that is shown at first: the one that was logged most often.
+    pub first: usize,
     /// Runs.
     pub runs: Vec<RunCurves>,
 }
@@ -48,10 +51,15 @@ pub fn group_of(run: &RunFolder, member: Option<&Membership>) -> (usize, String)
 /// What a run is called in its group.
 pub fn label_of(run: &RunFolder, member: Option<&Membership>) -> String {
     match member {
-        Some(Membership { method, seed: Some(seed), .. }) => format!("{method} (seed {seed})"),
+        Some(Membership { method, seed: Some(seed), several: true, .. }) => format!("{method} (seed {seed})"),
         Some(member) => member.method.clone(),
         None => run.row().to_owned(),
     }
+}
+
+/// Order of runs in a group: that of the methods in their table, then of seeds.
+pub fn order_of(run: &RunFolder, member: Option<&Membership>) -> (usize, Option<u64>, String) {
+    (member.map_or(usize::MAX, |m| m.rank), member.and_then(|m| m.seed), run.name.clone())
 }
 
 /// All curves.
@@ -62,7 +70,11 @@ pub fn groups(sources: &Sources) -> Vec<Group> {
     }
     let points = sources.runs.iter().flat_map(|run| &run.metrics.curves).map(|(_, points)| points.len());
     let most = most_points(&points.collect::<Vec<_>>());
-    groups.into_iter().map(|((_, title), runs)| group(title, &runs, sources, most)).collect()
+    let grouped = groups.into_iter().map(|((_, title), mut runs)| {
+        runs.sort_by_key(|run| order_of(run, sources.member(run)));
+        group(title, &runs, sources, most)
+    });
+    grouped.collect()
 }
 
 /// Points a curve such that all fit; short curves leave more to the long ones.
@@ -79,21 +91,22 @@ fn group(title: String, runs: &[&RunFolder], sources: &Sources, most: usize) -> 
             metrics.push(name.clone());
         }
     }
-    let seeds = runs.iter().filter_map(|run| sources.member(run)?.seed).collect::<std::collections::BTreeSet<_>>();
     let curves = |run: &&RunFolder| {
         let of_metric = |name: &String| {
             let (_, points) = run.metrics.curves.iter().find(|(known, _)| known == name)?;
             Some(Curve::new(points, most))
         };
-        let label = match sources.member(run) {
-            // A seed that all have tells nothing.
-            Some(member) if seeds.len() < 2 => member.method.clone(),
-            member => label_of(run, member),
-        };
-        RunCurves { label, curves: metrics.iter().map(of_metric).collect() }
+        RunCurves { label: label_of(run, sources.member(run)), curves: metrics.iter().map(of_metric).collect() }
     };
+    // A warm-up has metrics of its own, which are logged first, and evaluations have theirs, which are few.
+    let often = |name: &String| {
+        let of_run =
+            |run: &&RunFolder| run.metrics.curves.iter().find(|(known, _)| known == name).map_or(0, |c| c.1.len());
+        runs.iter().map(of_run).sum::<usize>()
+    };
+    let first = (0..metrics.len()).rev().max_by_key(|&i| often(&metrics[i])).unwrap_or(0);
     let runs = runs.iter().map(curves).collect();
-    Group { title, metrics, runs }
+    Group { title, metrics, first, runs }
 }
 
 #[cfg(test)]

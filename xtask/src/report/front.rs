@@ -1,7 +1,8 @@
 //! Searches: every configuration that was evaluated, with its cost and quality.
 
-use super::curves::{group_of, label_of};
+use super::curves::{group_of, label_of, order_of};
 use super::problems::{Problems, shown};
+use super::run_folders::RunFolder;
 use super::sources::Sources;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
@@ -59,7 +60,9 @@ pub struct Point {
 /// All searches, by data set.
 pub fn groups(sources: &Sources) -> Vec<FrontGroup> {
     let mut groups: BTreeMap<(usize, String, bool), FrontGroup> = BTreeMap::new();
-    for run in &sources.runs {
+    let mut runs: Vec<&RunFolder> = sources.runs.iter().collect();
+    runs.sort_by_key(|run| order_of(run, sources.member(run)));
+    for run in runs {
         let file = run.path.join("front.csv");
         if !file.is_file() {
             continue;

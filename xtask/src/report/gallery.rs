@@ -1,10 +1,11 @@
 //! Pictures: those of tables, figures, and samples of runs.
 
 use super::assets::{Asset, Source};
-use super::curves::{group_of, label_of};
+use super::curves::{group_of, label_of, order_of};
+use super::members::short_title;
 use super::problems::shown;
 use super::run_folders::RunFolder;
-use super::sources::{Sources, TableFile, short_title};
+use super::sources::{Sources, TableFile};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -43,8 +44,8 @@ pub struct Picture {
 
 /// Pictures by place, and the files that they need.
 pub struct Galleries {
-    /// Of tables, by their name.
-    pub tables: BTreeMap<&'static str, Gallery>,
+    /// Of tables, in their order.
+    pub tables: Vec<Gallery>,
     /// Of figures.
     pub figures: Option<Gallery>,
     /// Samples of runs, by what is compared.
@@ -57,20 +58,21 @@ pub struct Galleries {
 
 /// All pictures, the most telling first: there may not be room for all.
 pub fn collect(sources: &Sources) -> Galleries {
-    let empty = BTreeMap::new;
     let mut all =
-        Galleries { tables: empty(), figures: None, samples: vec![], assets: BTreeMap::new(), left_out: 0, bytes: 0 };
+        Galleries { tables: vec![], figures: None, samples: vec![], assets: BTreeMap::new(), left_out: 0, bytes: 0 };
     for file in &sources.tables {
         let pictures = of_table(file, &sources.folders.results);
         let pictures = all.add(sources, pictures);
         if !pictures.is_empty() {
-            all.tables.insert(file.spec.name, Gallery { title: file.spec.title.to_owned(), pictures });
+            all.tables.push(Gallery { title: file.spec.title.to_owned(), pictures });
         }
     }
     let figures = all.add(sources, figures(&sources.folders.results));
     all.figures = (!figures.is_empty()).then(|| Gallery { title: "Figures".into(), pictures: figures });
     let mut groups: BTreeMap<(usize, String), Vec<Candidate>> = BTreeMap::new();
-    for run in sources.runs.iter().filter(|run| !run.samples.is_empty()) {
+    let mut runs: Vec<&RunFolder> = sources.runs.iter().filter(|run| !run.samples.is_empty()).collect();
+    runs.sort_by_key(|run| order_of(run, sources.member(run)));
+    for run in runs {
         let member = sources.member(run);
         groups.entry(group_of(run, member)).or_default().extend(samples(run, &label_of(run, member)));
     }

@@ -3,11 +3,14 @@
 use serde::Serialize;
 use serde_json::Value;
 
+/// Steps, each with its value unless that was not finite.
+pub type Points = Vec<(f64, Option<f64>)>;
+
 /// What a run has logged, each metric by itself, in the order in which they first appear.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metrics {
-    /// Name and points: step, and value unless it was not finite.
-    pub curves: Vec<(String, Vec<(f64, Option<f64>)>)>,
+    /// Names and points.
+    pub curves: Vec<(String, Points)>,
     /// Step of the last line.
     pub last_step: Option<u64>,
     /// Step and name of the first value that was not finite.

@@ -61,8 +61,8 @@ pub fn build(sources: &Sources, live: Option<&str>) -> Result<Report> {
             "problems": problems,
             "tables": tables,
             "fronts": fronts.iter().map(|group| json!({"title": group.title, "quality": group.quality})).collect::<Vec<_>>(),
-            "curves": curves.iter().map(|group| json!({"title": group.title, "metrics": group.metrics})).collect::<Vec<_>>(),
-            "galleries": galleries.tables.values().chain(&galleries.figures).collect::<Vec<_>>(),
+            "curves": curves.iter().map(|group| json!({"title": group.title, "metrics": group.metrics, "first": group.first})).collect::<Vec<_>>(),
+            "galleries": galleries.tables.iter().chain(&galleries.figures).collect::<Vec<_>>(),
             "samples": galleries.samples,
             "runs": runs,
             "live": live,
@@ -102,7 +102,8 @@ pub fn build(sources: &Sources, live: Option<&str>) -> Result<Report> {
 /// `3 tables, 40 runs`.
 fn summary(sources: &Sources) -> String {
     let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
-    format!("{}, {}", count(sources.tables.len(), "table"), count(sources.runs.len(), "run"))
+    let counts = [(sources.tables.len(), "table"), (sources.runs.len(), "run")];
+    counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, one)| count(n, one)).collect::<Vec<_>>().join(", ")
 }
 
 /// The files of the similarity explorer, if it is there.

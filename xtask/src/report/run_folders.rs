@@ -121,8 +121,8 @@ fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
     };
     let name = path.strip_prefix(root).map_or_else(|_| path.display().to_string(), slashes);
     let config_text = text(&path.join(CONFIG));
-    let config =
-        config_text.as_ref().map(|text| serde_yaml::from_str(text).map_err(|error| format!("no YAML: {error}")));
+    let yaml = |text: &String| serde_yaml::from_str(text).map(untagged).map_err(|error| format!("no YAML: {error}"));
+    let config = config_text.as_ref().map(yaml);
     let config = config.and_then(|config| problems.keep(place(&path.join(CONFIG)), config)).unwrap_or_default();
     let mut run = RunFolder {
         summary: json(path.join(SUMMARY)),
@@ -149,6 +149,20 @@ fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
     run
 }
 
+/// YAML as JSON. A tag (`init: !normal {...}`) becomes a key above its value; what JSON cannot hold, null.
+fn untagged(yaml: serde_yaml::Value) -> Value {
+    use serde_yaml::Value as Yaml;
+    match yaml {
+        Yaml::Tagged(tagged) => serde_json::json!({tagged.tag.to_string(): untagged(tagged.value)}),
+        Yaml::Sequence(list) => list.into_iter().map(untagged).collect(),
+        Yaml::Mapping(map) => {
+            let named = |(key, value): (Yaml, Yaml)| Some((key.as_str()?.to_owned(), untagged(value)));
+            Value::Object(map.into_iter().filter_map(named).collect())
+        }
+        plain => serde_json::to_value(plain).unwrap_or_default(),
+    }
+}
+
 fn samples(folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
     let is_sample = |path: &PathBuf| path.extension().is_some_and(|end| end == "png");
@@ -169,7 +183,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         };
-        write("cut-single/a/config.yaml", "data: {root: data/sample-64/street}\n");
+        write("cut-single/a/config.yaml", "data: {root: data/sample-64/street}\ninit: !normal {gain: 0.02}\n");
         write("cut-single/a/metrics.jsonl", "{\"step\": 1, \"loss\": 2.0}\n{\"step\": 2, \"lo");
         write("cut-single/a/samples/step-00000002.png", "");
         write("cut-single/a/samples/config.yaml", "not a run");
@@ -184,6 +198,7 @@ mod tests {
         assert_eq!((runs[0].row(), runs[0].stage(), runs[0].program()), ("a", None, Some("cut-single")));
         assert_eq!((runs[1].row(), runs[1].stage(), runs[1].program()), ("b", Some("distill"), Some("gancomp-fast")));
         assert_eq!((runs[0].data(), runs[0].samples.len()), (Some("street"), 1));
+        assert_eq!(runs[0].config["init"]["!normal"]["gain"], 0.02);
         assert_eq!(runs[2].eval["fd_name"], "FD(x)");
         let lines = problems.lines();
         assert_eq!(lines.len(), 3, "{lines:?}");

@@ -1,7 +1,8 @@
 //! What each run was: data, profile, extractor, seed, hardware, time, memory, configuration.
 
 use super::assets::{Asset, Source};
-use super::curves::{group_of, label_of};
+use super::curves::{group_of, label_of, order_of};
+use super::members::Membership;
 use super::metrics::short;
 use super::run_folders::RunFolder;
 use super::sources::Sources;
@@ -14,8 +15,8 @@ use std::collections::BTreeMap;
 pub struct RunGroup {
     /// What they are.
     pub title: String,
-    /// Time of all together.
-    pub time: String,
+    /// Time of all together, and on what.
+    pub about: String,
     /// Them.
     pub runs: Vec<RunView>,
 }
@@ -39,7 +40,7 @@ pub struct RunView {
     pub seed: String,
     /// Steps.
     pub steps: String,
-    /// Device, threads and processor.
+    /// Device and threads.
     pub hardware: String,
     /// Time of training.
     pub time: String,
@@ -51,11 +52,21 @@ pub struct RunView {
     pub config: Option<String>,
 }
 
+/// Runs of a group while they are collected.
+#[derive(Default)]
+struct Together {
+    seconds: f64,
+    processor: Option<String>,
+    runs: Vec<RunView>,
+}
+
 /// All runs, and their configurations as files beside the page.
 pub fn groups(sources: &Sources) -> (Vec<RunGroup>, BTreeMap<String, Asset>) {
     let mut assets = BTreeMap::new();
-    let mut groups: BTreeMap<(usize, String), (f64, Vec<RunView>)> = BTreeMap::new();
-    for run in &sources.runs {
+    let mut groups: BTreeMap<(usize, String), Together> = BTreeMap::new();
+    let mut all: Vec<&RunFolder> = sources.runs.iter().collect();
+    all.sort_by_key(|run| order_of(run, sources.member(run)));
+    for run in all {
         let member = sources.member(run);
         let config = run.config_text.as_ref().map(|text| {
             let address = format!("runs/{}/config.yaml", address_of(&run.name));
@@ -65,16 +76,17 @@ pub fn groups(sources: &Sources) -> (Vec<RunGroup>, BTreeMap<String, Asset>) {
             );
             address
         });
-        let mut view = view(run, label_of(run, member), member.map(|m| m.profile.clone()));
+        let mut view = view(run, member);
         view.config = config;
         let group = groups.entry(group_of(run, member)).or_default();
-        group.0 += run.summary["seconds"].as_f64().unwrap_or(0.0);
-        group.1.push(view);
+        group.seconds += run.summary["seconds"].as_f64().unwrap_or(0.0);
+        group.processor = group.processor.take().or_else(|| member.and_then(|m| m.processor.clone()));
+        group.runs.push(view);
     }
-    let group = |((_, title), (seconds, runs)): ((usize, String), (f64, Vec<RunView>))| RunGroup {
-        title,
-        time: if seconds > 0.0 { duration(seconds) } else { String::new() },
-        runs,
+    let group = |((_, title), Together { seconds, processor, runs }): (_, Together)| {
+        let time = (seconds > 0.0).then(|| format!("{} in all", duration(seconds)));
+        let processor = processor.map(|name| format!("on {name}"));
+        RunGroup { title, about: time.into_iter().chain(processor).collect::<Vec<_>>().join(", "), runs }
     };
     (groups.into_iter().map(group).collect(), assets)
 }
@@ -86,7 +98,7 @@ fn address_of(name: &str) -> String {
     name.chars().map(plain).collect::<String>().replace("..", "__")
 }
 
-fn view(run: &RunFolder, label: String, profile: Option<String>) -> RunView {
+fn view(run: &RunFolder, member: Option<&Membership>) -> RunView {
     let (summary, config) = (&run.summary, &run.config);
     let text = |value: &Value| match value {
         Value::Null => None,
@@ -95,13 +107,13 @@ fn view(run: &RunFolder, label: String, profile: Option<String>) -> RunView {
     };
     let first = |values: &[&Value]| values.iter().find_map(|value| text(value)).unwrap_or_default();
     let number = |keys: &[&str]| keys.iter().find_map(|key| summary[*key].as_f64());
-    let profile = profile.or_else(|| {
+    let profile = member.map(|member| member.profile.clone()).or_else(|| {
         let known = ["sample", "small", "paper"];
         // Folders of the tables' runs are named by them.
         known.iter().find(|name| run.name.contains(&format!("-{name}-"))).map(|name| (*name).to_owned())
     });
     RunView {
-        label,
+        label: label_of(run, member),
         folder: run.name.clone(),
         state: state(run),
         data: first(&[&config["data"]["root"], &summary["source"]]),
@@ -139,8 +151,7 @@ fn steps(run: &RunFolder) -> String {
 fn hardware(summary: &Value) -> String {
     let device = summary["device"].as_str().map(str::to_lowercase);
     let threads = summary["threads"].as_u64().map(|n| if n == 1 { "1 thread".into() } else { format!("{n} threads") });
-    let processor = summary["processor"].as_str().map(str::to_owned);
-    [device, threads, processor].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    [device, threads].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 /// `41 s`, `3 min 05 s`, `2 h 07 min`.
@@ -187,7 +198,7 @@ mod tests {
             metrics: Metrics::default(),
             samples: vec![],
         };
-        let shown = view(&run, "Ours".into(), None);
+        let shown = view(&run, None);
         assert_eq!(
             (shown.state.as_str(), shown.steps.as_str(), shown.seed.as_str()),
             ("finished", "9 (best at 4)", "1")
@@ -195,12 +206,12 @@ mod tests {
         assert_eq!((shown.hardware.as_str(), shown.profile.as_str()), ("cpu, 2 threads", "small"));
         run.summary = Value::Null;
         run.metrics.last_step = Some(7);
-        let shown = view(&run, "Ours".into(), None);
+        let shown = view(&run, None);
         assert_eq!(
             (shown.state.as_str(), shown.steps.as_str(), shown.time.as_str()),
             ("unfinished, at step 7", "7", "")
         );
         run.metrics.diverged = Some((5, "G".into()));
-        assert_eq!(view(&run, "Ours".into(), None).state, "G not finite at step 5");
+        assert_eq!(view(&run, None).state, "G not finite at step 5");
     }
 }

@@ -1,9 +1,10 @@
 //! What a report is made of: tables' results and run folders, as they are on disk.
 
+use super::members::{self, Membership};
 use super::problems::{Problems, shown};
 use super::run_folders::{self, RunFolder};
 use crate::tables;
-use crate::tables::spec::{Method, Spec};
+use crate::tables::spec::Spec;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -58,23 +59,6 @@ pub struct TableFile {
     pub written: u64,
 }
 
-/// The row of a table that a run folder belongs to.
-#[derive(Debug, Clone)]
-pub struct Membership {
-    /// Title of the table, up to its colon.
-    pub table: String,
-    /// Its place among the tables.
-    pub order: usize,
-    /// Data set.
-    pub half: String,
-    /// Title of the method.
-    pub method: String,
-    /// Seed.
-    pub seed: Option<u64>,
-    /// Profile.
-    pub profile: String,
-}
-
 /// All that was read.
 pub struct Sources {
     /// Where from.
@@ -106,7 +90,15 @@ impl Sources {
                 folders.runs.display()
             );
         }
-        let members = members(&tables);
+        let mut members: HashMap<String, Membership> = HashMap::new();
+        for run in &runs {
+            if let Some(member) = members::of_name(run.row()) {
+                members.insert(run.row().to_owned(), member);
+            }
+        }
+        // What a table says of its rows goes before what their names tell.
+        members.extend(tables.iter().flat_map(|table| members::of_table(table.spec, &table.json)));
+        members::mark_seeds(&mut members);
         Ok(Self { folders: folders.clone(), tables, runs, members, problems })
     }
 
@@ -141,38 +133,6 @@ fn parse(text: &str) -> Result<Value> {
     let json: Value = serde_json::from_str(text).context("no JSON; the table is left out, make it again")?;
     ensure!(json["halves"].is_array(), "no result of a table: there is no list `halves`; the table is left out");
     Ok(json)
-}
-
-/// Name of the method of this name; of one that the table no longer has, the name itself.
-pub fn title_of(spec: &'static Spec, name: &str) -> String {
-    let method: Option<&Method> = spec.methods.iter().find(|method| method.name == name);
-    method.map_or(name, |method| method.title).to_owned()
-}
-
-/// `Table 2` of `Table 2: compression`.
-pub fn short_title(spec: &Spec) -> String {
-    spec.title.split(':').next().unwrap_or(spec.title).to_owned()
-}
-
-fn members(tables: &[TableFile]) -> HashMap<String, Membership> {
-    let mut members = HashMap::new();
-    for (order, TableFile { spec, json, .. }) in tables.iter().enumerate() {
-        for half in json["halves"].as_array().into_iter().flatten() {
-            for run in half["runs"].as_array().into_iter().flatten() {
-                let Some(folder) = run["run"].as_str().and_then(|path| path.rsplit('/').next()) else { continue };
-                let member = Membership {
-                    table: short_title(spec),
-                    order,
-                    half: half["half"].as_str().unwrap_or("?").to_owned(),
-                    method: title_of(spec, run["method"].as_str().unwrap_or("?")),
-                    seed: run["seed"].as_u64(),
-                    profile: json["profile"].as_str().unwrap_or("?").to_owned(),
-                };
-                members.insert(folder.to_owned(), member);
-            }
-        }
-    }
-    members
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::bars::{self, Chart};
 use super::diff::{Difference, difference, more_is_better};
-use super::sources::{TableFile, title_of};
+use super::members::title_of;
+use super::sources::TableFile;
 use crate::tables::entries::{measured, of_baseline, of_paper};
 use crate::tables::results::Measured;
 use crate::tables::spec::{Column, Spec};

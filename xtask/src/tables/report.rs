@@ -9,6 +9,7 @@ use super::rows::Row;
 use super::spec::{Column, Stage};
 use super::table::Table;
 use super::{caption, pictures};
+use crate::workspace::processor;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use std::fs;
@@ -169,6 +170,7 @@ impl Collected {
             "seeds": plan.seeds,
             "set": plan.sets,
             "device": plan.device,
+            "processor": processor(),
             "threads": plan.threads,
             "jobs": plan.parallel,
             "halves": halves.collect::<Vec<_>>(),

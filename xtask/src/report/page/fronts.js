@@ -19,6 +19,9 @@
       this.slider.addEventListener('input', () => this.show(Number(this.slider.value)));
       this.mark = element('div', { className: 'front-mark', hidden: true });
       this.tabulate(find('details .scroll'));
+      this.chosen = Math.max(this.points.findIndex((point) => point.winner), 0);
+      // Before the chart is drawn, so that its room is taken and nothing moves then.
+      this.tell(this.points[this.chosen]);
     }
 
     draw() {
@@ -52,12 +55,16 @@
         scales: { x: { time: false, range: wide }, y: { range: wide } },
         axes: [axis({ size: 34, label: `${this.group.cost}`, labelSize: 20, values: (_, splits) => splits.map(counted) }), axis({ size: 58, label: `${this.group.quality} ${this.group.more_is_better ? '↑' : '↓'}`, labelSize: 22 })],
         series,
-        hooks: { draw: [(plot) => this.drawBudgets(plot)] },
+        hooks: { draw: [(plot) => this.drawBudgets(plot)], ready: [(plot) => this.ready(plot)] },
       }, columns, this.box);
-      this.plot.over.append(this.mark);
-      this.plot.over.addEventListener('mousemove', (event) => this.hover(event));
-      const winner = this.points.findIndex((point) => point.winner);
-      this.show(this.chosen ?? Math.max(winner, 0));
+    }
+
+    /** Places are known only when the chart has its scales. */
+    ready(plot) {
+      this.plot = plot;
+      plot.over.append(this.mark);
+      plot.over.addEventListener('mousemove', (event) => this.hover(event));
+      this.show(this.chosen);
     }
 
     drawBudgets(plot) {
@@ -100,6 +107,11 @@
       const [left, top] = this.place(point);
       Object.assign(this.mark.style, { left: `${left}px`, top: `${top}px` });
       this.mark.hidden = false;
+      this.tell(point);
+    }
+
+    /** What a configuration is, in words. */
+    tell(point) {
       const facts = this.facts(point);
       this.readout.replaceChildren(...facts.map(([name, text]) => element('div', {}, element('dt', { textContent: name }), element('dd', { textContent: text }))));
       this.slider.setAttribute('aria-valuetext', facts.map((fact) => fact.join(' ')).join(', '));

@@ -31,9 +31,13 @@
     location.reload();
   }
 
+  let pointed = -Infinity;
+  document.addEventListener('pointermove', (event) => { if (event.target.closest?.('figure')) pointed = performance.now(); });
+
   async function look() {
-    // A picture that someone looks at stays.
-    const busy = document.getElementById('zoom').open || document.hidden || kept.get('paused', false);
+    // A picture that someone looks at stays, and so do values that someone is reading.
+    const reading = document.getElementById('zoom').open || performance.now() - pointed < 2000;
+    const busy = reading || document.hidden || kept.get('paused', false);
     if (!busy) {
       try {
         const answer = await fetch('version', { cache: 'no-store' });

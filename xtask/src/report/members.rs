@@ -1,0 +1,146 @@
+//! Which row of which table a run folder belongs to.
+
+use crate::tables;
+use crate::tables::spec::{Method, Spec};
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+
+/// The row of a table that a run folder belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// Title of the table, up to its colon.
+    pub table: String,
+    /// Its place among the tables.
+    pub order: usize,
+    /// Data set.
+    pub half: String,
+    /// Title of the method.
+    pub method: String,
+    /// Its place among the methods.
+    pub rank: usize,
+    /// Seed.
+    pub seed: Option<u64>,
+    /// Whether other rows differ from this one in the seed alone.
+    pub several: bool,
+    /// Profile.
+    pub profile: String,
+    /// Processor of the machine that made the table.
+    pub processor: Option<String>,
+}
+
+/// Title of the method of this name; of one that the table does not have, the name itself.
+pub fn title_of(spec: &Spec, name: &str) -> String {
+    let method: Option<&Method> = spec.methods.iter().find(|method| method.name == name);
+    method.map_or(name, |method| method.title).to_owned()
+}
+
+/// `Table 2` of `Table 2: compression`.
+pub fn short_title(spec: &Spec) -> String {
+    spec.title.split(':').next().unwrap_or(spec.title).to_owned()
+}
+
+fn order(spec: &Spec) -> usize {
+    tables::ALL.iter().position(|other| other.name == spec.name).unwrap_or(usize::MAX)
+}
+
+fn rank(spec: &Spec, method: &str) -> usize {
+    spec.methods.iter().position(|other| other.name == method).unwrap_or(usize::MAX)
+}
+
+/// Marks rows that differ from others in the seed alone.
+pub fn mark_seeds(members: &mut HashMap<String, Membership>) {
+    let row = |m: &Membership| (m.order, m.profile.clone(), m.half.clone(), m.method.clone());
+    let mut seeds: HashMap<_, HashSet<Option<u64>>> = HashMap::new();
+    for member in members.values() {
+        seeds.entry(row(member)).or_default().insert(member.seed);
+    }
+    for member in members.values_mut() {
+        member.several = seeds[&row(member)].len() > 1;
+    }
+}
+
+/// The rows of a written table, by the names of their folders.
+pub fn of_table(spec: &Spec, json: &Value) -> Vec<(String, Membership)> {
+    let mut members = vec![];
+    for half in json["halves"].as_array().into_iter().flatten() {
+        for run in half["runs"].as_array().into_iter().flatten() {
+            let Some(folder) = run["run"].as_str().and_then(|path| path.rsplit('/').next()) else { continue };
+            let member = Membership {
+                table: short_title(spec),
+                order: order(spec),
+                half: half["half"].as_str().unwrap_or("?").to_owned(),
+                method: title_of(spec, run["method"].as_str().unwrap_or("?")),
+                rank: rank(spec, run["method"].as_str().unwrap_or("?")),
+                several: false,
+                seed: run["seed"].as_u64(),
+                profile: json["profile"].as_str().unwrap_or("?").to_owned(),
+                processor: json["processor"].as_str().map(str::to_owned),
+            };
+            members.push((folder.to_owned(), member));
+        }
+    }
+    members
+}
+
+/// The row of a table that is still to be written, from the name of its folder:
+/// `<table>-<profile>-<half>-<method>-s<seed>`, with a digest of changed settings behind it if there are any.
+pub fn of_name(name: &str) -> Option<Membership> {
+    tables::ALL.into_iter().find_map(|spec| {
+        let rest = name.strip_prefix(spec.name)?.strip_prefix('-')?;
+        let (profile, rest) =
+            rest.split_once('-').filter(|(profile, _)| ["sample", "small", "paper"].contains(profile))?;
+        let (row, tail) = rest.rsplit_once("-s").filter(|(_, tail)| tail.starts_with(|c: char| c.is_ascii_digit()))?;
+        let seed = tail.split('-').next()?.parse().ok()?;
+        // The longest name that fits: `infonce-src` ends with no other, but `fast` is the end of another's half.
+        let ends = |method: &&Method| row.strip_suffix(method.name).is_some_and(|half| half.ends_with('-'));
+        let method = spec.methods.iter().filter(ends).max_by_key(|method| method.name.len())?;
+        let half = row.strip_suffix(method.name)?.strip_suffix('-')?;
+        Some(Membership {
+            table: short_title(spec),
+            order: order(spec),
+            half: half.to_owned(),
+            method: method.title.to_owned(),
+            rank: rank(spec, method.name),
+            several: false,
+            seed: Some(seed),
+            profile: profile.to_owned(),
+            processor: None,
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn names_tell_the_row() {
+        let told = |name: &str| of_name(name).map(|m| (m.table, m.profile, m.half, m.method, m.seed));
+        let row = |table: &str, profile: &str, half: &str, method: &str, seed| {
+            Some((table.to_owned(), profile.to_owned(), half.to_owned(), method.to_owned(), Some(seed)))
+        };
+        assert_eq!(
+            told("table3-sample-street-infonce-src-hard-s777"),
+            row("Table 3", "sample", "street", "InfoNCE + SRC + Hneg", 777)
+        );
+        assert_eq!(told("table-single-small-my-photos-s2-ours-s3-0a1b2c3d").unwrap().2, "my-photos-s2");
+        assert_eq!(told("table2-paper-maps-fast-s1"), row("Table 2", "paper", "maps", "Baseline", 1));
+        for other in ["mine", "table3-sample-street-ours", "table3-huge-street-ours-s1", "table3-sample-ours-s1", ""] {
+            assert_eq!(told(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn tables_tell_their_rows() {
+        let run = json!({"method": "ours", "seed": 5, "run": "/a/runs/cut-single/x"});
+        let json = json!({"profile": "small", "processor": "P", "halves": [{"half": "street", "runs": [run, {"method": "cut"}]}]});
+        let members = of_table(tables::ALL[1], &json);
+        assert_eq!((members.len(), members[0].0.as_str()), (1, "x"));
+        assert_eq!((members[0].1.method.as_str(), members[0].1.processor.as_deref()), ("Ours", Some("P")));
+        let names = ["table3-sample-street-ours-s1", "table3-sample-street-ours-s2", "table3-sample-street-dce-s1"];
+        let mut members: HashMap<_, _> = names.map(|name| (name.to_owned(), of_name(name).unwrap())).into();
+        mark_seeds(&mut members);
+        assert_eq!(names.map(|name| members[name].several), [true, true, false]);
+    }
+}

@@ -1,0 +1,210 @@
+//! Results and runs as tables leave them, made up: small, but with everything that a report shows.
+
+use image::{Rgb, RgbImage};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folders of results and runs.
+pub struct Fixture {
+    dir: tempfile::TempDir,
+}
+
+impl Fixture {
+    /// All tables but one, their runs, pictures and searches; one run goes on, one has failed.
+    pub fn new() -> Self {
+        let fixture = Self { dir: tempfile::tempdir().unwrap() };
+        fixture.multi();
+        fixture.single();
+        fixture.compression();
+        fixture
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    fn json(&self, name: &str, value: &Value) {
+        self.write(name, serde_json::to_string_pretty(value).unwrap());
+    }
+
+    /// A run folder: configuration, log of `terms` with a value a step, summary, evaluation, samples.
+    fn run(&self, name: &str, data: &str, seed: u64, terms: &[&str], finished: bool) {
+        let folder = format!("runs/{name}");
+        self.write(
+            &format!("{folder}/config.yaml"),
+            format!("name: {name}\nseed: {seed}\ndata:\n  root: data/sample-64/{data}\n"),
+        );
+        let steps = if finished { 120 } else { 47 };
+        let wave = |step: u64, k: usize| {
+            let t = step as f64;
+            (1.5 / (1.0 + t / 20.0) + 0.1 * (t * 0.9 + k as f64).sin() + 0.02 * seed as f64 % 0.5)
+                * 10f64.powi(1 - k as i32)
+        };
+        let line = |step: u64| {
+            let mut line = json!({"step": step * 10, "seconds": step as f64 * 1.5});
+            terms.iter().enumerate().for_each(|(k, term)| line[*term] = json!(wave(step, k)));
+            if step.is_multiple_of(40) {
+                line["fd"] = json!(200.0 - step as f64 * 0.5);
+            }
+            line.to_string() + "\n"
+        };
+        self.write(&format!("{folder}/metrics.jsonl"), (1..=steps).map(line).collect::<String>());
+        for step in [400, 800, 1200] {
+            self.picture(&format!("{folder}/samples/step-{step:08}.png"), 4, 2, step + seed as u32);
+        }
+        if finished {
+            self.json(&format!("{folder}/summary.json"), &summary(seed));
+        }
+    }
+
+    /// A grid of small landscapes.
+    fn picture(&self, name: &str, columns: u32, rows: u32, kind: u32) {
+        let pixel = |x: u32, y: u32| {
+            let (u, v, cell) = (x % 66, y % 66, x / 66 * 7 + y / 66 * 3 + kind);
+            if u >= 64 || v >= 64 {
+                return Rgb([255, 255, 255]);
+            }
+            let ridge = 30.0 + 9.0 * (f64::from(u + cell * 11) * 0.13).sin();
+            match f64::from(v) < ridge {
+                true => Rgb([(90 + v * 2 + cell * 5) as u8, (140 + v) as u8, 220]),
+                false => Rgb([(60 + cell * 23 % 90) as u8, (150 - v + u / 4) as u8, 60]),
+            }
+        };
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        RgbImage::from_fn(columns * 66 - 2, rows * 66 - 2, pixel).save(path).unwrap();
+    }
+
+    fn multi(&self) {
+        let methods = [("stargan-v2", 96.0), ("lsesim", 91.5), ("ours", 84.25)];
+        let mut halves = vec![];
+        for half in ["seasons", "weather"] {
+            let mut runs = vec![];
+            for (i, (method, fd)) in methods.iter().enumerate() {
+                let name = format!("table1-sample-{half}-{method}-s777");
+                self.run(
+                    &format!("stargan2-multi/{name}"),
+                    half,
+                    777 + i as u64,
+                    &["g/adv", "g/sty", "d/real", "gamma"],
+                    true,
+                );
+                let eval = |fd: f64| {
+                    let scores = |fd: f64| json!({"fd": {"mean": fd}, "pd": {"mean": 0.21 + fd / 1000.0}, "target_accuracy": {"mean": 0.8}});
+                    json!({"fd_name": "FD(effnet-lite0)", "pd_name": "PD(effnet-lite0)", "latent": scores(fd), "reference": scores(fd + 7.0)})
+                };
+                self.json(&format!("runs/stargan2-multi/{name}/eval-last.json"), &eval(*fd));
+                runs.push(json!({"method": method, "seed": 777, "run": format!("runs/stargan2-multi/{name}"),
+                    "summary": summary(777), "last": eval(*fd), "best": eval(fd - 2.5)}));
+                self.picture(&format!("results/table1-{half}-{method}.png"), 6, 4, i as u32 * 5);
+            }
+            halves.push(json!({"half": half, "no_translation": {"fd": {"mean": 140.0}, "target_accuracy": {"mean": 0.02}}, "runs": runs}));
+        }
+        self.table("table1", halves);
+    }
+
+    fn single(&self) {
+        let mut runs = vec![];
+        for (i, method) in ["cut", "fastcut", "lsesim", "ours"].iter().enumerate() {
+            for seed in [777, 778] {
+                let name = format!("table-single-sample-street-{method}-s{seed}");
+                let path = format!("cut-single/{name}");
+                if *method == "lsesim" && seed == 778 {
+                    runs.push(json!({"method": method, "seed": seed, "run": format!("runs/{path}"), "failed": "`G` is NaN; the run has diverged"}));
+                    continue;
+                }
+                self.run(
+                    &path,
+                    "street",
+                    seed,
+                    &["G_GAN", "D", "NCE", "SRC"][..if i == 3 { 4 } else { 3 }],
+                    (i, seed) != (1, 778),
+                );
+                let eval = |fd: f64| {
+                    json!({"fd_name": "FD(effnet-lite0)", "fd": fd, "size": 64, "segmentation":
+                        {"mean_iou": 24.0 + i as f64, "pixel_accuracy": 70.5, "class_accuracy": 31.0}})
+                };
+                let fd = 120.0 - 9.0 * i as f64 + (seed - 777) as f64;
+                self.json(&format!("runs/{path}/eval-last.json"), &eval(fd));
+                runs.push(json!({"method": method, "seed": seed, "run": format!("runs/{path}"), "summary": summary(seed), "last": eval(fd), "best": eval(fd - 1.0)}));
+            }
+            self.picture(&format!("results/table-single-street-{method}.png"), 8, 2, i as u32 * 9);
+        }
+        self.picture("results/table-single-street.png", 8, 5, 3);
+        let ceiling = json!({"mean_iou": 50.0, "pixel_accuracy": 88.0, "class_accuracy": 61.0});
+        let baseline = json!({"fd": 210.0, "segmenter": "a head on EfficientNet-Lite0", "ceiling": ceiling});
+        self.table("table-single", vec![json!({"half": "street", "no_translation": baseline, "runs": runs})]);
+    }
+
+    fn compression(&self) {
+        let mut runs = vec![];
+        for (i, method) in ["teacher", "fast", "ours"].iter().enumerate() {
+            let name = format!("table2-sample-maps-{method}-s777");
+            let path = format!("gancomp-fast/{name}");
+            let eval = json!({"fd_name": "FD(effnet-lite0)", "fd": 60.0 + 10.0 * i as f64, "parameters": 800_000 - 300_000 * i,
+                "macs": 900_000_000u64 - 350_000_000 * i as u64, "segmentation": null});
+            if i == 0 {
+                self.run(&path, "maps", 777, &["G", "D"], true);
+            } else {
+                self.run(&format!("{path}/distill"), "maps", 777, &["distill", "G"], true);
+                self.search(&format!("runs/{path}/search"), i as u64);
+            }
+            self.json(&format!("runs/{path}/eval-measured.json"), &eval);
+            runs.push(json!({"method": method, "seed": 777, "run": format!("runs/{path}"), "summary": summary(777), "measured": eval}));
+        }
+        self.table("table2", vec![json!({"half": "maps", "no_translation": {"fd": 150.0}, "runs": runs})]);
+    }
+
+    fn search(&self, folder: &str, kind: u64) {
+        let mut text = "channels,macs,parameters,fd,front,winner\n".to_owned();
+        let mut best = f64::INFINITY;
+        for k in 0..60u64 {
+            let widths = [16, 24, 32].map(|w| w - (k * kind) % 8);
+            let quality = 120.0 / (1.0 + k as f64 / 15.0) + ((k * 37 + kind * 11) % 23) as f64;
+            let macs = 100_000_000 + k * 7_000_000 + kind * 1_000_000;
+            let front = quality < best;
+            best = best.min(quality);
+            text += &format!(
+                "{}_{}_{},{macs},{},{quality},{front},{}\n",
+                widths[0],
+                widths[1],
+                widths[2],
+                90_000 + k * 5_000,
+                k == 52
+            );
+        }
+        self.write(&format!("{folder}/front.csv"), text);
+        self.json(&format!("{folder}/search.json"), &json!({"quality": "FD(effnet-lite0)", "budget": {"macs": 480e6}}));
+        self.json(
+            &format!("{folder}/summary.json"),
+            &json!({"seconds": 75.0, "device": "Cpu", "threads": 1, "evaluations": 60}),
+        );
+    }
+
+    fn table(&self, name: &str, halves: Vec<Value>) {
+        let caption = [
+            "Profile sample; data: the procedural sample world; seeds: 777.",
+            "FD: Fréchet distance, FD(effnet-lite0).",
+        ];
+        let json = json!({"profile": "sample", "seeds": [777], "set": [], "device": "cpu", "processor": "A processor", "threads": 1, "jobs": 2, "halves": halves, "caption": caption});
+        self.json(&format!("results/{name}.json"), &json);
+    }
+}
+
+fn summary(seed: u64) -> Value {
+    json!({"seed": seed, "seconds": 185.5, "seconds_per_step": 0.1541, "threads": 1, "device": "Cpu", "peak_memory_mib": 742,
+        "best_step": 800, "last_step": 1200})
+}
+
+/// Bytes of all files in a folder.
+pub fn size_of(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    entries.map(|e| if e.path().is_dir() { size_of(&e.path()) } else { e.metadata().unwrap().len() }).sum()
+}
