@@ -26,15 +26,21 @@ pub struct Sheet {
     pub caption: String,
 }
 
+/// A picture at the size of a cell: a small one is enlarged by a whole number.
+pub fn enlarged(picture: &RgbImage) -> RgbImage {
+    let factor = CELL.div_ceil(picture.width().max(picture.height())).max(1);
+    imageops::resize(picture, picture.width() * factor, picture.height() * factor, FilterType::Nearest)
+}
+
 impl Sheet {
     /// The picture.
     pub fn draw(&self) -> Result<RgbImage> {
         let writer = Writer::new()?;
-        let cells = || self.rows.iter().flat_map(|(_, cells)| cells.iter().flatten());
-        let (width, height) = cells().fold((1, 1), |(w, h), cell| (w.max(cell.width()), h.max(cell.height())));
-        ensure!(cells().next().is_some(), "there is no picture");
-        let factor = CELL.div_ceil(width.max(height)).max(1);
-        let (cell_width, cell_height) = (width * factor, height * factor);
+        let enlarge = |cells: &Vec<Option<RgbImage>>| cells.iter().map(|c| c.as_ref().map(enlarged)).collect();
+        let rows: Vec<Vec<Option<RgbImage>>> = self.rows.iter().map(|(_, cells)| enlarge(cells)).collect();
+        let all = || rows.iter().flatten().flatten();
+        ensure!(all().next().is_some(), "there is no picture");
+        let (cell_width, cell_height) = all().fold((1, 1), |(w, h), cell| (w.max(cell.width()), h.max(cell.height())));
 
         let aside = self.rows.iter().map(|(name, _)| writer.width(name, NAME)).fold(0.0, f32::max);
         let aside = if aside > 0.0 { aside as u32 + 2 * GAP } else { 0 };
@@ -53,14 +59,12 @@ impl Sheet {
             let x = left(c) as f32 + (cell_width as f32 - writer.width(name, size)) / 2.0;
             writer.draw(&mut sheet, name, size, (x, MARGIN as f32 + (NAME - size)));
         }
-        for (r, (name, cells)) in self.rows.iter().enumerate() {
+        for (r, ((name, _), cells)) in self.rows.iter().zip(&rows).enumerate() {
             let y = top(r) as f32 + (cell_height as f32 - NAME) / 2.0;
             writer.draw(&mut sheet, name, NAME, (MARGIN as f32, y));
             for (c, cell) in cells.iter().enumerate() {
                 if let Some(cell) = cell {
-                    let (w, h) = (cell.width() * factor, cell.height() * factor);
-                    let large = imageops::resize(cell, w, h, FilterType::Nearest);
-                    imageops::replace(&mut sheet, &large, left(c).into(), top(r).into());
+                    imageops::replace(&mut sheet, cell, left(c).into(), top(r).into());
                 }
             }
         }

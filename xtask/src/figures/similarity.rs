@@ -1,6 +1,7 @@
 //! Similarity maps of one patch, method by method, as in the paper's figure of them.
 
-use super::{heat, sheet::Sheet};
+use super::heat;
+use super::sheet::{Sheet, enlarged};
 use crate::explore::spread;
 use crate::tables::finished::{Finished, Group};
 use crate::tables::jobs::last_error;
@@ -115,7 +116,9 @@ fn of_row(
     Ok((serde_json::from_str(&text).context("the maps of cut-single")?, read_rgb(&translated)?))
 }
 
-fn dotted(mut picture: RgbImage, maps: &Maps) -> RgbImage {
+/// The picture with a dot on the query; enlarged first, so that the dot is round.
+fn dotted(picture: RgbImage, maps: &Maps) -> RgbImage {
+    let mut picture = enlarged(&picture);
     let middle = |at: u32, of: u32, side: u32| (f64::from(at) + 0.5) * f64::from(side) / f64::from(of);
     let place = (middle(maps.at[0], maps.size[0], picture.width()), middle(maps.at[1], maps.size[1], picture.height()));
     heat::mark(&mut picture, place);

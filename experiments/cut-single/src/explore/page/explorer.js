@@ -51,6 +51,8 @@ const semrelExplorer = (() => {
   const chooseLayer = (l) => {
     State.layer = l;
     [...element("layers").children].forEach((button, i) => button.setAttribute("aria-pressed", String(i === l)));
+    const chosen = element("layers").children[l];
+    element("layers").scrollLeft = chosen.offsetLeft - element("layers").offsetLeft - 40;
     const { map, grid } = State.sample.layers[l];
     const [all, shown] = [map, grid].map((sides) => sides.join(" × "));
     View.text("positions-note", all === shown ? "" : `Layer ${State.sample.layers[l].layer} has ${all} positions, of which a grid of ${shown} is compared.`);

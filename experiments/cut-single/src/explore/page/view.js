@@ -52,7 +52,10 @@ const View = {
     const [a, b] = Relation.range(r.p, r.k);
     const [c, d] = Relation.range(r.q, r.k);
     const scale = [Math.min(a, c), Math.max(b, d)];
-    const uniform = (value) => `${value.toFixed(2)}/N`;
+    // As many digits as tell the ends apart.
+    const spread = (scale[1] - scale[0]) * layer.count;
+    const digits = Math.min(6, Math.max(2, 1 - Math.floor(Math.log10(spread || 1))));
+    const uniform = (value) => `${value.toFixed(digits)}/N`;
     map("p", r.p, scale, layer.count, uniform);
     map("q", r.q, scale, layer.count, uniform);
     map("weights", r.w, State.settings().rule === "paper" ? Relation.range(r.w) : [Math.min(0.999, Relation.range(r.w)[0]), 1], 1, View.number);
