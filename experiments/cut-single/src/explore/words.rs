@@ -20,6 +20,16 @@ pub enum Rule {
     Ones,
 }
 
+impl Rule {
+    fn of(loss: &LossConfig) -> Self {
+        match loss.formulation {
+            Formulation::Paper => Self::Paper,
+            Formulation::Official if loss.num_patches == 1 => Self::Ones,
+            Formulation::Official => Self::Official,
+        }
+    }
+}
+
 /// A run.
 #[derive(Debug, Serialize)]
 pub struct RunIndex {
@@ -49,11 +59,7 @@ impl RunIndex {
         let published = LossConfig::default();
         let l = subject.config.as_ref().map_or(&published, |config| &config.loss);
         let moving = subject.config.as_ref().filter(|config| config.loss.use_curriculum);
-        let rule = match l.formulation {
-            Formulation::Paper => Rule::Paper,
-            Formulation::Official if l.num_patches == 1 => Rule::Ones,
-            Formulation::Official => Rule::Official,
-        };
+        let rule = Rule::of(l);
         Self {
             label,
             about: about(subject),
@@ -137,5 +143,26 @@ fn heads_note(subject: &Subject) -> &'static str {
             "This generator was trained without projection heads over its layers: its features are compared as they are, \
              scaled to length 1."
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_patch_an_image_has_no_weights_in_the_published_form() {
+        let of = |formulation, num_patches| Rule::of(&LossConfig { formulation, num_patches, ..Default::default() });
+        assert_eq!(of(Formulation::Official, 256), Rule::Official);
+        assert_eq!(of(Formulation::Official, 1), Rule::Ones);
+        assert_eq!(of(Formulation::Paper, 1), Rule::Paper);
+    }
+
+    #[test]
+    fn a_long_curriculum_is_thinned_to_its_end() {
+        let text = "{name: x, method: ours, data: {root: .}, train: {n_epochs: 3000, n_epochs_decay: 1000}}";
+        let config: Config = serde_yaml::from_str(text).unwrap();
+        let steps = curriculum(&config);
+        assert_eq!((steps.len(), steps[0].0, steps[999]), (1000, 4, (4000, 10.0)));
     }
 }

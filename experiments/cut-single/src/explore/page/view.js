@@ -31,7 +31,8 @@ const View = {
     View.numbers();
     View.durations.push(performance.now() - began);
     if (View.durations.length > 500) View.durations.shift();
-    View.text("n-repaint", `${View.median().toFixed(1)} ms`);
+    // The first few are those of a page that is not warm yet.
+    if (View.durations.length >= 10) View.text("n-repaint", `${View.median().toFixed(1)} ms`);
     View.announce();
   },
 
