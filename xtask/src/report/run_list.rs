@@ -1,7 +1,7 @@
 //! What each run was: data, profile, extractor, seed, hardware, time, memory, configuration.
 
 use super::assets::{Asset, Source};
-use super::curves::{group_of, label_of, order_of};
+use super::curves::{group_of, order_of};
 use super::members::Membership;
 use super::metrics::short;
 use super::run_folders::RunFolder;
@@ -24,7 +24,7 @@ pub struct RunGroup {
 /// A run. What is not known is empty.
 #[derive(Debug, Serialize)]
 pub struct RunView {
-    /// Method and seed, or its name.
+    /// Method, or its name.
     pub label: String,
     /// Its folder.
     pub folder: String,
@@ -113,7 +113,7 @@ fn view(run: &RunFolder, member: Option<&Membership>) -> RunView {
         known.iter().find(|name| run.name.contains(&format!("-{name}-"))).map(|name| (*name).to_owned())
     });
     RunView {
-        label: label_of(run, member),
+        label: member.map_or_else(|| run.row().to_owned(), |member| member.method.clone()),
         folder: run.name.clone(),
         state: state(run),
         data: first(&[&config["data"]["root"], &summary["source"]]),
