@@ -8,6 +8,8 @@ mod docs;
 mod download;
 #[cfg(test)]
 mod download_server;
+mod explore;
+mod figures;
 mod report;
 mod serve;
 mod setup;
@@ -50,6 +52,8 @@ enum Command {
     Table2(tables::table2::Args),
     TableSingle(tables::table_single::Args),
     Table3(tables::table3::Args),
+    Explore(explore::Args),
+    Figures(figures::Args),
     Report(report::Args),
     Serve(serve::Args),
     Docs(docs::Args),
@@ -77,6 +81,8 @@ fn run() -> Result<ExitCode> {
         Command::Table2(args) => tables::table2::run(&workspace, args),
         Command::TableSingle(args) => tables::table_single::run(&workspace, args),
         Command::Table3(args) => tables::table3::run(&workspace, args),
+        Command::Explore(args) => explore::run(&workspace, &args),
+        Command::Figures(args) => figures::run(&workspace, &args),
         Command::Report(args) => report::run(&workspace, &args),
         Command::Serve(args) => serve::run(&workspace, &args),
         Command::Docs(args) => docs::run(&workspace, &args),

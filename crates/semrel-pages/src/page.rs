@@ -25,6 +25,7 @@ pub struct Page {
     data: Vec<(String, String)>,
     footer: String,
     live: bool,
+    scripts_beside: bool,
 }
 
 impl Page {
@@ -40,6 +41,7 @@ impl Page {
             data: vec![],
             footer: String::new(),
             live: false,
+            scripts_beside: false,
         }
     }
 
@@ -70,6 +72,12 @@ impl Page {
     /// Lets the page fetch from the server that it came from, to refresh itself.
     pub fn live(&mut self) -> &mut Self {
         self.live = true;
+        self
+    }
+
+    /// Lets the page load scripts that lie beside it, for data that is too large to be inside.
+    pub fn scripts_beside(&mut self) -> &mut Self {
+        self.scripts_beside = true;
         self
     }
 
@@ -114,12 +122,17 @@ impl Page {
         let mut templates = Templates::new();
         templates.add("shell", SHELL)?;
         let connect = if self.live { "; connect-src 'self'" } else { "" };
+        let scripts = "script-src 'unsafe-inline'";
+        let policy = match self.scripts_beside {
+            true => POLICY.replace(scripts, &format!("{scripts} 'self'")),
+            false => POLICY.to_owned(),
+        };
         templates.render(
             "shell",
             &json!({
                 "title": self.title,
                 "description": self.description,
-                "policy": format!("{POLICY}{connect}"),
+                "policy": format!("{policy}{connect}"),
                 "base": STYLE,
                 "theme": THEME,
                 "styles": self.styles,
@@ -162,6 +175,7 @@ mod tests {
         assert!(html.contains("default-src 'none'") && !html.contains("connect-src"), "{html}");
         assert!(!html.contains("http://") && !html.contains("https://"), "{html}");
         assert!(page.live().render().unwrap().contains("; connect-src 'self'"));
+        assert!(page.scripts_beside().render().unwrap().contains("script-src 'unsafe-inline' 'self';"));
     }
 
     #[test]

@@ -1,23 +1,21 @@
 //! Subcommands.
 
-use anyhow::{Context, Result, bail, ensure};
+mod explore;
+mod similarity;
+mod which;
+
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use cut_single::bench::{BenchOptions, Order, bench, bench_translation};
 use cut_single::config::Config;
 use cut_single::data::Data;
 use cut_single::evaluate::Scorer;
-use cut_single::networks::{self, Generator, new_generator};
-use cut_single::similarity::{figure, similarity_maps};
+use cut_single::networks;
 use cut_single::train::{TrainOptions, steps, train};
-use cut_single::trained::{generator_of_file, load_generator, open_run};
+use cut_single::trained::open_run;
 use cut_single::translate::translate;
-use ndarray::{Axis, stack};
-use semrel_data::image_io::write_image;
 use semrel_data::translate::{TranslateOptions, jobs};
-use semrel_data::{read_translation_input, translation_output};
-use semrel_nn::Net;
 use semrel_nn::checkpoint::save;
-use semrel_train::batches::tensor;
 use semrel_train::cli::{Describe, Machine, PictureSize, TrainMode, Verbosity, ended, translated, write_json};
 use semrel_train::{Interrupt, Progress, config::load};
 use serde_json::json;
@@ -25,6 +23,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tch::Device;
+use which::Which;
 
 /// Single-modal image translation: CUT with SRC and hDCE, CUT, FastCUT, LSeSim, CycleGAN, DistanceGAN, GcGAN, NEGCUT and
 /// SinCUT.
@@ -38,6 +37,7 @@ use tch::Device;
 ///   cut-single translate latest_net_G.pth photo.jpg
 ///   cut-single eval runs/cut-single/my-run --checkpoint best
 ///   cut-single similarity runs/cut-single/my-run horse.jpg --at 120,96 --out maps/
+///   cut-single explore runs/cut-single/ours runs/cut-single/cut --input horse.jpg --out explorer/
 ///
 /// Training stops at Ctrl-C with a checkpoint saved; `train ... --resume` goes on with it, exactly.
 #[derive(Debug, Parser)]
@@ -60,7 +60,9 @@ enum Command {
     /// Score the untranslated images, and the real ones: what a method must beat, and what it cannot.
     Baseline(BaselineArgs),
     /// Similarity maps of a query position, in the input and in its translation.
-    Similarity(SimilarityArgs),
+    Similarity(similarity::SimilarityArgs),
+    /// A page to explore similarity maps in, of several runs and pictures.
+    Explore(explore::ExploreArgs),
     /// Write a run's generator as one file with the published keys.
     Export(ExportArgs),
     /// Measure training steps, or translation.
@@ -86,20 +88,6 @@ struct TrainArgs {
     overrides: Vec<String>,
     #[command(flatten)]
     machine: Machine,
-}
-
-/// Which generator.
-#[derive(Debug, Args)]
-struct Which {
-    /// Folder of a run, or a generator's file: a published *_net_G.pth, or safetensors.
-    #[arg(value_name = "RUN|FILE")]
-    generator: PathBuf,
-    /// `last`, `best` or a step, of a run.
-    #[arg(long, default_value = "last")]
-    checkpoint: String,
-    /// YAML file with the networks of a generator's file; told by its keys and shapes where absent.
-    #[arg(long)]
-    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -163,28 +151,6 @@ struct BaselineArgs {
 }
 
 #[derive(Debug, Args)]
-struct SimilarityArgs {
-    #[command(flatten)]
-    which: Which,
-    /// A picture of the source domain.
-    image: PathBuf,
-    /// The query position in pixels of the picture as it enters the generator; repeat it for several.
-    #[arg(long, value_name = "X,Y", required = true, value_parser = position)]
-    at: Vec<[u32; 2]>,
-    /// Layers of the generator; those of the run where absent, 0,4,8,12,16 for a generator's file.
-    #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
-    layers: Option<Vec<i64>>,
-    /// As in `translate`.
-    #[arg(long)]
-    size: Option<PictureSize>,
-    /// Folder for <name>-<x>-<y>.png and .json.
-    #[arg(long)]
-    out: PathBuf,
-    #[command(flatten)]
-    machine: Machine,
-}
-
-#[derive(Debug, Args)]
 struct ExportArgs {
     /// Folder of the run.
     run_dir: PathBuf,
@@ -226,11 +192,6 @@ struct BenchArgs {
     machine: Machine,
 }
 
-fn position(text: &str) -> Result<[u32; 2], String> {
-    let at = text.split_once(',').and_then(|(x, y)| Some([x.trim().parse().ok()?, y.trim().parse().ok()?]));
-    at.ok_or_else(|| "expected x,y in pixels, such as 120,96".into())
-}
-
 /// Runs a subcommand.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     let quiet = cli.verbosity.quiet;
@@ -239,7 +200,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Translate(args) => run_translate(&args, quiet),
         Command::Eval(args) => run_eval(&args, quiet),
         Command::Baseline(args) => run_baseline(&args, quiet),
-        Command::Similarity(args) => run_similarity(&args),
+        Command::Similarity(args) => similarity::run(&args),
+        Command::Explore(args) => explore::run(&args, quiet),
         Command::Export(args) => run_export(&args),
         Command::Bench(args) => run_bench(&args),
         Command::Describe(what) => Ok(what.run::<Cli, Config>()?),
@@ -259,44 +221,6 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let options = TrainOptions { run_dir, mode: args.mode.mode(), device, threads, quiet };
     let interrupt = Interrupt::install()?;
     Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir, quiet))
-}
-
-/// A generator as it was named, with what it compares and the size of its pictures.
-struct Opened {
-    generator: Net<Generator>,
-    heads: Option<Net<semrel_loss::patch_sampler::PatchSampler>>,
-    layers: Vec<i64>,
-    size: Option<(u32, u32)>,
-}
-
-impl Which {
-    fn open(&self, device: Device) -> Result<Opened> {
-        let path = &self.generator;
-        if path.is_dir() {
-            ensure!(
-                self.config.is_none(),
-                "--config belongs to a generator's file; {} is the folder of a run",
-                path.display()
-            );
-            let run = open_run(path, &self.checkpoint, None, &[], device)?;
-            let (layers, size) = (run.config.model.nce_layers.clone(), run.config.test_size());
-            return Ok(Opened { generator: run.generator, heads: run.heads, layers, size });
-        }
-        if !path.exists() {
-            bail!("{}: no such file or folder; expected a run's folder, or a generator's file", path.display());
-        }
-        let (generator, size, layers) = match &self.config {
-            Some(file) => {
-                let config: Config = load(file, &[])?;
-                config.validate().with_context(|| file.display().to_string())?;
-                let generator = new_generator(&config, device)?;
-                load_generator(&generator, path)?;
-                (generator, config.test_size(), config.model.nce_layers)
-            }
-            None => (generator_of_file(path, device)?, Some((256, 256)), vec![0, 4, 8, 12, 16]),
-        };
-        Ok(Opened { generator, heads: None, layers, size })
-    }
 }
 
 fn run_translate(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
@@ -343,27 +267,6 @@ fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let temporary = tempfile::tempdir().context("a temporary folder")?;
     let folder = args.images.clone().unwrap_or_else(|| temporary.path().to_owned());
     write_evaluation(args.out.as_deref(), &scorer.baseline(&folder)?)
-}
-
-fn run_similarity(args: &SimilarityArgs) -> Result<ExitCode> {
-    let (device, _) = args.machine.set()?;
-    let opened = args.which.open(device)?;
-    let image = read_translation_input(&args.image, PictureSize::or(args.size, opened.size))?;
-    let input = tensor(&stack(Axis(0), &[image.view()])?, device);
-    // Heads belong to the layers that they were trained on.
-    let own = args.layers.as_ref().is_none_or(|layers| *layers == opened.layers);
-    let heads = opened.heads.as_ref().filter(|_| own).map(|heads| &**heads);
-    let layers = args.layers.as_ref().unwrap_or(&opened.layers);
-    let stem = args.image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    for &at in &args.at {
-        let (maps, output) = similarity_maps(&opened.generator, heads, &input, layers, at)?;
-        let output = semrel_metrics::extractor::to_images(&output, semrel_data::image_io::Quantise::Truncate)?;
-        let place = args.out.join(format!("{stem}-{}-{}", at[0], at[1]));
-        write_image(&place.with_extension("png"), &figure(&maps, &translation_output(image.view()), &output[0]))?;
-        write_json(Some(&place.with_extension("json")), &maps)?;
-        println!("{}", place.with_extension("png").display());
-    }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn run_export(args: &ExportArgs) -> Result<ExitCode> {

@@ -11,6 +11,7 @@ pub mod bench;
 pub mod config;
 pub mod data;
 pub mod evaluate;
+pub mod explore;
 pub mod methods;
 pub mod networks;
 pub mod one_sided;

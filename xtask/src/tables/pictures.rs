@@ -1,14 +1,13 @@
 //! Pictures of translations: of each row, and of all rows of a half below each other.
 
-use super::plan::{Plan, eval_file};
+use super::finished::translations;
+use super::plan::Plan;
 use super::report::Collected;
-use super::results;
 use super::rows::Row;
 use anyhow::{Context, Result, ensure};
 use semrel_data::image_io::{grid, list_images, read_rgb, write_image};
-use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Images shown.
 const COLUMNS: usize = 8;
@@ -79,14 +78,4 @@ fn plots(plan: &Plan, row: Row) -> Vec<(String, String)> {
         Some((format!("{}: {what}", plan.name(row)), to))
     };
     plan.spec.program.plots.iter().filter_map(copy).collect()
-}
-
-/// Folder of the translations of a run's first listed checkpoint.
-fn translations(run: &Path, checkpoint: &str) -> Result<PathBuf> {
-    let eval: Value = results::read(&eval_file(run, checkpoint))?;
-    if let Some(folder) = eval["images"].as_str() {
-        return Ok(run.join(folder));
-    }
-    let step = eval["step"].as_u64().context("the evaluation does not tell its step")?;
-    Ok(run.join("results").join(format!("test_{step}")).join("images"))
 }

@@ -1,0 +1,63 @@
+//! A generator as a command names it.
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use cut_single::config::Config;
+use cut_single::networks::{Generator, new_generator};
+use cut_single::trained::{generator_of_file, load_generator, open_run};
+use semrel_nn::Net;
+use semrel_train::config::load;
+use std::path::PathBuf;
+use tch::Device;
+
+/// Which generator.
+#[derive(Debug, Args)]
+pub struct Which {
+    /// Folder of a run, or a generator's file: a published *_net_G.pth, or safetensors.
+    #[arg(value_name = "RUN|FILE")]
+    generator: PathBuf,
+    /// `last`, `best` or a step, of a run.
+    #[arg(long, default_value = "last")]
+    checkpoint: String,
+    /// YAML file with the networks of a generator's file; told by its keys and shapes where absent.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+/// A generator as it was named, with what it compares and the size of its pictures.
+pub struct Opened {
+    pub generator: Net<Generator>,
+    pub heads: Option<Net<semrel_loss::patch_sampler::PatchSampler>>,
+    pub layers: Vec<i64>,
+    pub size: Option<(u32, u32)>,
+}
+
+impl Which {
+    pub fn open(&self, device: Device) -> Result<Opened> {
+        let path = &self.generator;
+        if path.is_dir() {
+            ensure!(
+                self.config.is_none(),
+                "--config belongs to a generator's file; {} is the folder of a run",
+                path.display()
+            );
+            let run = open_run(path, &self.checkpoint, None, &[], device)?;
+            let (layers, size) = (run.config.model.nce_layers.clone(), run.config.test_size());
+            return Ok(Opened { generator: run.generator, heads: run.heads, layers, size });
+        }
+        if !path.exists() {
+            bail!("{}: no such file or folder; expected a run's folder, or a generator's file", path.display());
+        }
+        let (generator, size, layers) = match &self.config {
+            Some(file) => {
+                let config: Config = load(file, &[])?;
+                config.validate().with_context(|| file.display().to_string())?;
+                let generator = new_generator(&config, device)?;
+                load_generator(&generator, path)?;
+                (generator, config.test_size(), config.model.nce_layers)
+            }
+            None => (generator_of_file(path, device)?, Some((256, 256)), vec![0, 4, 8, 12, 16]),
+        };
+        Ok(Opened { generator, heads: None, layers, size })
+    }
+}

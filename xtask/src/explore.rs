@@ -1,0 +1,121 @@
+//! `cargo xtask explore`: the similarity explorer of what a table has trained.
+
+use crate::setup;
+use crate::tables::finished::{Group, groups};
+use crate::tables::rows::Profile;
+use crate::tables::table_single::TABLE_SINGLE;
+use crate::workspace::{Workspace, exit_code};
+use anyhow::{Context, Result, bail, ensure};
+use semrel_data::image_io::list_images;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Make the similarity explorer of the trained rows of table-single
+///
+/// Writes a page (OUT/index.html, and features beside it) in which one points at a patch of a test picture and sees how like
+/// it all other patches are, in the picture and in its translation by each method. It takes the finished rows of one data
+/// set in the folder of runs and pictures of its test set; `cargo run -p cut-single -- explore` takes any runs and pictures.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The data set, as in names of rows, such as horse2zebra [default: the one with most finished rows]
+    #[arg(long, value_name = "HALF")]
+    half: Option<String>,
+    /// The profile of its rows [default: the first that is there]
+    #[arg(long, value_enum)]
+    profile: Option<Profile>,
+    /// Methods to show, separated by commas [default: all that are finished]
+    #[arg(long, value_name = "METHOD", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Test pictures to show, evenly spread
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=64))]
+    pictures: u64,
+    /// Folder of the page [default: results/report/explorer, in the checkout]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Folder of the runs [default: runs/cut-single, in the checkout]
+    #[arg(long, value_name = "DIR")]
+    runs: Option<PathBuf>,
+}
+
+pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
+    let absolute = |path: &Option<PathBuf>, default: &str| -> Result<PathBuf> {
+        path.as_ref().map_or_else(|| Ok(workspace.root.join(default)), |p| Ok(std::path::absolute(p)?))
+    };
+    let runs = absolute(&args.runs, "runs/cut-single")?;
+    let mut group = choose(&runs, args)?;
+    if !args.only.is_empty() {
+        for name in &args.only {
+            ensure!(
+                group.rows.iter().any(|row| row.method.name == name),
+                "--only {name}: no finished row of {}; there are {}",
+                group.half,
+                names(&group)
+            );
+        }
+        group.rows.retain(|row| args.only.iter().any(|name| name == row.method.name));
+    }
+    let inputs = pictures(&group, args.pictures as usize)?;
+    let program = match std::env::var_os(TABLE_SINGLE.program.stand_in) {
+        Some(program) => PathBuf::from(program),
+        None => {
+            setup::ensure(workspace)?;
+            workspace.build(TABLE_SINGLE.program.name)?
+        }
+    };
+    let mut command = workspace.command(program);
+    command.arg("explore").args(group.rows.iter().map(|row| &row.run));
+    command.arg("--input").args(inputs).arg("--out").arg(absolute(&args.out, "results/report/explorer")?);
+    if args.out.is_none() {
+        command.args(["--back", "../index.html"]);
+    }
+    Ok(exit_code(command.status().context("cut-single cannot be started")?))
+}
+
+/// The rows of the data set that is asked for, or has most.
+fn choose(runs: &Path, args: &Args) -> Result<Group> {
+    let all = groups(runs, &TABLE_SINGLE)?;
+    if all.is_empty() {
+        bail!("{}: no finished row of table-single; `cargo xtask table-single` trains them", runs.display());
+    }
+    let known: Vec<String> = all.iter().map(|group| format!("{} ({})", group.half, group.profile)).collect();
+    let fits = |group: &Group| {
+        args.half.as_ref().is_none_or(|half| *half == group.half)
+            && args.profile.is_none_or(|profile| profile.name() == group.profile)
+    };
+    // The first of those that have most.
+    let chosen = all.into_iter().filter(fits).rev().max_by_key(|group| group.rows.len());
+    chosen.with_context(|| format!("no finished row of these; {} holds rows of {}", runs.display(), known.join(", ")))
+}
+
+fn names(group: &Group) -> String {
+    group.rows.iter().map(|row| row.method.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Test pictures as an evaluation has left them.
+fn pictures(group: &Group, count: usize) -> Result<Vec<PathBuf>> {
+    let first = group.rows.first().context("no row")?;
+    let folder = first.translations(group.spec).with_context(|| {
+        format!("{}: not evaluated; `cargo xtask table-single --resume` does that", first.run.display())
+    })?;
+    let all = list_images(&folder.join("real_A"))?;
+    ensure!(!all.is_empty(), "{}: no pictures", folder.join("real_A").display());
+    Ok(spread(&all, count))
+}
+
+/// So many of a list, from the middles of as many equal parts.
+pub fn spread<T: Clone>(all: &[T], count: usize) -> Vec<T> {
+    let count = count.min(all.len());
+    (0..count).map(|i| all[(2 * i + 1) * all.len() / (2 * count)].clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn pictures_are_spread() {
+        assert_eq!(spread(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 2), [2, 7]);
+        assert_eq!(spread(&[0, 1], 5), [0, 1]);
+        assert!(spread::<i32>(&[], 3).is_empty());
+    }
+}
