@@ -78,7 +78,7 @@ impl Subject {
         if self.heads.is_none() {
             return Ok(layers);
         }
-        for layer in layers.iter().filter(|layer| !self.layers.contains(layer)) {
+        if let Some(layer) = layers.iter().find(|layer| !self.layers.contains(layer)) {
             bail!(
                 "{}: no projection head at layer {layer}; the run compares the layers {}",
                 self.place.display(),
