@@ -21,6 +21,7 @@ fn every_subcommand_explains_itself() {
         (&["eval", "--help"], "--weights"),
         (&["baseline", "--help"], "--out"),
         (&["similarity", "--help"], "--at"),
+        (&["explore", "--help"], "--positions"),
         (&["export", "--help"], "safetensors"),
         (&["bench", "--help"], "--plain"),
     ] {

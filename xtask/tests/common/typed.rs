@@ -149,6 +149,11 @@ pub const SINGLE: &[Typed] = &[
         With(""),
         "maps/horse-20-15.png",
     ),
+    making(
+        "cargo run -p cut-single -- explore runs/cut-single/sample-horse2zebra-ours --input horse.jpg --out explorer",
+        With(""),
+        "explorer/index.html",
+    ),
     typed(
         "cargo xtask table-single --profile small --data DIR --direction BtoA --only ours,cut,fastcut",
         Of("two", single!()),
