@@ -67,8 +67,11 @@ fn it_learns_to_keep_the_layout() {
     let config: Config = serde_yaml::from_str(CONFIG).unwrap();
     tch::manual_seed(1);
     let networks = OneSided::new(&config, Device::Cpu).unwrap();
-    let mut method = FromAfar { networks, weight: 10.0 };
-    let images = || Tensor::rand([2, 3, 32, 32], (Kind::Float, Device::Cpu)) * 2.0 - 1.0;
+    let mut method = FromAfar { networks, weight: 100.0 };
+    // Squares of plain colours.
+    let images = || {
+        (Tensor::rand([2, 3, 4, 4], (Kind::Float, Device::Cpu)) * 2.0 - 1.0).upsample_nearest2d([32, 32], None, None)
+    };
     let batch = Batch { a: images(), b: images() };
 
     let mut layout = |step| {

@@ -190,7 +190,7 @@ pub const COMPRESSION: &[Typed] = &[
 pub const REST: &[Typed] = &[
     typed("git clone … && cd …", Not("it needs a place to clone from")),
     typed("cargo xtask test", Not("it is what runs this")),
-    making("cargo xtask data sample", With(""), "data/sample-64/maps/val"),
+    making("cargo xtask data sample", With("--train 2 --val 1"), "data/sample-64/maps/val"),
     typed("cargo xtask data check DIR", With("")),
     typed("cargo run -p semrel-metrics -- fid photos translations", With("")),
     typed("cargo xtask weights list", With("")),

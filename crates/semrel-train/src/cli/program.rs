@@ -95,7 +95,6 @@ mod tests {
 
     #[derive(serde::Deserialize, serde::Serialize, JsonSchema)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only its schema is looked at")]
     struct Config {
         /// Its name.
         name: String,
