@@ -9,7 +9,22 @@ use std::fs;
 
 #[test]
 fn help_names_every_command() {
-    let commands = ["setup", "data", "weights", "test", "bench", "table1", "table-single", "table3", "report", "serve"];
+    let commands = [
+        "setup",
+        "data",
+        "weights",
+        "test",
+        "bench",
+        "table1",
+        "table2",
+        "table-single",
+        "table3",
+        "report",
+        "serve",
+        "figures",
+        "explore",
+        "docs",
+    ];
     let assert = xtask().arg("--help").assert().success();
     let text = String::from_utf8_lossy(&assert.get_output().stdout).into_owned();
     assert!(commands.iter().all(|c| text.contains(&format!("\n  {c} "))), "{text}");
