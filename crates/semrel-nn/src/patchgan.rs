@@ -45,16 +45,22 @@ impl PatchGanConfig {
     /// Whether a network can be built like this.
     ///
     /// # Errors
-    /// [`NetworkError::Setting`] for a width, a number of channels or of halvings below 1.
+    /// [`NetworkError::Setting`] for a width or a number of channels below 1, a number of halvings that is not 1 to 12.
     pub fn check(&self) -> Result<(), NetworkError> {
         positive("width", self.width)?;
         positive("in_channels", self.in_channels)?;
         match self.kind {
-            PatchGanKind::NLayers(layers) => positive("n_layers", layers),
+            PatchGanKind::NLayers(1..=MOST_HALVINGS) => Ok(()),
+            PatchGanKind::NLayers(value) => {
+                Err(NetworkError::Setting { setting: "n_layers", value, expected: "1 to 12" })
+            }
             PatchGanKind::Pixel => Ok(()),
         }
     }
 }
+
+/// Most halvings of a PatchGAN: images of 8192 pixels keep two.
+const MOST_HALVINGS: i64 = 12;
 
 /// Patch discriminator: logits without a sigmoid.
 #[derive(Debug)]

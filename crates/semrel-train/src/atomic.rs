@@ -26,10 +26,14 @@ pub(crate) fn failed(path: &Path, action: &'static str) -> impl FnOnce(io::Error
 /// Writes `bytes` to `path` through a temporary file beside it, which is synced and renamed over it.
 ///
 /// # Errors
-/// Names the file; what was there before is untouched and no temporary file stays.
+/// Names the file; what was there before is untouched and no temporary file stays. What is there must be a file.
 pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), FileError> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let path = path.as_ref();
+    // Renaming would put a file in the place of a device or a folder.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        return Err(failed(path, "write")(io::Error::other("it is there and no file")));
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let unique = format!("{TEMPORARY}{name}.{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let temporary = path.with_file_name(unique);

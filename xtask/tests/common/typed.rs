@@ -180,6 +180,16 @@ pub const COMPRESSION: &[Typed] = &[
         With(compression!("--set data.root=two")),
         "runs/gancomp-fast/sample/horse2zebra-ours/export/generator.onnx",
     ),
+    typed(
+        "cargo run -p gancomp-fast -- eval configs/gancomp-fast/sample/horse2zebra-ours.yaml",
+        With(compression!("--set data.root=two")),
+    ),
+    making(
+        "cargo run -p gancomp-fast -- translate --onnx \
+         runs/gancomp-fast/sample/horse2zebra-ours/export/generator.onnx photos --out small",
+        With(""),
+        "small",
+    ),
     typed("cargo run -p gancomp-fast -- profile 16_16_32_16_16_64_16_24", With("--runs 1 --warmup 0")),
     typed("cargo xtask table2 --profile small --data DIR --direction BtoA", Of("two", compression!("--only ours"))),
     typed("cargo xtask bench compress --help", With("")),

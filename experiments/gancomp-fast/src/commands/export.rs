@@ -5,6 +5,7 @@ use anyhow::Result;
 use clap::Args;
 use gancomp_fast::data::Data;
 use gancomp_fast::export::{ExportOptions, export};
+use gancomp_fast::generators::Which;
 use semrel_train::cli::{Machine, TrainMode, write_json};
 use serde_json::json;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ pub struct ExportArgs {
     row: Row,
     #[command(flatten)]
     generator: Generator,
-    /// Folder of the files; <runs>/<name>/export where absent.
+    /// Folder of the files; <runs>/<name>/export where absent, or export-<of> of another than the row's own answer.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Taken for the sake of uniformity: an export is always written anew.
@@ -38,7 +39,12 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
         return Ok(write_json(None, &json!({ "steps": 1 }))?);
     }
     let folders = args.row.folders();
-    let out = args.out.clone().unwrap_or_else(|| folders.export(&config));
+    let own = args.generator.of == Which::Export && args.generator.channels.is_none();
+    let usual = || match own {
+        true => folders.export(&config),
+        false => folders.row(&config).join(format!("export-{}", args.generator.of)),
+    };
+    let out = args.out.clone().unwrap_or_else(usual);
     let options = ExportOptions { folders, which: args.generator.of, chosen: args.generator.channels, out, threads };
     println!("{}", export(&config, &options)?.display());
     Ok(ExitCode::SUCCESS)

@@ -85,6 +85,11 @@ impl TranslateArgs {
             let opened = open(&config, &Folders::new(&self.runs), which, self.channels, device)?;
             return Ok((Translator::Torch(opened.generator), config.test_size()));
         }
+        ensure!(
+            path.extension().is_none_or(|end| end != "onnx"),
+            "{}: an ONNX file; name it by --onnx, and the pictures alone",
+            path.display()
+        );
         ensure!(path.exists(), "{}: no such file; expected a generator's file, or a row's YAML file", path.display());
         ensure!(
             self.of.is_none() && self.overrides.is_empty(),
@@ -114,6 +119,10 @@ fn usual(about: &BTreeMap<String, String>) -> (u32, u32) {
 pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let (network, pictures) = args.network_and_pictures()?;
+    if let Some(PictureSize::Fixed(width, height)) = args.size {
+        let fits = |side: u32| side >= 8 && side.is_multiple_of(4);
+        ensure!(fits(width) && fits(height), "--size: {width}x{height}; both sides must be multiples of 4, at least 8");
+    }
     let jobs = jobs(pictures, args.out.as_deref())?;
     let (translator, usual) = args.open(network, device)?;
     // The ONNX runtime takes a picture a core.
