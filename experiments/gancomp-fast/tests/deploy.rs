@@ -184,7 +184,6 @@ fn what_does_not_fit_is_refused() {
         (&["eval", row, "--set", "eval.segmentation=true"], &["config key `eval.segmentation`"]),
         (&["translate", "--onnx", "none.onnx", pictures], &["none.onnx"]),
         (&["translate", onnx, pictures], &["generator.onnx: an ONNX file", "--onnx"]),
-        (&["translate", row, pictures, "--size", "33x32"], &["--size: 33x32", "multiples of 4"]),
         (&["eval", row, "--out", "/dev/null"], &["/dev/null: cannot write", "no file"]),
         (&["translate", "--onnx", "bad.onnx", pictures], &["bad.onnx: no ONNX file", "export"]),
         (&["translate", "--onnx", onnx, row, pictures], &["name the pictures alone"]),

@@ -42,7 +42,7 @@ pub struct TranslateArgs {
     /// Folder of the translations, which keep their names; beside each picture, as <name>_translated.png, where absent.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size, to multiples of 4. As in the
+    /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size; both go down to multiples of 4. As in the
     /// row's tests where absent, which exported files tell; 256x256 for other files.
     #[arg(long)]
     size: Option<PictureSize>,
@@ -119,10 +119,6 @@ fn usual(about: &BTreeMap<String, String>) -> (u32, u32) {
 pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let (network, pictures) = args.network_and_pictures()?;
-    if let Some(PictureSize::Fixed(width, height)) = args.size {
-        let fits = |side: u32| side >= 8 && side.is_multiple_of(4);
-        ensure!(fits(width) && fits(height), "--size: {width}x{height}; both sides must be multiples of 4, at least 8");
-    }
     let jobs = jobs(pictures, args.out.as_deref())?;
     let (translator, usual) = args.open(network, device)?;
     // The ONNX runtime takes a picture a core.
