@@ -32,10 +32,7 @@ pub struct Args {
 }
 
 pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
-    let out = match &args.out {
-        Some(out) => std::path::absolute(out)?,
-        None => workspace.root.join("results/docs"),
-    };
+    let out = workspace.place(args.out.as_deref(), "results/docs")?;
     for program in PROGRAMS {
         renew(workspace, program)?;
     }

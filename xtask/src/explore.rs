@@ -38,10 +38,7 @@ pub struct Args {
 }
 
 pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
-    let absolute = |path: &Option<PathBuf>, default: &str| -> Result<PathBuf> {
-        path.as_ref().map_or_else(|| Ok(workspace.root.join(default)), |p| Ok(std::path::absolute(p)?))
-    };
-    let runs = absolute(&args.runs, "runs/cut-single")?;
+    let runs = workspace.place(args.runs.as_deref(), "runs/cut-single")?;
     let mut group = choose(&runs, args)?;
     if !args.only.is_empty() {
         for name in &args.only {
@@ -55,16 +52,14 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
         group.rows.retain(|row| args.only.iter().any(|name| name == row.method.name));
     }
     let inputs = pictures(&group, args.pictures as usize)?;
-    let program = match std::env::var_os(TABLE_SINGLE.program.stand_in) {
-        Some(program) => PathBuf::from(program),
-        None => {
-            setup::ensure(workspace)?;
-            workspace.build(TABLE_SINGLE.program.name)?
-        }
-    };
+    let program = setup::program(workspace, TABLE_SINGLE.program.name)?;
     let mut command = workspace.command(program);
     command.arg("explore").args(group.rows.iter().map(|row| &row.run));
-    command.arg("--input").args(inputs).arg("--out").arg(absolute(&args.out, "results/report/explorer")?);
+    command
+        .arg("--input")
+        .args(inputs)
+        .arg("--out")
+        .arg(workspace.place(args.out.as_deref(), "results/report/explorer")?);
     if args.out.is_none() {
         command.args(["--back", "../index.html"]);
     }

@@ -52,12 +52,9 @@ pub struct Args {
 }
 
 pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
-    let absolute = |path: &Option<PathBuf>, default: PathBuf| -> Result<PathBuf> {
-        path.as_ref().map_or(Ok(default), |p| Ok(std::path::absolute(p)?))
-    };
-    let results = absolute(&args.results, workspace.root.join("results"))?;
-    let runs = absolute(&args.runs, workspace.root.join("runs"))?;
-    let out = absolute(&args.out, results.join("figures"))?;
+    let results = workspace.place(args.results.as_deref(), "results")?;
+    let runs = workspace.place(args.runs.as_deref(), "runs")?;
+    let out = workspace.place(args.out.as_deref(), results.join("figures"))?;
 
     let mut all = vec![];
     for spec in TABLES {
@@ -112,9 +109,6 @@ fn grid(group: &Group, results: &Path, out: &Path, rows: usize) -> Result<PathBu
 }
 
 fn cut_single(workspace: &Workspace) -> Result<PathBuf> {
-    if let Some(program) = std::env::var_os(TABLE_SINGLE.program.stand_in) {
-        return Ok(PathBuf::from(program));
-    }
-    setup::ensure(workspace)?;
-    workspace.build(TABLE_SINGLE.program.name).context("similarity maps need it; --no-similarity leaves them out")
+    setup::program(workspace, TABLE_SINGLE.program.name)
+        .context("similarity maps need it; --no-similarity leaves them out")
 }

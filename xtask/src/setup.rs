@@ -56,14 +56,18 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A program of the workspace, set up for and built; or what a variable such as SEMREL_CUT_SINGLE names in its place.
+/// A program of the workspace, set up for and built; or its [`stand_in`].
 pub fn program(workspace: &Workspace, name: &str) -> Result<PathBuf> {
-    let variable = format!("SEMREL_{}", name.to_uppercase().replace('-', "_"));
-    if let Some(program) = std::env::var_os(variable) {
-        return Ok(program.into());
+    if let Some(program) = stand_in(name) {
+        return Ok(program);
     }
     ensure(workspace)?;
     workspace.build(name)
+}
+
+/// What stands in for a program in tests, and needs no libtorch: what a variable such as SEMREL_CUT_SINGLE names.
+pub fn stand_in(name: &str) -> Option<PathBuf> {
+    std::env::var_os(format!("SEMREL_{}", name.to_uppercase().replace('-', "_"))).map(PathBuf::from)
 }
 
 /// Sets up what is missing; silent and instant where nothing is.

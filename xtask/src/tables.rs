@@ -95,8 +95,8 @@ fn run(workspace: &Workspace, spec: &'static Spec, options: Options, direction: 
     // Whatever is wrong with the call is told before anything is fetched, built or trained.
     let plan = plan(workspace, spec, &options, direction)?;
     plan.check_run_folders()?;
-    let program = match std::env::var_os(spec.program.stand_in) {
-        Some(program) => PathBuf::from(program),
+    let program = match setup::stand_in(spec.program.name) {
+        Some(program) => program,
         None => {
             setup::ensure(workspace)?;
             eprintln!("building {}", spec.program.name);

@@ -23,6 +23,11 @@ impl Workspace {
         Ok(Self { root: root.to_owned() })
     }
 
+    /// A file or folder that the user named, from where the user stands; `default`, in the checkout, where none is named.
+    pub fn place(&self, named: Option<&Path>, default: impl AsRef<Path>) -> Result<PathBuf> {
+        named.map_or_else(|| Ok(self.root.join(default)), |path| Ok(std::path::absolute(path)?))
+    }
+
     /// Folder (mostly a link) of libtorch.
     pub fn libtorch(&self) -> PathBuf {
         self.root.join(".libtorch")

@@ -8,10 +8,11 @@ use common::xtask;
 use fixture::{Fixture, size_of};
 use predicates::prelude::*;
 use predicates::str::contains;
-use semrel_browser::{Tab, browser};
+use semrel_browser::{Browser, Tab, browser};
 use serde_json::json;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -29,6 +30,30 @@ fn picture(page: &Tab, name: &str) {
     if let Some(folder) = std::env::var_os("SEMREL_SCREENSHOTS") {
         page.screenshot(std::path::Path::new(&folder).join(format!("{name}.png"))).unwrap();
     }
+}
+
+/// A page of a report of made-up runs.
+struct Page {
+    tab: Tab,
+    _browser: Browser,
+    _fixture: Fixture,
+}
+
+impl Deref for Page {
+    type Target = Tab;
+
+    fn deref(&self) -> &Tab {
+        &self.tab
+    }
+}
+
+/// The page, where there is a browser.
+fn open() -> Option<Page> {
+    let browser = browser()?;
+    let fixture = Fixture::new();
+    report(&fixture).assert().success();
+    let tab = browser.open_file(fixture.path("results/report/index.html")).unwrap();
+    Some(Page { tab, _browser: browser, _fixture: fixture })
 }
 
 #[test]
@@ -100,10 +125,7 @@ fn a_report_is_a_folder_that_can_be_sent() {
 
 #[test]
 fn the_page_works_in_a_browser() {
-    let Some(browser) = browser() else { return };
-    let fixture = Fixture::new();
-    report(&fixture).assert().success();
-    let page = browser.open_file(fixture.path("results/report/index.html")).unwrap();
+    let Some(page) = open() else { return };
     assert!(page.load_milliseconds().unwrap() < 1000.0, "{}", page.load_milliseconds().unwrap());
     assert_eq!(page.evaluate("document.querySelectorAll('table.results').length").unwrap(), 4);
     let pictures = "[...document.images].filter(i => i.getAttribute('src')).length";
@@ -142,10 +164,7 @@ fn show_all(page: &Tab) {
 
 #[test]
 fn charts_answer_to_pointer_and_keyboard() {
-    let Some(browser) = browser() else { return };
-    let fixture = Fixture::new();
-    report(&fixture).assert().success();
-    let page = browser.open_file(fixture.path("results/report/index.html")).unwrap();
+    let Some(page) = open() else { return };
     show_all(&page);
     let text = |expression: &str| page.evaluate(expression).unwrap().as_str().unwrap().to_owned();
 
@@ -208,10 +227,7 @@ fn charts_answer_to_pointer_and_keyboard() {
 
 #[test]
 fn pictures_are_enlarged_by_keyboard() {
-    let Some(browser) = browser() else { return };
-    let fixture = Fixture::new();
-    report(&fixture).assert().success();
-    let page = browser.open_file(fixture.path("results/report/index.html")).unwrap();
+    let Some(page) = open() else { return };
     page.evaluate("document.querySelector('button.zoom').focus()").unwrap();
     page.press("Enter").unwrap();
     page.wait_for("document.getElementById('zoom').open && document.getElementById('zoom-picture').complete", SECONDS)
@@ -243,6 +259,11 @@ fn pictures_are_enlarged_by_keyboard() {
     assert_eq!(page.troubles(), NOTHING);
 }
 
+/// Asks, and takes every answer.
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+}
+
 /// `serve`, which ends with this.
 struct Server {
     child: Child,
@@ -264,8 +285,7 @@ impl Server {
     }
 
     fn status(&self, path: &str, host: Option<&str>) -> u16 {
-        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut request = agent.get(format!("{}{path}", self.address));
+        let mut request = agent().get(format!("{}{path}", self.address));
         if let Some(host) = host {
             request = request.header("Host", host);
         }
@@ -290,8 +310,7 @@ fn the_server_answers_locally_and_ends_on_ctrl_c() {
     assert_eq!(server.status("", Some("attacker.example")), 403);
     assert_eq!(server.status("runs/%2e%2e/%2e%2e/results/table1.json", None), 404);
     assert_eq!(server.status("runs/stargan2-multi/table1-sample-seasons-ours-s777/config.yaml", None), 200);
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-    assert_eq!(agent.post(&server.address).send("x").unwrap().status().as_u16(), 405);
+    assert_eq!(agent().post(&server.address).send("x").unwrap().status().as_u16(), 405);
 
     let port = server.address.trim_end_matches('/').rsplit(':').next().unwrap();
     let taken = contains(format!("port {port} of 127.0.0.1 is in use")).and(contains("--port"));

@@ -1,6 +1,7 @@
 //! What lies beside the page.
 
 use super::Report;
+use super::problems::slashes;
 use anyhow::{Context, Result, ensure};
 use semrel_pages::write_page;
 use std::collections::BTreeMap;
@@ -86,7 +87,7 @@ fn remove_others(out: &Path, folder: &Path, assets: &BTreeMap<String, Asset>) ->
             remove_others(out, &path, assets)?;
             // Fails where something is left in it.
             let _ = fs::remove_dir(&path);
-        } else if !assets.keys().any(|address| out.join(address) == path) {
+        } else if !assets.contains_key(&slashes(path.strip_prefix(out).unwrap_or(&path))) {
             fs::remove_file(&path).with_context(|| format!("{}: cannot be removed", path.display()))?;
         }
     }

@@ -70,11 +70,7 @@ pub fn groups(sources: &Sources) -> Vec<Group> {
     }
     let points = sources.runs.iter().flat_map(|run| &run.metrics.curves).map(|(_, points)| points.len());
     let most = most_points(&points.collect::<Vec<_>>());
-    let grouped = groups.into_iter().map(|((_, title), mut runs)| {
-        runs.sort_by_key(|run| order_of(run, sources.member(run)));
-        group(title, &runs, sources, most)
-    });
-    grouped.collect()
+    groups.into_iter().map(|((_, title), runs)| group(title, &runs, sources, most)).collect()
 }
 
 /// Points a curve such that all fit; short curves leave more to the long ones.

@@ -1,15 +1,13 @@
 //! Searches: every configuration that was evaluated, with its cost and quality.
 
-use super::curves::{group_of, label_of, order_of};
-use super::problems::{Problems, shown};
-use super::run_folders::RunFolder;
+use super::curves::{group_of, label_of};
+use super::problems::shown;
 use super::sources::Sources;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 /// Searches on one data set.
 #[derive(Debug, Serialize)]
@@ -60,9 +58,7 @@ pub struct Point {
 /// All searches, by data set.
 pub fn groups(sources: &Sources) -> Vec<FrontGroup> {
     let mut groups: BTreeMap<(usize, String, bool), FrontGroup> = BTreeMap::new();
-    let mut runs: Vec<&RunFolder> = sources.runs.iter().collect();
-    runs.sort_by_key(|run| order_of(run, sources.member(run)));
-    for run in runs {
+    for run in &sources.runs {
         let file = run.path.join("front.csv");
         if !file.is_file() {
             continue;
@@ -71,7 +67,8 @@ pub fn groups(sources: &Sources) -> Vec<FrontGroup> {
         let text = fs::read_to_string(&file).context("cannot be read");
         let parsed = text.and_then(|text| parse(&text)).map_err(|error| format!("{error:#}; the search is left out"));
         let Some((points, key)) = sources.problems.keep(&place, parsed) else { continue };
-        let about = about(&run.path, &sources.folders.runs, &sources.problems);
+        let search = run.path.join("search.json");
+        let about = sources.problems.json(shown("runs", &sources.folders.runs, &search), &search);
         let member = sources.member(run);
         let (order, title) = group_of(run, member);
         let title = title.trim_end_matches(", search").to_owned();
@@ -87,13 +84,6 @@ pub fn groups(sources: &Sources) -> Vec<FrontGroup> {
         group.searches.push(Search { label: label_of(run, member), budget, points });
     }
     groups.into_values().collect()
-}
-
-fn about(folder: &Path, root: &Path, problems: &Problems) -> Value {
-    let file = folder.join("search.json");
-    let Ok(text) = fs::read_to_string(&file) else { return Value::Null };
-    let parsed = serde_json::from_str(&text).map_err(|error| format!("no JSON: {error}"));
-    problems.keep(shown("runs", root, &file), parsed).unwrap_or_default()
 }
 
 /// Points, and the name of the quality's column.

@@ -1,9 +1,9 @@
 //! Pictures: those of tables, figures, and samples of runs.
 
 use super::assets::{Asset, Source};
-use super::curves::{group_of, label_of, order_of};
+use super::curves::{group_of, label_of};
 use super::members::short_title;
-use super::problems::shown;
+use super::problems::{files_below, shown};
 use super::run_folders::RunFolder;
 use super::sources::{Sources, TableFile};
 use serde::Serialize;
@@ -70,9 +70,7 @@ pub fn collect(sources: &Sources) -> Galleries {
     let figures = all.add(sources, figures(&sources.folders.results));
     all.figures = (!figures.is_empty()).then(|| Gallery { title: "Figures".into(), pictures: figures });
     let mut groups: BTreeMap<(usize, String), Vec<Candidate>> = BTreeMap::new();
-    let mut runs: Vec<&RunFolder> = sources.runs.iter().filter(|run| !run.samples.is_empty()).collect();
-    runs.sort_by_key(|run| order_of(run, sources.member(run)));
-    for run in runs {
+    for run in sources.runs.iter().filter(|run| !run.samples.is_empty()) {
         let member = sources.member(run);
         groups.entry(group_of(run, member)).or_default().extend(samples(run, &label_of(run, member)));
     }
@@ -153,24 +151,14 @@ fn of_table(file: &TableFile, results: &Path) -> Vec<Candidate> {
 
 /// Whatever lies in `results/figures`.
 fn figures(results: &Path) -> Vec<Candidate> {
-    let mut files = vec![];
-    let mut folders = vec![results.join("figures")];
-    while let Some(folder) = folders.pop() {
-        for path in fs::read_dir(&folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
-            if path.is_dir() && !path.is_symlink() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "png") {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
+    let files = files_below(&results.join("figures")).into_iter();
+    let files = files.filter(|path| path.extension().is_some_and(|end| end == "png"));
     let candidate = |path: PathBuf| {
         let inner = path.strip_prefix(results.join("figures")).unwrap_or(&path).with_extension("");
         let title = inner.to_string_lossy().replace(['-', '_'], " ").replace('/', ", ");
         Candidate { alt: format!("Figure: {title}"), title, path }
     };
-    files.into_iter().map(candidate).collect()
+    files.map(candidate).collect()
 }
 
 fn samples(run: &RunFolder, label: &str) -> Vec<Candidate> {

@@ -1,6 +1,7 @@
 //! Which row of which table a run folder belongs to.
 
 use crate::tables;
+use crate::tables::finished::{RunName, run_name};
 use crate::tables::spec::{Method, Spec};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -28,6 +29,24 @@ pub struct Membership {
     pub processor: Option<String>,
 }
 
+impl Membership {
+    /// A row of this method, of which nothing else is known.
+    fn new(spec: &Spec, method: &str) -> Self {
+        let place = |found: Option<usize>| found.unwrap_or(usize::MAX);
+        Self {
+            table: short_title(spec),
+            order: place(tables::ALL.iter().position(|other| other.name == spec.name)),
+            half: String::new(),
+            method: title_of(spec, method),
+            rank: place(spec.methods.iter().position(|other| other.name == method)),
+            seed: None,
+            several: false,
+            profile: String::new(),
+            processor: None,
+        }
+    }
+}
+
 /// Title of the method of this name; of one that the table does not have, the name itself.
 pub fn title_of(spec: &Spec, name: &str) -> String {
     let method: Option<&Method> = spec.methods.iter().find(|method| method.name == name);
@@ -37,14 +56,6 @@ pub fn title_of(spec: &Spec, name: &str) -> String {
 /// `Table 2` of `Table 2: compression`.
 pub fn short_title(spec: &Spec) -> String {
     spec.title.split(':').next().unwrap_or(spec.title).to_owned()
-}
-
-fn order(spec: &Spec) -> usize {
-    tables::ALL.iter().position(|other| other.name == spec.name).unwrap_or(usize::MAX)
-}
-
-fn rank(spec: &Spec, method: &str) -> usize {
-    spec.methods.iter().position(|other| other.name == method).unwrap_or(usize::MAX)
 }
 
 /// Marks rows that differ from others in the seed alone.
@@ -65,16 +76,13 @@ pub fn of_table(spec: &Spec, json: &Value) -> Vec<(String, Membership)> {
     for half in json["halves"].as_array().into_iter().flatten() {
         for run in half["runs"].as_array().into_iter().flatten() {
             let Some(folder) = run["run"].as_str().and_then(|path| path.rsplit('/').next()) else { continue };
+            let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
             let member = Membership {
-                table: short_title(spec),
-                order: order(spec),
-                half: half["half"].as_str().unwrap_or("?").to_owned(),
-                method: title_of(spec, run["method"].as_str().unwrap_or("?")),
-                rank: rank(spec, run["method"].as_str().unwrap_or("?")),
-                several: false,
+                half: text(&half["half"]),
                 seed: run["seed"].as_u64(),
-                profile: json["profile"].as_str().unwrap_or("?").to_owned(),
+                profile: text(&json["profile"]),
                 processor: json["processor"].as_str().map(str::to_owned),
+                ..Membership::new(spec, &text(&run["method"]))
             };
             members.push((folder.to_owned(), member));
         }
@@ -82,30 +90,12 @@ pub fn of_table(spec: &Spec, json: &Value) -> Vec<(String, Membership)> {
     members
 }
 
-/// The row of a table that is still to be written, from the name of its folder:
-/// `<table>-<profile>-<half>-<method>-s<seed>`, with a digest of changed settings behind it if there are any.
+/// The row of a table that is still to be written, from the name of its folder.
 pub fn of_name(name: &str) -> Option<Membership> {
     tables::ALL.into_iter().find_map(|spec| {
-        let rest = name.strip_prefix(spec.name)?.strip_prefix('-')?;
-        let (profile, rest) =
-            rest.split_once('-').filter(|(profile, _)| ["sample", "small", "paper"].contains(profile))?;
-        let (row, tail) = rest.rsplit_once("-s").filter(|(_, tail)| tail.starts_with(|c: char| c.is_ascii_digit()))?;
-        let seed = tail.split('-').next()?.parse().ok()?;
-        // The longest name that fits: `infonce-src` ends with no other, but `fast` is the end of another's half.
-        let ends = |method: &&Method| row.strip_suffix(method.name).is_some_and(|half| half.ends_with('-'));
-        let method = spec.methods.iter().filter(ends).max_by_key(|method| method.name.len())?;
-        let half = row.strip_suffix(method.name)?.strip_suffix('-')?;
-        Some(Membership {
-            table: short_title(spec),
-            order: order(spec),
-            half: half.to_owned(),
-            method: method.title.to_owned(),
-            rank: rank(spec, method.name),
-            several: false,
-            seed: Some(seed),
-            profile: profile.to_owned(),
-            processor: None,
-        })
+        let RunName { profile, half, method, seed, .. } = run_name(spec, name)?;
+        let member = Membership::new(spec, spec.methods[method].name);
+        Some(Membership { half, seed: Some(seed), profile: profile.name().to_owned(), ..member })
     })
 }
 

@@ -1,13 +1,13 @@
 //! The page, put together.
 
 use super::assets::{Asset, MARK, Source};
+use super::problems::{files_below, slashes};
 use super::sources::Sources;
 use super::{Report, curves, front, gallery, run_list, table_view};
 use anyhow::Result;
 use semrel_pages::{Page, Templates};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Parts of the body, by name.
@@ -92,10 +92,7 @@ pub fn build(sources: &Sources, live: Option<&str>) -> Result<Report> {
         page.live().script(LIVE)?;
         assets.extend(explorer);
     }
-    page.body(body).footer(format!(
-        "Made by cargo xtask report. Charts are drawn by uPlot {}, which has the MIT licence.",
-        "1.6.32"
-    ));
+    page.body(body).footer("Made by cargo xtask report. Charts are drawn by uPlot 1.6.32, which has the MIT licence.");
     Ok(Report { html: page.render()?, assets, summary, problems })
 }
 
@@ -109,28 +106,18 @@ fn summary(sources: &Sources) -> String {
 /// The files of the similarity explorer, if it is there.
 fn explorer(out: &Path) -> BTreeMap<String, Asset> {
     let root = out.join("explorer");
-    let mut found = BTreeMap::new();
     if !root.join("index.html").is_file() {
-        return found;
+        return BTreeMap::new();
     }
-    let mut folders = vec![root];
-    while let Some(folder) = folders.pop() {
-        for path in fs::read_dir(&folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
-            match path.is_dir() {
-                true if !path.is_symlink() => folders.push(path),
-                true => {}
-                false => {
-                    let address = super::problems::slashes(path.strip_prefix(out).unwrap_or(&path));
-                    found.insert(address, Asset { media_type: media_type(&path), source: Source::File(path) });
-                }
-            }
-        }
-    }
-    found
+    let asset = |path: PathBuf| {
+        let address = slashes(path.strip_prefix(out).unwrap_or(&path));
+        (address, Asset { media_type: media_type(&path), source: Source::File(path) })
+    };
+    files_below(&root).into_iter().map(asset).collect()
 }
 
 fn media_type(path: &Path) -> &'static str {
-    let end = PathBuf::from(path).extension().map(|end| end.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let end = path.extension().map(|end| end.to_string_lossy().to_lowercase()).unwrap_or_default();
     match end.as_str() {
         "html" => "text/html; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",

@@ -1,7 +1,10 @@
 //! What could not be read.
 
+use serde_json::Value;
 use std::cell::RefCell;
-use std::path::Path;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 /// Lines that name a file and what is wrong with it.
 #[derive(Debug, Default)]
@@ -16,6 +19,21 @@ impl Problems {
     /// The value, or none and a line.
     pub fn keep<T, E: std::fmt::Display>(&self, place: impl std::fmt::Display, value: Result<T, E>) -> Option<T> {
         value.map_err(|error| self.add(place, error)).ok()
+    }
+
+    /// The text of a file; none where there is no such file, or it cannot be read.
+    pub fn text(&self, place: impl std::fmt::Display, file: &Path) -> Option<String> {
+        match fs::read_to_string(file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            other => self.keep(place, other.map_err(|error| format!("cannot be read: {error}"))),
+        }
+    }
+
+    /// What a JSON file says; null where there is no such file, or none that can be read.
+    pub fn json(&self, place: impl std::fmt::Display, file: &Path) -> Value {
+        let parsed = self.text(&place, file).map(|text| serde_json::from_str(&text));
+        let parsed = parsed.map(|parsed| parsed.map_err(|error| format!("no JSON: {error}")));
+        parsed.and_then(|parsed| self.keep(place, parsed)).unwrap_or_default()
     }
 
     /// All lines.
@@ -36,4 +54,20 @@ pub fn shown(root: &str, folder: &Path, path: &Path) -> String {
 /// A relative path with `/` between its parts.
 pub fn slashes(path: &Path) -> String {
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// All files below a folder, sorted; links to folders are not followed.
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let (mut files, mut folders) = (vec![], vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(&folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
+            match path.is_dir() {
+                true if path.is_symlink() => {}
+                true => folders.push(path),
+                false => files.push(path),
+            }
+        }
+    }
+    files.sort();
+    files
 }

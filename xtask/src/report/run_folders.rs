@@ -111,19 +111,13 @@ fn visit(root: &Path, folder: &Path, depth: usize, problems: &Problems, found: &
 
 fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
     let place = |file: &Path| shown("runs", root, file);
-    let text = |file: &Path| match fs::read_to_string(file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        other => problems.keep(place(file), other.map_err(|error| format!("cannot be read: {error}"))),
-    };
-    let json = |file: PathBuf| -> Value {
-        let parsed = text(&file).map(|text| serde_json::from_str(&text).map_err(|error| format!("no JSON: {error}")));
-        parsed.and_then(|parsed| problems.keep(place(&file), parsed)).unwrap_or_default()
-    };
+    let json = |file: PathBuf| problems.json(place(&file), &file);
     let name = path.strip_prefix(root).map_or_else(|_| path.display().to_string(), slashes);
-    let config_text = text(&path.join(CONFIG));
+    let config_file = path.join(CONFIG);
+    let config_text = problems.text(place(&config_file), &config_file);
     let yaml = |text: &String| serde_yaml::from_str(text).map(untagged).map_err(|error| format!("no YAML: {error}"));
     let config = config_text.as_ref().map(yaml);
-    let config = config.and_then(|config| problems.keep(place(&path.join(CONFIG)), config)).unwrap_or_default();
+    let config = config.and_then(|config| problems.keep(place(&config_file), config)).unwrap_or_default();
     let mut run = RunFolder {
         summary: json(path.join(SUMMARY)),
         metrics: Metrics::default(),

@@ -1,11 +1,13 @@
 //! What each run was: data, profile, extractor, seed, hardware, time, memory, configuration.
 
 use super::assets::{Asset, Source};
-use super::curves::{group_of, order_of};
+use super::curves::group_of;
 use super::members::Membership;
 use super::metrics::short;
 use super::run_folders::RunFolder;
 use super::sources::Sources;
+use crate::tables::rows::Profile;
+use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -64,9 +66,7 @@ struct Together {
 pub fn groups(sources: &Sources) -> (Vec<RunGroup>, BTreeMap<String, Asset>) {
     let mut assets = BTreeMap::new();
     let mut groups: BTreeMap<(usize, String), Together> = BTreeMap::new();
-    let mut all: Vec<&RunFolder> = sources.runs.iter().collect();
-    all.sort_by_key(|run| order_of(run, sources.member(run)));
-    for run in all {
+    for run in &sources.runs {
         let member = sources.member(run);
         let config = run.config_text.as_ref().map(|text| {
             let address = format!("runs/{}/config.yaml", address_of(&run.name));
@@ -108,9 +108,9 @@ fn view(run: &RunFolder, member: Option<&Membership>) -> RunView {
     let first = |values: &[&Value]| values.iter().find_map(|value| text(value)).unwrap_or_default();
     let number = |keys: &[&str]| keys.iter().find_map(|key| summary[*key].as_f64());
     let profile = member.map(|member| member.profile.clone()).or_else(|| {
-        let known = ["sample", "small", "paper"];
         // Folders of the tables' runs are named by them.
-        known.iter().find(|name| run.name.contains(&format!("-{name}-"))).map(|name| (*name).to_owned())
+        let mut known = Profile::value_variants().iter().map(|profile| profile.name());
+        known.find(|name| run.name.contains(&format!("-{name}-"))).map(str::to_owned)
     });
     RunView {
         label: member.map_or_else(|| run.row().to_owned(), |member| member.method.clone()),

@@ -1,5 +1,6 @@
 //! What a report is made of: tables' results and run folders, as they are on disk.
 
+use super::curves::order_of;
 use super::members::{self, Membership};
 use super::problems::{Problems, shown};
 use super::run_folders::{self, RunFolder};
@@ -65,7 +66,7 @@ pub struct Sources {
     pub folders: Folders,
     /// Tables, in the order of the paper.
     pub tables: Vec<TableFile>,
-    /// Run folders, by name.
+    /// Run folders, in the order in which a group shows them.
     pub runs: Vec<RunFolder>,
     /// Rows by the name of their folder.
     members: HashMap<String, Membership>,
@@ -81,7 +82,7 @@ impl Sources {
     pub fn read(folders: &Folders) -> Result<Self> {
         let problems = Problems::default();
         let tables = read_tables(&folders.results, &problems)?;
-        let runs = run_folders::read(&folders.runs, &problems)?;
+        let mut runs = run_folders::read(&folders.runs, &problems)?;
         if tables.is_empty() && runs.is_empty() && problems.lines().is_empty() {
             bail!(
                 "nothing to report: there is no table in {} and no run in {}; make one first, as by `cargo xtask table1` or \
@@ -99,6 +100,7 @@ impl Sources {
         // What a table says of its rows goes before what their names tell.
         members.extend(tables.iter().flat_map(|table| members::of_table(table.spec, &table.json)));
         members::mark_seeds(&mut members);
+        runs.sort_by_cached_key(|run| order_of(run, members.get(run.row())));
         Ok(Self { folders: folders.clone(), tables, runs, members, problems })
     }
 

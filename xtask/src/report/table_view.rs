@@ -4,7 +4,7 @@ use super::bars::{self, Chart};
 use super::diff::{Difference, difference, more_is_better};
 use super::members::title_of;
 use super::sources::TableFile;
-use crate::tables::entries::{measured, of_baseline, of_paper};
+use crate::tables::entries::{ceiling_label, measured, of_baseline, of_paper};
 use crate::tables::results::Measured;
 use crate::tables::spec::{Column, Spec};
 use crate::tables::table::{Cells, write_cell};
@@ -160,10 +160,9 @@ fn numbers(spec: &'static Spec, half_name: &str, half: &Value) -> Vec<MethodNumb
 /// What methods are measured by: the sources as they are, and real images.
 fn references(spec: &Spec, baseline: &Value) -> Vec<(String, Cells)> {
     let columns = spec.program.columns;
-    let segmenter = baseline["segmenter"].as_str().map(|name| format!(", {name}")).unwrap_or_default();
     let lines = [
         ("no translation".to_owned(), of_baseline(columns, baseline, |c| c.untranslated)),
-        (format!("{}{segmenter}", spec.program.ceiling), of_baseline(columns, baseline, |c| c.ceiling)),
+        (ceiling_label(spec.program, baseline), of_baseline(columns, baseline, |c| c.ceiling)),
     ];
     lines.into_iter().filter(|(_, cells)| cells.iter().any(Option::is_some)).collect()
 }

@@ -9,7 +9,6 @@ use std::path::Path;
 
 pub const PROGRAM: Program = Program {
     name: "cut-single",
-    stand_in: "SEMREL_CUT_SINGLE",
     columns: &[
         Column {
             heading: "FD ↓",

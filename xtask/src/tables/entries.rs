@@ -36,6 +36,12 @@ pub fn of_baseline(columns: &[Column], baseline: &Value, place: fn(&Column) -> O
     columns.iter().map(|column| Measured::over(&[score(baseline, place(column)?)])).collect()
 }
 
+/// The line of what real pictures score: the program's name of it and the segmenter, where one looked at them.
+pub fn ceiling_label(program: &Program, baseline: &Value) -> String {
+    let segmenter = baseline["segmenter"].as_str().map(|name| format!(", {name}")).unwrap_or_default();
+    format!("{}{segmenter}", program.ceiling)
+}
+
 /// The paper's numbers; what it does not give is no number.
 pub fn of_paper(columns: &[Column], numbers: &[f64]) -> Cells {
     let given = |i: usize| numbers.get(i).copied().filter(|n| n.is_finite());

@@ -32,28 +32,39 @@ pub struct Group {
     pub rows: Vec<Finished>,
 }
 
-/// What the name of a run folder tells: profile, data set, index of the method, and seed with the digest of changed settings.
-type Name = (Profile, String, usize, String);
+/// What the name of a run folder tells.
+pub struct RunName {
+    /// Profile.
+    pub profile: Profile,
+    /// Data set.
+    pub half: String,
+    /// Index of the method.
+    pub method: usize,
+    /// Seed.
+    pub seed: u64,
+    /// `s<seed>`, with the digest of changed settings behind it if there are any.
+    pub tail: String,
+}
 
 /// The finished rows of a table in a folder of runs, a group for each profile and data set: where a row was trained
 /// with several seeds or settings, those that most rows have.
 pub fn groups(runs: &Path, spec: &'static Spec) -> Result<Vec<Group>> {
     let mut found: BTreeMap<(usize, String), BTreeMap<String, Vec<usize>>> = BTreeMap::new();
     for name in folders(runs)? {
-        let Some((profile, half, method, seed)) = parse(spec, &name) else { continue };
+        let Some(RunName { profile, half, method, tail, .. }) = run_name(spec, &name) else { continue };
         let stages = (spec.program.stages)(spec.methods[method].name);
         if stages.last().is_some_and(|last| summary_file(&runs.join(&name), last).is_file()) {
-            found.entry((profile as usize, half)).or_default().entry(seed).or_default().push(method);
+            found.entry((profile as usize, half)).or_default().entry(tail).or_default().push(method);
         }
     }
-    let group = |((profile, half), seeds): ((usize, String), BTreeMap<String, Vec<usize>>)| {
+    let group = |((profile, half), tails): ((usize, String), BTreeMap<String, Vec<usize>>)| {
         let profile = Profile::value_variants()[profile].name();
         // The first of those that have most.
-        let (seed, mut methods) = seeds.into_iter().rev().max_by_key(|(_, methods)| methods.len())?;
+        let (tail, mut methods) = tails.into_iter().rev().max_by_key(|(_, methods)| methods.len())?;
         methods.sort_unstable();
         let row = |m: usize| {
             let method = &spec.methods[m];
-            let run = runs.join(format!("{}-{profile}-{half}-{}-{seed}", spec.name, method.name));
+            let run = runs.join(format!("{}-{profile}-{half}-{}-{tail}", spec.name, method.name));
             Finished { method, run }
         };
         let rows = methods.into_iter().map(row).collect();
@@ -74,18 +85,18 @@ fn folders(runs: &Path) -> Result<Vec<String>> {
 }
 
 /// Reads `<table>-<profile>-<half>-<method>-s<seed>[-<digest>]`. Halves and methods may have hyphens in them.
-fn parse(spec: &Spec, name: &str) -> Option<Name> {
+pub fn run_name(spec: &Spec, name: &str) -> Option<RunName> {
     let rest = name.strip_prefix(spec.name)?.strip_prefix('-')?;
     let (profile, rest) = Profile::value_variants()
         .iter()
         .find_map(|profile| Some((*profile, rest.strip_prefix(profile.name())?.strip_prefix('-')?)))?;
-    let is_seed = |part: &str| part.strip_prefix('s').is_some_and(|n| n.parse::<u64>().is_ok());
+    let seed_of = |part: &str| part.strip_prefix('s')?.parse::<u64>().ok();
     let (before, last) = rest.rsplit_once('-')?;
-    let (row, seed) = match is_seed(last) {
-        true => (before, last.to_owned()),
-        false => {
-            let (before, seed) = before.rsplit_once('-').filter(|(_, seed)| is_seed(seed))?;
-            (before, format!("{seed}-{last}"))
+    let (row, seed, tail) = match seed_of(last) {
+        Some(seed) => (before, seed, last.to_owned()),
+        None => {
+            let (before, part) = before.rsplit_once('-')?;
+            (before, seed_of(part)?, format!("{part}-{last}"))
         }
     };
     // `dce-src` ends with `src`, too.
@@ -93,7 +104,7 @@ fn parse(spec: &Spec, name: &str) -> Option<Name> {
         |m: &usize| row.strip_suffix(spec.methods[*m].name).is_some_and(|half| half.len() > 1 && half.ends_with('-'));
     let method = (0..spec.methods.len()).filter(fits).max_by_key(|m| spec.methods[*m].name.len())?;
     let half = row.strip_suffix(spec.methods[method].name)?.strip_suffix('-')?;
-    Some((profile, half.to_owned(), method, seed))
+    Some(RunName { profile, half: half.to_owned(), method, seed, tail })
 }
 
 impl Group {
@@ -134,7 +145,9 @@ mod tests {
 
     #[test]
     fn names_of_runs_are_read() {
-        let of = |spec, name: &str| parse(spec, name).map(|(p, h, m, s): Name| (p.name(), h, spec.methods[m].name, s));
+        let of = |spec: &Spec, name: &str| {
+            run_name(spec, name).map(|n| (n.profile.name(), n.half, spec.methods[n.method].name, n.tail))
+        };
         let row = |p, h: &str, m, s: &str| Some((p, h.to_owned(), m, s.to_owned()));
         assert_eq!(of(&TABLE_SINGLE, "table-single-sample-street-ours-s777"), row("sample", "street", "ours", "s777"));
         assert_eq!(

@@ -15,7 +15,6 @@ pub const OURS: &str = "ours";
 
 pub const PROGRAM: Program = Program {
     name: "gancomp-fast",
-    stand_in: "SEMREL_GANCOMP_FAST",
     columns: &[
         column("#Param ↓", ["parameters", "parameters"], "/parameters", Digits::Millions),
         column("MACs ↓", ["macs", "macs"], "/macs", Digits::Billions),

@@ -1,12 +1,12 @@
 //! From result files to the written table.
 
 use super::calls::{baseline_places, eval_places, summary_file};
-use super::entries::{Entry, PAPER, arrange, measured, of_baseline, of_paper, records};
+use super::entries::{Entry, PAPER, arrange, ceiling_label, measured, of_baseline, of_paper, records};
 use super::jobs::Outcome;
 use super::plan::{Plan, eval_file};
 use super::results::{self, Summary};
 use super::rows::Row;
-use super::spec::{Column, Stage};
+use super::spec::Stage;
 use super::table::Table;
 use super::{caption, pictures};
 use crate::workspace::processor;
@@ -99,17 +99,14 @@ impl Collected {
 
     fn entries(&self, plan: &Plan, half: usize, baseline: &Result<Value, String>) -> Vec<Entry> {
         let program = plan.spec.program;
-        let scores = |place: fn(&Column) -> Option<&'static str>| {
-            baseline.as_ref().map(|b| of_baseline(program.columns, b, place)).map_err(Clone::clone)
-        };
-        let untranslated = scores(|column| column.untranslated);
+        let untranslated = baseline.as_ref().map(|b| of_baseline(program.columns, b, |column| column.untranslated));
+        let untranslated = untranslated.map_err(Clone::clone);
         let mut entries = vec![Entry { label: "no translation".into(), source: "", cells: untranslated }];
-        if let Ok(cells) = scores(|column| column.ceiling)
-            && cells.iter().any(Option::is_some)
-        {
-            let segmenter = baseline.as_ref().ok().and_then(|b| b["segmenter"].as_str());
-            let label = segmenter.map_or(program.ceiling.to_owned(), |s| format!("{}, {s}", program.ceiling));
-            entries.push(Entry { label, source: "", cells: Ok(cells) });
+        if let Ok(baseline) = baseline {
+            let cells = of_baseline(program.columns, baseline, |column| column.ceiling);
+            if cells.iter().any(Option::is_some) {
+                entries.push(Entry { label: ceiling_label(program, baseline), source: "", cells: Ok(cells) });
+            }
         }
         for &row in plan.rows.iter().filter(|row| row.half == half) {
             let method = plan.method(row);

@@ -93,8 +93,6 @@ pub enum Layout {
 pub struct Program {
     /// Name of package and binary, and of its folders in `configs` and `runs`.
     pub name: &'static str,
-    /// Variable that names a stand-in for tests, which needs no libtorch.
-    pub stand_in: &'static str,
     /// What is measured.
     pub columns: &'static [Column],
     /// How it is shown.

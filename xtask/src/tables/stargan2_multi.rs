@@ -7,7 +7,6 @@ use serde_json::Value;
 
 pub const PROGRAM: Program = Program {
     name: "stargan2-multi",
-    stand_in: "SEMREL_STARGAN2_MULTI",
     columns: &[
         column("Latent FD ↓", ["latent", "fd", "fid"], "/latent/fd", Some("/fd"), Digits::Four),
         // Outputs that are the source do not differ: there is no PD.
