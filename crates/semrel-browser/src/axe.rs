@@ -1,7 +1,8 @@
 //! axe-core, which looks for what keeps people out.
 
 use crate::BrowserError;
-use crate::find::{cache, on_path};
+use crate::find::on_path;
+use semrel_weights::cache;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Where programs and caches are.
+//! Where programs are.
 
 use crate::BrowserError;
 use std::env;
@@ -24,13 +24,6 @@ pub fn chromium() -> Result<PathBuf, BrowserError> {
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
-}
-
-/// The user's cache of this project.
-pub fn cache() -> PathBuf {
-    let set = |name| env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
-    let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-    base.unwrap_or_else(env::temp_dir).join("semrel")
 }
 
 /// A path as a `file:` address.

@@ -16,9 +16,6 @@ pub enum PageError {
         /// Why it failed.
         source: io::Error,
     },
-    /// A file that should be a picture.
-    #[error("{}: no PNG, JPEG, GIF, WebP or SVG", .0.display())]
-    NoPicture(PathBuf),
     /// Data that JSON cannot hold.
     #[error("data `{id}`: {source}")]
     Data {

@@ -12,7 +12,7 @@ mod template;
 pub use error::PageError;
 pub use file::write_page;
 pub use page::Page;
-pub use picture::{data_uri, picture, picture_type};
+pub use picture::data_uri;
 pub use template::Templates;
 
 #[cfg(doctest)]
