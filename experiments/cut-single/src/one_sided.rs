@@ -5,6 +5,8 @@ use crate::config::Config;
 use crate::networks::{Generator, new_generator, trained};
 use anyhow::Result;
 use semrel_nn::Trained;
+use semrel_nn::image_pool::ImagePool;
+use semrel_train::Part;
 use tch::Device;
 
 /// G and D.
@@ -24,5 +26,15 @@ impl OneSided {
     pub fn new(config: &Config, device: Device) -> Result<Self> {
         let generator = trained(config, new_generator(config, device)?);
         Ok(Self { generator, adversary: new_adversary(config, "D", device)? })
+    }
+
+    /// What a checkpoint keeps of them.
+    pub fn parts(&mut self) -> Vec<Part<'_>> {
+        vec![Part::new("G", &mut self.generator), Part::new("D", &mut self.adversary.discriminator)]
+    }
+
+    /// The past translations that D sees.
+    pub fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
+        vec![("B", &mut self.adversary.pool)]
     }
 }

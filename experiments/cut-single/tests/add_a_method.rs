@@ -45,12 +45,11 @@ impl Algorithm for FromAfar {
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {
-        let OneSided { generator, adversary } = &mut self.networks;
-        vec![Part::new("G", generator), Part::new("D", &mut adversary.discriminator)]
+        self.networks.parts()
     }
 
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
-        vec![("B", &mut self.networks.adversary.pool)]
+        self.networks.pools()
     }
 }
 

@@ -94,16 +94,15 @@ impl Algorithm for GcGan {
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {
-        let OneSided { generator, adversary } = &mut self.networks;
-        vec![
-            Part::new("G", generator),
-            Part::new("D", &mut adversary.discriminator),
-            Part::new("D_gc", &mut self.turned.discriminator),
-        ]
+        let mut parts = self.networks.parts();
+        parts.push(Part::new("D_gc", &mut self.turned.discriminator));
+        parts
     }
 
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
-        vec![("B", &mut self.networks.adversary.pool), ("gc", &mut self.turned.pool)]
+        let mut pools = self.networks.pools();
+        pools.push(("gc", &mut self.turned.pool));
+        pools
     }
 }
 

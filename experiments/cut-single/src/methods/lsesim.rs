@@ -104,13 +104,12 @@ impl Algorithm for LSeSim {
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {
-        let OneSided { generator, adversary } = &mut self.networks;
-        let mut parts = vec![Part::new("G", generator), Part::new("D", &mut adversary.discriminator)];
+        let mut parts = self.networks.parts();
         parts.extend(self.term.heads.as_mut().map(|heads: &mut Trained<_>| Part::new("heads", heads)));
         parts
     }
 
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
-        vec![("B", &mut self.networks.adversary.pool)]
+        self.networks.pools()
     }
 }
