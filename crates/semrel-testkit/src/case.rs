@@ -58,7 +58,7 @@ impl Case {
     }
 
     /// The same with ten times the limits and without gradients.
-    pub fn of_single_precision(&self) -> Self {
+    fn of_single_precision(&self) -> Self {
         let kept = self.tensors.iter().filter(|(name, _)| !name.starts_with("grad."));
         Self {
             name: self.name.clone(),

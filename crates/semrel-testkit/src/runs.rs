@@ -2,12 +2,37 @@
 
 use assert_cmd::assert::Assert;
 use predicates::prelude::{PredicateBooleanExt, predicate};
+use semrel_weights::EFFICIENTNET_LITE0;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// A command of a program, in `folder` and with its `weights` for its own, as tests that run side by side need it.
+pub fn command(program: impl AsRef<OsStr>, args: &[&str], folder: &Path, weights: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(folder).env("SEMREL_WEIGHTS", weights);
+    command.env("OMP_NUM_THREADS", "1").env_remove("RUST_LOG");
+    command
+}
+
+/// Makes a folder of weights: what programs cache beside them does not meet other tests, and a test may take the weights away.
+pub fn weights_in(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let weights = EFFICIENTNET_LITE0.locate().expect("`cargo xtask setup` fetches the weights");
+    std::os::unix::fs::symlink(weights, folder.join(EFFICIENTNET_LITE0.file)).unwrap();
+}
+
+/// The page of docs that explains the configuration of a program is the one made from its `schema`.
+pub fn assert_reference_is_up_to_date(program: &str, schema: &Value) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/reference/{program}.md"));
+    let page = fs::read_to_string(&file).unwrap_or_default();
+    let stale = page != semrel_help::reference(program, schema);
+    assert!(!stale, "docs/reference/{program}.md is stale; `cargo xtask docs --reference` renews it");
+}
 
 /// `--set` for each of these keys.
 pub fn sets<'a>(keys: &[&'a str]) -> Vec<&'a str> {

@@ -1,14 +1,10 @@
 //! The page that explains the configuration is that of the code.
 
 use cut_single::config::Config;
+use semrel_testkit::runs::assert_reference_is_up_to_date;
 use semrel_train::cli::config_schema;
-use std::fs;
-use std::path::Path;
 
 #[test]
 fn the_reference_is_up_to_date() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/cut-single.md");
-    let page = fs::read_to_string(&file).unwrap_or_default();
-    let stale = page != semrel_help::reference("cut-single", &config_schema::<Config>());
-    assert!(!stale, "docs/reference/cut-single.md is stale; `cargo xtask docs --reference` renews it");
+    assert_reference_is_up_to_date("cut-single", &config_schema::<Config>());
 }

@@ -1,14 +1,10 @@
 //! The page that explains the configuration is that of the code.
 
+use semrel_testkit::runs::assert_reference_is_up_to_date;
 use semrel_train::cli::config_schema;
 use stargan2_multi::config::Config;
-use std::fs;
-use std::path::Path;
 
 #[test]
 fn the_reference_is_up_to_date() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/stargan2-multi.md");
-    let page = fs::read_to_string(&file).unwrap_or_default();
-    let stale = page != semrel_help::reference("stargan2-multi", &config_schema::<Config>());
-    assert!(!stale, "docs/reference/stargan2-multi.md is stale; `cargo xtask docs --reference` renews it");
+    assert_reference_is_up_to_date("stargan2-multi", &config_schema::<Config>());
 }

@@ -4,7 +4,6 @@
 use assert_cmd::assert::Assert;
 use image::RgbImage;
 use semrel_data::sample_world::{Season, render_landscape};
-use semrel_metrics::weights::EFFICIENTNET_LITE0;
 use semrel_testkit::runs;
 pub use semrel_testkit::runs::*;
 use serde_json::Value;
@@ -109,9 +108,7 @@ impl Place {
         write("single/trainB", 1, Season::Winter, 50);
         fs::write(place.path("tiny.yaml"), CONFIG).unwrap();
         // A folder of weights of its own: segmenters are cached beside it.
-        fs::create_dir_all(place.path("cache/weights")).unwrap();
-        let weights = EFFICIENTNET_LITE0.locate().expect("`cargo xtask setup` fetches the weights");
-        std::os::unix::fs::symlink(weights, place.path("cache/weights").join(EFFICIENTNET_LITE0.file)).unwrap();
+        weights_in(&place.path("cache/weights"));
         place
     }
 
@@ -121,11 +118,8 @@ impl Place {
 
     /// The program, in this folder.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("cut-single"));
-        command.args(args).current_dir(self.0.path()).env("SEMREL_WEIGHTS", self.path("cache/weights"));
-        // Tests run side by side.
-        command.env("OMP_NUM_THREADS", "1").env_remove("RUST_LOG");
-        command
+        let program = assert_cmd::cargo::cargo_bin!("cut-single");
+        command(program, args, self.0.path(), &self.path("cache/weights"))
     }
 
     /// `train tiny.yaml --run-dir <run>` with more arguments.

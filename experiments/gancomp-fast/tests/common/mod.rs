@@ -5,7 +5,6 @@ pub mod searched;
 
 use assert_cmd::assert::Assert;
 use semrel_data::sample_world::render_aerial;
-use semrel_metrics::weights::EFFICIENTNET_LITE0;
 use semrel_testkit::runs;
 pub use semrel_testkit::runs::*;
 use serde_json::Value;
@@ -67,9 +66,7 @@ impl Place {
         }
         fs::write(place.path("tiny.yaml"), CONFIG).unwrap();
         // A folder of weights of its own, of which a test may take them away.
-        fs::create_dir_all(place.path("cache/weights")).unwrap();
-        let weights = EFFICIENTNET_LITE0.locate().expect("`cargo xtask setup` fetches the weights");
-        std::os::unix::fs::symlink(weights, place.path("cache/weights").join(EFFICIENTNET_LITE0.file)).unwrap();
+        weights_in(&place.path("cache/weights"));
         place
     }
 
@@ -79,11 +76,8 @@ impl Place {
 
     /// The program, in this folder.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("gancomp-fast"));
-        command.args(args).current_dir(self.0.path()).env("SEMREL_WEIGHTS", self.path("cache/weights"));
-        // Tests run side by side.
-        command.env("OMP_NUM_THREADS", "1").env_remove("RUST_LOG");
-        command
+        let program = assert_cmd::cargo::cargo_bin!("gancomp-fast");
+        command(program, args, self.0.path(), &self.path("cache/weights"))
     }
 
     /// `<stage> tiny.yaml --runs <runs>` with more arguments.

@@ -1,8 +1,7 @@
 //! A folder with two small data sets, and a small row whose super-net is searched.
 
-use super::{PATIENCE, assert, sets};
+use super::{PATIENCE, assert, command, sets, weights_in};
 use semrel_data::sample_world::{PairWorld, write_pairs};
-use semrel_metrics::weights::EFFICIENTNET_LITE0;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -41,9 +40,7 @@ impl SearchedRow {
         }
         fs::write(place.path("tiny.yaml"), CONFIG).unwrap();
         // A folder of weights of its own: segmenters and features are kept beside it.
-        fs::create_dir_all(place.path("cache/weights")).unwrap();
-        let weights = EFFICIENTNET_LITE0.locate().expect("`cargo xtask setup` fetches the weights");
-        std::os::unix::fs::symlink(weights, place.path("cache/weights").join(EFFICIENTNET_LITE0.file)).unwrap();
+        weights_in(&place.path("cache/weights"));
         place
     }
 
@@ -67,11 +64,8 @@ impl SearchedRow {
 
     /// The program, in this folder.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("gancomp-fast"));
-        command.args(args).current_dir(self.0.path()).env("SEMREL_WEIGHTS", self.path("cache/weights"));
-        // Tests run side by side.
-        command.env("OMP_NUM_THREADS", "1").env_remove("RUST_LOG");
-        command
+        let program = assert_cmd::cargo::cargo_bin!("gancomp-fast");
+        command(program, args, self.0.path(), &self.path("cache/weights"))
     }
 
     /// `<stage> tiny.yaml` with more arguments.

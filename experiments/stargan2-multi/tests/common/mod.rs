@@ -3,7 +3,6 @@
 
 use assert_cmd::assert::Assert;
 use semrel_data::sample_world::{DomainSet, write_domains};
-use semrel_metrics::weights::EFFICIENTNET_LITE0;
 use semrel_testkit::runs;
 pub use semrel_testkit::runs::*;
 use serde_json::Value;
@@ -41,9 +40,7 @@ impl Place {
         write_domains(&place.path("data"), DomainSet::Seasons, 6, 2, 32, 1).unwrap();
         fs::write(place.path("tiny.yaml"), CONFIG).unwrap();
         // A folder of weights of its own: features are cached beside it.
-        fs::create_dir(place.path("weights")).unwrap();
-        let weights = EFFICIENTNET_LITE0.locate().expect("`cargo xtask setup` fetches the weights");
-        std::os::unix::fs::symlink(weights, place.path("weights").join(EFFICIENTNET_LITE0.file)).unwrap();
+        weights_in(&place.path("weights"));
         place
     }
 
@@ -53,11 +50,8 @@ impl Place {
 
     /// The program, in this folder.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("stargan2-multi"));
-        command.args(args).current_dir(self.0.path()).env("SEMREL_WEIGHTS", self.path("weights"));
-        // Tests run side by side.
-        command.env("OMP_NUM_THREADS", "1").env_remove("RUST_LOG");
-        command
+        let program = assert_cmd::cargo::cargo_bin!("stargan2-multi");
+        command(program, args, self.0.path(), &self.path("weights"))
     }
 
     /// `train tiny.yaml --run-dir <run>` with more arguments.
