@@ -88,7 +88,11 @@ fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
         lock.lock()?;
     }
     if args.force || !libtorch::is_ready(workspace, args.cuda) {
+        let before = fs::canonicalize(workspace.libtorch()).ok();
         libtorch::install(workspace, &cache, args.cuda, args.force)?;
+        if before.is_some_and(|before| fs::canonicalize(workspace.libtorch()).ok() != Some(before)) {
+            workspace.forget("torch-sys")?;
+        }
     }
     let folder = semrel_weights::folder();
     for file in WEIGHTS.iter().filter(|file| args.force || !is_ready(file)) {

@@ -1,6 +1,6 @@
 //! Where things lie, and how programs of the workspace are built and started.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::env;
 use std::ffi::OsStr;
@@ -61,6 +61,13 @@ impl Workspace {
             command.env("CARGO_TARGET_DIR", absolute);
         }
         command
+    }
+
+    /// Has a dependency compiled again: bindings that were compiled for another libtorch keep its list of libraries.
+    pub fn forget(&self, package: &str) -> Result<()> {
+        let status = self.cargo().args(["clean", "--package", package]).status().context("cargo cannot be started")?;
+        ensure!(status.success(), "`cargo clean --package {package}` failed; its messages are above");
+        Ok(())
     }
 
     /// Builds a binary of the workspace, cargo's progress on stderr, and tells where it lies.

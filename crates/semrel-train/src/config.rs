@@ -100,6 +100,12 @@ pub fn load<T: DeserializeOwned>(path: impl AsRef<Path>, overrides: &[String]) -
     serde_path_to_error::deserialize(merged).map_err(|e| explain(&e, &layers, &main))
 }
 
+/// Where a configuration comes from, for messages about it as a whole: its file, and what was set over it.
+pub fn origin(path: &Path, overrides: &[String]) -> String {
+    let sets = overrides.iter().map(|text| format!(" --set {text}"));
+    std::iter::once(path.display().to_string()).chain(sets).collect()
+}
+
 /// The configuration as YAML, every key with its value.
 ///
 /// # Errors

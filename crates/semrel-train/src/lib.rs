@@ -50,7 +50,7 @@ pub mod summary;
 pub use atomic::FileError;
 pub use checkpoints::{Checkpoints, Snapshot, SnapshotError};
 pub use config::ConfigError;
-pub use device::{DeviceError, parse_device, set_threads};
+pub use device::{DeviceError, parse_device, set_threads, tune_convolutions};
 pub use fit::{Ended, Fit, OtherStep, Rhythm, Standing, Terms, When, fit};
 pub use interrupt::Interrupt;
 pub use log::{MetricsLog, NonFinite, first_non_finite};

@@ -10,7 +10,7 @@ use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_train::memory::peak_mib;
-use semrel_train::seed_step;
+use semrel_train::{seed_step, tune_convolutions};
 use serde::Serialize;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor, no_grad};
@@ -141,6 +141,7 @@ impl Runner {
 /// Another method; settings that make no networks.
 pub fn bench(config: &Config, orders: &[Order], options: &BenchOptions) -> Result<StepReport> {
     config.validate()?;
+    tune_convolutions(options.device);
     ensure!(
         matches!(config.method, Method::Ours | Method::Cut),
         "bench: `ours` and `cut` have two orders to compare; {:?} has not",

@@ -10,6 +10,7 @@ use cut_single::bench::{BenchOptions, Order, bench, bench_translation};
 use cut_single::config::Config;
 use cut_single::data::Data;
 use cut_single::evaluate::Scorer;
+use cut_single::methods::LSeSim;
 use cut_single::networks;
 use cut_single::train::{TrainOptions, steps, train};
 use cut_single::trained::open_run;
@@ -17,7 +18,8 @@ use cut_single::translate::translate;
 use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_nn::checkpoint::save;
 use semrel_train::cli::{Describe, Machine, PictureSize, TrainMode, Verbosity, ended, translated, write_json};
-use semrel_train::{Interrupt, Progress, config::load};
+use semrel_train::config::{load, origin};
+use semrel_train::{Interrupt, Progress};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -211,10 +213,11 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let config: Config = load(&args.config, &args.overrides)?;
-    config.validate().with_context(|| args.config.display().to_string())?;
+    config.validate().with_context(|| origin(&args.config, &args.overrides))?;
     if args.check {
         let data = Data::open(&config)?;
         networks::check(&config)?;
+        LSeSim::check_weights(&config)?;
         return Ok(write_json(None, &json!({ "steps": steps(&config, &data) }))?);
     }
     let run_dir = args.run_dir.clone().unwrap_or_else(|| Path::new("runs/cut-single").join(&config.name));
@@ -261,7 +264,7 @@ fn write_evaluation<T: serde::Serialize>(out: Option<&Path>, scores: &T) -> Resu
 fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let config: Config = load(&args.config, &args.overrides)?;
-    config.validate().with_context(|| args.config.display().to_string())?;
+    config.validate().with_context(|| origin(&args.config, &args.overrides))?;
     let data = Data::open(&config)?;
     let scorer = Scorer::new(&config, &data, device, quiet)?;
     let temporary = tempfile::tempdir().context("a temporary folder")?;

@@ -13,6 +13,7 @@ use semrel_train::memory::peak_mib;
 use semrel_train::parts::{restore_parts, save_parts};
 use semrel_train::{
     Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Terms, fit, seed_step, summary,
+    tune_convolutions,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -122,6 +123,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     config.validate()?;
     let data = Data::open(config)?;
     let device = options.device;
+    tune_convolutions(device);
     let algorithm = new_algorithm(config, &data, device)?;
     let scorer =
         if config.train.eval_every > 0 { Some(Scorer::new(config, &data, device, options.quiet)?) } else { None };

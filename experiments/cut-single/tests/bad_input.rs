@@ -21,7 +21,7 @@ fn configurations() {
         ("nonsense", &["--set nonsense: no `=`; expected `section.key=value`"]),
         ("train.batch_size=many", &["key `train.batch_size`", "found string \"many\""]),
         ("method=stargan-v2", &["key `method`", "found `stargan-v2`, expected one of `ours`, `cut`"]),
-        ("train.batch_size=0", &["tiny.yaml: config key `train.batch_size`: 0; it must be at least 1"]),
+        ("train.batch_size=0", &["--set train.batch_size=0: config key `train.batch_size`: 0; it must be at least 1"]),
         ("train.batch_size=2", &["`train.batch_size`: 2; in the official formulation", "`loss.formulation: paper`"]),
         ("loss.num_patches=1", &["`loss.num_patches`: 1", "`loss.minibatch_negatives: true`"]),
         ("loss.num_patches=65", &["`loss.num_patches`: 65 with 8 x 8 positions at layer 12", "at most 64"]),
@@ -42,7 +42,7 @@ fn configurations() {
         ("model.nce_layers=[0,99]", &["`model.nce_layers`", "99"]),
         ("model.discriminator=stylegan2", &["`model.discriminator`", "`stylegan2` goes with `stylegan2`"]),
         ("loss.contrast=none", &[]),
-        ("name=''", &["tiny.yaml: config key `name`: empty"]),
+        ("name=''", &["--set name='': config key `name`: empty"]),
         ("name=../elsewhere", &["`name`: ../elsewhere; it names a folder"]),
         ("model.ngf=9223372036854775807", &["`model.ngf`", "it must be at most 1024"]),
         ("eval.max_sources=1", &["`eval.max_sources`: 1; it must be at least 2"]),
@@ -65,7 +65,9 @@ fn configurations() {
     refuses(place.train("run", &["--device", "tpu"]), &["unknown device `tpu`; available: cpu"]);
     refuses(place.command(&["train", "tiny.yaml", "--threads", "0"]), &["0 threads; it must be at least 1"]);
     let vgg = [method("lsesim"), sets(&["loss.lsesim_features=vgg16"])].concat();
-    refuses(place.train("run", &vgg), &["`effnet-lite0` and `generator` need no VGG-16"]);
+    for check in [&[][..], &["--check"]] {
+        refuses(place.train("run", &[&vgg[..], check].concat()), &["`effnet-lite0` and `generator` need no VGG-16"]);
+    }
     assert!(!place.path("run").exists(), "nothing was started");
 }
 

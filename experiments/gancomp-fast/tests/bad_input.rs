@@ -16,7 +16,10 @@ fn configurations() {
         ("method=slow", &["key `method`", "found `slow`, expected one of `fast`, `ours`"]),
         ("data.layout=paired", &["key `data.layout`", "expected one of `unaligned`, `aligned`"]),
         ("model.discriminator=style", &["key `model.discriminator`", "`pixel`, or the number of halvings"]),
-        ("model.teacher_ngf=0", &["tiny.yaml: config key `model.teacher_ngf`: 0; it must be at least 1"]),
+        (
+            "model.teacher_ngf=0",
+            &["--set model.teacher_ngf=0: config key `model.teacher_ngf`: 0; it must be at least 1"],
+        ),
         ("model.student_ngf=1", &["`distill.channels`", "model.student_ngf"]),
         ("model.teacher_ngf=8", &["`model.student_ngf`: 4, and model.teacher_ngf is 8", "at least as wide"]),
         ("distill.channels=channels-7", &["key `distill.channels`", "channels-7", "channels-48"]),

@@ -5,7 +5,7 @@ use crate::step::{Batch, Trainer};
 use crate::train::new_trainer;
 use anyhow::Result;
 use semrel_train::memory::peak_mib;
-use semrel_train::seed_step;
+use semrel_train::{seed_step, tune_convolutions};
 use serde::Serialize;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
@@ -73,6 +73,7 @@ pub struct Parts {
 pub fn bench(config: &Config, options: &BenchOptions) -> Result<Report> {
     config.validate()?;
     const DOMAINS: i64 = 4;
+    tune_convolutions(options.device);
     let mut trainer = new_trainer(config, DOMAINS, options.device)?;
     let mut times = vec![];
     let mut losses = vec![];

@@ -5,8 +5,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use semrel_metrics::EfficientNetLite0;
 use semrel_nn::checkpoint::load_any;
 use semrel_train::cli::{Describe, Machine, TrainMode, Verbosity, ended, write_json};
+use semrel_train::config::{load, origin};
 use semrel_train::run_dir::{CONFIG, checkpoints_of};
-use semrel_train::{Checkpoints, Interrupt, config::load};
+use semrel_train::{Checkpoints, Interrupt};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use stargan2_multi::bench::{BenchOptions, bench};
@@ -186,7 +187,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let config: Config = load(&args.config, &args.overrides)?;
-    config.validate().with_context(|| args.config.display().to_string())?;
+    config.validate().with_context(|| origin(&args.config, &args.overrides))?;
     if args.check {
         Data::open(&config)?;
         return Ok(write_json(None, &json!({ "steps": config.train.warmup + config.train.iterations }))?);
@@ -312,7 +313,7 @@ impl KeptEvaluation {
 fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let config: Config = load(&args.config, &args.overrides)?;
-    config.validate().with_context(|| args.config.display().to_string())?;
+    config.validate().with_context(|| origin(&args.config, &args.overrides))?;
     let data = Data::open(&config)?;
     let extractor = EfficientNetLite0::load(device)?;
     Ok(write_json(args.out.as_deref(), &Reference::new(&config, &data, &extractor, quiet)?.baseline()?)?)

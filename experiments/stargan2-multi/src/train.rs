@@ -17,6 +17,7 @@ use semrel_train::correlative::Correlative;
 use semrel_train::memory::peak_mib;
 use semrel_train::{
     Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Terms, fit, seed_step, summary,
+    tune_convolutions,
 };
 use serde_json::json;
 use std::path::PathBuf;
@@ -128,6 +129,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     config.validate()?;
     let data = Data::open(config)?;
     let device = options.device;
+    tune_convolutions(device);
     // Before the folder is touched: `--overwrite` removes nothing where weights are missing, networks fit no memory, or the
     // pictures of the preview cannot be read.
     let extractor = EfficientNetLite0::load(device).context("the evaluation's extractor")?;

@@ -61,7 +61,7 @@ macro_rules! compression {
 /// The multi-modal experiment.
 pub const MULTI: &[Typed] = &[
     making("cargo xtask table1", With(multi!("--only seasons/ours")), "results/table1.md"),
-    typed("cargo xtask table1 --profile small --data DIR", With(multi!("--only ours"))),
+    typed("cargo xtask table1 --profile small --data DIR --out results/mine", With(multi!("--only ours"))),
     making(
         "cargo xtask table1 --only seasons/ours --set train.iterations=300 --out results/try --runs runs/try",
         With(multi!()),
@@ -133,7 +133,11 @@ pub const SINGLE: &[Typed] = &[
         With(""),
         "results/sky",
     ),
-    typed("cargo xtask table-single --profile small --data data/sky --only ours,cut,fastcut", With(single!())),
+    making(
+        "cargo xtask table-single --profile small --data data/sky --only ours,cut,fastcut --out results/sky-table",
+        With(single!()),
+        "results/sky-table/table-single.md",
+    ),
     typed(
         "cargo run -p cut-single -- train configs/cut-single/sample/horse2zebra-ours.yaml",
         With(single!("--set data.root=two")),

@@ -6,17 +6,20 @@
 //! D and G are updated; F-LSeSim has none. `L_G = GAN(D(G(x))) + λ · L_spatial(x, G(x))`.
 
 use crate::algorithm::{Algorithm, Batch, When};
-use crate::config::{Config, CorrelativeFeatures};
+use crate::config::{Config, CorrelativeFeatures, Method};
 use crate::networks::Generator;
 use crate::one_sided::OneSided;
 use anyhow::{Context, Result};
 use semrel_metrics::FixedFeatures;
+use semrel_metrics::weights::VGG16;
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained};
 use semrel_train::correlative::Correlative;
 use semrel_train::passes::reproduce;
 use semrel_train::{Part, Terms};
 use tch::{Device, Tensor, no_grad};
+
+const OTHERS: &str = "config key `loss.lsesim_features` (`effnet-lite0` and `generator` need no VGG-16)";
 
 /// Generator, discriminator, and the spatially-correlative term.
 #[derive(Debug)]
@@ -30,6 +33,17 @@ pub struct LSeSim {
 }
 
 impl LSeSim {
+    /// Whether the weights of the features are there, for a run of this method.
+    ///
+    /// # Errors
+    /// As [`LSeSim::new`], without reading them.
+    pub fn check_weights(config: &Config) -> Result<()> {
+        if config.method == Method::Lsesim && config.loss.lsesim_features == CorrelativeFeatures::Vgg16 {
+            VGG16.locate().context(OTHERS)?;
+        }
+        Ok(())
+    }
+
     /// Fresh networks, their weights drawn from torch's generator.
     ///
     /// # Errors
@@ -37,9 +51,8 @@ impl LSeSim {
     pub fn new(config: &Config, device: Device) -> Result<Self> {
         let networks = OneSided::new(config, device)?;
         let (l, layers) = (&config.loss, config.model.nce_layers.clone());
-        let other = "config key `loss.lsesim_features` (`effnet-lite0` and `generator` need no VGG-16)";
         let features = match l.lsesim_features {
-            CorrelativeFeatures::Vgg16 => Some(FixedFeatures::vgg16(device).context(other)?),
+            CorrelativeFeatures::Vgg16 => Some(FixedFeatures::vgg16(device).context(OTHERS)?),
             CorrelativeFeatures::EffnetLite0 => Some(FixedFeatures::efficientnet_lite0(device)?),
             CorrelativeFeatures::Generator => None,
         };

@@ -5,7 +5,7 @@ use clap::Args;
 use gancomp_fast::config::Config;
 use gancomp_fast::folders::Folders;
 use gancomp_fast::generators::{Chosen, Which};
-use semrel_train::config::load;
+use semrel_train::config::{load, origin};
 use std::path::PathBuf;
 
 /// A row, and where its stages lie.
@@ -26,7 +26,7 @@ impl Row {
     /// The configuration, checked.
     pub fn load(&self) -> Result<Config> {
         let config: Config = load(&self.config, &self.overrides)?;
-        config.validate().with_context(|| self.config.display().to_string())?;
+        config.validate().with_context(|| origin(&self.config, &self.overrides))?;
         Ok(config)
     }
 

@@ -11,7 +11,7 @@ use gancomp_fast::translate::Translator;
 use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_nn::checkpoint::metadata;
 use semrel_train::cli::{Machine, PictureSize, translated};
-use semrel_train::config::load;
+use semrel_train::config::{load, origin};
 use semrel_train::{Interrupt, Progress};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -80,7 +80,7 @@ impl TranslateArgs {
         }
         if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
             let config: Config = load(path, &self.overrides)?;
-            config.validate().with_context(|| path.display().to_string())?;
+            config.validate().with_context(|| origin(path, &self.overrides))?;
             let which = self.of.unwrap_or(Which::Export);
             let opened = open(&config, &Folders::new(&self.runs), which, self.channels, device)?;
             return Ok((Translator::Torch(opened.generator), config.test_size()));
