@@ -28,7 +28,7 @@ const TABLES: [&Spec; 4] = [&TABLE_SINGLE, &TABLE_3, &TABLE_1, &TABLE_2];
 /// What rows are missing is told. Nothing is trained.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder of the results, which has the pictures of table1 [default: results, in the checkout]
+    /// Folder of the results, whose folder `figures` they go to [default: results, in the checkout]
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
     /// Folder of the programs' folders of runs [default: runs, in the checkout]
@@ -81,7 +81,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
         if !missing.is_empty() {
             eprintln!("{} is without {}", group.stem(), missing.join(", "));
         }
-        said(&group.stem(), grid(group, &results, &out, args.rows as usize));
+        said(&group.stem(), grid(group, &out, args.rows as usize));
     }
     let single = |group: &&Group| group.spec.program.name == TABLE_SINGLE.program.name;
     if !args.no_similarity && all.iter().any(|group| single(&group)) {
@@ -98,9 +98,9 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn grid(group: &Group, results: &Path, out: &Path, rows: usize) -> Result<PathBuf> {
+fn grid(group: &Group, out: &Path, rows: usize) -> Result<PathBuf> {
     let image = match group.spec.name == TABLE_1.name {
-        true => grids::of_styles(group, results, rows)?,
+        true => grids::of_styles(group, rows)?,
         false => grids::of_translations(group, rows)?,
     };
     let path = out.join(group.stem()).with_extension("png");

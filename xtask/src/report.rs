@@ -6,6 +6,7 @@ mod curves;
 mod diff;
 mod front;
 mod gallery;
+mod labels;
 mod members;
 mod metrics;
 mod page;

@@ -89,10 +89,9 @@ fn what_is_there_is_drawn() {
     fs::create_dir_all(&multi).unwrap();
     fs::write(multi.join("summary.json"), "{}").unwrap();
     fs::write(multi.join("config.yaml"), "data: { root: nowhere, img_size: 16 }\n").unwrap();
-    fs::create_dir_all(runs.path("results")).unwrap();
     // Two domains of three styles, four pictures.
     let grid = RgbImage::from_fn(4 * 16, 7 * 16, |x, y| Rgb([(x * 4) as u8, (y * 2) as u8, 90]));
-    grid.save(runs.path("results/table1-seasons-ours.png")).unwrap();
+    grid.save(multi.join("drawing.png")).unwrap();
 
     let missing = contains("table-single-sample-horse2zebra is without DistanceGAN, GcGAN, FastCUT")
         .and(contains("table2-sample-maps is without"))
@@ -124,9 +123,9 @@ fn what_is_there_is_drawn() {
     }
 
     // One figure that fails does not keep the others.
-    fs::remove_file(runs.path("results/table1-seasons-ours.png")).unwrap();
+    fs::remove_file(multi.join("drawing.png")).unwrap();
     let told = contains("no table1-sample-seasons:")
-        .and(contains("table1-seasons-ours.png"))
+        .and(contains("table1-sample-seasons-ours-s777/drawing.png"))
         .and(contains("cargo xtask table1"));
     runs.figures(&["--no-similarity"]).assert().code(1).stderr(told).stdout(contains("table2-sample-maps.png"));
     runs.figures(&["--layer", "5"]).assert().code(1).stderr(contains("it compares no such layer, but 8"));

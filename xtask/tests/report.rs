@@ -3,57 +3,24 @@
 mod common;
 #[path = "common/fixture.rs"]
 mod fixture;
+#[path = "common/reported.rs"]
+mod reported;
 
 use common::xtask;
 use fixture::{Fixture, size_of};
 use predicates::prelude::*;
 use predicates::str::contains;
-use semrel_browser::{Browser, Tab, browser};
+use reported::{NOTHING, SECONDS, Server, open, report, show_all};
+use semrel_browser::{Tab, browser};
 use serde_json::json;
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::ops::Deref;
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-
-const SECONDS: Duration = Duration::from_secs(20);
-const NOTHING: [&str; 0] = [];
-
-fn report(fixture: &Fixture) -> assert_cmd::Command {
-    let mut command = xtask();
-    command.arg("report").arg("--results").arg(fixture.path("results")).arg("--runs").arg(fixture.path("runs"));
-    command
-}
+use std::process::Command;
 
 /// Saves what a page looks like where `SEMREL_SCREENSHOTS` names a folder.
 fn picture(page: &Tab, name: &str) {
     if let Some(folder) = std::env::var_os("SEMREL_SCREENSHOTS") {
         page.screenshot(std::path::Path::new(&folder).join(format!("{name}.png"))).unwrap();
     }
-}
-
-/// A page of a report of made-up runs.
-struct Page {
-    tab: Tab,
-    _browser: Browser,
-    _fixture: Fixture,
-}
-
-impl Deref for Page {
-    type Target = Tab;
-
-    fn deref(&self) -> &Tab {
-        &self.tab
-    }
-}
-
-/// The page, where there is a browser.
-fn open() -> Option<Page> {
-    let browser = browser()?;
-    let fixture = Fixture::new();
-    report(&fixture).assert().success();
-    let tab = browser.open_file(fixture.path("results/report/index.html")).unwrap();
-    Some(Page { tab, _browser: browser, _fixture: fixture })
 }
 
 #[test]
@@ -129,7 +96,7 @@ fn the_page_works_in_a_browser() {
     assert!(page.load_milliseconds().unwrap() < 1000.0, "{}", page.load_milliseconds().unwrap());
     assert_eq!(page.evaluate("document.querySelectorAll('table.results').length").unwrap(), 4);
     let pictures = "[...document.images].filter(i => i.getAttribute('src')).length";
-    assert_eq!(page.evaluate(pictures).unwrap(), json!(6 + 5 + 3 * (6 + 7 + 3)));
+    assert_eq!(page.evaluate(pictures).unwrap(), json!(6 + 4 + 3 * (6 + 7 + 3)));
 
     for (width, height) in [(1280, 900), (390, 844)] {
         page.viewport(width, height).unwrap();
@@ -148,18 +115,6 @@ fn the_page_works_in_a_browser() {
         }
     }
     assert_eq!(page.troubles(), NOTHING);
-}
-
-/// Scrolls through the page, so that all charts are drawn, and back.
-fn show_all(page: &Tab) {
-    page.evaluate(
-        "(async () => { for (let y = 0; y < document.body.scrollHeight; y += 500) {
-            scrollTo({top: y, behavior: 'instant'}); await new Promise(done => setTimeout(done, 30)); }
-            scrollTo({top: 0, behavior: 'instant'}); })()",
-    )
-    .unwrap();
-    page.wait_for("[...document.querySelectorAll('.plot')].every(box => box.querySelector('canvas'))", SECONDS)
-        .unwrap();
 }
 
 #[test]
@@ -264,40 +219,12 @@ fn agent() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).build().into()
 }
 
-/// `serve`, which ends with this.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(fixture: &Fixture) -> Self {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin("xtask"));
-        command
-            .args(["serve", "--port", "0", "--results"])
-            .arg(fixture.path("results"))
-            .arg("--runs")
-            .arg(fixture.path("runs"));
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, address: line.trim().to_owned() }
+fn status(server: &Server, path: &str, host: Option<&str>) -> u16 {
+    let mut request = agent().get(format!("{}{path}", server.address));
+    if let Some(host) = host {
+        request = request.header("Host", host);
     }
-
-    fn status(&self, path: &str, host: Option<&str>) -> u16 {
-        let mut request = agent().get(format!("{}{path}", self.address));
-        if let Some(host) = host {
-            request = request.header("Host", host);
-        }
-        request.call().unwrap().status().as_u16()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    request.call().unwrap().status().as_u16()
 }
 
 #[test]
@@ -305,14 +232,14 @@ fn the_server_answers_locally_and_ends_on_ctrl_c() {
     let fixture = Fixture::new();
     let mut server = Server::start(&fixture);
     assert!(server.address.starts_with("http://127.0.0.1:"), "{}", server.address);
-    assert_eq!(server.status("version", None), 200);
-    assert_eq!(server.status("", None), 200);
-    assert_eq!(server.status("", Some("attacker.example")), 403);
-    assert_eq!(server.status("runs/%2e%2e/%2e%2e/results/table1.json", None), 404);
-    assert_eq!(server.status("runs/stargan2-multi/table1-sample-seasons-ours-s777/config.yaml", None), 200);
+    assert_eq!(status(&server, "version", None), 200);
+    assert_eq!(status(&server, "", None), 200);
+    assert_eq!(status(&server, "", Some("attacker.example")), 403);
+    assert_eq!(status(&server, "runs/%2e%2e/%2e%2e/results/table1.json", None), 404);
+    assert_eq!(status(&server, "runs/stargan2-multi/table1-sample-seasons-ours-s777/config.yaml", None), 200);
     assert_eq!(agent().post(&server.address).send("x").unwrap().status().as_u16(), 405);
 
-    let port = server.address.trim_end_matches('/').rsplit(':').next().unwrap();
+    let port = server.port();
     let taken = contains(format!("port {port} of 127.0.0.1 is in use")).and(contains("--port"));
     let folders = [fixture.path("results"), fixture.path("runs")];
     xtask()

@@ -39,6 +39,8 @@ fn stage() -> Stage {
 fn a_failed_row_is_reported_and_resume_redoes_only_that() {
     let stage = stage();
     fs::write(stage.path("stand-in.break"), "").unwrap();
+    fs::create_dir(stage.path("out")).unwrap();
+    fs::write(stage.path("out/table1-photos-lsesim.png"), "of an earlier table").unwrap();
     let reason = contains("+ LSeSim").and(contains("failed: loss is not finite at step 3 (training)"));
     let numbers = contains("no translation").and(contains("3.000")).and(contains("12.5%")).and(contains("75.0%"));
     let caption = contains("FD(effnet-lite0)")
@@ -56,13 +58,19 @@ fn a_failed_row_is_reported_and_resume_redoes_only_that() {
         "{calls}"
     );
     assert!(fs::read_to_string(stage.path("out/logs/photos-lsesim.log")).unwrap().contains("loss is not finite"));
+    // Drawn into the run's folder, where tables of other profiles and settings do not draw over it.
+    assert!(stage.path("runs/table1-small-photos-ours-s777/drawing.png").exists());
     for file in ["table1.md", "table1.csv", "table1.json", "table1-photos-ours.png"] {
         assert!(stage.path("out").join(file).exists(), "{file}");
     }
     let json: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(stage.path("out/table1.json")).unwrap()).unwrap();
     assert_eq!(json["halves"][0]["runs"][0]["last"]["latent"]["fd"]["pairs"]["day2night"], 1.5);
+    assert_eq!(json["pictures"], serde_json::json!(["table1-photos-stargan-v2.png", "table1-photos-ours.png"]));
+    let markdown = fs::read_to_string(stage.path("out/table1.md")).unwrap();
+    assert!(markdown.contains("photos-ours.png") && !markdown.contains("photos-lsesim.png"), "{markdown}");
     // The user's own images have no numbers of the paper beside them.
+    assert!(json["halves"][0].get("paper").unwrap().is_null());
     assert!(!fs::read_to_string(stage.path("out/table1.csv")).unwrap().contains("paper"));
 
     stage.table(&[]).assert().code(1).stderr(contains("--resume").and(contains("--overwrite")));

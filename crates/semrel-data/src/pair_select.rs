@@ -1,9 +1,9 @@
-//! Parts of a [`PairFolder`]: images that a list names, images that are held back, and two folders as pairs.
+//! Parts of a [`PairFolder`]: images that a list names, images chosen by their names, the rest; and two folders as pairs.
 
 use crate::DataError;
 use crate::domains::rank;
 use crate::pairs::{PairFolder, PairLayout, Side};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -65,28 +65,26 @@ impl PairFolder {
         Ok(self)
     }
 
-    /// Splits off `count` images of each domain (`count` pairs): (those that stay, those that are held back). Which ones follows
-    /// from their names alone, so that the split is the same on every machine and barely changes when images are added.
-    ///
-    /// # Errors
-    /// [`DataError::TooFew`] for a domain of which nothing would stay.
-    pub fn hold_back(self, count: usize) -> Result<(Self, Self), DataError> {
-        let (mut stays, mut held) = (self.clone(), self);
-        let sides: &[Side] = if stays.layout == PairLayout::Unaligned { &[Side::A, Side::B] } else { &[Side::A] };
-        for &side in sides {
-            let (folder, files) = (stays.folder(side).to_owned(), stays.files(side));
-            if files.len() <= count {
-                return Err(DataError::TooFew { path: folder, found: files.len(), needed: count + 1 });
-            }
-            let mut ranked: Vec<(Vec<u8>, usize)> =
-                files.iter().enumerate().map(|(i, f)| (rank(f.strip_prefix(&folder).unwrap_or(f)), i)).collect();
-            ranked.sort();
-            let mut back = vec![false; files.len()];
-            ranked[..count].iter().for_each(|&(_, i)| back[i] = true);
-            held.keep(side, &back);
-            stays.keep(side, &back.iter().map(|back| !back).collect::<Vec<_>>());
-        }
-        Ok((stays, held))
+    /// Keeps at most `count` images of a side (`count` pairs). Which ones follows from their names alone (of pairs, those of A),
+    /// so that the choice is the same on every machine and barely changes when images are added.
+    pub fn chosen_by_name(mut self, side: Side, count: usize) -> Self {
+        let named = if self.layout == PairLayout::Unaligned { side } else { Side::A };
+        let (folder, files) = (self.folder(named), self.files(named));
+        let mut ranked: Vec<(Vec<u8>, usize)> =
+            files.iter().enumerate().map(|(i, f)| (rank(f.strip_prefix(folder).unwrap_or(f)), i)).collect();
+        ranked.sort();
+        let mut kept = vec![false; ranked.len()];
+        ranked.iter().take(count).for_each(|&(_, i)| kept[i] = true);
+        self.keep(side, &kept);
+        self
+    }
+
+    /// Drops the images of a side (the pairs) that `other`, another part of the same folder, has.
+    pub fn without(mut self, side: Side, other: &Self) -> Self {
+        let others: BTreeSet<&PathBuf> = other.files(side).iter().collect();
+        let kept: Vec<bool> = self.files(side).iter().map(|file| !others.contains(file)).collect();
+        self.keep(side, &kept);
+        self
     }
 
     /// Keeps the images of a side where `kept` is true; of pairs, both.
@@ -156,22 +154,24 @@ mod tests {
     }
 
     #[test]
-    fn holding_back_is_a_fixed_partition() {
+    fn a_choice_by_name_and_the_rest_are_a_fixed_partition() {
         let all: Vec<String> =
             ["A", "B"].iter().flat_map(|side| (0..20).map(move |i| format!("train{side}/{i}.png"))).collect();
         let dir = folder(&all.iter().map(String::as_str).collect::<Vec<_>>());
         let open = || PairFolder::open(dir.path(), "train").unwrap();
-        for folder in [open(), open().into_pairs().unwrap()] {
-            let (stays, held) = folder.clone().hold_back(6).unwrap();
-            for side in [Side::A, Side::B] {
-                assert_eq!((stays.files(side).len(), held.files(side).len()), (14, 6));
-                assert!(held.files(side).iter().all(|f| !stays.files(side).contains(f)));
-            }
-            assert_eq!(folder.clone().hold_back(6).unwrap(), (stays, held));
-            assert_eq!(folder.clone().hold_back(0).unwrap().0, folder);
-            assert!(matches!(folder.hold_back(20), Err(DataError::TooFew { found: 20, needed: 21, .. })));
+        for (folder, others) in [(open(), 20), (open().into_pairs().unwrap(), 6)] {
+            let chosen = folder.clone().chosen_by_name(Side::A, 6);
+            let rest = folder.clone().without(Side::A, &chosen);
+            assert_eq!((rest.files(Side::A).len(), chosen.files(Side::A).len()), (14, 6));
+            assert!(chosen.files(Side::A).iter().all(|f| !rest.files(Side::A).contains(f)));
+            // The other side of what is no pair stays whole.
+            assert_eq!(chosen.files(Side::B).len(), others);
+            assert_eq!(folder.clone().chosen_by_name(Side::A, 6), chosen);
+            assert_eq!(folder.clone().chosen_by_name(Side::A, 99), folder);
+            let none = folder.clone().chosen_by_name(Side::A, 0);
+            assert_eq!((none.files(Side::A).len(), folder.clone().without(Side::A, &none)), (0, folder));
         }
-        let pairs = open().into_pairs().unwrap().hold_back(6).unwrap().1;
+        let pairs = open().into_pairs().unwrap().chosen_by_name(Side::B, 6);
         assert_eq!(names(&pairs, Side::A), names(&pairs, Side::B));
     }
 }

@@ -18,6 +18,34 @@ pub struct Job {
     pub output: PathBuf,
 }
 
+/// Name of the picture that is made of `file`: its path within `root`, as PNG.
+pub fn output_name(file: &Path, root: &Path) -> PathBuf {
+    let within = file.strip_prefix(root).ok().or_else(|| file.file_name().map(Path::new)).unwrap_or(file);
+    within.with_extension("png")
+}
+
+/// Names ([`output_name`]) of the pictures that are made of files of `root`.
+///
+/// # Errors
+/// [`DataError::Job`] where two would share one.
+pub fn output_names(files: &[PathBuf], root: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let mut taken: BTreeMap<PathBuf, &PathBuf> = BTreeMap::new();
+    let mut names = vec![];
+    for file in files {
+        let name = output_name(file, root);
+        if let Some(other) = taken.insert(name.clone(), file) {
+            return Err(shared(other, file, &name));
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+fn shared(one: &Path, other: &Path, output: &Path) -> DataError {
+    let why = format!("this and {} would both become {}; rename one", other.display(), output.display());
+    DataError::Job { path: one.to_owned(), why }
+}
+
 /// What becomes of each picture on its way.
 #[derive(Debug, Clone, Copy)]
 pub struct TranslateOptions {
@@ -65,7 +93,7 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
     let mut jobs = vec![];
     for file in files {
         let output = match out {
-            Some(out) => out.join(file.strip_prefix(root).unwrap_or(&file)).with_extension("png"),
+            Some(out) => out.join(output_name(&file, root)),
             None => {
                 let stem =
                     file.file_stem().and_then(OsStr::to_str).ok_or_else(|| wrong(&file, "its name is no text"))?;
@@ -76,8 +104,7 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
             }
         };
         if let Some(other) = taken.insert(output.clone(), file.clone()) {
-            let why = format!("this and {} would both become {}; rename one", file.display(), output.display());
-            return Err(wrong(&other, &why));
+            return Err(shared(&other, &file, &output));
         }
         jobs.push(Job { input: file, output });
     }
@@ -102,23 +129,42 @@ pub fn translate<E>(
 where
     E: From<DataError> + From<LoaderError<DataError>>,
 {
-    let batch = options.batch.max(1);
+    let read = move |file: &Path| read_translation_input(file, options.size);
+    translate_with(jobs, options.batch, read, &|job| vec![job.output.clone()], run, progress)
+}
+
+/// As [`translate`], of inputs that `read` makes of files, into the pictures that `outputs` names for each: `run` gives those
+/// of an input one after the other.
+///
+/// # Errors
+/// As [`translate`].
+pub fn translate_with<E>(
+    jobs: &[Job],
+    batch: usize,
+    read: impl Fn(&Path) -> Result<Array3<f32>, DataError> + Send + Sync + 'static,
+    outputs: &dyn Fn(&Job) -> Vec<PathBuf>,
+    run: &mut Run<E>,
+    progress: &mut dyn FnMut(usize) -> bool,
+) -> Result<usize, E>
+where
+    E: From<DataError> + From<LoaderError<DataError>>,
+{
+    let batch = batch.max(1);
     let chunks: Vec<Vec<PathBuf>> =
         jobs.chunks(batch).map(|jobs| jobs.iter().map(|job| job.input.clone()).collect()).collect();
-    let (count, size) = (chunks.len(), options.size);
-    let read = move |step: u64| -> Result<Vec<Array3<f32>>, DataError> {
+    let count = chunks.len();
+    let read_all = move |step: u64| -> Result<Vec<Array3<f32>>, DataError> {
         let files = chunks.get(step as usize).map_or(&[][..], Vec::as_slice);
-        files.iter().map(|file| read_translation_input(file, size)).collect()
+        files.iter().map(|file| read(file)).collect()
     };
-    let mut inputs = Loader::spawn(read, 0, 2, 1).map_err(DataError::Thread)?;
+    let mut inputs = Loader::spawn(read_all, 0, 2, 1).map_err(DataError::Thread)?;
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(2);
         let writer = scope.spawn(move || write_all(receiver));
         let mut done = 0;
         for (jobs, _) in jobs.chunks(batch).zip(0..count) {
             let images = inputs.next().expect("the loader has no end")?;
-            let outputs = run(&images)?;
-            let written = jobs.iter().map(|job| job.output.clone()).zip(outputs).collect();
+            let written = jobs.iter().flat_map(outputs).zip(run(&images)?).collect();
             if sender.send(written).is_err() {
                 break;
             }
@@ -163,6 +209,17 @@ mod tests {
         assert_eq!(outputs, [out.join("a.png"), out.join("deep/b.png")]);
         let beside = jobs(&input.join("a.jpg"), None).unwrap();
         assert_eq!(beside[0].output, input.join("a_translated.png"));
+    }
+
+    #[test]
+    fn outputs_are_named_after_the_whole_name() {
+        let names =
+            |files: &[&str]| output_names(&files.iter().map(PathBuf::from).collect::<Vec<_>>(), Path::new("in"));
+        let paths = ["in/IMG.001.jpg", "in/IMG.002.jpg", "in/x/1.png", "in/y/1.png", "elsewhere/2.bmp"];
+        let expected = ["IMG.001.png", "IMG.002.png", "x/1.png", "y/1.png", "2.png"];
+        assert_eq!(names(&paths).unwrap(), expected.map(PathBuf::from));
+        let text = names(&["in/a.jpg", "in/a.png"]).unwrap_err().to_string();
+        assert!(text.contains("in/a.jpg") && text.contains("in/a.png would both become a.png"), "{text}");
     }
 
     #[test]

@@ -74,11 +74,11 @@ pub fn set_threads(threads: Option<usize>) -> Result<usize, DeviceError> {
     Ok(tch::get_num_threads() as usize)
 }
 
-/// Lets a GPU's convolutions be measured once a shape, of which the fastest is kept, as the published code does. For steps
-/// whose shapes repeat: each new shape costs a measurement. Nothing on a CPU.
-pub fn tune_convolutions(device: Device) {
+/// Lets a GPU's convolutions be measured once a shape, of which the fastest is kept, as the published code does, where shapes
+/// `repeat` from step to step: each new shape costs a measurement. Nothing on a CPU.
+pub fn tune_convolutions(device: Device, repeat: bool) {
     if device.is_cuda() {
-        Cuda::cudnn_set_benchmark(true);
+        Cuda::cudnn_set_benchmark(repeat);
     }
 }
 

@@ -8,6 +8,7 @@ use crate::log::{MetricsLog, NonFinite, first_non_finite};
 use crate::{FileError, Interrupt, Progress, RunDir};
 use image::RgbImage;
 use semrel_data::DataError;
+use serde_json::Value;
 use tch::Tensor;
 
 /// Named numbers of a step. Tensors stay on their device until [`Terms::read`], which is called at log steps only.
@@ -119,6 +120,9 @@ pub trait Fit {
     /// The experiment's.
     fn score(&mut self) -> Result<Vec<(&'static str, f64)>, Self::Error>;
 
+    /// The settings that scores depend on: those of runs that differ in them are not compared.
+    fn measure(&self) -> Value;
+
     /// Names of the terms that the progress line shows.
     fn shown(&self) -> &[&str];
 }
@@ -149,7 +153,24 @@ impl Standing {
     pub fn restored(at: u64, found: u64, best: Option<(u64, f64)>) -> Result<Self, OtherStep> {
         if found == at { Ok(Self { step: at, best }) } else { Err(OtherStep { found }) }
     }
+
+    /// Forgets the best checkpoint where the state of the checkpoint says that its score was measured otherwise than
+    /// `measure` ([`Fit::measure`]): the two cannot be compared.
+    #[must_use]
+    pub fn measured(self, state: &Value, measure: &Value) -> Self {
+        let same = state.get(MEASURE).is_none_or(|then| then == measure);
+        if let (false, Some((step, _))) = (same, self.best) {
+            tracing::warn!(
+                "evaluations are measured otherwise than before (`eval`): the best checkpoint so far, of step {step}, is not \
+                 compared with later ones"
+            );
+        }
+        Self { best: self.best.filter(|_| same), ..self }
+    }
 }
+
+/// Key of [`Fit::measure`] in the state of a checkpoint.
+const MEASURE: &str = "measure";
 
 /// A checkpoint whose state is of another step than its folder's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -223,7 +244,9 @@ pub fn fit<F: Fit>(
         }
         if saved {
             log.flush()?;
-            checkpoints.save(step, &experiment.snapshot(step, best)?)?;
+            let mut snapshot = experiment.snapshot(step, best)?;
+            snapshot.state[MEASURE] = experiment.measure();
+            checkpoints.save(step, &snapshot)?;
             if best.is_some_and(|(at, _)| at == step) {
                 checkpoints.mark_best(step)?;
             }
@@ -251,6 +274,7 @@ fn message(values: &[(&str, f64)], shown: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn the_last_step_does_everything_and_the_warm_up_is_not_scored() {
@@ -261,6 +285,16 @@ mod tests {
         assert_eq!(steps(&|s| rhythm.evaluates(s)), [8, 13, 18, 23, 25]);
         let never = Rhythm { eval_every: 0, ..rhythm };
         assert!(steps(&|s| never.evaluates(s)).is_empty());
+    }
+
+    #[test]
+    fn scores_that_are_measured_otherwise_are_not_compared() {
+        let standing = Standing { step: 9, best: Some((6, 1.5)) };
+        let resumed = |state: Value| standing.measured(&state, &json!(["test", 8]));
+        assert_eq!(resumed(json!({ "measure": ["test", 8] })), standing);
+        assert_eq!(resumed(json!({ "measure": ["test", 9] })), Standing { step: 9, best: None });
+        // A checkpoint that does not tell.
+        assert_eq!(resumed(json!({})), standing);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::progress;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The signal handler could not be installed.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct InterruptError(String);
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+/// Who reads the flag. Where nobody does, a signal ends the process as if it were not handled.
+static READERS: AtomicUsize = AtomicUsize::new(0);
 static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
 
 /// Proof that the signals are handled.
@@ -20,22 +22,58 @@ static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
 pub struct Interrupt(());
 
 impl Interrupt {
-    /// Installs the handler; later calls give the same flag.
+    /// Installs the handler for the rest of the process; later calls give the same flag.
     ///
     /// # Errors
     /// Where the system refuses, or another library has installed a handler of its own.
     pub fn install() -> Result<Self, InterruptError> {
         let installed = INSTALLED.get_or_init(|| ctrlc::set_handler(handle).map_err(|e| e.to_string()));
-        installed.clone().map(|()| Self(())).map_err(InterruptError)
+        installed.clone().map_err(InterruptError)?;
+        READERS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self(()))
+    }
+
+    /// As [`Interrupt::install`], for a piece of work: until the watch is dropped.
+    ///
+    /// # Errors
+    /// As [`Interrupt::install`].
+    pub fn watch() -> Result<Watch, InterruptError> {
+        Self::install().map(Watch)
     }
 
     /// Whether to stop after the present step.
     pub fn requested(&self) -> bool {
-        REQUESTED.load(Ordering::Relaxed)
+        interrupted()
+    }
+}
+
+/// Whether a signal has asked for an end while somebody listened.
+pub fn interrupted() -> bool {
+    REQUESTED.load(Ordering::Relaxed)
+}
+
+/// An [`Interrupt`] that is read until this is dropped.
+#[derive(Debug)]
+pub struct Watch(Interrupt);
+
+impl std::ops::Deref for Watch {
+    type Target = Interrupt;
+
+    fn deref(&self) -> &Interrupt {
+        &self.0
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        READERS.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 fn handle() {
+    if READERS.load(Ordering::Relaxed) == 0 {
+        exit_at_once(130);
+    }
     if REQUESTED.swap(true, Ordering::Relaxed) {
         exit_at_once(130);
     }
@@ -68,6 +106,11 @@ mod tests {
         if std::env::var_os(CHILD).is_none() {
             return;
         }
+        drop(Interrupt::watch().unwrap());
+        println!("\nunwatched");
+        if std::env::var(CHILD).is_ok_and(|which| which == "unwatched") {
+            std::thread::sleep(Duration::from_secs(60));
+        }
         let interrupt = Interrupt::install().unwrap();
         assert!(!interrupt.requested());
         println!("\nready");
@@ -80,10 +123,10 @@ mod tests {
         std::thread::sleep(Duration::from_secs(60));
     }
 
-    fn start() -> (Child, Lines<BufReader<ChildStdout>>) {
+    fn start(which: &str) -> (Child, Lines<BufReader<ChildStdout>>) {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "--nocapture", "interrupt::tests::child_process"])
-            .env(CHILD, "1")
+            .env(CHILD, which)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -93,9 +136,18 @@ mod tests {
     }
 
     #[test]
+    fn a_signal_that_nobody_watches_for_ends_the_process() {
+        let (mut child, mut lines) = start("unwatched");
+        assert!(lines.by_ref().map_while(Result::ok).any(|line| line == "unwatched"));
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        assert!(!lines.map_while(Result::ok).any(|line| line == "ready"));
+    }
+
+    #[test]
     fn the_first_signal_sets_the_flag_and_the_second_exits_with_130() {
         for signal in ["-INT", "-TERM"] {
-            let (mut child, mut lines) = start();
+            let (mut child, mut lines) = start("watched");
             let mut wait_for = |word: &str| assert!(lines.by_ref().map_while(Result::ok).any(|line| line == word));
             let send =
                 || assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());

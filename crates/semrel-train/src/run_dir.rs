@@ -172,6 +172,19 @@ impl RunDir {
     }
 }
 
+/// Refuses a `config` that the run in a folder could not be resumed with ([`RunDir::open`]). Changes nothing.
+///
+/// # Errors
+/// [`RunError::ConfigChanged`] names the key; [`RunError::File`] and [`RunError::Config`] a stored configuration that cannot be
+/// read.
+pub fn check_config<T: Serialize>(
+    run_folder: impl AsRef<Path>,
+    config: &T,
+    may_change: &[&str],
+) -> Result<(), RunError> {
+    compare(&run_folder.as_ref().join(CONFIG), &config::to_yaml(config)?, may_change)
+}
+
 /// The folder of checkpoints within a run folder, for processes that only read.
 pub fn checkpoints_of(run_folder: impl AsRef<Path>) -> PathBuf {
     run_folder.as_ref().join(CHECKPOINTS)

@@ -60,6 +60,10 @@ fn resuming_names_the_first_changed_key_and_lets_some_change() {
     // The new value is the one to compare with from now on.
     resume(&config(0.1, 200), &[]).unwrap();
     resume(&config(0.1, 300), &["train"]).unwrap();
+    // Without opening it: nothing is stored.
+    check_config(dir.path(), &config(0.1, 400), &["train"]).unwrap();
+    let text = check_config(dir.path(), &config(0.1, 400), &[]).unwrap_err().to_string();
+    assert!(text.contains("`train.iterations` is 400, but the run was started with 300"), "{text}");
 }
 
 #[test]

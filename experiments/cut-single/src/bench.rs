@@ -141,7 +141,7 @@ impl Runner {
 /// Another method; settings that make no networks.
 pub fn bench(config: &Config, orders: &[Order], options: &BenchOptions) -> Result<StepReport> {
     config.validate()?;
-    tune_convolutions(options.device);
+    tune_convolutions(options.device, true);
     ensure!(
         matches!(config.method, Method::Ours | Method::Cut),
         "bench: `ours` and `cut` have two orders to compare; {:?} has not",

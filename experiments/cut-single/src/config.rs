@@ -8,6 +8,7 @@ use semrel_loss::gan::GanMode;
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_nn::{AdamConfig, InitType, LrPolicy, LrSchedule};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// A training run.
@@ -382,6 +383,13 @@ pub struct EvalConfig {
     pub segmenter: Option<PathBuf>,
     /// Steps of the fit of that head.
     pub segmenter_steps: u64,
+}
+
+impl EvalConfig {
+    /// What the scores of checkpoints depend on ([`Fit::measure`](semrel_train::Fit::measure)).
+    pub fn measure(&self) -> Value {
+        json!([self.reference, self.max_sources])
+    }
 }
 
 /// Real images that a Fréchet distance refers to.

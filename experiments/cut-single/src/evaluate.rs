@@ -8,12 +8,12 @@ use crate::config::{Config, Reference};
 use crate::data::Data;
 use crate::networks::Generator;
 use crate::translate::{translate, translated};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use ndarray::{Axis, stack};
 use semrel_data::image_io::write_image;
 use semrel_data::rng::derive_seed;
-use semrel_data::translate::{Job, TranslateOptions};
+use semrel_data::translate::{Job, TranslateOptions, output_name, output_names};
 use semrel_data::{read_translation_input, translation_output};
 use semrel_metrics::EfficientNetLite0;
 use semrel_metrics::extractor::{Extractor, features_of_files, features_of_images};
@@ -210,10 +210,13 @@ impl<'a> Scorer<'a> {
         let fd = self.distance_of(&sources)?;
         let ceiling = match &segmenter {
             Some(segmenter) => {
-                let stems: BTreeSet<_> = self.sources.iter().filter_map(|f| f.file_stem()).collect();
-                let files = self.data.test.files(self.data.direction.target());
-                for file in files.iter().filter(|f| f.file_stem().is_some_and(|s| stems.contains(s))) {
-                    self.write_real(file, &folder.join(TARGET))?;
+                let sources: BTreeSet<_> = self.names()?.into_iter().collect();
+                let target = self.data.direction.target();
+                for file in self.data.test.files(target) {
+                    let name = output_name(file, self.data.test.folder(target));
+                    if sources.contains(&name) {
+                        self.write_real(file, &folder.join(TARGET).join(name))?;
+                    }
                 }
                 Some(self.segmentation(segmenter.as_ref(), &folder.join(TARGET), folder)?)
             }
@@ -224,23 +227,22 @@ impl<'a> Scorer<'a> {
 
     /// Writes the sources to `folder/real_A`, and names the translations.
     fn jobs(&self, folder: &Path) -> Result<Vec<Job>> {
-        let mut stems = BTreeSet::new();
         let mut jobs = vec![];
-        for file in &self.sources {
-            let name = Path::new(file.file_stem().context("a picture without a name")?).with_extension("png");
-            if !stems.insert(name.clone()) {
-                bail!("{}: another test picture has the same name; translations are named after them", file.display());
-            }
-            self.write_real(file, &folder.join(SOURCE))?;
+        for (file, name) in self.sources.iter().zip(self.names()?) {
+            self.write_real(file, &folder.join(SOURCE).join(&name))?;
             jobs.push(Job { input: file.clone(), output: folder.join(OUTPUT).join(name) });
         }
         Ok(jobs)
     }
 
-    fn write_real(&self, file: &Path, folder: &Path) -> Result<()> {
+    /// Names of the pictures that are made of the sources.
+    fn names(&self) -> Result<Vec<PathBuf>> {
+        Ok(output_names(&self.sources, self.data.test.folder(self.data.direction.source()))?)
+    }
+
+    fn write_real(&self, file: &Path, to: &Path) -> Result<()> {
         let image = translation_output(read_translation_input(file, self.config.test_size())?.view());
-        let name = Path::new(file.file_stem().context("a picture without a name")?).with_extension("png");
-        Ok(write_image(&folder.join(name), &image)?)
+        Ok(write_image(to, &image)?)
     }
 
     /// DRN-D-22 where its weights are named, otherwise a head fitted to the training photographs and labels.
@@ -265,10 +267,9 @@ impl<'a> Scorer<'a> {
     /// What the segmenter sees in the photographs of a folder against the labels in `folder/real_A`.
     fn segmentation(&self, segmenter: &dyn Segmenter, photos: &Path, folder: &Path) -> Result<Seen> {
         // Only those of this evaluation: the folder may hold pictures of an earlier, larger one.
-        let stems: Vec<PathBuf> =
-            self.sources.iter().filter_map(|f| Some(Path::new(f.file_stem()?).with_extension("png"))).collect();
+        let names = self.names()?;
         let pairs: Vec<Pair> =
-            stems.iter().map(|name| Pair { photo: photos.join(name), label: folder.join(SOURCE).join(name) }).collect();
+            names.iter().map(|name| Pair { photo: photos.join(name), label: folder.join(SOURCE).join(name) }).collect();
         for pair in &pairs {
             ensure!(
                 pair.photo.is_file(),

@@ -15,7 +15,7 @@ use semrel_train::{
     Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Terms, fit, seed_step, summary,
     tune_convolutions,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use tch::Device;
 
@@ -109,6 +109,10 @@ impl Fit for Run<'_> {
         Ok(vec![("eval/fd", scorer.frechet(self.algorithm.generator())?)])
     }
 
+    fn measure(&self) -> Value {
+        self.config.eval.measure()
+    }
+
     fn shown(&self) -> &[&str] {
         &["epoch", "G", "D", "HDCE", "NCE", "SRC", "cycle_A", "warmup"]
     }
@@ -123,7 +127,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     config.validate()?;
     let data = Data::open(config)?;
     let device = options.device;
-    tune_convolutions(device);
+    tune_convolutions(device, true);
     let algorithm = new_algorithm(config, &data, device)?;
     let scorer =
         if config.train.eval_every > 0 { Some(Scorer::new(config, &data, device, options.quiet)?) } else { None };
@@ -132,16 +136,16 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
     let checkpoints = run.checkpoints(config.train.keep);
     let mut standing = Standing::default();
-    let mut state = Run { config, data: &data, algorithm, loader: data.loader(0)?, scorer, device, epoch: 1 };
+    let mut state = Run { config, data: &data, algorithm, loader: data.loader(0)?, scorer, device, epoch: 0 };
     if options.mode == OpenMode::Resume
         && let Some((at, saved)) = checkpoints.latest()?
     {
         let name = || format!("checkpoint {}", checkpoints.path(at).display());
         let restored = restore_parts(state.algorithm.parts(), &saved).with_context(name)?;
-        standing = Standing::restored(at, restored.step, restored.best).with_context(name)?;
+        let restored = Standing::restored(at, restored.step, restored.best).with_context(name)?;
+        standing = restored.measured(&saved.state, &config.eval.measure());
         state.algorithm.restore_pools(&saved.files);
         state.loader = data.loader(at)?;
-        state.epoch = 0;
     }
 
     let t = &config.train;
@@ -158,7 +162,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     if ended == Ended::Interrupted {
         return Ok(ended);
     }
-    let parameters: serde_json::Map<String, serde_json::Value> =
+    let parameters: serde_json::Map<String, Value> =
         state.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters().into())).collect();
     summary::write(
         run.path(),

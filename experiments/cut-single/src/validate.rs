@@ -3,6 +3,7 @@
 use crate::config::{Config, Contrast, DiscriminatorKind, GeneratorKind, Method};
 use semrel_data::transform::Preprocess;
 use semrel_loss::Formulation;
+use semrel_nn::LrPolicy;
 
 /// A value that cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +52,8 @@ impl Config {
             ("optim.pool_size", self.optim.pool_size as i64, 0, 10_000),
             ("train.n_epochs", t.n_epochs, 0, 1 << 32),
             ("train.n_epochs_decay", t.n_epochs_decay, 0, 1 << 32),
-            ("train.n_epochs + train.n_epochs_decay", t.n_epochs + t.n_epochs_decay, 1, 1 << 32),
+            ("train.n_epochs + train.n_epochs_decay", t.n_epochs.saturating_add(t.n_epochs_decay), 1, 1 << 32),
+            ("train.warmup", i64::try_from(t.warmup).unwrap_or(i64::MAX), 0, 1 << 32),
             ("train.batch_size", t.batch_size, 1, 4096),
             ("train.log_every", t.log_every as i64, 1, i64::MAX),
             ("train.save_every", t.save_every as i64, 1, i64::MAX),
@@ -66,6 +68,9 @@ impl Config {
             if value > most {
                 return invalid(key, value, format!("it must be at most {most}"));
             }
+        }
+        if self.optim.policy == LrPolicy::Cosine && t.n_epochs == 0 {
+            return invalid("train.n_epochs", 0, "`optim.policy: cosine` goes over this many: at least 1");
         }
         for (key, value) in [
             ("loss.lambda_gan", l.lambda_gan),

@@ -23,6 +23,8 @@ fn configurations() {
         ("method=stargan-v2", &["key `method`", "found `stargan-v2`, expected one of `ours`, `cut`"]),
         ("train.batch_size=0", &["--set train.batch_size=0: config key `train.batch_size`: 0; it must be at least 1"]),
         ("train.batch_size=2", &["`train.batch_size`: 2; in the official formulation", "`loss.formulation: paper`"]),
+        ("train.n_epochs=9223372036854775807", &["`train.n_epochs`", "at most 4294967296"]),
+        ("train.warmup=18446744073709551615", &["`train.warmup`", "at most 4294967296"]),
         ("loss.num_patches=1", &["`loss.num_patches`: 1", "`loss.minibatch_negatives: true`"]),
         ("loss.num_patches=65", &["`loss.num_patches`: 65 with 8 x 8 positions at layer 12", "at most 64"]),
         ("loss.gamma=.nan", &["`loss.gamma`: NaN; it must be finite and positive"]),

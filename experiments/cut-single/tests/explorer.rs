@@ -2,6 +2,8 @@
 #![cfg(unix)]
 
 mod common;
+#[path = "common/probe.rs"]
+mod probe;
 
 use common::{Place, assert, method, names, refuses, sets};
 use cut_single::trained::{TrainedRun, open_run};
@@ -15,6 +17,7 @@ use semrel_loss::similarity::{query_distribution, similarity_matrix};
 use semrel_loss::src::jensen_shannon;
 use semrel_train::batches::tensor;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -163,6 +166,10 @@ fn the_page_can_be_used() {
     pointer(&tab);
     keyboard(&tab);
     curriculum(&tab);
+    tab.viewport(390, 844).unwrap();
+    tab.move_to(1.0, 1.0).unwrap();
+    probe::by_keyboard(&tab);
+    probe::by_touch(&tab);
     // Another method brings its own words.
     tab.evaluate("semrelExplorer.select({run: 2})").unwrap();
     assert!(tab.evaluate("document.getElementById('weights-note').textContent").unwrap().as_str().unwrap().len() > 20);
@@ -170,11 +177,20 @@ fn the_page_can_be_used() {
         tab.colour_scheme(scheme).unwrap();
         for (width, height) in [(1280, 900), (390, 844)] {
             tab.viewport(width, height).unwrap();
-            assert_eq!(tab.axe().unwrap(), [""; 0], "{scheme}, {width} pixels wide");
-            let wider = tab.evaluate("document.documentElement.scrollWidth > innerWidth").unwrap();
-            assert_eq!(wider, false, "{width} pixels: the page scrolls sideways");
-            if let Some(folder) = std::env::var_os("SEMREL_SCREENSHOTS") {
-                tab.screenshot(Path::new(&folder).join(format!("explorer-{scheme}-{width}.png"))).unwrap();
+            for state in ["free", "held"] {
+                tab.settle().unwrap();
+                assert_eq!(tab.axe().unwrap(), [""; 0], "{scheme}, {width} pixels wide, {state}");
+                let wider = tab.evaluate("document.documentElement.scrollWidth > innerWidth").unwrap();
+                assert_eq!(wider, false, "{width} pixels, {state}: the page scrolls sideways");
+                if let Some(folder) = std::env::var_os("SEMREL_SCREENSHOTS") {
+                    let name = format!("explorer-{scheme}-{width}-{state}.png");
+                    tab.screenshot(Path::new(&folder).join(name)).unwrap();
+                }
+                // Held after the first time, free after the second.
+                tab.evaluate("document.getElementById('hold').click()").unwrap();
+                if state == "free" {
+                    probe::touch(&tab, "p", 0.7, 0.3);
+                }
             }
         }
     }
@@ -187,30 +203,35 @@ fn the_page_can_be_used() {
     assert!(problem.as_str().unwrap().contains("data/1-1.js is missing"), "{problem}");
 }
 
-/// Moves over the input; it is repainted often, and each time quickly.
-fn pointer(tab: &Tab) {
-    tab.viewport(1280, 900).unwrap();
-    let (x, y) = tab.middle_of("#input").unwrap();
+/// Moves around a place; what an expression was meanwhile. It is repainted often, and each time quickly.
+fn around(tab: &Tab, (x, y): (f64, f64), expression: &str) -> BTreeSet<String> {
     let before = tab.evaluate("semrelExplorer.repaints().count").unwrap().as_i64().unwrap();
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for i in 0..60 {
         let turn = f64::from(i) / 10.0;
         tab.move_to(x + 80.0 * turn.cos(), y + 80.0 * turn.sin()).unwrap();
-        seen.insert(patch(tab));
+        tab.settle().unwrap();
+        seen.insert(tab.evaluate(expression).unwrap().to_string());
     }
-    assert!(seen.len() > 20, "{seen:?}");
     let repaints = tab.evaluate("semrelExplorer.repaints()").unwrap();
     assert!(repaints["count"].as_i64().unwrap() - before >= 40, "{repaints}");
     let median = repaints["median"].as_f64().unwrap();
     eprintln!("repainted in {median:.2} ms (median)");
     assert!(median < 16.0, "{repaints}");
+    seen
+}
+
+fn pointer(tab: &Tab) {
+    tab.viewport(1280, 900).unwrap();
+    let (x, y) = tab.middle_of("#input").unwrap();
+    let queries = around(tab, (x, y), "semrelExplorer.values().k");
+    assert!(queries.len() > 20, "{queries:?}");
     // A click holds the patch.
     tab.click(x, y).unwrap();
     let held = patch(tab);
-    tab.move_to(x + 60.0, y).unwrap();
+    let probes = around(tab, (x, y), "document.getElementById('n-probe').textContent");
+    assert!(probes.len() > 20 && probes.iter().all(|text| text.starts_with("\"Row ")), "{probes:?}");
     assert_eq!(patch(tab), held);
-    let probe = tab.evaluate("document.getElementById('n-probe').textContent").unwrap();
-    assert!(probe.as_str().unwrap().starts_with("There: P "), "{probe}");
     tab.click(x, y).unwrap();
     tab.move_to(x + 60.0, y).unwrap();
     assert_ne!(patch(tab), held);
@@ -242,21 +263,26 @@ fn keyboard(tab: &Tab) {
     assert_eq!(tab.evaluate("document.activeElement.id").unwrap(), "gamma");
 }
 
+fn text(tab: &Tab, id: &str) -> String {
+    tab.settle().unwrap();
+    let text = tab.evaluate(&format!("document.getElementById('{id}').textContent")).unwrap();
+    text.as_str().unwrap().to_owned()
+}
+
 /// One epoch of two: γ goes from 50 to 10. By hand it is what the slider says, until the curriculum is taken up again.
 fn curriculum(tab: &Tab) {
-    let text = |id: &str| tab.evaluate(&format!("document.getElementById('{id}').textContent")).unwrap();
     tab.evaluate("semrelExplorer.select({run: 0})").unwrap();
     tab.evaluate("document.getElementById('follow').click()").unwrap();
     assert_eq!(gamma(tab), 10.0);
-    assert!(text("epoch-value").as_str().unwrap().contains("γ 10"), "{}", text("epoch-value"));
+    assert!(text(tab, "epoch-value").contains("γ 10"), "{}", text(tab, "epoch-value"));
     tab.evaluate("document.getElementById('gamma').focus()").unwrap();
     tab.press("ArrowLeft").unwrap();
     let by_hand = gamma(tab);
     assert!(by_hand < 10.0 && by_hand > 9.0, "{by_hand}");
-    assert_eq!(text("follows"), "γ by hand");
+    assert_eq!(text(tab, "follows"), "γ by hand");
     tab.evaluate("document.getElementById('follow').click()").unwrap();
     assert_eq!(gamma(tab), 10.0);
-    assert_eq!(text("follows"), "γ by the curriculum");
+    assert_eq!(text(tab, "follows"), "γ by the curriculum");
 }
 
 #[test]

@@ -97,6 +97,20 @@ fn evaluations_and_the_warm_up_resume_as_well() {
 }
 
 #[test]
+fn a_decay_from_the_first_epoch_on_resumes_as_well() {
+    let place = Place::new();
+    let args = [method("ours"), sets(&["train.n_epochs=0", "train.n_epochs_decay=2"])].concat();
+    assert(place.train("whole", &args)).success();
+    // Resumed from step 3, within the first epoch of six steps.
+    let mut child = place.start(place.train("parts", &args), "parts", 4);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert(place.train("parts", &[&args[..], &["--resume"]].concat())).success();
+    assert_eq!(metrics(&place.path("parts")), metrics(&place.path("whole")));
+    assert_same_files(&place.path("parts/checkpoints"), &place.path("whole/checkpoints"), "with a decay");
+}
+
+#[test]
 fn wide_networks_resume_as_well() {
     let place = Place::new();
     // Convolutions of 128 channels are not computed by their definition.

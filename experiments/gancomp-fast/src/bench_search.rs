@@ -5,7 +5,8 @@ use crate::generators::sub_network;
 use crate::inputs::Inputs;
 use crate::latency::median;
 use crate::networks::new_student;
-use crate::score::{Reals, Scorer, extractor};
+use crate::reals::Reals;
+use crate::score::{Scorer, extractor};
 use crate::search::fitness::Fitness;
 use anyhow::{Context, Result};
 use semrel_data::rng::derive_seed;
@@ -81,7 +82,8 @@ pub fn bench_search(config: &Config, options: &BenchSearchOptions) -> Result<Sea
     let extractor = extractor(config, device)?;
     let name = extractor.name().to_owned();
     let features = features_of_images(extractor.as_ref(), &inputs.outputs(&Tensor::shallow_clone)?)?;
-    let reals = Reals::Images(Activations::new(&features, MeanPrecision::Double)?);
+    let features = Activations::new(&features, MeanPrecision::Double)?;
+    let reals = Reals::Images { features, files: vec![], half: None };
     let fitness = Fitness::frechet(&student, Scorer::of_parts(extractor, reals, inputs));
 
     let alone = sub_network(&student.state(), &channels, device)?;

@@ -3,7 +3,7 @@
 mod search;
 mod stages;
 
-pub use search::{Budget, Criterion, SearchConfig, WeightingKind};
+pub use search::{Budget, Criterion, SearchConfig, SearchReference, WeightingKind};
 pub use stages::{DistillConfig, FinetuneConfig, Recon, SemanticConfig, TeacherConfig, TrainConfig};
 
 use crate::data::Stage;
@@ -12,6 +12,7 @@ use semrel_data::Direction;
 use semrel_nn::InitType;
 use semrel_nn::patchgan::PatchGanKind;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// A row: its images, its networks, and how each stage goes.
@@ -94,13 +95,15 @@ pub struct DataConfig {
     #[serde(default = "yes")]
     pub flip: bool,
     /// Training images of each domain (pairs) that the search looks at and the distillation does not see, chosen by their
-    /// names. Read where the lists are absent.
+    /// names. Of a domain with a `distill_list`, at most so many of those that it does not name; of one with a `search_list`,
+    /// not read.
     #[serde(default)]
     pub held_back: usize,
-    /// List files of the images that the distillation learns from; all that are not held back where absent.
+    /// List files of the images that the distillation learns from; all that the search does not look at where absent.
     #[serde(default)]
     pub distill_list: Lists,
-    /// List file of the source images (pairs) that the search looks at; those that are held back where absent.
+    /// List file of the source images (pairs) that the search looks at, none of which may be in `distill_list`; those that are
+    /// held back where absent.
     #[serde(default)]
     pub search_list: Option<PathBuf>,
     /// Stop at a file that cannot be read, instead of skipping it and counting it.
@@ -218,6 +221,13 @@ pub struct EvalConfig {
     pub label_table: Option<PathBuf>,
 }
 
+impl EvalConfig {
+    /// What the scores of checkpoints depend on ([`Fit::measure`](semrel_train::Fit::measure)).
+    pub fn measure(&self) -> Value {
+        json!([self.reference, self.statistics, self.inception, self.max_sources])
+    }
+}
+
 /// Real images of the target domain that a Fréchet distance refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -288,7 +298,7 @@ mod tests {
     use semrel_train::config::to_yaml;
     use serde_json::json;
 
-    fn config(more: serde_json::Value) -> Result<Config, serde_json::Error> {
+    fn config(more: Value) -> Result<Config, serde_json::Error> {
         let mut config = json!({
             "name": "a/b", "method": "ours", "data": { "root": "x", "layout": "aligned" },
             "distill": { "channels": "channels-64-pix2pix" },
@@ -328,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_discriminator_is_a_number_or_a_word() {
-        let kind = |value: serde_json::Value| config(json!({ "model": { "discriminator": value } }));
+        let kind = |value: Value| config(json!({ "model": { "discriminator": value } }));
         assert_eq!(kind(json!(2)).unwrap().model.discriminator, PatchGanKind::NLayers(2));
         assert_eq!(kind(json!("pixel")).unwrap().model.discriminator, PatchGanKind::Pixel);
         for bad in [json!("basic"), json!([3])] {

@@ -1,5 +1,7 @@
 //! Images of a row: which of them each stage sees, and how.
 
+mod parts;
+
 use crate::config::Config;
 use anyhow::{Context, Result, ensure};
 use semrel_data::resize::Filter;
@@ -43,7 +45,7 @@ pub struct Data {
     pub test: PairFolder,
     /// Those of the training images that the distillation learns from.
     pub distill: PairFolder,
-    /// Those of the training images that the search looks at, if any are set aside.
+    /// Those of the training images that are set aside for the search, if any of the source domain are.
     pub search: Option<PairFolder>,
     /// Which domain is translated.
     pub direction: Direction,
@@ -69,20 +71,8 @@ impl Data {
             Ok(folder)
         };
         let (train, test) = (open("train")?, open("test")?);
-        let (source, target) = (d.direction.source(), d.direction.target());
-        let (stays, held) = train.clone().hold_back(d.held_back).context("config key `data.held_back`")?;
-
-        let mut distill = if d.distill_list == Default::default() { stays } else { train.clone() };
-        if let Some(list) = &d.distill_list.source {
-            distill = distill.listed(source, list).context("config key `data.distill_list.source`")?;
-        }
-        if let Some(list) = &d.distill_list.target {
-            distill = distill.listed(target, list).context("config key `data.distill_list.target`")?;
-        }
-        let search = match &d.search_list {
-            Some(list) => Some(train.clone().listed(source, list).context("config key `data.search_list`")?),
-            None => (d.held_back > 0).then_some(held),
-        };
+        let (distill, search) = parts::divided(d, &train)?;
+        let search = (!search.files(d.direction.source()).is_empty()).then_some(search);
         Ok(Self { train, test, distill, search, direction: d.direction })
     }
 
@@ -134,10 +124,26 @@ impl Data {
     /// Where none are set aside.
     pub fn search_sources(&self) -> Result<Pictures<'_>> {
         let folder = self.search.as_ref().context(
-            "config key `data.held_back`: 0, and no `data.search_list`: the search needs training images that the \
-             distillation does not see",
+            "config key `data.held_back`: 0 (or `data.distill_list` names every image), and no `data.search_list`: the \
+             search needs training images that the distillation does not see",
         )?;
         Ok(Pictures { folder, side: self.direction.source() })
+    }
+
+    /// Images of the target domain that are set aside for the search.
+    ///
+    /// # Errors
+    /// Where these are too few for a Fréchet distance.
+    pub fn search_targets(&self) -> Result<Pictures<'_>> {
+        let side = self.direction.target();
+        let found = self.search.as_ref().map(|folder| Pictures { folder, side });
+        let count = found.map_or(0, |pictures| pictures.len());
+        found.filter(|_| count >= 2).with_context(|| {
+            format!(
+                "config key `search.reference`: search: {count} image(s) of the target domain are set aside for it, and a \
+                 Fréchet distance needs at least 2; raise `data.held_back`, or refer to `test`, `train` or `all`"
+            )
+        })
     }
 }
 
@@ -250,10 +256,10 @@ mod tests {
     use image::RgbImage;
     use semrel_data::image_io::write_image;
     use serde_json::json;
-    use std::collections::BTreeSet;
 
-    /// Six images of each domain for training, two for tests, and their configuration with more keys of `data`.
-    fn opened(layout: &str, more: serde_json::Value) -> (tempfile::TempDir, Result<Data>) {
+    /// Six images of each domain for training, two for tests, lists of two, of two others and of all; opened with more keys of
+    /// `data`.
+    pub(super) fn opened(layout: &str, more: serde_json::Value) -> (tempfile::TempDir, Result<Data>) {
         let dir = tempfile::tempdir().unwrap();
         for (phase, count) in [("train", 6u8), ("test", 2)] {
             for (side, level) in [("A", 0u8), ("B", 100)] {
@@ -263,51 +269,23 @@ mod tests {
                 }
             }
         }
-        std::fs::write(dir.path().join("list.txt"), "1.png\n4.png\n").unwrap();
+        let lists = [
+            ("list.txt", "1.png\n4.png\n"),
+            ("rest.txt", "0.png\n5.png\n"),
+            ("all.txt", "0.png\n1.png\n2.png\n3.png\n4.png\n5.png\n"),
+        ];
+        lists.iter().for_each(|(name, text)| std::fs::write(dir.path().join(name), text).unwrap());
         let mut data =
             json!({ "root": dir.path(), "layout": layout, "direction": "BtoA", "load_size": 16, "crop_size": 16 });
         for (key, value) in more.as_object().unwrap() {
-            let text = value.to_string().replace("list.txt", &dir.path().join("list.txt").display().to_string());
+            let full = |text: String, name: &str| text.replace(name, &dir.path().join(name).display().to_string());
+            let text = lists.iter().fold(value.to_string(), |text, (name, _)| full(text, name));
             data[key] = serde_json::from_str(&text).unwrap();
         }
         let config = json!({ "name": "x", "method": "fast", "data": data, "distill": { "channels": "test" } });
         let config: Config = serde_json::from_value(config).unwrap();
         let data = Data::open(&config);
         (dir, data)
-    }
-
-    fn names(folder: &PairFolder, side: Side) -> BTreeSet<String> {
-        folder.files(side).iter().map(|f| f.file_name().unwrap().to_string_lossy().into_owned()).collect()
-    }
-
-    #[test]
-    fn the_distillation_does_not_see_what_is_held_back() {
-        for layout in ["unaligned", "aligned"] {
-            let (_dir, data) = opened(layout, json!({ "held_back": 2 }));
-            let data = data.unwrap();
-            assert_eq!(data.of_stage(Stage::Teacher).len(), 6);
-            assert_eq!(data.of_stage(Stage::Finetune).len(), 6);
-            let (distill, search) = (data.of_stage(Stage::Distill), data.search.as_ref().unwrap());
-            for side in [Side::A, Side::B] {
-                assert!(names(distill, side).is_disjoint(&names(search, side)));
-                assert_eq!((names(distill, side).len(), names(search, side).len()), (4, 2));
-            }
-            let sources = data.search_sources().unwrap();
-            assert_eq!(sources.len(), 2);
-            assert!(sources.read(0).unwrap().get_pixel(3, 3).0[0] >= 100, "B is translated");
-        }
-    }
-
-    #[test]
-    fn lists_take_the_place_of_what_is_held_back() {
-        let lists = json!({ "held_back": 2, "distill_list": { "source": "list.txt" }, "search_list": "list.txt" });
-        let (_dir, data) = opened("unaligned", lists);
-        let data = data.unwrap();
-        assert_eq!((names(&data.distill, Side::B).len(), names(&data.distill, Side::A).len()), (2, 6));
-        assert_eq!(names(data.search.as_ref().unwrap(), Side::B), ["1.png", "4.png"].map(str::to_owned).into());
-        let (_dir, data) = opened("unaligned", json!({}));
-        let text = format!("{:#}", data.unwrap().search_sources().unwrap_err());
-        assert!(text.contains("`data.held_back`: 0"), "{text}");
     }
 
     #[test]

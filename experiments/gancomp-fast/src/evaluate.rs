@@ -11,15 +11,15 @@ use crate::latency::Runs;
 use crate::miou::{Eyes, Labels, seen};
 use crate::score::Scorer;
 use crate::search::fitness::Torch;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use semrel_data::image_io::write_image;
+use semrel_data::translate::output_names;
 use semrel_data::{translation_input, translation_output};
 use semrel_metrics::segmentation::Seen;
 use semrel_nn::channels::Channels;
 use semrel_train::Progress;
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tch::{Device, Tensor};
@@ -114,6 +114,8 @@ struct Bench<'a> {
     data: Data,
     scorer: Scorer,
     eyes: Option<Eyes>,
+    /// Of the picture that is made of each test image.
+    names: Vec<PathBuf>,
 }
 
 impl<'a> Bench<'a> {
@@ -124,7 +126,9 @@ impl<'a> Bench<'a> {
             true => Some(Eyes::open(config, &data, options.device, options.quiet)?),
             false => None,
         };
-        Ok(Self { config, data, scorer, eyes })
+        let files = &data.test_sources().files()[..scorer.inputs().count()];
+        let names = output_names(files, data.test.folder(data.direction.source()))?;
+        Ok(Self { config, data, scorer, eyes, names })
     }
 
     fn protocol(&self) -> Protocol {
@@ -153,29 +157,9 @@ impl<'a> Bench<'a> {
         Ok(Some(seen(eyes, &labels, pictures).context("config key `eval.segmentation`")?))
     }
 
-    /// A name for each picture that is made of the test images.
-    fn names(&self) -> Result<Vec<PathBuf>> {
-        let files = &self.data.test_sources().files()[..self.scorer.inputs().count()];
-        let mut taken = BTreeSet::new();
-        files
-            .iter()
-            .map(|file| {
-                let name = Path::new(file.file_stem().context("a picture without a name")?).with_extension("png");
-                if !taken.insert(name.clone()) {
-                    bail!(
-                        "{}: another test picture has the same name; translations are named after them",
-                        file.display()
-                    );
-                }
-                Ok(name)
-            })
-            .collect()
-    }
-
     fn write(&self, folder: &Path, pictures: &[RgbImage], quiet: bool) -> Result<()> {
-        let names = self.names()?;
-        let mut bar = Progress::new("pictures", 0, names.len() as u64, quiet);
-        for (name, picture) in names.iter().zip(pictures) {
+        let mut bar = Progress::new("pictures", 0, self.names.len() as u64, quiet);
+        for (name, picture) in self.names.iter().zip(pictures) {
             write_image(&folder.join(name), picture)?;
             bar.inc(1);
         }

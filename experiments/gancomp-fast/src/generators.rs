@@ -4,7 +4,10 @@ use crate::config::Config;
 use crate::folders::Folders;
 use crate::networks::teacher_config;
 use crate::search::winner;
-use crate::trained::{TrainedStudent, TrainedTeacher, no_super_net, open_student, open_teacher};
+use crate::trained::{
+    CHECKPOINT, TrainedStudent, TrainedTeacher, no_super_net, open_student, open_teacher, super_net_digest,
+    weights_digest,
+};
 use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::Net;
 use semrel_nn::channels::Channels;
@@ -140,18 +143,18 @@ pub fn open(
 }
 
 fn distilled(config: &Config, folders: &Folders, chosen: Option<Chosen>, device: Device) -> Result<Opened> {
-    let set = &config.distill.channels;
+    let folder = folders.distill(config);
+    ensure!(folder.is_dir(), no_super_net(&folder));
+    let TrainedStudent { student, step, .. } = open_student(&folder, &config.distill.checkpoint, CHECKPOINT, device)?;
+    let (state, set) = (student.state(), &config.distill.channels);
     let channels = match chosen {
         Some(Chosen::Largest) => set.largest(),
         Some(Chosen::Smallest) => set.smallest(),
         Some(Chosen::Channels(channels)) => channels,
-        None => winner(&folders.search(config)).context("no --channels are given")?,
+        None => winner(&folders.search(config), Some(&weights_digest(&state))).context("no --channels are given")?,
     };
     set.check(&channels).context("the row's set, config key `distill.channels`")?;
-    let folder = folders.distill(config);
-    ensure!(folder.is_dir(), no_super_net(&folder));
-    let TrainedStudent { student, step, .. } = open_student(&folder, &config.distill.checkpoint, device)?;
-    Ok(Opened { generator: sub_network(&student.state(), &channels, device)?, channels: Some(channels), step })
+    Ok(Opened { generator: sub_network(&state, &channels, device)?, channels: Some(channels), step })
 }
 
 fn fine_tuned(config: &Config, folders: &Folders, chosen: Option<Chosen>, device: Device) -> Result<Opened> {
@@ -162,15 +165,43 @@ fn fine_tuned(config: &Config, folders: &Folders, chosen: Option<Chosen>, device
          the distilled one: --of distill)",
         folder.display()
     );
-    let TrainedStudent { student, step, config: of_run } = open_student(&folder, "last", device)?;
+    let checkpoint = config.finetune.as_ref().map_or("last", |finetune| finetune.checkpoint.as_str());
+    let TrainedStudent { student, step, config: of_run, began_with } =
+        open_student(&folder, checkpoint, "finetune.checkpoint", device)?;
     let own = of_run.finetune.and_then(|f| f.channels);
     let channels = own.with_context(|| format!("{}: its configuration names no channels", folder.display()))?;
     match chosen {
-        None => {}
+        None => check_current(config, folders, channels, began_with.as_deref())?,
         Some(Chosen::Channels(asked)) if asked == channels => {}
         Some(_) => bail!("--channels: {} holds a network of {channels} alone", folder.display()),
     }
     Ok(Opened { generator: sub_network(&student.state(), &channels, device)?, channels: Some(channels), step })
+}
+
+/// Refuses a fine-tuned network that the row has left behind: it asks for another configuration, a search has found another, or
+/// the super-net is another than that of this digest.
+fn check_current(config: &Config, folders: &Folders, channels: Channels, began_with: Option<&str>) -> Result<()> {
+    let (folder, distilled) = (folders.finetune(config), folders.distill(config));
+    let again = format!(
+        "fine-tune again: gancomp-fast finetune with the same configuration and --overwrite (or take the network that is \
+         there: --channels {channels})"
+    );
+    // Without the super-net's run there is nothing to compare with.
+    let now = super_net_digest(&distilled, &config.distill.checkpoint)?;
+    if let (Some(then), Some(now)) = (began_with, now.as_deref()) {
+        ensure!(
+            then == now,
+            "{}: it began with another super-net than {} holds now; {again}",
+            folder.display(),
+            distilled.display()
+        );
+    }
+    let (wanted, by) = match config.finetune.as_ref().and_then(|f| f.channels) {
+        Some(channels) => (channels, "config key `finetune.channels` asks for"),
+        None => (winner(&folders.search(config), now.as_deref().or(began_with))?, "the search has found"),
+    };
+    ensure!(wanted == channels, "{}: it holds a network of {channels}, but {by} {wanted}; {again}", folder.display());
+    Ok(())
 }
 
 /// The stand-alone network of a configuration, cut out of a super-net's (or another mobile generator's) state dict.

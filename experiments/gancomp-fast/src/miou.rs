@@ -5,7 +5,6 @@
 
 use crate::config::Config;
 use crate::data::{Data, Pictures};
-use crate::score::digest;
 use anyhow::{Context, Result};
 use image::{GrayImage, RgbImage};
 use semrel_data::PairLayout;
@@ -64,7 +63,8 @@ impl Eyes {
         };
         let head =
             fit_or_find(&pairs, LabelFormat::Color, config.eval.segmenter_steps, device, quiet).context(context)?;
-        let digest = digest(head.state().into_values());
+        // What it was fitted to, not its weights: those of another machine differ in roundings.
+        let digest = head.fitted_to().to_owned();
         Ok(Self { segmenter: Box::new(head), digest })
     }
 

@@ -5,23 +5,26 @@ use crate::config::{Config, FinetuneConfig, TrainConfig};
 use crate::data::{Data, Stage, Training};
 use crate::distill::Distillation;
 use crate::folders::Folders;
+use crate::origin::{Origin, SUPER_NET, TEACHER};
 use crate::preview;
-use crate::score::{Scorer, digest};
+use crate::score::Scorer;
 use crate::search::winner;
 use crate::teacher::Teacher;
-use crate::trained::{TrainedTeacher, network_of_run, no_super_net, open_teacher};
-use anyhow::{Context, Result, bail, ensure};
+use crate::trained::{Distilled, open_distilled, open_teacher};
+use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_nn::channels::ChannelSet;
 use semrel_train::batches::BatchLoader;
 use semrel_train::memory::peak_mib;
 use semrel_train::parts::{load_network, pool_files, restore_parts, restore_pools, save_parts};
+use semrel_train::run_dir::check_config;
 use semrel_train::{
     Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Terms, fit, seed_step, summary,
+    tune_convolutions,
 };
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tch::{Device, Tensor};
 
 /// Where and how to train.
@@ -49,6 +52,7 @@ fn may_change(stage: Stage) -> Vec<String> {
             "model.student_ngf",
             "data.held_back",
             "data.distill_list",
+            "data.search_list",
             "distill",
             "finetune",
             "teacher.name",
@@ -61,12 +65,14 @@ fn may_change(stage: Stage) -> Vec<String> {
             "teacher",
             "data.held_back",
             "data.distill_list",
+            "data.search_list",
             "distill.channels",
             "distill.checkpoint",
             "distill.train",
+            "finetune.checkpoint",
         ],
     };
-    let always = ["name", "eval", "search", "data.root", "data.search_list"];
+    let always = ["name", "eval", "search", "data.root"];
     rhythm.chain(unread.iter().chain(&always).map(|key| (*key).to_owned())).collect()
 }
 
@@ -98,7 +104,7 @@ pub fn teacher(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -
     let data = Data::open(config)?;
     tch::manual_seed(derive_seed(config.seed, "init", 0));
     let algorithm = Teacher::new(config, options.device)?;
-    Job { config, data: &data, stage: Stage::Teacher, taught: None }.run(Box::new(algorithm), options, interrupt)
+    Job { config, data: &data, stage: Stage::Teacher, origins: vec![] }.run(Box::new(algorithm), options, interrupt)
 }
 
 /// Distils the super-net from the row's teacher.
@@ -109,14 +115,10 @@ pub fn distill(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -
     config.validate()?;
     let data = Data::open(config)?;
     let taught = open_teacher(config, &options.folders, options.device)?;
-    let (origin, channels) = (Origin::of(&taught), config.distill.channels.clone());
+    let (origins, channels) = (vec![Origin::teacher(&taught)], config.distill.channels.clone());
     tch::manual_seed(derive_seed(config.seed, "init distill", 0));
     let algorithm = Distillation::new(config, taught.generator, channels, &config.distill.train, options.device)?;
-    Job { config, data: &data, stage: Stage::Distill, taught: Some(origin) }.run(
-        Box::new(algorithm),
-        options,
-        interrupt,
-    )
+    Job { config, data: &data, stage: Stage::Distill, origins }.run(Box::new(algorithm), options, interrupt)
 }
 
 /// Trains one configuration of the distilled super-net: that of `finetune.channels`, or the search's winner. Super-net and
@@ -130,28 +132,22 @@ pub fn finetune(config: &Config, options: &TrainOptions, interrupt: &Interrupt) 
     let data = Data::open(config)?;
     let folders = &options.folders;
     let distilled = folders.distill(config);
-    let restore = |network: &str| {
-        network_of_run(&distilled, &config.distill.checkpoint, network)?.with_context(|| no_super_net(&distilled))
-    };
-    let (student, discriminator) = (restore("G")?, restore("D")?);
+    let Distilled { step, student, discriminator } = open_distilled(&distilled, &config.distill.checkpoint)?;
+    let super_net = Origin::super_net(&distilled, step, &student);
     let chosen = config.finetune.as_ref().and_then(|f| f.channels);
-    let channels = chosen.map_or_else(|| winner(&folders.search(config)), Ok)?;
+    let channels = chosen.map_or_else(|| winner(&folders.search(config), Some(super_net.digest())), Ok)?;
     config.distill.channels.check(&channels).context("config key `finetune.channels`")?;
     // From here on the configuration says which one is trained.
-    let config =
-        &Config { finetune: Some(FinetuneConfig { channels: Some(channels), train: train.clone() }), ..config.clone() };
+    let finetune = FinetuneConfig { channels: Some(channels), ..config.finetune.clone().unwrap_or_default() };
+    let config = &Config { finetune: Some(finetune), ..config.clone() };
     let taught = open_teacher(config, folders, options.device)?;
-    let origin = Origin::of(&taught);
+    let origins = vec![Origin::teacher(&taught), super_net];
     tch::manual_seed(derive_seed(config.seed, "init finetune", 0));
     let algorithm = Distillation::new(config, taught.generator, ChannelSet::fixed(channels), &train, options.device)?;
     let name = || distilled.display().to_string();
-    load_network("G", &algorithm.student.state(), &student.1).with_context(name)?;
-    load_network("D", &algorithm.adversary.discriminator.state(), &discriminator.1).with_context(name)?;
-    Job { config, data: &data, stage: Stage::Finetune, taught: Some(origin) }.run(
-        Box::new(algorithm),
-        options,
-        interrupt,
-    )
+    load_network("G", &algorithm.student.state(), &student).with_context(name)?;
+    load_network("D", &algorithm.adversary.discriminator.state(), &discriminator).with_context(name)?;
+    Job { config, data: &data, stage: Stage::Finetune, origins }.run(Box::new(algorithm), options, interrupt)
 }
 
 /// Steps of a stage, its warm-up included.
@@ -162,35 +158,14 @@ pub fn steps(config: &Config, data: &Data, stage: Stage) -> Result<u64> {
     Ok(data.training(config, stage)?.steps())
 }
 
-/// Which teacher a run learns from.
-#[derive(Debug, Clone)]
-struct Origin {
-    path: PathBuf,
-    step: u64,
-    /// Of its weights.
-    digest: String,
-}
-
-impl Origin {
-    fn of(teacher: &TrainedTeacher) -> Self {
-        let digest = digest([teacher.generator.flat().shallow_clone()]);
-        Self { path: teacher.path.clone(), step: teacher.step, digest }
-    }
-
-    /// Key of the digest in the state of a checkpoint.
-    const KEY: &str = "teacher";
-
-    fn check(&self, state: &Value, checkpoint: &Path) -> Result<()> {
-        ensure!(
-            state[Self::KEY] == self.digest.as_str(),
-            "{}: the run was started with another teacher than {}, step {}; resume it with that one, or start anew by \
-             --overwrite",
-            checkpoint.display(),
-            self.path.display(),
-            self.step
-        );
-        Ok(())
-    }
+/// Refuses a run of a stage, finished or not, that was started with other settings than the row's.
+///
+/// # Errors
+/// Names the first key that differs; a stored configuration that cannot be read.
+pub fn check_settings(stage: Stage, config: &Config, folder: &Path) -> Result<()> {
+    let unread = may_change(stage);
+    let unread: Vec<&str> = unread.iter().map(String::as_str).collect();
+    Ok(check_config(folder, config, &unread)?)
 }
 
 /// A stage to train.
@@ -198,7 +173,7 @@ struct Job<'a> {
     config: &'a Config,
     data: &'a Data,
     stage: Stage,
-    taught: Option<Origin>,
+    origins: Vec<Origin>,
 }
 
 impl Job<'_> {
@@ -210,6 +185,8 @@ impl Job<'_> {
     fn run(self, algorithm: Box<dyn Algorithm>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
         let Self { config, data, stage, .. } = self;
         let (train, device) = (config.train(stage)?, options.device);
+        // A super-net's shapes change every step; those of the other stages repeat.
+        tune_convolutions(device, stage != Stage::Distill);
         let training = data.training(config, stage)?;
         let scorer =
             (train.eval_every > 0).then(|| Scorer::of_tests(config, data, device, options.quiet)).transpose()?;
@@ -221,9 +198,9 @@ impl Job<'_> {
         let checkpoints = run.checkpoints(train.keep);
         let mut standing = Standing::default();
         let loader = training.loader(0)?;
-        let taught = self.taught.as_ref();
+        let origins = self.origins.as_slice();
         let mut state =
-            Run { config, train, training: &training, algorithm, loader, scorer, inputs, device, epoch: 1, taught };
+            Run { config, train, training: &training, algorithm, loader, scorer, inputs, device, epoch: 0, origins };
         if options.mode == OpenMode::Resume
             && let Some((at, saved)) = checkpoints.latest()?
         {
@@ -260,7 +237,8 @@ impl Job<'_> {
             "stage": self.stage.name(),
             "method": if self.stage == Stage::Teacher { None } else { Some(config.method) },
             "seed": config.seed,
-            "teacher": self.taught.as_ref().map(|t| json!({ "path": t.path, "step": t.step, "digest": t.digest })),
+            "teacher": Origin::describe(&self.origins, TEACHER),
+            "super_net": Origin::describe(&self.origins, SUPER_NET),
             "channels": config.finetune.as_ref().filter(|_| self.stage == Stage::Finetune).and_then(|f| f.channels),
             "source": images.folder(self.data.direction.source()),
             "target": images.folder(self.data.direction.target()),
@@ -296,21 +274,19 @@ struct Run<'a> {
     /// Of the preview.
     inputs: Tensor,
     device: Device,
+    /// Whose learning rate is set; 0 before the first step.
     epoch: u64,
-    taught: Option<&'a Origin>,
+    origins: &'a [Origin],
 }
 
 impl Run<'_> {
     fn restore(&mut self, saved: &Snapshot, at: u64, path: &Path) -> Result<Standing> {
-        if let Some(taught) = self.taught {
-            taught.check(&saved.state, path)?;
-        }
+        self.origins.iter().try_for_each(|origin| origin.check(&saved.state, path))?;
         let name = || format!("checkpoint {}", path.display());
         let restored = restore_parts(self.algorithm.parts(), saved).with_context(name)?;
         let standing = Standing::restored(at, restored.step, restored.best).with_context(name)?;
         restore_pools(self.algorithm.pools(), &saved.files);
-        self.epoch = 0;
-        Ok(standing)
+        Ok(standing.measured(&saved.state, &self.measure()))
     }
 }
 
@@ -338,9 +314,7 @@ impl Fit for Run<'_> {
     fn snapshot(&mut self, step: u64, best: Option<(u64, f64)>) -> Result<Snapshot> {
         let pools = pool_files(self.algorithm.pools());
         let mut snapshot = save_parts(self.algorithm.parts(), step, best, pools)?;
-        if let Some(taught) = self.taught {
-            snapshot.state[Origin::KEY] = taught.digest.as_str().into();
-        }
+        self.origins.iter().for_each(|origin| origin.put(&mut snapshot.state));
         Ok(snapshot)
     }
 
@@ -351,6 +325,10 @@ impl Fit for Run<'_> {
     fn score(&mut self) -> Result<Vec<(&'static str, f64)>> {
         let scorer = self.scorer.as_ref().expect("there is one where evaluations are due");
         self.algorithm.scores(scorer)
+    }
+
+    fn measure(&self) -> Value {
+        self.config.eval.measure()
     }
 
     fn shown(&self) -> &[&str] {

@@ -1,8 +1,10 @@
-//! What earlier stages have trained: the teacher, the once-for-all student, the search's winner.
+//! What earlier stages have trained: the teacher and the once-for-all student.
 
 use crate::config::Config;
 use crate::folders::Folders;
 use crate::networks::{new_student, new_teacher};
+use crate::origin::SUPER_NET;
+use crate::score::digest;
 use crate::teacher::Teacher;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::Net;
@@ -16,6 +18,9 @@ use semrel_train::run_dir::{CONFIG, checkpoints_of};
 use semrel_train::summary;
 use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
+
+/// Config key of the checkpoint that the stages after distillation go on from.
+pub(crate) const CHECKPOINT: &str = "distill.checkpoint";
 
 /// A teacher that was trained.
 #[derive(Debug)]
@@ -88,23 +93,70 @@ pub struct TrainedStudent {
     pub student: Net<SuperMobileResnet>,
     /// Steps that it has seen.
     pub step: u64,
+    /// Digest of the super-net that it began with, of a fine-tuned one that tells.
+    pub began_with: Option<String>,
 }
 
-/// Opens a checkpoint (`last`, `best` or a step) of a distillation's or fine-tuning's run folder.
+/// Opens a checkpoint (`last`, `best` or a step, which config key `key` names) of a distillation's or fine-tuning's run folder.
 ///
 /// # Errors
 /// A folder that is no run's, a checkpoint that is not there or damaged, weights that do not fit.
-pub fn open_student(run_dir: &Path, checkpoint: &str, device: Device) -> Result<TrainedStudent> {
+pub fn open_student(run_dir: &Path, checkpoint: &str, key: &str, device: Device) -> Result<TrainedStudent> {
     let config: Config = load(run_dir.join(CONFIG), &[]).context("is this the folder of a run?")?;
     config.validate()?;
-    let (step, state) = network_of_run(run_dir, checkpoint, "G")?
+    let (step, checkpoints) = find(run_dir, checkpoint, key)?
         .with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
     let student = new_student(&config, device)?;
-    load_network("G", &student.state(), &state).with_context(|| run_dir.display().to_string())?;
+    let given = checkpoints.load_file(step, &file_of("G"))?;
+    load_network("G", &student.state(), &given).with_context(|| run_dir.display().to_string())?;
+    let began_with = checkpoints.load_state(step)?[SUPER_NET].as_str().map(str::to_owned);
+    tell_unless_ended(run_dir, step)?;
+    Ok(TrainedStudent { config, student, step, began_with })
+}
+
+/// What distillation has left for fine-tuning: networks of one checkpoint.
+#[derive(Debug)]
+pub struct Distilled {
+    /// Steps that they have seen.
+    pub step: u64,
+    /// The super-net.
+    pub student: StateDict,
+    /// The discriminator.
+    pub discriminator: StateDict,
+}
+
+/// Reads a checkpoint (`last`, `best` or a step) of a distillation's run folder.
+///
+/// # Errors
+/// Where there is no run, the command that makes it; a checkpoint that is not there or damaged.
+pub fn open_distilled(run_dir: &Path, checkpoint: &str) -> Result<Distilled> {
+    // Found once: while distillation goes on, the last checkpoint is soon another.
+    let (step, checkpoints) = find(run_dir, checkpoint, CHECKPOINT)?.with_context(|| no_super_net(run_dir))?;
+    let load = |network: &str| checkpoints.load_file(step, &file_of(network));
+    let (student, discriminator) = (load("G")?, load("D")?);
+    tell_unless_ended(run_dir, step)?;
+    Ok(Distilled { step, student, discriminator })
+}
+
+fn tell_unless_ended(run_dir: &Path, step: u64) -> Result<()> {
     if summary::read::<serde_json::Value>(run_dir)?.is_none() {
         tracing::warn!("{}: training has not ended; step {step} is used", run_dir.display());
     }
-    Ok(TrainedStudent { config, student, step })
+    Ok(())
+}
+
+/// Digest of a network's weights, by which results tell which super-net they belong to: the same on every device.
+pub fn weights_digest(state: &StateDict) -> String {
+    digest(state.values().map(Tensor::shallow_clone))
+}
+
+/// Digest of the super-net in a checkpoint of a distillation's run; `None` where there is no run.
+///
+/// # Errors
+/// A checkpoint that is not there or damaged.
+pub fn super_net_digest(run_dir: &Path, checkpoint: &str) -> Result<Option<String>> {
+    let Some((step, checkpoints)) = find(run_dir, checkpoint, CHECKPOINT)? else { return Ok(None) };
+    Ok(Some(weights_digest(&checkpoints.load_file(step, &file_of("G"))?)))
 }
 
 /// That a row's super-net is missing, with the command that makes it.
@@ -120,16 +172,7 @@ pub fn no_super_net(run_dir: &Path) -> String {
 /// # Errors
 /// A folder that cannot be read.
 pub fn begun(run_dir: &Path) -> Result<bool> {
-    Ok(find(run_dir, "last", "distill.checkpoint")?.is_some())
-}
-
-/// Weights of a network in a checkpoint of a run, with the checkpoint's step; `None` where there is no checkpoint.
-///
-/// # Errors
-/// A checkpoint that is not there or damaged, or without this network.
-pub fn network_of_run(run_dir: &Path, checkpoint: &str, network: &str) -> Result<Option<(u64, StateDict)>> {
-    let Some((step, checkpoints)) = find(run_dir, checkpoint, "distill.checkpoint")? else { return Ok(None) };
-    Ok(Some((step, checkpoints.load_file(step, &file_of(network))?)))
+    Ok(find(run_dir, "last", CHECKPOINT)?.is_some())
 }
 
 fn find(run_dir: &Path, checkpoint: &str, key: &str) -> Result<Option<(u64, Checkpoints)>> {

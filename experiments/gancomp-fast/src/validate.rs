@@ -1,6 +1,7 @@
 //! Values that a configuration cannot have.
 
 use crate::config::{Config, Method, TrainConfig, WeightingKind};
+use semrel_nn::LrPolicy;
 use std::path::{Component, Path};
 
 /// A value that cannot be.
@@ -34,6 +35,10 @@ impl Config {
             ("finetune.train", self.finetune.as_ref().map(|f| &f.train)),
         ] {
             train.map_or(Ok(()), |train| stage(section, train))?;
+            if let Some(train) = train.filter(|train| train.warmup > 0 && section != "teacher.train") {
+                let remedy = "only a teacher has a warm-up; leave it out";
+                return invalid(format!("{section}.warmup"), train.warmup, remedy);
+            }
         }
         self.images()?;
         self.combinations()
@@ -175,13 +180,17 @@ fn stage(section: &str, t: &TrainConfig) -> Result<(), InvalidValue> {
     for (key, value, least, most) in [
         ("n_epochs", t.n_epochs, 0, 1 << 32),
         ("n_epochs_decay", t.n_epochs_decay, 0, 1 << 32),
-        ("n_epochs + n_epochs_decay", t.n_epochs + t.n_epochs_decay, 1, 1 << 32),
+        ("n_epochs + n_epochs_decay", t.n_epochs.saturating_add(t.n_epochs_decay), 1, 1 << 32),
         ("batch_size", t.batch_size, 1, 4096),
         ("lr_decay_iters", t.lr_decay_iters, 1, i64::MAX),
+        ("warmup", i64::try_from(t.warmup).unwrap_or(i64::MAX), 0, 1 << 32),
         ("log_every", t.log_every as i64, 1, i64::MAX),
         ("save_every", t.save_every as i64, 1, i64::MAX),
     ] {
         within(&format!("{section}.{key}"), value, least, most)?;
+    }
+    if t.policy == LrPolicy::Cosine && t.n_epochs == 0 {
+        return invalid(format!("{section}.n_epochs"), 0, "`policy: cosine` goes over this many: at least 1");
     }
     if !t.lr.is_finite() || t.lr <= 0.0 {
         return invalid(format!("{section}.lr"), t.lr, "it must be finite and positive");

@@ -28,6 +28,9 @@ fn configurations() {
         ("finetune.channels=9_4_4_4_4_4_4_4", &["`finetune.channels`", "9"]),
         ("distill.train.batch_size=2", &["`distill.train.batch_size`: 2; the semantic terms", "use 1"]),
         ("distill.train.batch_size=0", &["`distill.train.batch_size`: 0; it must be at least 1"]),
+        ("distill.train.n_epochs=9223372036854775807", &["`distill.train.n_epochs`", "at most 4294967296"]),
+        ("teacher.train.warmup=18446744073709551615", &["`teacher.train.warmup`", "at most 4294967296"]),
+        ("distill.train.warmup=3", &["`distill.train.warmup`: 3; only a teacher has a warm-up"]),
         ("teacher.train.lr=0", &["`teacher.train.lr`: 0; it must be finite and positive"]),
         ("finetune.train.beta1=1", &["`finetune.train.beta1`: 1; it must be at least 0 and below 1"]),
         ("distill.lambda_distill=.nan", &["`distill.lambda_distill`: NaN; it must be finite"]),
@@ -47,6 +50,8 @@ fn configurations() {
     ] {
         refuses(place.stage("teacher", "runs", &sets(&[set])), words);
     }
+    let cosine = sets(&["teacher.train.policy=cosine", "teacher.train.n_epochs=0"]);
+    refuses(place.stage("teacher", "runs", &cosine), &["`teacher.train.n_epochs`: 0; `policy: cosine`"]);
     let none = sets(&["distill.semantic.lambda_src=0", "distill.semantic.lambda_dce=0"]);
     refuses(place.stage("teacher", "runs", &none), &["`ours` without either is `method: fast`"]);
     let list = sets(&["data.layout=aligned", "data.distill_list.target=x.txt"]);

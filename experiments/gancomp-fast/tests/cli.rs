@@ -158,7 +158,7 @@ fn lists_choose_the_images_of_a_stage() {
     place.trained(&["teacher"], "runs", &[]);
     place.trained(&["distill"], "runs", &["data.distill_list.source=train1.txt"]);
     let summary = read_json(&place.path("runs/rows/tiny/distill/summary.json"));
-    assert_eq!((&summary["sources"], &summary["targets"], &summary["last_step"]), (&3.into(), &6.into(), &12.into()));
+    assert_eq!((&summary["sources"], &summary["targets"], &summary["last_step"]), (&3.into(), &4.into(), &8.into()));
 }
 
 #[test]

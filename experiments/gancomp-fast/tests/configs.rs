@@ -2,6 +2,7 @@
 
 use gancomp_fast::config::{Config, Criterion, Layout, Method, Reference, WeightingKind};
 use gancomp_fast::networks::{new_adapters, new_discriminator, new_heads, new_student, new_teacher};
+use gancomp_fast::reals::RealSource;
 use semrel_data::Direction;
 use semrel_loss::gan::GanMode;
 use semrel_nn::channels::ChannelSet;
@@ -149,6 +150,17 @@ fn the_paper_s_settings() {
     assert_eq!(rows["cityscapes-ours"].teacher.lambda_recon, 100.0);
     let finetune = rows["maps-ours"].finetune.as_ref().unwrap();
     assert_eq!((finetune.train.n_epochs, finetune.train.n_epochs_decay), (200, 200));
+}
+
+#[test]
+fn searches_refer_to_the_published_real_images() {
+    for profile in PROFILES {
+        let rows = rows(profile);
+        for (task, reference) in [("horse2zebra", "all"), ("data", "all"), ("maps", "search"), ("pairs", "search")] {
+            let source = RealSource::of_search(&rows[&format!("{task}-ours")]);
+            assert_eq!(source.name(), reference, "{profile}/{task}");
+        }
+    }
 }
 
 #[test]

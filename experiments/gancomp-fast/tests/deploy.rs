@@ -4,11 +4,13 @@
 mod common;
 
 use common::searched::{STREET, SearchedRow};
-use common::{assert, files, json, names, read_json, refuses, sets};
+use common::{assert, files, json, names, read_json, refuses, sets, signal};
 use predicates::prelude::{PredicateBooleanExt, predicate};
 use semrel_nn::checkpoint::{load_safetensors, metadata};
 use semrel_nn::mobile_resnet::SubMobileResnet;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 const FOUND: &str = "8_4_8_4_8_4_4_8";
 
@@ -86,6 +88,19 @@ fn an_export_translates_alike_in_every_way() {
     let by_teacher = translate(&["teacher/generator.safetensors", pictures], "by-teacher");
     assert_eq!(translate(&["tiny.yaml", pictures, "--of", "teacher"], "by-teacher-row"), by_teacher);
     assert!(by_teacher != by_weights);
+}
+
+#[test]
+fn a_fit_of_the_segmenter_can_be_stopped() {
+    let place = found(&STREET);
+    let keys = [sets(&STREET), sets(&["eval.segmenter_steps=100000000"])].concat();
+    let mut child = place.stage("eval", &keys).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.by_ref().any(|line| line.contains("fit of the segmenter")));
+    signal(&child, "INT");
+    let rest: Vec<String> = lines.collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|line| line.starts_with("stopped: ") && line.ends_with("interrupted")), "{rest:?}");
 }
 
 #[test]

@@ -45,6 +45,11 @@ fn cycle_gan() {
 }
 
 #[test]
+fn a_decay_from_the_first_epoch_on() {
+    survives_a_kill("teacher", &["teacher.train.n_epochs=0", "teacher.train.n_epochs_decay=2"]);
+}
+
+#[test]
 fn pix2pix() {
     survives_a_kill("teacher", &ALIGNED);
 }

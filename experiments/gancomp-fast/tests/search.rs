@@ -8,6 +8,7 @@ use common::{assert, json, names, read_json, refuses, sets, signal};
 use predicates::prelude::{PredicateBooleanExt, predicate};
 use semrel_metrics::Statistics;
 use semrel_nn::channels::Channels;
+use std::collections::BTreeSet;
 use std::fs;
 
 /// The files that depend on nothing but the search.
@@ -138,6 +139,30 @@ fn labels_are_searched_by_their_mean_iou() {
     assert!((0.0..=100.0).contains(&best), "{found}");
     let table = fs::read_to_string(place.row("search/front.csv")).unwrap();
     assert!(table.starts_with("channels,macs,parameters,miou,front,winner\n"), "{table}");
+    assert!(found["reference"].is_null() && found["reals"].is_null(), "{found}");
+}
+
+#[test]
+fn pairs_are_compared_with_real_images_of_the_search() {
+    let place = SearchedRow::distilled(&STREET);
+    let searched = |more: &[&str]| {
+        let short = ["search.population=4", "search.generations=1"];
+        assert(place.stage("search", &sets(&[&STREET[..], &short, more].concat()))).success();
+        let found = read_json(&place.row("search/search.json"));
+        (found["reference"].as_str().unwrap().to_owned(), found["reals"].as_u64().unwrap())
+    };
+    assert_eq!(searched(&[]), ("search".to_owned(), 3));
+    for (set, name, reals) in [
+        ("search.reference=test", "test", 3),
+        ("search.reference=train", "train", 7),
+        ("search.reference=all", "all", 10),
+    ] {
+        assert_eq!(searched(&[set]), (name.to_owned(), reals));
+    }
+    // None of these has values of another.
+    let key = |line: &String| serde_json::from_str::<serde_json::Value>(line).unwrap()["key"].to_string();
+    let keys: BTreeSet<String> = evaluations(&place).iter().map(key).collect();
+    assert_eq!(keys.len(), 4);
 }
 
 #[test]
@@ -167,6 +192,25 @@ fn what_comes_before_is_named_or_run() {
         place.stage("export", &sets(&["finetune.train.n_epochs=1"])),
         &["no fine-tuned sub-network yet", "finetune"],
     );
+}
+
+#[test]
+fn what_cannot_be_searched_is_refused_before_any_stage_is_trained() {
+    let place = SearchedRow::new();
+    let too_small = ["config key `search.budget.macs`: 100000, but the smallest configuration", "4_4_4_4_4_4_4_4"];
+    for (set, words) in [
+        ("search.generations=0", &["`search.generations`: 0; it must be at least 1"][..]),
+        ("search.budget.macs=1e5", &too_small),
+        ("search.statistics=none.npz", &["config key `search.statistics`", "none.npz"]),
+        ("data.held_back=0", &["the search needs training images"]),
+    ] {
+        for how in ["--check", "--all"] {
+            refuses(place.stage("search", &["--set", set, how]), words);
+        }
+    }
+    let few = sets(&["search.reference=search", "data.held_back=1"]);
+    refuses(place.stage("search", &[&few[..], &["--check"]].concat()), &["`search.reference`: search: 1 image(s)"]);
+    assert!(!place.path("runs").exists(), "nothing was started");
 }
 
 #[test]
@@ -211,7 +255,8 @@ fn what_cannot_be_searched_is_refused_before_anything_is_done() {
     refuses(place.stage("search", &["--seeds", "0"]), &["--seeds"]);
     statistics(1280);
     assert(place.stage("search", &sets(&["search.statistics=s1280.npz", "search.generations=1"]))).success();
-    assert_eq!(read_json(&place.row("search/search.json"))["reals"], 9);
+    let found = read_json(&place.row("search/search.json"));
+    assert_eq!((&found["reals"], &found["reference"]), (&9.into(), &"statistics".into()));
 }
 
 #[test]

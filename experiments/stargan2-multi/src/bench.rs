@@ -73,7 +73,7 @@ pub struct Parts {
 pub fn bench(config: &Config, options: &BenchOptions) -> Result<Report> {
     config.validate()?;
     const DOMAINS: i64 = 4;
-    tune_convolutions(options.device);
+    tune_convolutions(options.device, true);
     let mut trainer = new_trainer(config, DOMAINS, options.device)?;
     let mut times = vec![];
     let mut losses = vec![];

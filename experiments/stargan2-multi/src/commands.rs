@@ -1,12 +1,15 @@
 //! Subcommands.
 
-use anyhow::{Context, Result, ensure};
+mod opened;
+mod translate;
+
+use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use opened::{Trained, open_run};
 use semrel_metrics::EfficientNetLite0;
-use semrel_nn::checkpoint::load_any;
 use semrel_train::cli::{Describe, Machine, TrainMode, Verbosity, ended, write_json};
 use semrel_train::config::{load, origin};
-use semrel_train::run_dir::{CONFIG, checkpoints_of};
+use semrel_train::run_dir::checkpoints_of;
 use semrel_train::{Checkpoints, Interrupt};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -14,13 +17,12 @@ use stargan2_multi::bench::{BenchOptions, bench};
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
 use stargan2_multi::evaluate::{Evaluation, Reference};
-use stargan2_multi::networks::Translator;
 use stargan2_multi::sample;
-use stargan2_multi::snapshot::{AVERAGE, State, load_translator};
+use stargan2_multi::snapshot::AVERAGE;
 use stargan2_multi::train::{TrainOptions, grid_image, preview_sources, train};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 /// Multi-modal image translation between domains: StarGAN v2, StarGAN v2 + LSeSim, and StarGAN v2 + SRC + hDCE.
 ///
@@ -31,6 +33,7 @@ use tch::{Device, Kind, Tensor};
 ///   stargan2-multi train my.yaml --set data.root=photos --set train.iterations=20000
 ///   stargan2-multi eval   runs/stargan2-multi/sample-seasons-ours --checkpoint best
 ///   stargan2-multi sample runs/stargan2-multi/sample-seasons-ours --grid reference --out grid.png
+///   stargan2-multi translate runs/stargan2-multi/sample-seasons-ours photos --to winter --out snowy
 ///
 /// Training stops at Ctrl-C with a checkpoint saved; `train ... --resume` goes on with it, exactly.
 #[derive(Debug, Parser)]
@@ -52,6 +55,8 @@ enum Command {
     Baseline(BaselineArgs),
     /// Draw a grid or an interpolation.
     Sample(SampleArgs),
+    /// Translate a picture or a folder of pictures into another domain.
+    Translate(translate::TranslateArgs),
     /// Measure a training iteration.
     Bench(BenchArgs),
     #[command(flatten)]
@@ -179,6 +184,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Eval(args) => run_eval(&args, quiet),
         Command::Baseline(args) => run_baseline(&args, quiet),
         Command::Sample(args) => run_sample(&args),
+        Command::Translate(args) => translate::run(&args, quiet),
         Command::Bench(args) => run_bench(&args),
         Command::Describe(what) => Ok(what.run::<Cli, Config>()?),
     }
@@ -201,54 +207,6 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     };
     let interrupt = Interrupt::install()?;
     Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir, quiet))
-}
-
-/// A trained translator with what it was trained on.
-struct Trained {
-    config: Config,
-    data: Data,
-    translator: Translator,
-    step: u64,
-}
-
-fn open_run(
-    run_dir: &Path,
-    checkpoint: &str,
-    weights: Option<&Path>,
-    overrides: &[String],
-    device: Device,
-) -> Result<Trained> {
-    let config: Config = load(run_dir.join(CONFIG), overrides).context("is this the folder of a run?")?;
-    config.validate()?;
-    let data = Data::open(&config)?;
-    let translator = Translator::new(&config, data.num_domains(), device);
-    let step = match weights {
-        Some(file) => {
-            let tensors = load_any(file)?;
-            load_translator(&translator, &tensors).with_context(|| file.display().to_string())?;
-            0
-        }
-        None => {
-            let checkpoints = Checkpoints::new(checkpoints_of(run_dir), usize::MAX);
-            let step = checkpoints
-                .find(checkpoint)?
-                .with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
-            let path = checkpoints.path(step);
-            let tensors = checkpoints.load_file(step, AVERAGE)?;
-            load_translator(&translator, &tensors).with_context(|| path.display().to_string())?;
-            let state: State = serde_json::from_value(checkpoints.load_state(step)?)?;
-            ensure!(
-                state.domains == data.domains,
-                "{}: trained on the domains {}, but {} has {}",
-                path.display(),
-                state.domains.join(", "),
-                config.data.root.display(),
-                data.domains.join(", ")
-            );
-            step
-        }
-    };
-    Ok(Trained { config, data, translator, step })
 }
 
 fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
@@ -329,7 +287,7 @@ fn run_sample(args: &SampleArgs) -> Result<ExitCode> {
     let styles = |domain: i64, count: i64| {
         let z = Tensor::randn([count, latent], (Kind::Float, device));
         let styles = t.mapping_network.forward(&z, &vec![domain; count as usize]);
-        sample::truncate(&styles, &sample::mean_style(t, domain, latent, 10_000), args.psi)
+        sample::truncate(&styles, &sample::mean_style(t, domain, latent, MEAN_OF), args.psi)
     };
     let grid = match args.grid {
         Grid::Latent => {
@@ -363,6 +321,9 @@ fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
     let options = BenchOptions { steps: args.steps.max(1), plain: args.plain, device, threads };
     Ok(write_json(None, &bench(&config, &options)?)?)
 }
+
+/// Random styles that the mean style of a domain is taken of.
+const MEAN_OF: i64 = 10_000;
 
 /// Parses `--psi`.
 fn psi(text: &str) -> Result<f64, String> {

@@ -7,6 +7,7 @@ use semrel_loss::semantic::PatchLossConfig;
 use semrel_nn::AdamConfig;
 use semrel_nn::stargan2::{GeneratorConfig, GeneratorKind, default_width};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// A training run.
@@ -307,6 +308,13 @@ pub struct EvalConfig {
     pub max_reals: Option<usize>,
     /// Features of the Fréchet and perceptual distances.
     pub extractor: String,
+}
+
+impl EvalConfig {
+    /// What the scores of checkpoints depend on ([`Fit::measure`](semrel_train::Fit::measure)).
+    pub fn measure(&self) -> Value {
+        json!([self.extractor, self.max_sources, self.max_reals])
+    }
 }
 
 impl Default for EvalConfig {

@@ -12,4 +12,5 @@ pub mod snapshot;
 pub mod step;
 pub mod terms;
 pub mod train;
+pub mod translate;
 mod validate;

@@ -19,7 +19,7 @@ use semrel_train::{
     Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Terms, fit, seed_step, summary,
     tune_convolutions,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use tch::{Device, Kind, Tensor};
 
@@ -119,6 +119,10 @@ impl Fit for Run<'_> {
         Ok(vec![("eval/latent_fd_glance", reference.glance(&self.trainer.networks.average)?)])
     }
 
+    fn measure(&self) -> Value {
+        self.config.eval.measure()
+    }
+
     fn shown(&self) -> &[&str] {
         &["d_latent/total", "g_latent/total", "g_latent/cyc", "warmup/reconstruction"]
     }
@@ -129,7 +133,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     config.validate()?;
     let data = Data::open(config)?;
     let device = options.device;
-    tune_convolutions(device);
+    tune_convolutions(device, true);
     // Before the folder is touched: `--overwrite` removes nothing where weights are missing, networks fit no memory, or the
     // pictures of the preview cannot be read.
     let extractor = EfficientNetLite0::load(device).context("the evaluation's extractor")?;
@@ -144,7 +148,8 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     {
         let name = || format!("checkpoint {}", checkpoints.path(at).display());
         let state = snapshot::restore(&mut trainer, &saved, &data.domains).with_context(name)?;
-        standing = Standing::restored(at, state.step, state.best).with_context(name)?;
+        let restored = Standing::restored(at, state.step, state.best).with_context(name)?;
+        standing = restored.measured(&saved.state, &config.eval.measure());
     }
     let t = &config.train;
     let count = |n: i64| n as u64;

@@ -66,6 +66,8 @@ impl Config {
             ("model.latent_dim", self.model.latent_dim, 8192),
             ("model.mapping_width", self.model.mapping_width, 8192),
             ("model.patch_dim", self.model.patch_dim, 8192),
+            ("train.iterations", self.train.iterations, 1 << 40),
+            ("train.warmup", self.train.warmup, 1 << 40),
             ("train.batch_size", self.train.batch_size, 4096),
             ("eval.batch_size", self.eval.batch_size, 4096),
         ];

@@ -21,6 +21,7 @@ fn configurations() {
         ("method=cyclegan", &["key `method`", "found `cyclegan`, expected one of `stargan-v2`, `lsesim`, `ours`"]),
         ("train.batch_size=0", &["--set train.batch_size=0: config key `train.batch_size`: 0; it must be at least 1"]),
         ("train.warmup=-1", &["`train.warmup`: -1; it must be at least 0"]),
+        ("train.warmup=9223372036854775807", &["`train.warmup`", "it must be at most"]),
         ("train.eval_every=-5", &["`train.eval_every`: -5"]),
         ("loss.num_patches=1", &["`loss.num_patches`: 1; it must be at least 2"]),
         ("data.img_size=48", &["`data.img_size`: 48; it must be a power of two"]),

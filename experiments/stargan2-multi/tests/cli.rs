@@ -20,6 +20,7 @@ fn every_subcommand_explains_itself() {
         (&["eval", "--help"], "--weights"),
         (&["baseline", "--help"], "--out"),
         (&["sample", "--help"], "interpolation"),
+        (&["translate", "--help"], "--reference"),
         (&["bench", "--help"], "--plain"),
     ] {
         assert(place.command(args)).success().stdout(predicate::str::contains(word));
@@ -80,6 +81,7 @@ fn train_evaluate_and_sample() {
 
     evaluations(&place);
     grids(&place);
+    translations(&place);
     best(&place, &metrics);
 }
 
@@ -160,6 +162,42 @@ fn grids(place: &Place) {
     // The last reference: first image of the last domain, on the first source. Batches of other sizes may round differently.
     let (few, all) = (few.crop_imm(32, 4 * 32, 32, 32).to_rgb8(), all.crop_imm(32, 7 * 32, 32, 32).to_rgb8());
     assert!(few.iter().zip(all.iter()).all(|(a, b)| a.abs_diff(*b) <= 1));
+}
+
+fn translations(place: &Place) {
+    let translate = |args: &[&str]| {
+        let folder = ["translate", "run", "data/val/summer", "--to", "winter", "--threads", "1"];
+        assert(place.command(&[&folder[..], args].concat())).success();
+        common::files(&place.path(args[1]))
+    };
+    let names = |files: &std::collections::BTreeMap<_, _>| files.keys().cloned().collect::<Vec<String>>();
+    let one = translate(&["--out", "winter"]);
+    assert_eq!(names(&one), ["0001.png"]);
+    assert_eq!(picture(&place.path("winter/0001.png")), (32, 32));
+    let two = translate(&["--out", "winters", "--styles", "2", "--seed", "3"]);
+    assert_eq!(names(&two), ["0001-1.png", "0001-2.png"]);
+    assert!(two["0001-1.png"] != two["0001-2.png"] && !two.values().any(|picture| *picture == one["0001.png"]));
+    // The style of a picture, without the data that the run was trained on.
+    fs::rename(place.path("data/train"), place.path("data/away")).unwrap();
+    let reference = ["--reference", "data/val/winter/0001.png"];
+    let styled = translate(&[&["--out", "styled"][..], &reference].concat());
+    fs::rename(place.path("data/away"), place.path("data/train")).unwrap();
+    assert!(styled["0001.png"] != one["0001.png"]);
+    // As the grid has it: the last reference, on the first summer picture.
+    assert(place.command(&["sample", "run", "--grid", "reference", "--out", "few.png"])).success();
+    let cell = image::open(place.path("few.png")).unwrap().crop_imm(3 * 32, 4 * 32, 32, 32).to_rgb8();
+    let styled = image::load_from_memory(&styled["0001.png"]).unwrap().to_rgb8();
+    assert!(cell.iter().zip(styled.iter()).all(|(a, b)| a.abs_diff(*b) <= 1));
+
+    let with = |args: &[&str]| place.command(&[&["translate", "run", "--out", "none"], args].concat());
+    refuses(with(&["data/val/summer", "--to", "monsoon"]), &["--to monsoon: no domain of run; it has autumn, spring"]);
+    refuses(with(&["data/none", "--to", "winter"]), &["data/none: no such file or folder"]);
+    fs::write(place.path("broken.png"), b"no picture").unwrap();
+    refuses(
+        with(&["data/val/summer", "--to", "winter", "--reference", "broken.png"]),
+        &["--reference: broken.png: not an image of a supported format"],
+    );
+    assert!(!place.path("none").exists());
 }
 
 /// `--checkpoint best` is the step of the least score in the log.

@@ -3,7 +3,7 @@
 use super::sheet::Sheet;
 use crate::data;
 use crate::explore::spread;
-use crate::tables::finished::{Finished, Group};
+use crate::tables::finished::{DRAWING, Finished, Group};
 use anyhow::{Context, Result, ensure};
 use image::{RgbImage, imageops};
 use semrel_data::image_io::{list_images, read_rgb};
@@ -26,7 +26,7 @@ pub fn of_translations(group: &Group, rows: usize) -> Result<RgbImage> {
     let inputs = list_images(&folders[0].join("real_A"))?;
     ensure!(!inputs.is_empty(), "{}: no pictures", folders[0].join("real_A").display());
     let row = |input: &PathBuf| -> Result<_> {
-        let name = input.file_name().context("a picture without a name")?;
+        let name = input.strip_prefix(folders[0].join("real_A"))?;
         let mut cells = vec![Some(read_rgb(input)?)];
         for folder in &folders {
             let file = folder.join("fake_B").join(name);
@@ -52,7 +52,7 @@ fn columns(rows: &[Finished], each: usize) -> Vec<String> {
 }
 
 /// What `table1` has drawn of several domains: test pictures, each in styles of the domain after its own.
-pub fn of_styles(group: &Group, results: &Path, rows: usize) -> Result<RgbImage> {
+pub fn of_styles(group: &Group, rows: usize) -> Result<RgbImage> {
     let first = group.rows.first().context("no row")?;
     let config: Value = serde_yaml::from_str(&fs::read_to_string(first.run.join("config.yaml"))?)?;
     let side = config["data"]["img_size"].as_u64().context("config key `data.img_size`: not there")? as u32;
@@ -60,9 +60,8 @@ pub fn of_styles(group: &Group, results: &Path, rows: usize) -> Result<RgbImage>
         .rows
         .iter()
         .map(|row| {
-            let file = results.join(format!("{}-{}-{}.png", group.spec.name, group.half, row.method.name));
-            let grid =
-                read_rgb(&file).context("`cargo xtask table1 --resume` draws it; --results tells where it is")?;
+            let file = row.run.join(DRAWING);
+            let grid = read_rgb(&file).context("`cargo xtask table1 --resume` draws it")?;
             ensure!(
                 grid.width() % side == 0 && grid.height() % side == 0 && grid.height() / side > STYLES as u32,
                 "{}: {} x {} pixels, which are not cells of {side}",

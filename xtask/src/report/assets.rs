@@ -45,9 +45,17 @@ impl Source {
     }
 }
 
+/// A page that says that there is none yet, by which the folder is known for a report's if the writing is cut short.
+fn placeholder() -> String {
+    format!("<!doctype html><title>Results</title><p {MARK}>This report was not written to its end: write it again.")
+}
+
 /// Writes the page and what lies beside it; returns their bytes. The page comes last: what it shows is there.
 pub fn write(report: &Report, out: &Path) -> Result<u64> {
     check_folder(out)?;
+    if !out.join("index.html").exists() {
+        write_page(out.join("index.html"), placeholder().as_bytes())?;
+    }
     let mut bytes = report.html.len() as u64;
     for (address, asset) in &report.assets {
         let content = asset.source.read()?;
@@ -124,5 +132,13 @@ mod tests {
         let mut broken = report(&[]);
         broken.assets.insert("pictures/x.png".into(), gone);
         assert!(format!("{:#}", write(&broken, dir.path()).unwrap_err()).contains("none"));
+
+        // A first report that is cut short leaves a folder that the next may use.
+        let first = dir.path().join("first");
+        broken.assets.insert("pictures/a.png".into(), Asset { source: Source::Text(String::new()), media_type: "" });
+        write(&broken, &first).unwrap_err();
+        assert!(first.join("pictures/a.png").exists());
+        assert!(fs::read_to_string(first.join("index.html")).unwrap().contains("not written to its end"));
+        write(&report(&[]), &first).unwrap();
     }
 }

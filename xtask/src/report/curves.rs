@@ -1,6 +1,6 @@
 //! Training curves, grouped as they are compared.
 
-use super::members::Membership;
+use super::labels::group_of;
 use super::metrics::Curve;
 use super::run_folders::RunFolder;
 use super::sources::Sources;
@@ -13,7 +13,7 @@ const MOST_NUMBERS: usize = 400_000;
 /// Runs that are compared with each other.
 #[derive(Debug, Serialize)]
 pub struct Group {
-    /// Table, data set and stage.
+    /// Table, data set, profile and stage.
     pub title: String,
     /// Metrics, in the order in which runs log them.
     pub metrics: Vec<String>,
@@ -26,40 +26,12 @@ pub struct Group {
 /// The curves of a run.
 #[derive(Debug, Serialize)]
 pub struct RunCurves {
+    /// Its folder, which no other run has.
+    pub run: String,
     /// What it is called among the runs of its group.
     pub label: String,
     /// By place of the metric; null where it has none.
     pub curves: Vec<Option<Curve>>,
-}
-
-/// The group that a run stands in; they are in the order of their tables.
-pub fn group_of(run: &RunFolder, member: Option<&Membership>) -> (usize, String) {
-    let (order, mut title) = match member {
-        Some(member) => (member.order, format!("{}, {}", member.table, member.half)),
-        None => {
-            let parts = [run.program(), run.data()];
-            let title = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
-            (usize::MAX, if title.is_empty() { "runs".to_owned() } else { title })
-        }
-    };
-    if let Some(stage) = run.stage() {
-        title += &format!(", {stage}");
-    }
-    (order, title)
-}
-
-/// What a run is called in its group.
-pub fn label_of(run: &RunFolder, member: Option<&Membership>) -> String {
-    match member {
-        Some(Membership { method, seed: Some(seed), several: true, .. }) => format!("{method} (seed {seed})"),
-        Some(member) => member.method.clone(),
-        None => run.row().to_owned(),
-    }
-}
-
-/// Order of runs in a group: that of the methods in their table, then of seeds.
-pub fn order_of(run: &RunFolder, member: Option<&Membership>) -> (usize, Option<u64>, String) {
-    (member.map_or(usize::MAX, |m| m.rank), member.and_then(|m| m.seed), run.name.clone())
 }
 
 /// All curves.
@@ -92,7 +64,11 @@ fn group(title: String, runs: &[&RunFolder], sources: &Sources, most: usize) -> 
             let (_, points) = run.metrics.curves.iter().find(|(known, _)| known == name)?;
             Some(Curve::new(points, most))
         };
-        RunCurves { label: label_of(run, sources.member(run)), curves: metrics.iter().map(of_metric).collect() }
+        RunCurves {
+            run: run.name.clone(),
+            label: sources.label(run).to_owned(),
+            curves: metrics.iter().map(of_metric).collect(),
+        }
     };
     // A warm-up has metrics of its own, which are logged first, and evaluations have theirs, which are few.
     let often = |name: &String| {

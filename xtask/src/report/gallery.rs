@@ -1,12 +1,14 @@
 //! Pictures: those of tables, figures, and samples of runs.
 
 use super::assets::{Asset, Source};
-use super::curves::{group_of, label_of};
+use super::labels::group_of;
 use super::members::short_title;
 use super::problems::{files_below, shown};
 use super::run_folders::RunFolder;
-use super::sources::{Sources, TableFile};
+use super::sources::{Sources, TableFile, written};
+use crate::tables::spec::Method;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +17,14 @@ use std::path::{Path, PathBuf};
 /// Bytes of all pictures together, at most: a report is sent by mail. Those that come later are left out.
 const MOST_BYTES: u64 = 11_000_000;
 
+/// Of these, bytes that grids of tables and figures leave to the samples of runs.
+const OF_SAMPLES: u64 = 3_000_000;
+
 /// Samples shown of a run: the first, some between, the last.
 const SAMPLES: usize = 3;
+
+/// Seconds between what is written with a table, at most.
+const TOGETHER: u64 = 60;
 
 /// Pictures that belong together.
 #[derive(Debug, Serialize)]
@@ -54,25 +62,35 @@ pub struct Galleries {
     pub assets: BTreeMap<String, Asset>,
     left_out: usize,
     bytes: u64,
+    /// For all bytes that are added.
+    room: u64,
 }
 
-/// All pictures, the most telling first: there may not be room for all.
-pub fn collect(sources: &Sources) -> Galleries {
-    let mut all =
-        Galleries { tables: vec![], figures: None, samples: vec![], assets: BTreeMap::new(), left_out: 0, bytes: 0 };
+/// All pictures, the most telling first: there may not be room for all, but where the page is `live` and nothing is sent.
+pub fn collect(sources: &Sources, live: bool) -> Galleries {
+    let (room, of_samples) = if live { (u64::MAX, 0) } else { (MOST_BYTES, OF_SAMPLES) };
+    let mut all = Galleries {
+        tables: vec![],
+        figures: None,
+        samples: vec![],
+        assets: BTreeMap::new(),
+        left_out: 0,
+        bytes: 0,
+        room: room - of_samples,
+    };
     for file in &sources.tables {
-        let pictures = of_table(file, &sources.folders.results);
+        let pictures = of_table(file);
         let pictures = all.add(sources, pictures);
         if !pictures.is_empty() {
-            all.tables.push(Gallery { title: file.spec.title.to_owned(), pictures });
+            all.tables.push(Gallery { title: file.title(), pictures });
         }
     }
     let figures = all.add(sources, figures(&sources.folders.results));
     all.figures = (!figures.is_empty()).then(|| Gallery { title: "Figures".into(), pictures: figures });
+    all.room = room;
     let mut groups: BTreeMap<(usize, String), Vec<Candidate>> = BTreeMap::new();
     for run in sources.runs.iter().filter(|run| !run.samples.is_empty()) {
-        let member = sources.member(run);
-        groups.entry(group_of(run, member)).or_default().extend(samples(run, &label_of(run, member)));
+        groups.entry(group_of(run, sources.member(run))).or_default().extend(samples(run, sources.label(run)));
     }
     for ((_, title), candidates) in groups {
         let pictures = all.add(sources, candidates);
@@ -112,7 +130,7 @@ impl Galleries {
         // By content: the same picture is written once, and one that an open page shows never changes.
         let src = format!("pictures/{}.png", &hex::encode(Sha256::digest(&bytes))[..16]);
         if !self.assets.contains_key(&src) {
-            if self.bytes + bytes.len() as u64 > MOST_BYTES {
+            if self.bytes + bytes.len() as u64 > self.room {
                 self.left_out += 1;
                 return None;
             }
@@ -123,30 +141,48 @@ impl Galleries {
     }
 }
 
-fn of_table(file: &TableFile, results: &Path) -> Vec<Candidate> {
+/// The pictures that were made with a table as it is: not what an earlier one has left of rows that failed since.
+fn of_table(file: &TableFile) -> Vec<Candidate> {
     let (name, short) = (file.spec.name, short_title(file.spec));
     let mut found = vec![];
-    for half in file.json["halves"].as_array().into_iter().flatten().filter_map(|half| half["half"].as_str()) {
+    for half in file.json["halves"].as_array().into_iter().flatten() {
+        let Some(half_name) = half["half"].as_str() else { continue };
         let all = (
-            format!("{name}-{half}.png"),
-            format!("{half}, all methods"),
+            None,
+            format!("{name}-{half_name}.png"),
+            format!("{half_name}, all methods"),
             "inputs and each method’s translations".to_owned(),
         );
-        let one = |m: &crate::tables::spec::Method| {
+        let one = |m: &'static Method| {
             (
-                format!("{name}-{half}-{}.png", m.name),
-                format!("{half}, {}", m.title),
+                Some(m.name),
+                format!("{name}-{half_name}-{}.png", m.name),
+                format!("{half_name}, {}", m.title),
                 format!("translations by {}", m.title),
             )
         };
-        for (file, title, what) in std::iter::once(all).chain(file.spec.methods.iter().map(one)) {
-            let path = results.join(file);
-            if path.is_file() {
-                found.push(Candidate { path, title, alt: format!("{short}, {half}: a grid of {what}") });
+        for (method, picture, title, what) in std::iter::once(all).chain(file.spec.methods.iter().map(one)) {
+            let path = file.folder.join(&picture);
+            let of_now = match file.json["pictures"].as_array() {
+                Some(pictures) => pictures.iter().any(|told| *told == picture),
+                // Tables did not always tell their pictures.
+                None => match method {
+                    Some(method) => succeeded(half, method),
+                    None => written(&path) + TOGETHER >= file.written,
+                },
+            };
+            if of_now && path.is_file() {
+                found.push(Candidate { path, title, alt: format!("{short}, {half_name}: a grid of {what}") });
             }
         }
     }
     found
+}
+
+/// Whether a half of a table has a method, and none of its runs has failed.
+fn succeeded(half: &Value, method: &str) -> bool {
+    let mut runs = half["runs"].as_array().into_iter().flatten().filter(|run| run["method"] == method).peekable();
+    runs.peek().is_some() && runs.all(|run| run["failed"].is_null())
 }
 
 /// Whatever lies in `results/figures`.
@@ -173,4 +209,48 @@ fn samples(run: &RunFolder, label: &str) -> Vec<Candidate> {
         Candidate { alt: format!("A grid of samples while training: {title}"), title, path }
     };
     places.into_iter().map(candidate).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::ALL;
+    use serde_json::json;
+    use std::time::{Duration, SystemTime};
+
+    /// Titles of the pictures of a table of streets, all of which are there.
+    fn titles(json: Value, results: &Path) -> Vec<String> {
+        let name = ALL[1].name;
+        let now = written(&results.join(format!("{name}-street.png")));
+        let table = TableFile { spec: ALL[1], json, written: now + 5, folder: results.to_owned(), within: None };
+        of_table(&table).into_iter().map(|candidate| candidate.title).collect()
+    }
+
+    #[test]
+    fn pictures_of_an_earlier_table_are_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |tail: &str| dir.path().join(format!("{}-street{tail}.png", ALL[1].name));
+        for tail in ["", "-cut", "-lsesim", "-ours"] {
+            fs::write(path(tail), "").unwrap();
+        }
+        let halves = json!([{"half": "street", "runs": [
+            {"method": "ours", "seed": 1, "last": {}}, {"method": "lsesim", "seed": 1, "last": {}},
+            {"method": "ours", "seed": 2, "last": {}}, {"method": "lsesim", "seed": 2, "failed": "disk full"},
+        ]}]);
+        // The table tells.
+        let all = path("").file_name().unwrap().to_string_lossy().into_owned();
+        let ours = path("-ours").file_name().unwrap().to_string_lossy().into_owned();
+        assert_eq!(titles(json!({"halves": halves, "pictures": [ours]}), dir.path()), ["street, Ours"]);
+        let both = ["street, all methods", "street, Ours"];
+        assert_eq!(titles(json!({"halves": halves, "pictures": [all, ours]}), dir.path()), both);
+        assert!(titles(json!({"halves": halves, "pictures": []}), dir.path()).is_empty());
+        // One that does not: rows that failed, or that it does not have, have no picture.
+        assert_eq!(titles(json!({"halves": halves}), dir.path()), both);
+        let (json, folder) = (json!({"halves": halves}), dir.path().to_owned());
+        let table = TableFile { spec: ALL[1], json, written: written(&path("")), folder, within: None };
+        let before = SystemTime::now() - Duration::from_secs(3600);
+        fs::File::options().write(true).open(path("")).unwrap().set_modified(before).unwrap();
+        let found: Vec<String> = of_table(&table).into_iter().map(|candidate| candidate.title).collect();
+        assert_eq!(found, ["street, Ours"]);
+    }
 }

@@ -23,7 +23,9 @@ pub struct Membership {
     pub seed: Option<u64>,
     /// Whether other rows differ from this one in the seed alone.
     pub several: bool,
-    /// Profile.
+    /// Digest of the changed settings, where there are any.
+    pub settings: Option<String>,
+    /// Profile; empty where it is not known.
     pub profile: String,
     /// Processor of the machine that made the table.
     pub processor: Option<String>,
@@ -41,6 +43,7 @@ impl Membership {
             rank: place(spec.methods.iter().position(|other| other.name == method)),
             seed: None,
             several: false,
+            settings: None,
             profile: String::new(),
             processor: None,
         }
@@ -80,7 +83,8 @@ pub fn of_table(spec: &Spec, json: &Value) -> Vec<(String, Membership)> {
             let member = Membership {
                 half: text(&half["half"]),
                 seed: run["seed"].as_u64(),
-                profile: text(&json["profile"]),
+                settings: run_name(spec, folder).and_then(|name| name.settings().map(str::to_owned)),
+                profile: json["profile"].as_str().unwrap_or_default().to_owned(),
                 processor: json["processor"].as_str().map(str::to_owned),
                 ..Membership::new(spec, &text(&run["method"]))
             };
@@ -93,9 +97,11 @@ pub fn of_table(spec: &Spec, json: &Value) -> Vec<(String, Membership)> {
 /// The row of a table that is still to be written, from the name of its folder.
 pub fn of_name(name: &str) -> Option<Membership> {
     tables::ALL.into_iter().find_map(|spec| {
-        let RunName { profile, half, method, seed, .. } = run_name(spec, name)?;
+        let name = run_name(spec, name)?;
+        let settings = name.settings().map(str::to_owned);
+        let RunName { profile, half, method, seed, .. } = name;
         let member = Membership::new(spec, spec.methods[method].name);
-        Some(Membership { half, seed: Some(seed), profile: profile.name().to_owned(), ..member })
+        Some(Membership { half, seed: Some(seed), settings, profile: profile.name().to_owned(), ..member })
     })
 }
 
@@ -115,6 +121,9 @@ mod tests {
             row("Table 3", "sample", "street", "InfoNCE + SRC + Hneg", 777)
         );
         assert_eq!(told("table-single-small-my-photos-s2-ours-s3-0a1b2c3d").unwrap().2, "my-photos-s2");
+        let settings = |name: &str| of_name(name).unwrap().settings;
+        assert_eq!(settings("table-single-small-my-photos-s2-ours-s3-0a1b2c3d").as_deref(), Some("0a1b2c3d"));
+        assert_eq!(settings("table2-paper-maps-fast-s1"), None);
         assert_eq!(told("table2-paper-maps-fast-s1"), row("Table 2", "paper", "maps", "Baseline", 1));
         for other in ["mine", "table3-sample-street-ours", "table3-huge-street-ours-s1", "table3-sample-ours-s1", ""] {
             assert_eq!(told(other), None, "{other}");
@@ -124,9 +133,11 @@ mod tests {
     #[test]
     fn tables_tell_their_rows() {
         let run = json!({"method": "ours", "seed": 5, "run": "/a/runs/cut-single/x"});
-        let json = json!({"profile": "small", "processor": "P", "halves": [{"half": "street", "runs": [run, {"method": "cut"}]}]});
+        let changed = json!({"method": "ours", "run": "/a/table-single-small-street-ours-s5-0a1b2c3d"});
+        let json = json!({"profile": "small", "processor": "P", "halves": [{"half": "street", "runs": [run, {"method": "cut"}, changed]}]});
         let members = of_table(tables::ALL[1], &json);
-        assert_eq!((members.len(), members[0].0.as_str()), (1, "x"));
+        assert_eq!((members.len(), members[0].0.as_str()), (2, "x"));
+        assert_eq!((&members[0].1.settings, members[1].1.settings.as_deref()), (&None, Some("0a1b2c3d")));
         assert_eq!((members[0].1.method.as_str(), members[0].1.processor.as_deref()), ("Ours", Some("P")));
         let names = ["table3-sample-street-ours-s1", "table3-sample-street-ours-s2", "table3-sample-street-dce-s1"];
         let mut members: HashMap<_, _> = names.map(|name| (name.to_owned(), of_name(name).unwrap())).into();

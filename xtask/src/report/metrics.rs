@@ -13,6 +13,8 @@ pub struct Metrics {
     pub curves: Vec<(String, Points)>,
     /// Step of the last line.
     pub last_step: Option<u64>,
+    /// Seconds trained until then.
+    pub seconds: Option<f64>,
     /// Step and name of the first value that was not finite.
     pub diverged: Option<(u64, String)>,
 }
@@ -43,6 +45,7 @@ pub fn parse(bytes: &[u8]) -> (Metrics, Vec<String>) {
 impl Metrics {
     fn add(&mut self, step: u64, line: &serde_json::Map<String, Value>) {
         self.last_step = Some(step);
+        self.seconds = line.get("seconds").and_then(Value::as_f64).or(self.seconds);
         for (name, value) in line.iter().filter(|(name, _)| !["step", "seconds"].contains(&name.as_str())) {
             let number = value.as_f64();
             if number.is_none() && !value.is_null() {
@@ -111,6 +114,7 @@ mod tests {
         let a = ("a".to_owned(), vec![(10.0, Some(1.0)), (20.0, Some(2.0))]);
         assert_eq!(metrics.curves, [a, ("b".to_owned(), vec![(10.0, None)])]);
         assert_eq!((metrics.last_step, metrics.diverged), (Some(20), Some((10, "b".into()))));
+        assert_eq!(metrics.seconds, Some(1.5));
         assert!(faults[0].starts_with("line 3 is no JSON") && faults[1].starts_with("line 4"), "{faults:?}");
         assert_eq!(faults[2], "line 6 is cut off; left out");
         let (_, faults) = parse("x\n".repeat(50).as_bytes());

@@ -38,7 +38,7 @@ pub fn build(sources: &Sources, live: Option<&str>) -> Result<Report> {
     let tables: Vec<_> = sources.tables.iter().map(table_view::view).collect();
     let curves = curves::groups(sources);
     let fronts = front::groups(sources);
-    let galleries = gallery::collect(sources);
+    let galleries = gallery::collect(sources, live.is_some());
     let (runs, configurations) = run_list::groups(sources);
     let mut assets = galleries.assets;
     assets.extend(configurations);
@@ -60,7 +60,7 @@ pub fn build(sources: &Sources, live: Option<&str>) -> Result<Report> {
             "explorer": !explorer.is_empty(),
             "problems": problems,
             "tables": tables,
-            "fronts": fronts.iter().map(|group| json!({"title": group.title, "quality": group.quality})).collect::<Vec<_>>(),
+            "fronts": fronts.iter().map(|group| json!({"title": group.title, "quality": group.quality, "over": group.over})).collect::<Vec<_>>(),
             "curves": curves.iter().map(|group| json!({"title": group.title, "metrics": group.metrics, "first": group.first})).collect::<Vec<_>>(),
             "galleries": galleries.tables.iter().chain(&galleries.figures).collect::<Vec<_>>(),
             "samples": galleries.samples,

@@ -4,6 +4,7 @@ use super::metrics::{self, Metrics};
 use super::problems::{Problems, shown, slashes};
 use anyhow::{Context, Result};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ pub struct RunFolder {
     pub path: PathBuf,
     /// The resolved configuration, as it is in the file.
     pub config_text: Option<String>,
-    /// The same, read.
+    /// The same, read. A stage that keeps none has that of another stage of its row.
     pub config: Value,
     /// What it came to; null while it goes on.
     pub summary: Value,
@@ -55,6 +56,15 @@ impl RunFolder {
         (!above.is_empty() && STAGES.contains(&last)).then_some(last)
     }
 
+    /// The folder that its row lies in; none where that is the folder of runs.
+    pub fn folder(&self) -> Option<&str> {
+        let row = match self.stage() {
+            Some(_) => self.name.rsplit_once('/')?.0,
+            None => self.name.as_str(),
+        };
+        row.rsplit_once('/').map(|(folder, _)| folder)
+    }
+
     /// The program's folder, where there is one.
     pub fn program(&self) -> Option<&str> {
         let depth = if self.stage().is_some() { 2 } else { 1 };
@@ -74,7 +84,23 @@ pub fn read(folder: &Path, problems: &Problems) -> Result<Vec<RunFolder>> {
     let mut found = vec![];
     visit(folder, folder, 0, problems, &mut found)?;
     found.sort_by(|a, b| a.name.cmp(&b.name));
+    share_configurations(&mut found);
     Ok(found)
+}
+
+/// All stages of a row are made with one configuration, which only those that train keep.
+fn share_configurations(runs: &mut [RunFolder]) {
+    let row = |run: &RunFolder| run.stage().and(run.path.parent()).map(Path::to_path_buf);
+    let mut of_rows: HashMap<PathBuf, Value> = HashMap::new();
+    for run in runs.iter().filter(|run| !run.config.is_null()) {
+        if let Some(row) = row(run) {
+            of_rows.entry(row).or_insert_with(|| run.config.clone());
+        }
+    }
+    for run in runs.iter_mut().filter(|run| run.config.is_null()) {
+        let shared = row(run).and_then(|row| of_rows.get(&row));
+        run.config = shared.cloned().unwrap_or_default();
+    }
 }
 
 fn visit(root: &Path, folder: &Path, depth: usize, problems: &Problems, found: &mut Vec<RunFolder>) -> Result<()> {
@@ -168,6 +194,7 @@ fn samples(folder: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn runs_and_stages_are_found_and_damage_is_named() {
@@ -185,15 +212,22 @@ mod tests {
         write("gancomp-fast/b/eval-measured.json", "{\"fd_name\": \"FD(x)\"}");
         write("gancomp-fast/b/distill/config.yaml", "a: [");
         write("gancomp-fast/b/search/summary.json", "{}");
+        write("gancomp-fast/c/distill/config.yaml", "seed: 5\ndata: {root: data/sample-64/maps}\n");
+        write("gancomp-fast/c/search/summary.json", "{}");
         let problems = Problems::default();
         let runs = read(dir.path(), &problems).unwrap();
         let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
-        assert_eq!(names, ["cut-single/a", "gancomp-fast/b/distill", "gancomp-fast/b/search"]);
+        let rows = ["b/distill", "b/search", "c/distill", "c/search"].map(|stage| format!("gancomp-fast/{stage}"));
+        assert_eq!((names[0], &names[1..]), ("cut-single/a", &rows.each_ref().map(String::as_str)[..]));
         assert_eq!((runs[0].row(), runs[0].stage(), runs[0].program()), ("a", None, Some("cut-single")));
         assert_eq!((runs[1].row(), runs[1].stage(), runs[1].program()), ("b", Some("distill"), Some("gancomp-fast")));
         assert_eq!((runs[0].data(), runs[0].samples.len()), (Some("street"), 1));
         assert_eq!(runs[0].config["init"]["!normal"]["gain"], 0.02);
         assert_eq!(runs[2].eval["fd_name"], "FD(x)");
+        assert_eq!((runs[0].folder(), runs[1].folder()), (Some("cut-single"), Some("gancomp-fast")));
+        // A search keeps no configuration of its own.
+        assert!(runs[2].config.is_null() && runs[4].config_text.is_none());
+        assert_eq!((runs[4].data(), &runs[4].config["seed"]), (Some("maps"), &json!(5)));
         let lines = problems.lines();
         assert_eq!(lines.len(), 3, "{lines:?}");
         assert!(lines[0].starts_with("runs/cut-single/a/summary.json: no JSON"), "{lines:?}");

@@ -1,7 +1,7 @@
 //! What each run was: data, profile, extractor, seed, hardware, time, memory, configuration.
 
 use super::assets::{Asset, Source};
-use super::curves::group_of;
+use super::labels::group_of;
 use super::members::Membership;
 use super::metrics::short;
 use super::run_folders::RunFolder;
@@ -10,6 +10,7 @@ use crate::tables::rows::Profile;
 use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Runs that stand together.
@@ -44,7 +45,7 @@ pub struct RunView {
     pub steps: String,
     /// Device and threads.
     pub hardware: String,
-    /// Time of training.
+    /// Time of training, until now where it goes on.
     pub time: String,
     /// Time of a step.
     pub step_time: String,
@@ -79,7 +80,7 @@ pub fn groups(sources: &Sources) -> (Vec<RunGroup>, BTreeMap<String, Asset>) {
         let mut view = view(run, member);
         view.config = config;
         let group = groups.entry(group_of(run, member)).or_default();
-        group.seconds += run.summary["seconds"].as_f64().unwrap_or(0.0);
+        group.seconds += seconds(run).unwrap_or(0.0);
         group.processor = group.processor.take().or_else(|| member.and_then(|m| m.processor.clone()));
         group.runs.push(view);
     }
@@ -91,11 +92,12 @@ pub fn groups(sources: &Sources) -> (Vec<RunGroup>, BTreeMap<String, Asset>) {
     (groups.into_iter().map(group).collect(), assets)
 }
 
-/// A name as a part of an address: with nothing in it that would have to be encoded.
+/// A name as a part of an address: with nothing in it that would have to be encoded. No other name has the same.
 fn address_of(name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_./".contains(c) { c } else { '_' };
     // Nothing leads out of the folder.
-    name.chars().map(plain).collect::<String>().replace("..", "__")
+    let address = name.chars().map(plain).collect::<String>().replace("..", "__");
+    if address == name { address } else { format!("{address}-{}", &hex::encode(Sha256::digest(name))[..8]) }
 }
 
 fn view(run: &RunFolder, member: Option<&Membership>) -> RunView {
@@ -105,9 +107,10 @@ fn view(run: &RunFolder, member: Option<&Membership>) -> RunView {
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
     };
-    let first = |values: &[&Value]| values.iter().find_map(|value| text(value)).unwrap_or_default();
+    let first = |values: &[&Value]| values.iter().find_map(|value| text(value));
     let number = |keys: &[&str]| keys.iter().find_map(|key| summary[*key].as_f64());
-    let profile = member.map(|member| member.profile.clone()).or_else(|| {
+    let profile = member.map(|member| member.profile.clone()).filter(|profile| !profile.is_empty());
+    let profile = profile.or_else(|| {
         // Folders of the tables' runs are named by them.
         let mut known = Profile::value_variants().iter().map(|profile| profile.name());
         known.find(|name| run.name.contains(&format!("-{name}-"))).map(str::to_owned)
@@ -116,15 +119,18 @@ fn view(run: &RunFolder, member: Option<&Membership>) -> RunView {
         label: member.map_or_else(|| run.row().to_owned(), |member| member.method.clone()),
         folder: run.name.clone(),
         state: state(run),
-        data: first(&[&config["data"]["root"], &summary["source"]]),
+        data: first(&[&config["data"]["root"], &summary["source"]]).unwrap_or_default(),
         profile: profile.unwrap_or_default(),
-        extractor: first(&[&run.eval["fd_name"], &run.eval["extractor"], &config["eval"]["extractor"]]),
-        seed: first(&[&summary["seed"], &config["seed"]]),
+        extractor: first(&[&run.eval["fd_name"], &run.eval["extractor"], &config["eval"]["extractor"]])
+            .unwrap_or_default(),
+        seed: first(&[&summary["seed"], &config["seed"]])
+            .or_else(|| Some(member?.seed?.to_string()))
+            .unwrap_or_default(),
         steps: steps(run),
         hardware: hardware(summary),
-        time: number(&["seconds"]).map(duration).unwrap_or_default(),
+        time: seconds(run).map(duration).unwrap_or_default(),
         step_time: number(&["seconds_per_step", "seconds_per_iteration"]).map(step_time).unwrap_or_default(),
-        memory: number(&["peak_memory_mib"]).filter(|&mib| mib > 0.0).map(memory).unwrap_or_default(),
+        memory: memory(summary).unwrap_or_default(),
         config: None,
     }
 }
@@ -154,6 +160,11 @@ fn hardware(summary: &Value) -> String {
     [device, threads].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
+/// Seconds of training: in all, or as logged last.
+fn seconds(run: &RunFolder) -> Option<f64> {
+    run.summary["seconds"].as_f64().or(run.metrics.seconds)
+}
+
 /// `41 s`, `3 min 05 s`, `2 h 07 min`.
 pub fn duration(seconds: f64) -> String {
     let whole = seconds.round().max(0.0) as u64;
@@ -168,7 +179,14 @@ fn step_time(seconds: f64) -> String {
     if seconds < 1.0 { format!("{} ms", short((seconds * 1e4).round() / 10.0)) } else { format!("{seconds:.2} s") }
 }
 
-fn memory(mib: f64) -> String {
+/// The most memory of the process. What it had on a GPU is not in that.
+fn memory(summary: &Value) -> Option<String> {
+    let mib = summary["peak_memory_mib"].as_f64().filter(|&mib| mib > 0.0)?;
+    let on_cpu = summary["device"].as_str().is_none_or(|device| device.eq_ignore_ascii_case("cpu"));
+    Some(if on_cpu { size(mib) } else { format!("{} host memory", size(mib)) })
+}
+
+fn size(mib: f64) -> String {
     if mib < 1024.0 { format!("{mib:.0} MiB") } else { format!("{:.1} GiB", mib / 1024.0) }
 }
 
@@ -182,8 +200,17 @@ mod tests {
     fn times_and_sizes_are_readable() {
         assert_eq!([duration(41.4), duration(185.0), duration(7620.0)], ["41 s", "3 min 05 s", "2 h 07 min"]);
         assert_eq!([step_time(0.12345), step_time(2.5)], ["123.5 ms", "2.50 s"]);
-        assert_eq!([memory(700.0), memory(2048.0)], ["700 MiB", "2.0 GiB"]);
-        assert_eq!(address_of("cut-single/a b/../c"), "cut-single/a_b/__/c");
+        assert_eq!([size(700.0), size(2048.0)], ["700 MiB", "2.0 GiB"]);
+        let on = |device: &str| memory(&json!({"peak_memory_mib": 700, "device": device})).unwrap();
+        assert_eq!([on("Cpu"), on("Cuda(0)")], ["700 MiB", "700 MiB host memory"]);
+    }
+
+    #[test]
+    fn no_two_runs_share_an_address() {
+        assert_eq!(address_of("cut-single/a-1/distill"), "cut-single/a-1/distill");
+        let changed = address_of("cut-single/a b/../c");
+        assert!(changed.starts_with("cut-single/a_b/__/c-") && changed.len() == 28, "{changed}");
+        assert!(address_of("日本").starts_with("__-") && address_of("日本") != address_of("中国"));
     }
 
     #[test]
@@ -211,7 +238,13 @@ mod tests {
             (shown.state.as_str(), shown.steps.as_str(), shown.time.as_str()),
             ("unfinished, at step 7", "7", "")
         );
+        run.metrics.seconds = Some(95.0);
+        assert_eq!(view(&run, None).time, "1 min 35 s");
         run.metrics.diverged = Some((5, "G".into()));
         assert_eq!(view(&run, None).state, "G not finite at step 5");
+        // A search tells no seed, and there may be no configuration beside it.
+        run.config = Value::Null;
+        let member = crate::report::members::of_name("table3-small-x-ours-s7");
+        assert_eq!((view(&run, member.as_ref()).seed.as_str(), view(&run, None).seed.as_str()), ("7", ""));
     }
 }

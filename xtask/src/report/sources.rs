@@ -1,6 +1,6 @@
 //! What a report is made of: tables' results and run folders, as they are on disk.
 
-use super::curves::order_of;
+use super::labels::{labels, order_of};
 use super::members::{self, Membership};
 use super::problems::{Problems, shown};
 use super::run_folders::{self, RunFolder};
@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// Where things lie.
 #[derive(Debug, Clone)]
@@ -58,6 +59,20 @@ pub struct TableFile {
     pub json: Value,
     /// Seconds since 1970 at which it was written.
     pub written: u64,
+    /// Folder of its pictures, which it lies in.
+    pub folder: PathBuf,
+    /// That folder's name below the results, of a table that was written there by `--out`.
+    pub within: Option<String>,
+}
+
+impl TableFile {
+    /// The table's title, with the folder that tells it from another of the kind.
+    pub fn title(&self) -> String {
+        match &self.within {
+            Some(folder) => format!("{}, in {folder}", self.spec.title),
+            None => self.spec.title.to_owned(),
+        }
+    }
 }
 
 /// All that was read.
@@ -70,6 +85,8 @@ pub struct Sources {
     pub runs: Vec<RunFolder>,
     /// Rows by the name of their folder.
     members: HashMap<String, Membership>,
+    /// What runs are called in their groups, by their names.
+    labels: HashMap<String, String>,
     /// What could not be read.
     pub problems: Problems,
 }
@@ -97,38 +114,60 @@ impl Sources {
                 members.insert(run.row().to_owned(), member);
             }
         }
-        // What a table says of its rows goes before what their names tell.
-        members.extend(tables.iter().flat_map(|table| members::of_table(table.spec, &table.json)));
+        // What a table says of its rows goes before what their names tell, and the table of the results themselves last.
+        members.extend(tables.iter().rev().flat_map(|table| members::of_table(table.spec, &table.json)));
         members::mark_seeds(&mut members);
         runs.sort_by_cached_key(|run| order_of(run, members.get(run.row())));
-        Ok(Self { folders: folders.clone(), tables, runs, members, problems })
+        let labels = labels(&runs, &members);
+        Ok(Self { folders: folders.clone(), tables, runs, members, labels, problems })
     }
 
     /// The row that a run belongs to.
     pub fn member(&self, run: &RunFolder) -> Option<&Membership> {
         self.members.get(run.row())
     }
+
+    /// What a run is called in its group.
+    pub fn label<'a>(&'a self, run: &'a RunFolder) -> &'a str {
+        self.labels.get(&run.name).map_or(run.row(), String::as_str)
+    }
 }
 
 fn read_tables(results: &Path, problems: &Problems) -> Result<Vec<TableFile>> {
     let mut found = vec![];
-    for spec in tables::ALL {
-        let path = results.join(format!("{}.json", spec.name));
+    let folders: Vec<(PathBuf, Option<String>)> =
+        [(results.to_owned(), None)].into_iter().chain(folders_in(results)).collect();
+    for (spec, (folder, within)) in tables::ALL.into_iter().flat_map(|spec| folders.iter().map(move |at| (spec, at))) {
+        let path = folder.join(format!("{}.json", spec.name));
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             other => other.with_context(|| path.display().to_string()),
         };
         let place = shown("results", results, &path);
-        let written = fs::metadata(&path)
-            .ok()
-            .and_then(|m| m.modified().ok())
-            .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        let written = written(&path);
         let parsed = text.and_then(|text| parse(&text));
         if let Some(json) = problems.keep(&place, parsed.map_err(|e| format!("{e:#}"))) {
-            found.push(TableFile { spec, json, written: written.map_or(0, |t| t.as_secs()) });
+            found.push(TableFile { spec, json, written, folder: folder.clone(), within: within.clone() });
         }
     }
     Ok(found)
+}
+
+/// The folders in that of the results, by name: tables were written to some of them.
+fn folders_in(results: &Path) -> impl Iterator<Item = (PathBuf, Option<String>)> + use<> {
+    let entries = fs::read_dir(results).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let mut folders: Vec<PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders.into_iter().map(|path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        (path, name)
+    })
+}
+
+/// Seconds since 1970 at which a file was written; 0 where nothing tells.
+pub fn written(path: &Path) -> u64 {
+    let time = fs::metadata(path).ok().and_then(|about| about.modified().ok());
+    time.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |time| time.as_secs())
 }
 
 fn parse(text: &str) -> Result<Value> {
@@ -174,5 +213,28 @@ mod tests {
         let lines = problems.lines();
         assert!(lines[0].starts_with("results/table1.json: no JSON"), "{lines:?}");
         assert!(lines[1].starts_with("results/table2.json: no result of a table"), "{lines:?}");
+    }
+
+    #[test]
+    fn tables_in_folders_of_the_results_follow_those_of_their_kind() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["", "try", "mine"] {
+            let folder = dir.path().join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("table1.json"), "{\"halves\": []}").unwrap();
+        }
+        fs::write(dir.path().join("table3.json"), "{\"halves\": []}").unwrap();
+        let tables = read_tables(dir.path(), &Problems::default()).unwrap();
+        let names: Vec<_> = tables.iter().map(|table| (table.spec.name, table.within.as_deref())).collect();
+        let mut expected = vec![];
+        for spec in tables::ALL {
+            match spec.name {
+                "table1" => expected.extend([None, Some("mine"), Some("try")].map(|within| (spec.name, within))),
+                "table3" => expected.push((spec.name, None)),
+                _ => {}
+            }
+        }
+        assert_eq!(names, expected);
+        assert!(tables.iter().any(|table| table.title().ends_with(", in try")));
     }
 }

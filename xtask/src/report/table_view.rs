@@ -10,14 +10,15 @@ use crate::tables::spec::{Column, Spec};
 use crate::tables::table::{Cells, write_cell};
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// A table.
 #[derive(Debug, Serialize)]
 pub struct TableView {
-    /// Name of its command, and id in the page.
-    pub name: &'static str,
+    /// Id in the page.
+    pub name: String,
     /// Heading.
-    pub title: &'static str,
+    pub title: String,
     /// Data sets.
     pub halves: Vec<HalfView>,
     /// What was measured, and how numbers may be compared.
@@ -93,22 +94,28 @@ pub fn view(file: &TableFile) -> TableView {
     let halves = file.json["halves"].as_array().into_iter().flatten();
     let caption = file.json["caption"].as_array().into_iter().flatten();
     TableView {
-        name: file.spec.name,
-        title: file.spec.title,
+        // The names of folders may hold what an id must not.
+        name: match &file.within {
+            Some(folder) => format!("{}-{}", file.spec.name, &hex::encode(Sha256::digest(folder))[..8]),
+            None => file.spec.name.to_owned(),
+        },
+        title: file.title(),
         halves: halves.map(|half| half_view(file.spec, half)).collect(),
         caption: caption.filter_map(Value::as_str).map(str::to_owned).collect(),
     }
 }
 
-/// The half of the paper's table that this name stands for.
-fn half_of_paper(spec: &Spec, name: &str) -> Option<usize> {
+/// The half of the paper's table that a half is, or stands in for. The file tells, as the user's own images may be called like
+/// the paper's; in files that do not tell yet it is that of its name.
+fn half_of_paper(spec: &Spec, half: &Value) -> Option<usize> {
+    let name = half.get("paper").unwrap_or(&half["half"]).as_str()?;
     spec.halves.iter().position(|half| half.name == name || half.sample.name() == name)
 }
 
 fn half_view(spec: &'static Spec, half: &Value) -> HalfView {
     let name = half["half"].as_str().unwrap_or("?");
     let all = spec.program.columns;
-    let methods = numbers(spec, name, half);
+    let methods = numbers(spec, half);
     let references = references(spec, &half["no_translation"]);
     // As in the printed table: a score that nothing has is left out, but for the first.
     let has = |i: usize| {
@@ -131,11 +138,15 @@ pub fn number(cells: &Cells, i: usize) -> Option<Measured> {
     cells.get(i).copied().flatten()
 }
 
-fn numbers(spec: &'static Spec, half_name: &str, half: &Value) -> Vec<MethodNumbers> {
+fn numbers(spec: &'static Spec, half: &Value) -> Vec<MethodNumbers> {
     let runs: Vec<&Value> = half["runs"].as_array().into_iter().flatten().collect();
-    let mut names: Vec<&str> = runs.iter().filter_map(|run| run["method"].as_str()).collect();
-    // Seeds of a method stand together.
-    names.dedup();
+    // All methods come with the first seed, then all with the next.
+    let mut names: Vec<&str> = vec![];
+    for name in runs.iter().filter_map(|run| run["method"].as_str()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
     let of_method = |name: &str| {
         let runs: Vec<&Value> = runs.iter().copied().filter(|run| run["method"] == name).collect();
         let failed = runs.iter().find_map(|run| Some((run["seed"].as_u64(), run["failed"].as_str()?)));
@@ -150,7 +161,7 @@ fn numbers(spec: &'static Spec, half_name: &str, half: &Value) -> Vec<MethodNumb
                 .collect()),
         };
         let numbers = spec.methods.iter().find(|method| method.name == name);
-        let numbers = numbers.zip(half_of_paper(spec, half_name)).and_then(|(m, half)| m.paper.get(half));
+        let numbers = numbers.zip(half_of_paper(spec, half)).and_then(|(m, half)| m.paper.get(half));
         let paper = numbers.map(|numbers| of_paper(spec.program.columns, numbers)).unwrap_or_default();
         MethodNumbers { title: title_of(spec, name), here, paper }
     };
@@ -218,9 +229,10 @@ mod tests {
     use super::*;
     use crate::tables::ALL;
     use serde_json::json;
+    use std::path::PathBuf;
 
     fn table(json: Value) -> TableView {
-        view(&TableFile { spec: ALL[1], json, written: 0 })
+        view(&TableFile { spec: ALL[1], json, written: 0, folder: PathBuf::new(), within: None })
     }
 
     #[test]
@@ -258,5 +270,32 @@ mod tests {
         assert_eq!(view.halves[0].rows[0].cells[0].here, "41.00 ± 1.41");
         assert_eq!(view.halves[0].rows[0].cells[0].paper, "46.40");
         assert!(table(json!({"halves": [{}]})).halves[0].rows.is_empty());
+    }
+
+    #[test]
+    fn a_method_has_its_lines_once_however_many_seeds_there_are() {
+        let methods = ["cut", "fastcut", "lsesim", "ours"];
+        let run = |seed: u64, method: &str| {
+            let eval = json!({"fd": 40.0 + seed as f64, "segmentation": null});
+            json!({"method": method, "seed": seed, "last": eval, "best": eval})
+        };
+        let runs: Vec<Value> = (1..4).flat_map(|seed| methods.map(|method| run(seed, method))).collect();
+        let view = table(json!({"halves": [{"half": "street", "no_translation": null, "runs": runs}]}));
+        let half = &view.halves[0];
+        let spans: Vec<(&str, usize)> = half.rows.iter().map(|row| (row.label.as_str(), row.span)).collect();
+        let want = ["CUT", "FastCUT", "LSeSim", "Ours"].map(|label| [(label, 2), (label, 0)]);
+        assert_eq!(spans, want.concat());
+        assert!(half.rows.iter().all(|row| row.cells[0].here == "42.00 ± 1.00"));
+        assert_eq!((half.charts.len(), half.charts[0].rows.len()), (1, 4));
+    }
+
+    #[test]
+    fn own_images_that_are_called_like_the_papers_have_no_numbers_of_it() {
+        let runs = json!([{"method": "ours", "seed": 1, "last": {"fd": 30.0}, "best": {"fd": 30.0}}]);
+        let half = |paper: Value| json!({"half": "street", "paper": paper, "no_translation": null, "runs": runs});
+        let view = table(json!({"halves": [half(Value::Null), half(json!("cityscapes"))]}));
+        let own = &view.halves[0];
+        assert!(!own.columns[0].paper && own.rows[0].cells[0].difference.is_none());
+        assert_eq!(view.halves[1].rows[0].cells[0].paper, "46.40");
     }
 }

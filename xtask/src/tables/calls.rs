@@ -1,6 +1,7 @@
 //! The calls that make a table.
 
 use super::entries::MEASURED;
+use super::finished::DRAWING;
 use super::jobs::{Job, Step, last_error};
 use super::plan::{Plan, eval_file, has_run};
 use super::results::{self, Summary};
@@ -185,13 +186,13 @@ impl Calls<'_> {
                 steps.push(step(label, command));
             }
         }
-        let picture = plan.out.join(plan.picture(row));
+        let drawing = run.join(DRAWING);
         if let Some([action, options @ ..]) = plan.spec.program.drawing
             && seed == plan.seeds[0]
-            && !(trained && picture.exists())
+            && !(trained && drawing.exists())
         {
             let mut command = self.call(action);
-            command.arg(&run).args(["--checkpoint", "last"]).args(options).arg("--out").arg(picture);
+            command.arg(&run).args(["--checkpoint", "last"]).args(options).arg("--out").arg(drawing);
             steps.push(step("drawing", command));
         }
         Job { log: plan.log(&name), name, steps, after: None }

@@ -12,6 +12,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// Picture that a program has drawn of a run, in the run's folder.
+pub const DRAWING: &str = "drawing.png";
+
 /// A row that is finished.
 pub struct Finished {
     /// Its method.
@@ -44,6 +47,13 @@ pub struct RunName {
     pub seed: u64,
     /// `s<seed>`, with the digest of changed settings behind it if there are any.
     pub tail: String,
+}
+
+impl RunName {
+    /// Digest of the changed settings, where there are any.
+    pub fn settings(&self) -> Option<&str> {
+        self.tail.split_once('-').map(|(_, digest)| digest)
+    }
 }
 
 /// The finished rows of a table in a folder of runs, a group for each profile and data set: where a row was trained

@@ -1,6 +1,6 @@
 //! Pictures of translations: of each row, and of all rows of a half below each other.
 
-use super::finished::translations;
+use super::finished::{DRAWING, translations};
 use super::plan::Plan;
 use super::report::Collected;
 use super::rows::Row;
@@ -15,27 +15,31 @@ const COLUMNS: usize = 8;
 const GAP: u32 = 2;
 
 /// Titles and files (in the folder of results) of the pictures that belong to the table. Those that no call of the program
-/// draws are put together first, of the translations that the last checkpoint's evaluation has left.
+/// draws are put together first, of the translations that the last checkpoint's evaluation has left. What an earlier table
+/// has left of rows that failed now is not among them.
 pub fn make(plan: &Plan, collected: &Collected) -> Vec<(String, String)> {
     let mut pictures = vec![];
     for half in plan.halves_in_use() {
         let name = &plan.halves[half].name;
         let rows: Vec<Row> = plan.rows.iter().copied().filter(|row| row.half == half).collect();
-        if plan.spec.program.drawing.is_none() {
-            let finished: Vec<Row> = rows.iter().copied().filter(|row| collected.finished(*row)).collect();
-            match draw(plan, half, &finished) {
+        let finished: Vec<Row> = rows.iter().copied().filter(|row| collected.finished(*row)).collect();
+        let drawn: Vec<Row> = match plan.spec.program.drawing {
+            Some(_) => rows.into_iter().filter(|row| collected.drawn(*row) && drawing(plan, *row)).collect(),
+            None => match draw(plan, half, &finished) {
                 Ok(()) => {
                     let titles: Vec<&str> = finished.iter().map(|row| plan.method(*row).title).collect();
                     let title = format!("{name}, from the top: inputs, {}", titles.join(", "));
                     pictures.push((title, plan.picture_of_half(half)));
+                    finished.clone()
                 }
-                Err(error) => eprintln!("no picture of {name}: {error:#}"),
-            }
-        }
-        pictures.extend(rows.iter().map(|row| (format!("{name}: {}", plan.method(*row).title), plan.picture(*row))));
-        for row in rows.iter().filter(|row| collected.finished(**row)) {
-            pictures.extend(plots(plan, *row));
-        }
+                Err(error) => {
+                    eprintln!("no picture of {name}: {error:#}");
+                    vec![]
+                }
+            },
+        };
+        pictures.extend(drawn.iter().map(|row| (format!("{name}: {}", plan.method(*row).title), plan.picture(*row))));
+        pictures.extend(finished.iter().flat_map(|row| plots(plan, *row)));
     }
     pictures.retain(|(_, file)| plan.out.join(file).exists());
     pictures
@@ -51,7 +55,7 @@ fn draw(plan: &Plan, half: usize, rows: &[Row]) -> Result<()> {
         ensure!(!inputs.is_empty(), "{}: no images", folder.join("real_A").display());
         let mut images = inputs.iter().map(|file| Ok(read_rgb(file)?)).collect::<Result<Vec<_>>>()?;
         for file in &inputs {
-            images.push(read_rgb(&folder.join("fake_B").join(file.file_name().context("an image without a name")?))?);
+            images.push(read_rgb(&folder.join("fake_B").join(file.strip_prefix(folder.join("real_A"))?))?);
         }
         write_image(&plan.out.join(plan.picture(row)), &grid(&images, inputs.len(), GAP))?;
         let outputs = images.split_off(inputs.len());
@@ -63,6 +67,16 @@ fn draw(plan: &Plan, half: usize, rows: &[Row]) -> Result<()> {
     }
     let columns = all.len() / (rows.len() + 1);
     Ok(write_image(&plan.out.join(plan.picture_of_half(half)), &grid(&all, columns, GAP))?)
+}
+
+/// Copies what the program has drawn of a row's first run; whether that went well.
+fn drawing(plan: &Plan, row: Row) -> bool {
+    let from = plan.run_dir(row, plan.seeds[0]).join(DRAWING);
+    let copied = fs::copy(&from, plan.out.join(plan.picture(row)));
+    if let Err(error) = &copied {
+        eprintln!("no picture of {}: {}: {error}", plan.name(row), from.display());
+    }
+    copied.is_ok()
 }
 
 /// Copies the plots that a row's first run has left.

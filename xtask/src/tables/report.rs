@@ -3,7 +3,7 @@
 use super::calls::{baseline_places, eval_places, summary_file};
 use super::entries::{Entry, PAPER, arrange, ceiling_label, measured, of_baseline, of_paper, records};
 use super::jobs::Outcome;
-use super::plan::{Plan, eval_file};
+use super::plan::{Half, Plan, eval_file};
 use super::results::{self, Summary};
 use super::rows::Row;
 use super::spec::Stage;
@@ -27,7 +27,7 @@ pub fn write(plan: &Plan, outcomes: &[Outcome]) -> Result<bool> {
         return Ok(true);
     }
     let pictures = pictures::make(plan, &collected);
-    let json = serde_json::to_string_pretty(&collected.json(plan, &table))?;
+    let json = serde_json::to_string_pretty(&collected.json(plan, &table, &pictures))?;
     for (file, text) in files.iter().zip([table.markdown(&pictures), table.csv(), json + "\n"]) {
         let path = plan.out.join(file);
         fs::write(&path, text).with_context(|| path.display().to_string())?;
@@ -78,6 +78,11 @@ impl Collected {
             Run { row, seed, result }
         });
         Self { baselines: baselines.collect(), runs: runs.collect() }
+    }
+
+    /// Whether a row has results with the first seed, the run of which is drawn.
+    pub fn drawn(&self, row: Row) -> bool {
+        self.runs.iter().find(|run| run.row == row).is_some_and(|run| run.result.is_ok())
     }
 
     /// Whether a row has results with every seed.
@@ -140,7 +145,7 @@ impl Collected {
         }
     }
 
-    fn json(&self, plan: &Plan, table: &Table) -> Value {
+    fn json(&self, plan: &Plan, table: &Table, pictures: &[(String, String)]) -> Value {
         let halves = self.baselines.iter().map(|(half, baseline)| {
             let baseline = match baseline {
                 Ok(scores) => scores.clone(),
@@ -160,7 +165,9 @@ impl Collected {
                 }
                 entry
             });
-            json!({"half": plan.halves[*half].name, "no_translation": baseline, "runs": runs.collect::<Vec<_>>()})
+            let Half { name, paper, .. } = &plan.halves[*half];
+            let paper = paper.map(|paper| plan.spec.halves[paper].name);
+            json!({"half": name, "paper": paper, "no_translation": baseline, "runs": runs.collect::<Vec<_>>()})
         });
         json!({
             "profile": plan.profile.name(),
@@ -171,6 +178,7 @@ impl Collected {
             "threads": plan.threads,
             "jobs": plan.parallel,
             "halves": halves.collect::<Vec<_>>(),
+            "pictures": pictures.iter().map(|(_, file)| file).collect::<Vec<_>>(),
             "paper": paper_json(plan),
             "caption": table.caption,
         })

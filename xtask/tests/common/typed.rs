@@ -78,6 +78,12 @@ pub const MULTI: &[Typed] = &[
         With(""),
         "results/weather-quick.png",
     ),
+    making(
+        "cargo run -p stargan2-multi -- translate runs/stargan2-multi/weather-quick DIR/val/cloudy --to sunrise \
+         --out results/weather-quick",
+        With(""),
+        "results/weather-quick/cloudy6.png",
+    ),
     typed(
         "cargo run -p stargan2-multi -- train configs/stargan2-multi/small/data-ours.yaml \
          --set name=weather --set data.root=DIR",
@@ -94,6 +100,11 @@ pub const MULTI: &[Typed] = &[
         "cargo run -p stargan2-multi -- sample runs/stargan2-multi/sample-seasons-ours --grid reference --out grid.png",
         With(""),
         "grid.png",
+    ),
+    making(
+        "cargo run -p stargan2-multi -- translate runs/stargan2-multi/sample-seasons-ours photos --to winter --out snowy",
+        With(""),
+        "snowy",
     ),
 ];
 

@@ -74,7 +74,7 @@ pub fn published(name: &str) -> Result<WeightsFile, MetricsError> {
     match name {
         DEFAULT => Ok(weights::EFFICIENTNET_LITE0),
         "inception-torchvision" => Ok(weights::TORCHVISION_INCEPTION),
-        _ if NAMES.contains(&name) => Ok(weights::FID_INCEPTION),
+        "inception-fid" | "inception-fid-768" | "inception-fid-192" | "inception-fid-64" => Ok(weights::FID_INCEPTION),
         _ => Err(unknown(name)),
     }
 }

@@ -18,7 +18,7 @@ use semrel_data::resize::Filter;
 use semrel_nn::Net;
 use semrel_nn::checkpoint::{Extras, StateDict, copy_into, load_any};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::PathBuf;
 use tch::{Device, Kind, Tensor, nn, nn::Module};
 
 /// Name that scores carry.
@@ -171,6 +171,7 @@ pub struct HeadSegmenter {
     extractor: EfficientNetLite0,
     head: Net<Head>,
     config: HeadConfig,
+    fitted_to: String,
 }
 
 impl HeadSegmenter {
@@ -189,8 +190,9 @@ impl HeadSegmenter {
         progress: &mut dyn FnMut(FitProgress) -> ControlFlow<()>,
     ) -> Result<Self, MetricsError> {
         config.check()?;
+        let fitted_to = head_cache::digest(pairs, format, config)?;
         let head = head_fit::fit(&extractor, pairs, format, config, progress)?;
-        Ok(Self { extractor, head, config: config.clone() })
+        Ok(Self { extractor, head, config: config.clone(), fitted_to })
     }
 
     /// As [`HeadSegmenter::fit`], unless `segmenters/` beside the weights folder holds the head of the same pictures,
@@ -206,35 +208,43 @@ impl HeadSegmenter {
         config: &HeadConfig,
         progress: &mut dyn FnMut(FitProgress) -> ControlFlow<()>,
     ) -> Result<Self, MetricsError> {
-        config.check()?;
-        let place = head_cache::place(pairs, format, config)?;
-        Self::cached_at(extractor, pairs, format, config, place.as_deref(), progress)
+        Self::cached_at(extractor, pairs, format, config, head_cache::place, progress)
     }
 
+    /// As [`HeadSegmenter::cached`], with the file that `place` makes of what the head is fitted to.
     pub(super) fn cached_at(
         extractor: EfficientNetLite0,
         pairs: &[Pair],
         format: LabelFormat,
         config: &HeadConfig,
-        place: Option<&Path>,
+        place: impl FnOnce(&str) -> Option<PathBuf>,
         progress: &mut dyn FnMut(FitProgress) -> ControlFlow<()>,
     ) -> Result<Self, MetricsError> {
-        if let Some(state) = place.filter(|place| place.is_file()).and_then(|place| load_any(place).ok()) {
+        config.check()?;
+        let fitted_to = head_cache::digest(pairs, format, config)?;
+        let place = place(&fitted_to);
+        if let Some(state) = place.as_ref().filter(|place| place.is_file()).and_then(|place| load_any(place).ok()) {
             let head = Head::new(config, extractor.device());
             if copy_into(&head.state(), &state, Extras::Refuse).is_ok() {
-                return Ok(Self { extractor, head, config: config.clone() });
+                return Ok(Self { extractor, head, config: config.clone(), fitted_to });
             }
         }
-        let fitted = Self::fit(extractor, pairs, format, config, progress)?;
-        if let Some(place) = place {
-            head_cache::keep(place, &fitted.state(), config);
+        let head = head_fit::fit(&extractor, pairs, format, config, progress)?;
+        if let Some(place) = &place {
+            head_cache::keep(place, &head.state(), config);
         }
-        Ok(fitted)
+        Ok(Self { extractor, head, config: config.clone(), fitted_to })
     }
 
     /// State dict of the head.
     pub fn state(&self) -> StateDict {
         self.head.state()
+    }
+
+    /// Digest of all that the fit went by: extractor, settings, and the contents of pictures and labels. It is the same on every
+    /// machine, which the fitted weights are not to the last bit.
+    pub fn fitted_to(&self) -> &str {
+        &self.fitted_to
     }
 
     /// Settings that it was fitted with.
@@ -266,6 +276,7 @@ mod tests {
     use super::*;
     use crate::weights::WeightsError;
     use image::{GrayImage, Luma, Rgb};
+    use std::path::Path;
 
     const SMALL: HeadConfig =
         HeadConfig { width: 64, height: 64, channels: 16, steps: 60, batch: 4, lr: 1e-2, seed: 1 };
@@ -337,13 +348,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let [pairs, _] = scenes(dir.path());
         let config = HeadConfig { steps: 3, ..SMALL };
-        let named = |config: &HeadConfig| {
-            let place = head_cache::place(&pairs, LabelFormat::TrainId, config).unwrap().unwrap();
-            dir.path().join("cache").join(place.file_name().unwrap())
-        };
-        let place = named(&config);
+        let digest = |config: &HeadConfig| head_cache::digest(&pairs, LabelFormat::TrainId, config).unwrap();
+        let named = |fitted_to: &str| Some(dir.path().join("cache").join(format!("{fitted_to}.safetensors")));
+        let fitted_to = digest(&config);
+        let place = named(&fitted_to).unwrap();
         let cached = |network, progress: &mut dyn FnMut(FitProgress) -> ControlFlow<()>| {
-            HeadSegmenter::cached_at(network, &pairs, LabelFormat::TrainId, &config, Some(&place), progress)
+            HeadSegmenter::cached_at(network, &pairs, LabelFormat::TrainId, &config, named, progress)
         };
         let stopped = cached(network, &mut |state| match state {
             FitProgress::Steps { done: 2, .. } => ControlFlow::Break(()),
@@ -354,13 +364,14 @@ mod tests {
         let fitted = cached(extractor().unwrap(), &mut go).unwrap();
         let kept = cached(extractor().unwrap(), &mut |_| panic!("fitted again")).unwrap();
         assert!(same(&fitted.state(), &kept.state()));
-        assert_ne!(named(&HeadConfig { seed: 2, ..config.clone() }), place);
+        assert_eq!([fitted.fitted_to(), kept.fitted_to()], [fitted_to.as_str(); 2]);
+        assert_ne!(digest(&HeadConfig { seed: 2, ..config.clone() }), fitted_to);
         // A damaged file is fitted anew.
         std::fs::write(&place, b"damaged").unwrap();
         assert!(same(&cached(extractor().unwrap(), &mut go).unwrap().state(), &fitted.state()));
         let photo = &pairs[0].photo;
         semrel_data::image_io::write_image(photo, &RgbImage::new(64, 64)).unwrap();
-        assert_ne!(named(&config), place);
+        assert_ne!(digest(&config), fitted_to);
     }
 
     #[test]

@@ -12,17 +12,20 @@ use std::path::{Path, PathBuf};
 /// Changes whenever the head or its fit does, so that older files are not taken for new ones.
 const VERSION: &str = "effnet-lite0-head 1";
 
-/// The file of a head: named after extractor, settings and the contents of pictures and labels. `None` where there is no
-/// cache folder.
-pub(super) fn place(pairs: &[Pair], format: LabelFormat, config: &HeadConfig) -> Result<Option<PathBuf>, MetricsError> {
+/// Digest of all that a fit goes by: extractor, settings, and the contents of pictures and labels.
+pub(super) fn digest(pairs: &[Pair], format: LabelFormat, config: &HeadConfig) -> Result<String, MetricsError> {
     let settings = format!("{VERSION}\n{:?}\n{config:?}\n{format:?}\n", weights::EFFICIENTNET_LITE0.sha256);
     let mut hash = Sha256::new().chain_update(settings);
     for path in pairs.iter().flat_map(|pair| [&pair.photo, &pair.label]) {
         let bytes = std::fs::read(path).map_err(|source| MetricsError::Io { path: path.clone(), source })?;
         hash.update(Sha256::digest(bytes));
     }
-    let name = format!("{}.safetensors", hex::encode(hash.finalize()));
-    Ok(weights::folder().parent().map(|cache| cache.join("segmenters").join(name)))
+    Ok(hex::encode(hash.finalize()))
+}
+
+/// The file of a head, named after what it was fitted to ([`digest`]). `None` where there is no cache folder.
+pub(super) fn place(fitted_to: &str) -> Option<PathBuf> {
+    weights::folder().parent().map(|cache| cache.join("segmenters").join(format!("{fitted_to}.safetensors")))
 }
 
 /// Writes a head; the file appears whole or not at all.

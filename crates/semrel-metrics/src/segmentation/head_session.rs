@@ -21,7 +21,7 @@ pub fn fit_or_find(
     device: Device,
     quiet: bool,
 ) -> Result<HeadSegmenter, MetricsError> {
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::watch()?;
     let bar = |label: &str, total: u64| Progress::new(label, 0, total, quiet);
     let (mut reading, mut fitting) = (None, None);
     let mut progress = |state: FitProgress| {

@@ -1,6 +1,7 @@
 //! How a program starts and ends, and the commands by which it tells about itself.
 
 use super::write_json;
+use crate::interrupt::interrupted;
 use crate::{logging, memory};
 use clap::{CommandFactory, Parser, Subcommand};
 use schemars::{JsonSchema, schema_for};
@@ -73,7 +74,8 @@ fn without_required(node: &mut Value) {
     }
 }
 
-/// A whole program: reads the command line, starts logging as it asks, runs it, and says what went wrong.
+/// A whole program: reads the command line, starts logging as it asks, runs it, and says what went wrong; 130, as for a
+/// signal, where one had asked for an end.
 pub fn run<C: Parser, E: Display>(
     verbosity: impl FnOnce(&C) -> Verbosity,
     program: impl FnOnce(C) -> Result<ExitCode, E>,
@@ -84,6 +86,10 @@ pub fn run<C: Parser, E: Display>(
     logging::init(verbose, quiet);
     program(cli).unwrap_or_else(|error| {
         // An error of anyhow shows its causes, too.
+        if interrupted() {
+            eprintln!("stopped: {error:#}");
+            return ExitCode::from(130);
+        }
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })

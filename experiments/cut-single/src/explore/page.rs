@@ -77,6 +77,12 @@ impl Explorer {
     /// As [`check_folder`].
     pub fn new(out: &Path, positions: i64) -> Result<Self> {
         check_folder(out)?;
+        // Features of this explorer below the page of an earlier one would be taken for those of its runs.
+        let placeholder = format!(
+            "<!doctype html><title>Similarity explorer</title><p id=\"{INDEX_ID}\">This explorer was not written to its end: \
+             make it again."
+        );
+        write_page(out.join(INDEX), placeholder.as_bytes())?;
         let data = out.join(DATA);
         if data.exists() {
             fs::remove_dir_all(&data).with_context(|| data.display().to_string())?;
@@ -182,6 +188,15 @@ mod tests {
         check_folder(&out).unwrap();
         fs::write(out.join("thesis.tex"), "").unwrap();
         assert!(check_folder(&out).unwrap_err().to_string().contains("thesis.tex"));
+        fs::remove_file(out.join("thesis.tex")).unwrap();
+        // One that is begun takes the page of the earlier one away, and can be begun again.
+        fs::write(out.join(INDEX), format!("{INDEX_ID} of old runs")).unwrap();
+        fs::write(out.join(DATA).join("0-0.js"), "old").unwrap();
+        for _ in 0..2 {
+            Explorer::new(&out, 1).unwrap();
+            assert!(fs::read_to_string(out.join(INDEX)).unwrap().contains("not written to its end"));
+            assert!(!out.join(DATA).exists());
+        }
         assert!(format!("{:#}", check_folder(&out.join(INDEX)).unwrap_err()).contains("expected a folder"));
     }
 }

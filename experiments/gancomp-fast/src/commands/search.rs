@@ -5,9 +5,10 @@ use anyhow::{Result, bail};
 use clap::Args;
 use gancomp_fast::config::Config;
 use gancomp_fast::data::{Data, Stage};
+use gancomp_fast::search::check::check;
 use gancomp_fast::search::exhaustive::Split;
-use gancomp_fast::search::run::{EVALUATIONS, Ended, Kind, SearchOptions, bound, search};
-use gancomp_fast::train::{TrainOptions, train};
+use gancomp_fast::search::run::{EVALUATIONS, Ended, Kind, SearchOptions, search};
+use gancomp_fast::train::{TrainOptions, check_settings, train};
 use gancomp_fast::trained::begun;
 use semrel_train::cli::{Machine, TrainMode, ended, write_json};
 use semrel_train::progress::print_line;
@@ -22,10 +23,10 @@ pub struct SearchArgs {
     row: Row,
     #[command(flatten)]
     mode: TrainMode,
-    /// Check the config and open its data, print the most evaluations (JSON), and search nothing.
+    /// Check the config, its data and its budget, print the most evaluations (JSON), and search nothing.
     #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
     check: bool,
-    /// Run the stages before the search first, where they have not ended.
+    /// Run the stages before the search first, where they have not ended. Those that have must be of the same settings.
     #[arg(long)]
     all: bool,
     /// So many searches, of the row's seed and those that follow it; the spread of their winners is shown.
@@ -50,9 +51,10 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
         true => Kind::Exhaustive(args.split.unwrap_or(Split::WHOLE)),
         false => Kind::Evolution { seeds: args.seeds },
     };
+    // Before any stage is trained for it.
+    let evaluations = check(&config, kind, &Data::open(&config)?)?;
     if args.check {
-        Data::open(&config)?.search_sources()?;
-        return Ok(write_json(None, &json!({ "steps": bound(&config, kind)? }))?);
+        return Ok(write_json(None, &json!({ "steps": evaluations }))?);
     }
     let folders = args.row.folders();
     let interrupt = Interrupt::install()?;
@@ -110,10 +112,18 @@ fn missing(config: &Config, options: &TrainOptions) -> Result<Option<Stage>> {
     Ok(Some(if taught { Stage::Distill } else { Stage::Teacher }))
 }
 
-/// Runs teacher and distillation to their ends; an exit code where one was interrupted.
+/// Runs teacher and distillation to their ends; an exit code where one was interrupted. What is there already must be of the
+/// row's settings.
 fn run_before(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Option<ExitCode>> {
     let teach = config.teacher.weights.is_none();
-    for stage in [teach.then_some(Stage::Teacher), Some(Stage::Distill)].into_iter().flatten() {
+    let stages = [teach.then_some(Stage::Teacher), Some(Stage::Distill)];
+    for stage in stages.into_iter().flatten() {
+        let folder = options.folders.of(stage, config);
+        if folder.join(run_dir::CONFIG).is_file() {
+            check_settings(stage, config, &folder)?;
+        }
+    }
+    for stage in stages.into_iter().flatten() {
         let folder = options.folders.of(stage, config);
         if finished(&folder)? {
             continue;

@@ -42,8 +42,8 @@ pub struct TranslateArgs {
     /// Folder of the translations, which keep their names; beside each picture, as <name>_translated.png, where absent.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size; both go down to multiples of 4. As in the
-    /// row's tests where absent, which exported files tell; 256x256 for other files.
+    /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size; either way each side goes to
+    /// the nearest multiple of 4. As in the row's tests where absent, which exported files tell; 256x256 for other files.
     #[arg(long)]
     size: Option<PictureSize>,
     /// Pictures at a time.

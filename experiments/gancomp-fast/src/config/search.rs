@@ -1,5 +1,6 @@
 //! Section of the search.
 
+use super::Reference;
 use schemars::JsonSchema;
 use semrel_nn::channels::Weighting;
 use serde::{Deserialize, Serialize};
@@ -31,8 +32,11 @@ pub struct SearchConfig {
     pub max_images: Option<usize>,
     /// Images per batch.
     pub batch_size: i64,
-    /// NumPy archive with mean `mu` and covariance `sigma` of the features of the real images, in place of
-    /// `eval.reference`.
+    /// Real images of the target domain that a Fréchet distance refers to. As published where absent: those that are set aside
+    /// for the search where images come in pairs, and what evaluations refer to (`eval.statistics`, else `eval.reference`)
+    /// where they do not.
+    pub reference: Option<SearchReference>,
+    /// NumPy archive with mean `mu` and covariance `sigma` of the features of the real images, in place of `reference`.
     pub statistics: Option<PathBuf>,
     /// Table of the labels of the search's images, as `eval.label_table`.
     pub label_table: Option<PathBuf>,
@@ -71,6 +75,30 @@ pub enum Criterion {
     Miou,
 }
 
+/// Real images of the target domain that a Fréchet distance refers to in the search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SearchReference {
+    /// The training images that are set aside for the search, at least two.
+    Search,
+    /// The test images.
+    Test,
+    /// The training images.
+    Train,
+    /// Test and training images.
+    All,
+}
+
+impl From<Reference> for SearchReference {
+    fn from(reference: Reference) -> Self {
+        match reference {
+            Reference::Test => Self::Test,
+            Reference::Train => Self::Train,
+            Reference::All => Self::All,
+        }
+    }
+}
+
 /// Weights of the choices of a position, in list order, for the first generation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -97,6 +125,7 @@ impl Default for SearchConfig {
             weight: 1.0,
             max_images: None,
             batch_size: 32,
+            reference: None,
             statistics: None,
             label_table: None,
         }

@@ -262,11 +262,21 @@ impl SemanticConfig {
 
 /// Training of one configuration: the losses of `distill`, all training images, super-net and discriminator as distillation
 /// left them, adapters and heads afresh.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FinetuneConfig {
     /// The configuration, such as `16_16_48_32_32_40_24_16`; the search's winner where absent.
     pub channels: Option<Channels>,
+    /// The checkpoint of its run that is exported and scored: `last`, `best` or a step.
+    #[serde(deserialize_with = "checkpoint")]
+    #[schemars(with = "Written")]
+    pub checkpoint: String,
     /// Its training.
     pub train: TrainConfig,
+}
+
+impl Default for FinetuneConfig {
+    fn default() -> Self {
+        Self { channels: None, checkpoint: last(), train: TrainConfig::default() }
+    }
 }

@@ -6,10 +6,8 @@
 
 use crate::onnx::nodes::{Nodes, Value, images};
 use anyhow::{Context, Result, ensure};
-use prost::Message;
 use semrel_nn::checkpoint::StateDict;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use tract_onnx::pb::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 
 /// Operator set of the files.
@@ -52,14 +50,6 @@ pub fn model(state: &StateDict, about: &BTreeMap<String, String>) -> Result<Mode
         metadata_props: about.iter().map(entry).collect(),
         ..Default::default()
     })
-}
-
-/// Writes [`model`] to a file, which appears whole or not at all.
-///
-/// # Errors
-/// As [`model`]; a file that cannot be written.
-pub fn write(path: &Path, state: &StateDict, about: &BTreeMap<String, String>) -> Result<()> {
-    Ok(semrel_train::atomic::write(path, &model(state, about)?.encode_to_vec())?)
 }
 
 /// All 28 modules (with 9 blocks); channels of input and output.

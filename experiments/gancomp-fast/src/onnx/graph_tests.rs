@@ -2,10 +2,12 @@ use super::*;
 use crate::export::array;
 use crate::onnx::OnnxGenerator;
 use ndarray::Array3;
+use prost::Message;
 use semrel_nn::channels::Channels;
 use semrel_nn::mobile_resnet::SubMobileResnet;
 use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
 use semrel_nn::{InitType, Net, TappedGenerator};
+use std::path::Path;
 use tch::{Device, Kind, Tensor, no_grad};
 
 fn sub_net(channels: &str) -> Net<SubMobileResnet> {
@@ -101,7 +103,7 @@ fn the_file_says_what_it_is() {
     }
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("g.onnx");
-    write(&path, &net.state(), &about).unwrap();
+    std::fs::write(&path, model(&net.state(), &about).unwrap().encode_to_vec()).unwrap();
     assert_eq!(OnnxGenerator::load(&path).unwrap().about(), &about);
 }
 

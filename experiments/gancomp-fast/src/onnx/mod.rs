@@ -5,5 +5,5 @@ pub mod nodes;
 pub mod rewrite;
 pub mod runtime;
 
-pub use graph::{model, write};
+pub use graph::model;
 pub use runtime::OnnxGenerator;

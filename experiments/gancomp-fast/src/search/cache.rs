@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use semrel_nn::channels::Channels;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -97,6 +97,17 @@ impl Cache {
         Ok(())
     }
 
+    /// Configurations of which a value of this name is known under other keys alone.
+    pub fn elsewhere(&self, key: &Key) -> HashSet<Channels> {
+        let others = self.values.keys().filter(|(other, _)| other.of == key.of && other != key);
+        others.map(|(_, channels)| *channels).filter(|channels| self.get(key, channels).is_none()).collect()
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Number of values of a key.
     pub fn count(&self, key: &Key) -> usize {
         self.values.keys().filter(|(k, _)| k == key).count()
@@ -150,6 +161,18 @@ mod tests {
         drop(cache);
         let cache = Cache::open(&path).unwrap();
         assert_eq!((cache.get(&a, &c), cache.get(&b, &c), cache.count(&a)), (Some(1.5), None, 1));
+    }
+
+    #[test]
+    fn what_other_keys_alone_know_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut cache = Cache::open(dir.path().join("evaluations.jsonl")).unwrap();
+        let (old, new, other) = (Key::new("fd", &["old"]), Key::new("fd", &["new"]), Key::new("miou", &["old"]));
+        for (key, width) in [(&old, 1), (&old, 2), (&new, 2), (&other, 3)] {
+            cache.put(key, &Channels::full(width), 1.0).unwrap();
+        }
+        assert_eq!(cache.elsewhere(&new), [Channels::full(1)].into());
+        assert!(cache.elsewhere(&old).is_empty());
     }
 
     #[test]

@@ -7,9 +7,10 @@ use crate::data::Data;
 use crate::inputs::Inputs;
 use crate::latency::{Latency, Runs, measure};
 use crate::miou::{Eyes, Labels, MeanIou};
-use crate::score::{Scorer, digest};
+use crate::score::Scorer;
 use crate::search::cache::Key;
 use crate::search::cost::Stopwatch;
+use crate::trained::weights_digest;
 use anyhow::{Result, bail};
 use image::RgbImage;
 use semrel_metrics::extractor::features_of_images;
@@ -95,13 +96,16 @@ impl<'a> Fitness<'a> {
         }
     }
 
-    /// The key of its values: the super-net's weights and all that they are scored by.
-    pub fn key(&self) -> Key {
-        let weights = digest([self.student.flat().shallow_clone()]);
-        match &self.score {
-            Score::Frechet(scorer) => Key::new("fd", &[&weights, &scorer.identity()]),
+    /// The key of its values: the super-net's weights and all that they are scored by, the same on every machine.
+    ///
+    /// # Errors
+    /// Names the file of a real image that cannot be read.
+    pub fn key(&self) -> Result<Key> {
+        let weights = weights_digest(&self.student.state());
+        Ok(match &self.score {
+            Score::Frechet(scorer) => Key::new("fd", &[&weights, &scorer.identity()?]),
             Score::Miou(inputs, miou) => Key::new("miou", &[&weights, &miou.identity(), &inputs.digest()]),
-        }
+        })
     }
 
     /// What the super-net makes of the pictures at a configuration.

@@ -9,9 +9,11 @@
 //! | [`fitness`] | Fréchet distance or mean IoU of a configuration, on slices of the super-net's weights |
 //! | [`cache`] | all that was found out, on disk as it is found out |
 //! | [`front`], [`plot`] | quality against cost |
+//! | [`check`] | what is refused before anything is trained or loaded |
 //! | [`run`], [`report`] | a search from its configuration to its files |
 
 pub mod cache;
+pub mod check;
 pub mod cost;
 mod criterion;
 pub mod draws;

@@ -8,7 +8,7 @@ use crate::search::cost::Cost;
 use crate::search::evolution::{Best, Found, Member};
 use crate::search::front::Front;
 use crate::search::plot;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::channels::Channels;
 use semrel_train::atomic;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ pub struct About {
     pub name: String,
     /// Digest of all settings and of the super-net's weights.
     pub settings: String,
+    /// Digest of the super-net's weights ([`weights_digest`](crate::trained::weights_digest)).
+    pub super_net: String,
     /// The set of configurations.
     pub set: String,
     /// Members of the set.
@@ -45,6 +47,8 @@ pub struct About {
     pub images: usize,
     /// Real images that a Fréchet distance refers to, where their number is known.
     pub reals: Option<u64>,
+    /// Which these are ([`RealSource::name`](crate::reals::RealSource::name)).
+    pub reference: Option<&'static str>,
     /// Step of the super-net.
     pub step: u64,
 }
@@ -189,6 +193,8 @@ fn member(member: &Member, criterion: Criterion, cost: Option<&Cost>) -> Value {
 pub struct Finished {
     /// Digest of its settings.
     pub settings: String,
+    /// Digest of the super-net's weights, where the file tells.
+    pub super_net: Option<String>,
     /// Its answer.
     pub winner: FinishedWinner,
 }
@@ -214,19 +220,24 @@ pub fn finished(folder: &Path) -> Result<Option<Finished>> {
     Ok(Some(read.with_context(|| format!("{}: no result of a search", file.display()))?))
 }
 
-/// The configuration that the search in `folder` has found.
+/// The configuration that the search in `folder` has found, in the super-net of this digest where that is known.
 ///
 /// # Errors
-/// Where there is none, the command that finds it; a file that is no search's result.
-pub fn winner(folder: &Path) -> Result<Channels> {
-    match finished(folder)? {
-        Some(finished) => Ok(finished.winner.channels),
-        None => bail!(
-            "{}: there is no finished search yet; run it first: gancomp-fast search with the same configuration (or name a \
-             configuration: `finetune.channels` for fine-tuning, --channels elsewhere)",
-            folder.display()
-        ),
+/// Where there is none or it is another super-net's, the command that finds it; a file that is no search's result.
+pub fn winner(folder: &Path, super_net: Option<&str>) -> Result<Channels> {
+    const HOW: &str = "gancomp-fast search with the same configuration (or name a configuration: `finetune.channels` \
+                       for fine-tuning, --channels elsewhere)";
+    let Some(finished) = finished(folder)? else {
+        bail!("{}: there is no finished search yet; run it first: {HOW}", folder.display());
+    };
+    if let (Some(then), Some(now)) = (&finished.super_net, super_net) {
+        ensure!(
+            then == now,
+            "{}: its winner was found in another super-net than the row has now; search again: {HOW}",
+            folder.join(RESULTS).display()
+        );
     }
+    Ok(finished.winner.channels)
 }
 
 #[cfg(test)]
@@ -252,6 +263,7 @@ mod tests {
         let about = About {
             name: "row".into(),
             settings: "abc".into(),
+            super_net: "weights".into(),
             set: "test".into(),
             set_size: 4,
             budget: Budget { macs: Some(3e9), ..Default::default() },
@@ -259,6 +271,7 @@ mod tests {
             quality: "FD(effnet-lite0)".into(),
             images: 5,
             reals: Some(9),
+            reference: Some("search"),
             step: 12,
         };
         Outcome { about, searches, winner, cost: cost(winner.channels), front }
@@ -267,14 +280,16 @@ mod tests {
     #[test]
     fn files_say_who_won_and_how_searches_spread() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(winner(dir.path()).unwrap_err().to_string().contains("gancomp-fast search"));
+        assert!(winner(dir.path(), None).unwrap_err().to_string().contains("gancomp-fast search"));
         let outcome = outcome(&[(1, 8, 10.0), (2, 4, 9.0), (3, 5, 9.0)]);
         outcome.write(dir.path()).unwrap();
-        assert_eq!(winner(dir.path()).unwrap(), Channels::full(4));
+        assert_eq!(winner(dir.path(), Some("weights")).unwrap(), Channels::full(4));
+        let text = winner(dir.path(), Some("others")).unwrap_err().to_string();
+        assert!(text.contains("search.json: its winner was found in another super-net"), "{text}");
         assert_eq!(finished(dir.path()).unwrap().unwrap().settings, "abc");
         let text = std::fs::read_to_string(dir.path().join(RESULTS)).unwrap();
         let json: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(json["winner"]["fd"], 9.0);
+        assert_eq!((&json["winner"]["fd"], &json["reference"]), (&json!(9.0), &json!("search")));
         assert_eq!(json["searches"][0]["bests"][0]["generation"], 2);
         let spread = outcome.spread().unwrap();
         assert!((spread.mean - 28.0 / 3.0).abs() < 1e-12);
@@ -284,8 +299,12 @@ mod tests {
         assert_eq!(lines.len(), 5);
         assert!(lines[3].contains("3 searches: FD(effnet-lite0) 9.333 ± 0.577"), "{lines:?}");
         assert!(lines[4].starts_with("winner 4_4_4_4_4_4_4_4: FD(effnet-lite0) 9.000"), "{lines:?}");
+        // A file that does not tell its super-net.
+        let old = r#"{ "settings": "abc", "winner": { "channels": "5_5_5_5_5_5_5_5" } }"#;
+        std::fs::write(dir.path().join(RESULTS), old).unwrap();
+        assert_eq!(winner(dir.path(), Some("others")).unwrap(), Channels::full(5));
         std::fs::write(dir.path().join(RESULTS), "{}").unwrap();
-        assert!(format!("{:#}", winner(dir.path()).unwrap_err()).contains("no result of a search"));
+        assert!(format!("{:#}", winner(dir.path(), None).unwrap_err()).contains("no result of a search"));
     }
 
     #[test]

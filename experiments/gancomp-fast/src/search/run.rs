@@ -4,25 +4,27 @@ use crate::config::{Config, Criterion};
 use crate::data::Data;
 use crate::folders::Folders;
 use crate::latency::Runs;
-use crate::score::digest;
+use crate::reals::RealSource;
 use crate::search::cache::{Cache, Key};
-use crate::search::cost::{Axis, Costs, check_counted};
+use crate::search::check::check;
+use crate::search::cost::{Axis, Costs};
 use crate::search::draws::Seeded;
-use crate::search::evolution::{Member, Problem, REDRAWS, Rules, evolve};
+use crate::search::evolution::{Member, Problem, REDRAWS, evolve};
 use crate::search::exhaustive::{self, Split, look_at_all};
 use crate::search::fitness::{Fitness, Torch};
 use crate::search::front::{Front, Point};
 use crate::search::genes::Redraws;
 use crate::search::report::{About, DRAWING, FRONT, Outcome, RESULTS, Searched, finished};
-use crate::trained::{TrainedStudent, open_student};
+use crate::trained::{CHECKPOINT, TrainedStudent, open_student, weights_digest};
 use anyhow::{Context, Result, bail};
 use semrel_nn::channels::Channels;
 use semrel_train::lock::Lock;
 use semrel_train::{Interrupt, MetricsLog, OpenMode, Progress, atomic, config::to_yaml, summary};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 use tch::Device;
@@ -81,36 +83,6 @@ pub enum Ended {
 #[error("stopped")]
 struct Stopped;
 
-impl Config {
-    /// The rules of the row's evolution search.
-    pub fn rules(&self) -> Rules {
-        let s = &self.search;
-        Rules {
-            population: s.population,
-            generations: s.generations as u64,
-            mutation_ratio: s.mutation_ratio,
-            parent_ratio: s.parent_ratio,
-            mutation_probability: s.mutation_probability,
-            weighting: s.weighting(),
-            criterion: s.criterion,
-        }
-    }
-}
-
-/// Most evaluations that a search takes, those of equal configurations counted again.
-///
-/// # Errors
-/// Rules that make no search; a set that is too large to be searched whole.
-pub fn bound(config: &Config, kind: Kind) -> Result<u64> {
-    Ok(match kind {
-        Kind::Evolution { seeds } => {
-            config.rules().check()?;
-            config.rules().evaluations() * seeds
-        }
-        Kind::Exhaustive(split) => exhaustive::members(&config.distill.channels, config.seed, split)?.len() as u64,
-    })
-}
-
 /// Searches the row's super-net.
 ///
 /// # Errors
@@ -118,14 +90,12 @@ pub fn bound(config: &Config, kind: Kind) -> Result<u64> {
 /// pictures or statistics that are missing or do not fit. Later: files that cannot be written.
 pub fn search(config: &Config, options: &SearchOptions, interrupt: &Interrupt) -> Result<Ended> {
     config.validate()?;
-    let total = bound(config, options.kind)?;
     let data = Data::open(config)?;
-    // What can be counted is refused before anything is loaded.
-    let size = config.test_size();
-    let device = options.device;
-    check_counted(&config.search.budget, &config.distill.channels, size)?;
+    let total = check(config, options.kind, &data)?;
+    let (size, device) = (config.test_size(), options.device);
     let run_dir = options.folders.distill(config);
-    let TrainedStudent { student, step, .. } = open_student(&run_dir, &config.distill.checkpoint, device)?;
+    let TrainedStudent { student, step, .. } = open_student(&run_dir, &config.distill.checkpoint, CHECKPOINT, device)?;
+    let super_net = weights_digest(&student.state());
     config
         .distill
         .channels
@@ -136,7 +106,7 @@ pub fn search(config: &Config, options: &SearchOptions, interrupt: &Interrupt) -
     let folder = options.folders.search(config);
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let _lock = Lock::take(&folder)?;
-    let settings = settings(config, options.kind, &digest([student.flat().shallow_clone()]))?;
+    let settings = settings(config, options.kind, &super_net)?;
     if options.mode == OpenMode::Overwrite {
         forget(&folder)?;
     }
@@ -152,10 +122,13 @@ pub fn search(config: &Config, options: &SearchOptions, interrupt: &Interrupt) -
     let mut costs = Costs::new(config.search.budget, size, Some(&mut watch))?;
     costs.check_feasible(&config.distill.channels, &mut cache)?;
     let fitness = Fitness::new(config, &data, &student, device, options.quiet)?;
+    let key = fitness.key()?;
+    outdate(&folder, &settings)?;
 
     let about = About {
         name: config.name.clone(),
         settings,
+        super_net,
         set: config.distill.channels.to_string(),
         set_size: config.distill.channels.size(),
         budget: config.search.budget,
@@ -163,12 +136,13 @@ pub fn search(config: &Config, options: &SearchOptions, interrupt: &Interrupt) -
         quality: fitness.name(),
         images: fitness.inputs().count(),
         reals: fitness.reals(),
+        reference: (config.search.criterion == Criterion::Frechet).then(|| RealSource::of_search(config).name()),
         step,
     };
     let began = Instant::now();
-    let key = fitness.key();
     let mut searching = Searching {
         fitness: &fitness,
+        elsewhere: cache.elsewhere(&key),
         cache: &mut cache,
         costs,
         key,
@@ -230,6 +204,22 @@ fn settings(config: &Config, kind: Kind, weights: &str) -> Result<String> {
     Ok(hex::encode(digest.finalize()))
 }
 
+/// Removes the answer of a search with other settings: as long as this one has none, there is none. What was evaluated stays.
+fn outdate(folder: &Path, settings: &str) -> Result<()> {
+    if finished(folder).is_ok_and(|earlier| earlier.is_some_and(|earlier| earlier.settings == settings)) {
+        return Ok(());
+    }
+    // The answer first: where it is, all are.
+    for name in [RESULTS, summary::FILE, FRONT, DRAWING] {
+        let path = folder.join(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            other => other.with_context(|| path.display().to_string())?,
+        }
+    }
+    Ok(())
+}
+
 /// Removes what a search writes.
 fn forget(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
@@ -250,6 +240,8 @@ struct Searching<'a> {
     cache: &'a mut Cache,
     costs: Costs<'a>,
     key: Key,
+    /// What the cache knows under other keys alone; empty once that is told.
+    elsewhere: HashSet<Channels>,
     criterion: Criterion,
     /// All that was looked at, by configuration.
     evaluated: BTreeMap<Channels, f64>,
@@ -287,6 +279,7 @@ impl Searching<'_> {
         let quality = match self.cache.get(&self.key, channels) {
             Some(known) => known,
             None => {
+                self.tell_of_other_keys(channels);
                 let quality = self.fitness.quality(channels).with_context(|| channels.to_string())?;
                 self.cache.put(&self.key, channels, quality)?;
                 self.computed += 1;
@@ -301,6 +294,17 @@ impl Searching<'_> {
         self.bar.set(self.looked);
         self.bar.message(format!("best {} {best:.3}", self.fitness.name()));
         Ok(quality)
+    }
+
+    fn tell_of_other_keys(&mut self, channels: &Channels) {
+        if self.elsewhere.contains(channels) {
+            self.elsewhere.clear();
+            tracing::warn!(
+                "{}: {channels} was evaluated with another super-net, other pictures or other real images; such \
+                 configurations are evaluated again",
+                self.cache.path().display()
+            );
+        }
     }
 
     fn evolve(&mut self, config: &Config, seeds: u64, about: About) -> Result<Ended> {

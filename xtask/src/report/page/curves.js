@@ -2,6 +2,8 @@
 (() => {
   const HEIGHT = 260;
   const SHOWN = 8;
+  /** Stands where a run has no value. */
+  const NONE = '–';
   const groups = pageData('curve-data');
   const log = document.getElementById('curves-log');
   const smooth = document.getElementById('curves-smooth');
@@ -30,6 +32,9 @@
     return low > 0 && x - list[low - 1] < list[low] - x ? low - 1 : low;
   }
 
+  /** What tells a run from all others; its label changes with the runs that stand beside it. */
+  const nameOf = (run) => run.run ?? run.label;
+
   class Curves {
     constructor(figure) {
       this.group = groups[Number(figure.dataset.group)];
@@ -44,15 +49,24 @@
       this.key = `curves ${this.group.title} `;
       const metric = this.group.metrics.indexOf(kept.get(`${this.key}metric`));
       if (metric >= 0) this.metric.value = String(metric);
-      const off = kept.get(`${this.key}off`, this.group.runs.slice(SHOWN).map((run) => run.label));
-      this.on = this.group.runs.map((run) => !off.includes(run.label));
+      const off = kept.get(`${this.key}off`, this.group.runs.slice(SHOWN).map(nameOf));
+      this.on = this.group.runs.map((run) => !off.includes(nameOf(run)));
+      // The step that is read; null is the last one, whichever that is when the runs have gone on.
+      this.chosen = kept.get(`${this.key}step`, null);
+      // First and last step of the part that is enlarged, if one is.
+      this.enlarged = kept.get(`${this.key}range`, null);
       this.keys = this.group.runs.map((run, i) => this.makeKey(run, i));
       find('.keys').append(...this.keys.map((key) => element('li', {}, key.button)));
       this.metric.addEventListener('change', () => {
         kept.set(`${this.key}metric`, this.group.metrics[Number(this.metric.value)]);
         this.draw();
       });
-      this.slider.addEventListener('input', () => this.point(Number(this.slider.value)));
+      this.slider.addEventListener('input', () => {
+        // After a refresh the slider may have the focus before there is a chart.
+        if (!this.plot) return;
+        this.choose(Number(this.slider.value));
+        this.mark();
+      });
       this.details.addEventListener('toggle', () => this.tabulate());
     }
 
@@ -63,7 +77,7 @@
       button.addEventListener('click', () => {
         this.on[i] = !this.on[i];
         button.setAttribute('aria-pressed', String(this.on[i]));
-        kept.set(`${this.key}off`, this.group.runs.filter((_, k) => !this.on[k]).map((other) => other.label));
+        kept.set(`${this.key}off`, this.group.runs.filter((_, k) => !this.on[k]).map(nameOf));
         this.draw();
       });
       return { button, value };
@@ -118,23 +132,63 @@
         height: HEIGHT,
         legend: { show: false },
         cursor: { y: false, points: { size: 7 } },
-        scales: { x: { time: false }, y: { distr: log.checked ? 3 : 1 } },
+        scales: { x: { time: false, ...this.range() }, y: { distr: log.checked ? 3 : 1 } },
         axes: [axis({ size: 34 }), axis({ size: 62 })],
         series,
         bands,
-        hooks: { setCursor: [(plot) => { if (plot.cursor.idx !== null && plot.cursor.idx !== undefined) this.read(plot.cursor.idx); }] },
+        hooks: {
+          // Places are known only when the chart has its scales.
+          ready: [() => { if (this.chosen !== null) this.mark(); }],
+          setScale: [(plot, key) => { if (key === 'x' && plot.status === 1) this.enlarge(plot.scales.x); }],
+          setCursor: [(plot) => { if (plot.cursor.idx !== null && plot.cursor.idx !== undefined) this.choose(plot.cursor.idx); }],
+        },
       }, data, this.box);
       this.slider.max = String(Math.max(this.x.length - 1, 0));
       this.slider.disabled = this.x.length < 2;
       this.hint.hidden = !this.hidden;
       this.hint.textContent = this.hidden ? 'Values that are not above zero have no place on a logarithmic axis.' : '';
-      this.read(this.x.length - 1);
+      this.read(this.place());
       this.tabulate();
     }
 
-    /** Value of a line next to a step. */
+    /** The enlarged part as limits of a scale; none where the lines that are shown have next to nothing in it. */
+    range() {
+      const [min, max] = this.enlarged ?? [];
+      return this.x.filter((step) => step >= min && step <= max).length > 1 ? { min, max } : {};
+    }
+
+    /** Keeps which part of the steps is enlarged. */
+    enlarge({ min, max }) {
+      this.enlarged = min <= this.x[0] && max >= this.x.at(-1) ? null : [min, max];
+      kept.set(`${this.key}range`, this.enlarged);
+    }
+
+    /** Reads a place and keeps its step, for when the chart is drawn again or the page loaded again. */
+    choose(place) {
+      const step = place < this.x.length - 1 ? this.x[place] : null;
+      if (step !== this.chosen) kept.set(`${this.key}step`, step);
+      this.chosen = step;
+      this.read(place);
+    }
+
+    /** Place of the chosen step, or of the next one to it. */
+    place() {
+      return this.chosen === null ? this.x.length - 1 : nearest(this.x, this.chosen);
+    }
+
+    /** Puts the line of the cursor, as the pointer would, where it is in sight. */
+    mark() {
+      const step = this.x[this.place()];
+      if (step === undefined) return;
+      const left = this.plot.valToPos(step, 'x');
+      const seen = left >= 0 && left <= this.plot.over.clientWidth;
+      this.plot.setCursor(seen ? { left, top: HEIGHT / 3 } : { left: -10, top: -10 }, false);
+    }
+
+    /** Value of a line next to a step; none before its first and after its last. */
     valueAt(line, step) {
-      return line.x.length ? line.v[nearest(line.x, step)] : null;
+      const inside = step >= line.x[0] && step <= line.x.at(-1);
+      return inside ? line.v[nearest(line.x, step)] : null;
     }
 
     /** Shows the values at a place of the common steps. */
@@ -146,17 +200,11 @@
       const words = [];
       this.keys.forEach((key, i) => {
         const line = this.all.find((other) => other.i === i);
-        key.value.textContent = line ? readable(this.valueAt(line, step)) || 'none' : 'not logged';
-        if (line && this.on[i]) words.push(`${line.run.label} ${key.value.textContent}`);
+        const value = line && readable(this.valueAt(line, step));
+        key.value.textContent = line ? value || NONE : 'not logged';
+        if (line && this.on[i]) words.push(`${line.run.label} ${value || 'no value'}`);
       });
       this.slider.setAttribute('aria-valuetext', `step ${step}: ${words.join(', ')}`);
-    }
-
-    /** Moves the cursor, as the pointer would. */
-    point(place) {
-      const left = this.plot.valToPos(this.x[place], 'x');
-      this.plot.setCursor({ left, top: HEIGHT / 3 });
-      this.read(place);
     }
 
     tabulate() {
@@ -165,7 +213,7 @@
       const count = Math.min(12, this.x.length);
       const places = Array.from({ length: count }, (_, k) => Math.round((k * (this.x.length - 1)) / Math.max(count - 1, 1)));
       const lines = this.all.filter((line) => this.on[line.i]);
-      const rows = places.map((place) => [this.x[place].toLocaleString('en-GB'), ...lines.map((line) => readable(this.valueAt(line, this.x[place])))]);
+      const rows = places.map((place) => [this.x[place].toLocaleString('en-GB'), ...lines.map((line) => readable(this.valueAt(line, this.x[place])) || NONE)]);
       box.replaceChildren(textTable(['Step', ...lines.map((line) => line.run.label)], rows));
     }
 

@@ -8,25 +8,45 @@
   class Front {
     constructor(figure) {
       this.group = groups[Number(figure.dataset.group)];
+      this.timed = this.group.axis === 'milliseconds';
       const find = (selector) => figure.querySelector(selector);
       this.box = find('.plot');
       this.slider = find('input');
       this.readout = find('.readout');
       this.points = this.group.searches.flatMap((search, i) => search.points.map((point) => ({ ...point, i })));
-      this.points.sort((a, b) => a.macs - b.macs);
-      find('.keys').append(...this.group.searches.map((search, i) => element('li', { className: 'key' }, lineSample(i, true), element('span', { textContent: `${search.label}, ${search.points.length} configurations` }))));
+      this.points.sort((a, b) => a.cost - b.cost);
+      find('.keys').append(...this.group.searches.map((search, i) => {
+        const budget = search.budget ? `, budget ${this.amount(search.budget)}` : '';
+        const text = `${search.label}, ${search.points.length} configurations${budget}`;
+        return element('li', { className: 'key' }, lineSample(i, true), element('span', { textContent: text }));
+      }));
       this.slider.max = String(this.points.length - 1);
-      this.slider.addEventListener('input', () => this.show(Number(this.slider.value)));
+      this.slider.addEventListener('input', () => this.choose(Number(this.slider.value)));
       this.mark = element('div', { className: 'front-mark', hidden: true });
       this.tabulate(find('details .scroll'));
-      this.chosen = Math.max(this.points.findIndex((point) => point.winner), 0);
+      // What the reader has chosen; else the winner, whichever that is when the search has gone on.
+      this.key = `front ${this.group.title} ${this.group.over} point`;
+      const name = kept.get(this.key, null);
+      const chosen = this.points.findIndex((point) => this.nameOf(point) === name);
+      this.winner = Math.max(this.points.findIndex((point) => point.winner), 0);
+      this.chosen = chosen >= 0 ? chosen : this.winner;
       // Before the chart is drawn, so that its room is taken and nothing moves then.
       this.tell(this.points[this.chosen]);
     }
 
+    /** What tells a configuration from all others. */
+    nameOf(point) {
+      return `${this.group.searches[point.i].label} ${point.channels}`;
+    }
+
+    /** A cost with its unit. */
+    amount(cost) {
+      return this.timed ? `${readable(cost)} ms` : counted(cost);
+    }
+
     draw() {
       this.plot?.destroy();
-      const x = this.points.map((point) => point.macs);
+      const x = this.points.map((point) => point.cost);
       const [series, columns] = [[{}], [x]];
       const column = (keep) => this.points.map((point) => (keep(point) ? point.quality : null));
       this.group.searches.forEach((_, i) => {
@@ -53,7 +73,7 @@
         legend: { show: false },
         cursor: { show: true, x: false, y: false, points: { show: false }, drag: { x: false, y: false } },
         scales: { x: { time: false, range: wide }, y: { range: wide } },
-        axes: [axis({ size: 34, label: `${this.group.cost}`, labelSize: 20, values: (_, splits) => splits.map(counted) }), axis({ size: 58, label: `${this.group.quality} ${this.group.more_is_better ? '↑' : '↓'}`, labelSize: 22 })],
+        axes: [axis({ size: 34, label: this.group.over, labelSize: 20, values: (_, splits) => splits.map(this.timed ? readable : counted) }), axis({ size: 58, label: `${this.group.quality} ${this.group.more_is_better ? '↑' : '↓'}`, labelSize: 22 })],
         series,
         hooks: { draw: [(plot) => this.drawBudgets(plot)], ready: [(plot) => this.ready(plot)] },
       }, columns, this.box);
@@ -85,7 +105,7 @@
     }
 
     place(point) {
-      return [this.plot.valToPos(point.macs, 'x'), this.plot.valToPos(point.quality, 'y')];
+      return [this.plot.valToPos(point.cost, 'x'), this.plot.valToPos(point.quality, 'y')];
     }
 
     hover(event) {
@@ -96,7 +116,15 @@
         const distance = Math.hypot(left - (event.clientX - box.left), top - (event.clientY - box.top));
         if (distance < least) [best, least] = [k, distance];
       });
-      if (best >= 0) this.show(best);
+      if (best >= 0) this.choose(best);
+    }
+
+    /** Shows a configuration, also when the page is loaded again. */
+    choose(place) {
+      // After a refresh the slider may have the focus before there is a chart.
+      if (!this.plot) return;
+      kept.set(this.key, place === this.winner ? null : this.nameOf(this.points[place]));
+      this.show(place);
     }
 
     /** Shows a configuration: its place in the chart, and what it is. */
@@ -132,9 +160,10 @@
 
     tabulate(box) {
       const rows = this.points.filter((point) => point.front || point.winner).map((point) => [
-        point.channels.replaceAll('_', ' '), this.group.searches[point.i].label, readable(point.quality), counted(point.macs), counted(point.parameters), point.winner ? 'yes' : '',
+        point.channels.replaceAll('_', ' '), this.group.searches[point.i].label, readable(point.quality),
+        ...(this.timed ? [this.amount(point.cost)] : []), counted(point.macs), counted(point.parameters), point.winner ? 'yes' : '',
       ]);
-      box.append(textTable(['Configuration', 'Search', this.group.quality, 'Multiply-accumulates', 'Parameters', 'Chosen'], rows));
+      box.append(textTable(['Configuration', 'Search', this.group.quality, ...(this.timed ? ['Time'] : []), 'Multiply-accumulates', 'Parameters', 'Chosen'], rows));
     }
 
     resize() {

@@ -74,6 +74,7 @@ const semrelExplorer = (() => {
     State.held = held;
     State.probe = null;
     document.querySelector(".panels").classList.toggle("held", held);
+    element("hold").setAttribute("aria-pressed", String(held));
     dirty();
   };
 
@@ -122,13 +123,9 @@ const semrelExplorer = (() => {
     const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     if (!State.sample) return;
     if (event.key === "Enter" || event.key === " ") hold(!State.held);
-    else if (event.key === "Escape") hold(false);
     else if (steps[event.key]) {
-      const layer = State.sample.layers[State.layer];
-      const k = State.patch(layer);
       const by = event.shiftKey ? 4 : 1;
-      const [down, right] = steps[event.key];
-      State.at(Math.floor(k / layer.grid[1]) + down * by, (k % layer.grid[1]) + right * by);
+      State.step(...steps[event.key].map((patches) => patches * by));
       dirty();
     } else return;
     event.preventDefault();
@@ -140,12 +137,18 @@ const semrelExplorer = (() => {
       if (event.pointerType === "mouse") hold(!State.held);
       else move(event);
     });
-    surface.addEventListener("pointerleave", () => {
+    surface.addEventListener("pointerleave", (event) => {
+      // A finger that is lifted leaves, too: what it has read stays.
+      if (event.pointerType !== "mouse") return;
       State.probe = null;
       if (State.held) dirty();
     });
     if (surface.tabIndex === 0) surface.addEventListener("keydown", keys);
   }
+  element("hold").addEventListener("click", () => hold(!State.held));
+  document.querySelector(".stage").addEventListener("keydown", (event) => {
+    if (event.key === "Escape") hold(false);
+  });
   for (const ramp of document.querySelectorAll(".ramp")) Colours.legend(ramp);
 
   element("gamma").addEventListener("input", (event) => {

@@ -10,7 +10,7 @@ const State = {
   x: 0.5,
   y: 0.5,
   held: false,
-  /** Where the pointer is while the query is held, likewise. */
+  /** Another place where the maps are read while the query is held, likewise. */
   probe: null,
   gamma: 1,
   byHand: false,
@@ -30,11 +30,26 @@ const State = {
     return cell(y, rows) * columns + cell(x, columns);
   },
 
+  /** The middle of a patch of the current layer; of the next one to it where there is none. */
+  middle(row, column) {
+    const inside = (at, count) => (Math.min(count - 1, Math.max(0, at)) + 0.5) / count;
+    const [rows, columns] = State.sample.layers[State.layer].grid;
+    return { x: inside(column, columns), y: inside(row, rows) };
+  },
+
   /** Puts the query on a patch of the current layer. */
   at(row, column) {
-    const [rows, columns] = State.sample.layers[State.layer].grid;
-    State.y = (Math.min(rows - 1, Math.max(0, row)) + 0.5) / rows;
-    State.x = (Math.min(columns - 1, Math.max(0, column)) + 0.5) / columns;
+    Object.assign(State, State.middle(row, column));
+  },
+
+  /** Moves what is looked at by patches of the current layer: the query, or the probe while the query is held. */
+  step(down, right) {
+    const layer = State.sample.layers[State.layer];
+    const { x, y } = State.probe ?? State;
+    const k = State.patch(layer, x, y);
+    const to = State.middle(Math.floor(k / layer.grid[1]) + down, (k % layer.grid[1]) + right);
+    if (State.held) State.probe = to;
+    else Object.assign(State, to);
   },
 
   /** γ of an epoch of the run's curriculum; where it has none, the run's only γ. */

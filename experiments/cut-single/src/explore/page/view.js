@@ -99,10 +99,27 @@ const View = {
     View.text("n-q", most(r.q));
     View.text("n-weights", `${View.number(low)} to ${View.number(high)}`);
     View.text("n-effective", `${View.number(Relation.effective(r.w))} of ${layer.count - 1}`);
-    const i = State.probe && State.patch(layer, State.probe.x, State.probe.y);
-    View.text("n-probe", i === null ? (State.held ? "Held: point at a map to read it." : "")
-      : `There: P ${(r.p[i] * layer.count).toFixed(2)}/N, Q ${(r.q[i] * layer.count).toFixed(2)}/N, w ${View.number(r.w[i])}`);
+    View.probe(layer, r);
     View.gamma();
+  },
+
+  /** What the maps hold at the probe, and its mark. */
+  probe(layer, r) {
+    const marks = document.querySelectorAll(".probe-mark");
+    for (const mark of marks) mark.hidden = !State.probe;
+    if (!State.probe) {
+      View.text("n-probe", State.held ? "Held. Touch or point at another patch, or use the arrow keys, to read it." : "");
+      return;
+    }
+    const [rows, columns] = layer.grid;
+    const i = State.patch(layer, State.probe.x, State.probe.y);
+    const [row, column] = [Math.floor(i / columns), i % columns];
+    const place = { left: (column + 0.5) / columns, top: (row + 0.5) / rows, width: 1 / columns };
+    for (const mark of marks) {
+      for (const side in place) mark.style[side] = `${place[side] * 100}%`;
+    }
+    const uniform = (value) => `${(value * layer.count).toFixed(2)}/N`;
+    View.text("n-probe", `Row ${row + 1}, column ${column + 1}: P ${uniform(r.p[i])}, Q ${uniform(r.q[i])}, w ${View.number(r.w[i])}`);
   },
 
   gamma() {

@@ -1,0 +1,90 @@
+//! What a run was started with, besides its configuration: the teacher and the super-net that it goes on from. Summary and
+//! checkpoints tell, and it is not resumed with another.
+
+use crate::score::digest;
+use crate::trained::{TrainedTeacher, weights_digest};
+use anyhow::{Result, ensure};
+use semrel_nn::checkpoint::StateDict;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Keys of the digests in the state of a checkpoint, and in the summary.
+pub(crate) const TEACHER: &str = "teacher";
+pub(crate) const SUPER_NET: &str = "super_net";
+
+/// A network that a run was started with.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    key: &'static str,
+    /// Its name for people.
+    what: &'static str,
+    path: PathBuf,
+    step: u64,
+    /// Of its weights.
+    digest: String,
+}
+
+impl Origin {
+    /// The teacher that a run learns from.
+    pub(crate) fn teacher(teacher: &TrainedTeacher) -> Self {
+        let digest = digest([teacher.generator.flat().shallow_clone()]);
+        Self { key: TEACHER, what: "teacher", path: teacher.path.clone(), step: teacher.step, digest }
+    }
+
+    /// The super-net that fine-tuning begins with.
+    pub(crate) fn super_net(path: &Path, step: u64, state: &StateDict) -> Self {
+        Self { key: SUPER_NET, what: "super-net", path: path.to_owned(), step, digest: weights_digest(state) }
+    }
+
+    /// Digest of its weights.
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Puts it into the state of a checkpoint.
+    pub(crate) fn put(&self, state: &mut Value) {
+        state[self.key] = self.digest.as_str().into();
+    }
+
+    /// What the summary says of that of a key.
+    pub(crate) fn describe(origins: &[Self], key: &str) -> Option<Value> {
+        let origin = origins.iter().find(|origin| origin.key == key)?;
+        Some(json!({ "path": origin.path, "step": origin.step, "digest": origin.digest }))
+    }
+
+    /// Refuses the state of a checkpoint of a run with another one. Older checkpoints do not tell of every one.
+    pub(crate) fn check(&self, state: &Value, checkpoint: &Path) -> Result<()> {
+        ensure!(
+            state.get(self.key).is_none_or(|then| then == self.digest.as_str()),
+            "{}: the run was started with another {} than {}, step {}; resume it with that one, or start anew by \
+             --overwrite",
+            checkpoint.display(),
+            self.what,
+            self.path.display(),
+            self.step
+        );
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Tensor;
+
+    #[test]
+    fn a_run_is_not_resumed_with_another_super_net() {
+        let origin = |weight: f32| {
+            let state = StateDict::from([("weight".to_owned(), Tensor::from_slice(&[weight]))]);
+            Origin::super_net(Path::new("distill"), 8, &state)
+        };
+        let mut state = json!({ "step": 3 });
+        let checkpoint = Path::new("finetune/checkpoints/step-00000003");
+        // A checkpoint that does not tell.
+        origin(1.0).check(&state, checkpoint).unwrap();
+        origin(1.0).put(&mut state);
+        origin(1.0).check(&state, checkpoint).unwrap();
+        let text = origin(2.0).check(&state, checkpoint).unwrap_err().to_string();
+        assert!(text.contains("step-00000003: the run was started with another super-net than distill, step 8;"));
+    }
+}

@@ -1,0 +1,90 @@
+//! Trained translators as commands name them.
+
+use anyhow::{Context, Result, ensure};
+use semrel_nn::checkpoint::load_any;
+use semrel_train::Checkpoints;
+use semrel_train::config::load;
+use semrel_train::run_dir::{CONFIG, checkpoints_of};
+use stargan2_multi::config::Config;
+use stargan2_multi::data::Data;
+use stargan2_multi::networks::Translator;
+use stargan2_multi::snapshot::{AVERAGE, State, load_translator};
+use std::path::Path;
+use tch::Device;
+
+/// A trained translator with what it was trained on.
+pub struct Trained {
+    pub config: Config,
+    pub data: Data,
+    pub translator: Translator,
+    pub step: u64,
+}
+
+/// A translator of a run (of its `checkpoint`, or of the file `weights`) with the data of its configuration.
+pub fn open_run(
+    run_dir: &Path,
+    checkpoint: &str,
+    weights: Option<&Path>,
+    overrides: &[String],
+    device: Device,
+) -> Result<Trained> {
+    let config = config_of(run_dir, overrides)?;
+    let data = Data::open(&config)?;
+    let (translator, step) = match weights {
+        Some(file) => {
+            let translator = Translator::new(&config, data.num_domains(), device);
+            load_translator(&translator, &load_any(file)?).with_context(|| file.display().to_string())?;
+            (translator, 0)
+        }
+        None => {
+            let (translator, state) = at_checkpoint(&config, run_dir, checkpoint, device)?;
+            ensure!(
+                state.domains == data.domains,
+                "{}: trained on the domains {}, but {} has {}",
+                run_dir.display(),
+                state.domains.join(", "),
+                config.data.root.display(),
+                data.domains.join(", ")
+            );
+            (translator, state.step)
+        }
+    };
+    Ok(Trained { config, data, translator, step })
+}
+
+/// A translator of a run and the names of its domains. The data are opened for a file `weights` alone, which does not name
+/// them.
+pub fn open_translator(
+    run_dir: &Path,
+    checkpoint: &str,
+    weights: Option<&Path>,
+    device: Device,
+) -> Result<(Config, Translator, Vec<String>)> {
+    if weights.is_some() {
+        let Trained { config, data, translator, .. } = open_run(run_dir, checkpoint, weights, &[], device)?;
+        return Ok((config, translator, data.domains));
+    }
+    let config = config_of(run_dir, &[])?;
+    let (translator, state) = at_checkpoint(&config, run_dir, checkpoint, device)?;
+    Ok((config, translator, state.domains))
+}
+
+fn config_of(run_dir: &Path, overrides: &[String]) -> Result<Config> {
+    let config: Config = load(run_dir.join(CONFIG), overrides).context("is this the folder of a run?")?;
+    config.validate()?;
+    Ok(config)
+}
+
+fn at_checkpoint(config: &Config, run_dir: &Path, checkpoint: &str, device: Device) -> Result<(Translator, State)> {
+    let checkpoints = Checkpoints::new(checkpoints_of(run_dir), usize::MAX);
+    let step = checkpoints
+        .find(checkpoint)?
+        .with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
+    let path = checkpoints.path(step);
+    let state: State = serde_json::from_value(checkpoints.load_state(step)?)
+        .with_context(|| format!("{}: its state.json", path.display()))?;
+    let translator = Translator::new(config, state.domains.len() as i64, device);
+    let tensors = checkpoints.load_file(step, AVERAGE)?;
+    load_translator(&translator, &tensors).with_context(|| path.display().to_string())?;
+    Ok((translator, State { step, ..state }))
+}

@@ -1,0 +1,102 @@
+//! Pictures into another domain.
+
+use super::opened::open_translator;
+use super::{MEAN_OF, psi};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use semrel_data::image_io::read_rgb;
+use semrel_data::resize::{Filter, resize};
+use semrel_data::translate::jobs;
+use semrel_train::cli::{Machine, translated};
+use semrel_train::{Interrupt, Progress};
+use stargan2_multi::evaluate::to_tensor;
+use stargan2_multi::networks::Translator;
+use stargan2_multi::sample::{mean_style, truncate};
+use stargan2_multi::translate::translate;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tch::{Device, Kind, Tensor, no_grad};
+
+#[derive(Debug, Args)]
+pub struct TranslateArgs {
+    /// Folder of the run.
+    run_dir: PathBuf,
+    /// A picture, or a folder of pictures at any depth. They are resized to the size of the run's images, which are square.
+    input: PathBuf,
+    /// Domain of the translations.
+    #[arg(long, value_name = "DOMAIN")]
+    to: String,
+    /// Folder of the translations, which keep their names; with several styles `-1`, `-2`, … is added.
+    #[arg(long)]
+    out: PathBuf,
+    /// A picture of that domain whose style is taken; several give as many translations of each picture. Random styles where
+    /// absent.
+    #[arg(long, value_name = "PICTURE", conflicts_with_all = ["styles", "seed", "psi"])]
+    reference: Vec<PathBuf>,
+    /// Number of random styles, each of which gives a translation of each picture.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    styles: u32,
+    /// Seed of random styles.
+    #[arg(long, default_value_t = 0)]
+    seed: i64,
+    /// How far random styles may lie from the domain's mean: below 1, more alike.
+    #[arg(long, default_value_t = 1.0, value_parser = psi)]
+    psi: f64,
+    /// `last`, `best` or a step.
+    #[arg(long, default_value = "last")]
+    checkpoint: String,
+    /// Use these weights instead: a published *_nets_ema.ckpt, or safetensors.
+    #[arg(long, conflicts_with = "checkpoint")]
+    weights: Option<PathBuf>,
+    /// Pictures at a time.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    batch: u32,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
+    let (device, _) = args.machine.set()?;
+    let jobs = jobs(&args.input, Some(&args.out))?;
+    let (config, translator, domains) =
+        open_translator(&args.run_dir, &args.checkpoint, args.weights.as_deref(), device)?;
+    let Some(domain) = domains.iter().position(|name| *name == args.to) else {
+        bail!("--to {}: no domain of {}; it has {}", args.to, args.run_dir.display(), domains.join(", "));
+    };
+    let size = config.data.img_size as u32;
+    let styles = no_grad(|| match args.reference.is_empty() {
+        true => Ok(random(args, &translator, domain as i64, config.model.latent_dim, device)),
+        false => of_pictures(args, &translator, domain as i64, size, device),
+    })?;
+    let interrupt = Interrupt::install()?;
+    let mut bar = Progress::new("translations", 0, jobs.len() as u64, quiet);
+    let written = translate(&translator, &jobs, &styles, size, args.batch as usize, &mut |done| {
+        bar.set(done as u64);
+        !interrupt.requested()
+    })?;
+    bar.finish();
+    Ok(translated(written, &jobs, &args.input, Some(&args.out), quiet))
+}
+
+/// Styles of the mapping network, `[styles, style_dim]`.
+fn random(args: &TranslateArgs, translator: &Translator, domain: i64, latent: i64, device: Device) -> Tensor {
+    tch::manual_seed(args.seed);
+    let count = i64::from(args.styles);
+    let z = Tensor::randn([count, latent], (Kind::Float, device));
+    let styles = translator.mapping_network.forward(&z, &vec![domain; count as usize]);
+    truncate(&styles, &mean_style(translator, domain, latent, MEAN_OF), args.psi)
+}
+
+/// Styles of the references, `[references, style_dim]`.
+fn of_pictures(
+    args: &TranslateArgs,
+    translator: &Translator,
+    domain: i64,
+    size: u32,
+    device: Device,
+) -> Result<Tensor> {
+    let read = |file: &PathBuf| Ok(resize(&read_rgb(file)?, size, size, Filter::Bilinear));
+    let references: Vec<_> = args.reference.iter().map(read).collect::<Result<_>>().context("--reference")?;
+    let labels = vec![domain; references.len()];
+    Ok(translator.style_encoder.forward(&to_tensor(&references, device), &labels))
+}
