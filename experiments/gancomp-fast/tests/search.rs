@@ -208,8 +208,12 @@ fn what_cannot_be_searched_is_refused_before_any_stage_is_trained() {
             refuses(place.stage("search", &["--set", set, how]), words);
         }
     }
-    let few = sets(&["search.reference=search", "data.held_back=1"]);
-    refuses(place.stage("search", &[&few[..], &["--check"]].concat()), &["`search.reference`: search: 1 image(s)"]);
+    let few = place.stage("search", &["--set", "data.held_back=1", "--all"]);
+    refuses(few, &["`data.held_back` or `data.search_list`: the search has 1 image to translate", "at least 2"]);
+    fs::write(place.path("list.txt"), "0002.png\n0003.png\n").unwrap();
+    fs::write(place.path("data/horse2zebra/trainA/0003.png"), b"no picture").unwrap();
+    let broken = place.stage("search", &["--set", "data.search_list=list.txt", "--all"]);
+    refuses(broken, &["the search looks at every image that is set aside for it", "trainA/0003.png: "]);
     assert!(!place.path("runs").exists(), "nothing was started");
 }
 

@@ -168,7 +168,7 @@ impl Calls<'_> {
             }
             command.args(sets.iter().flat_map(|set| ["--set", set]));
             steps.push(Step {
-                outdates: evals.iter().cloned().chain([stamp.clone()]).collect(),
+                outdates: evals.iter().cloned().chain([stamp.clone(), run.join(DRAWING)]).collect(),
                 stamp: (i + 1 == stages.len()).then(|| (stamp.clone(), made_with.clone())),
                 metrics: Some(folder.join("metrics.jsonl")),
                 length,

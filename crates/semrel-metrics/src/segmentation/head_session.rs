@@ -38,6 +38,10 @@ pub fn fit_or_find(
     let network = EfficientNetLite0::load(device)?;
     let config = HeadConfig { steps, ..HeadConfig::default() };
     let head = HeadSegmenter::cached(network, pairs, format, &config, &mut progress)?;
+    // One that was found has told no progress.
+    if interrupt.requested() {
+        return Err(MetricsError::Interrupted);
+    }
     [reading, fitting].into_iter().flatten().for_each(Progress::finish);
     Ok(head)
 }

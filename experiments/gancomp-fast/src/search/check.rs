@@ -7,7 +7,8 @@ use crate::search::cost::check_counted;
 use crate::search::evolution::Rules;
 use crate::search::exhaustive;
 use crate::search::run::Kind;
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
+use rayon::prelude::*;
 
 impl Config {
     /// The rules of the row's evolution search.
@@ -28,8 +29,9 @@ impl Config {
 /// Refuses a search that cannot be. Returns the most evaluations that it takes, those of equal configurations counted again.
 ///
 /// # Errors
-/// Rules that make no search, a set that is too large to be searched whole, no images for the search, real images that are too
-/// few, an infeasible budget of what can be counted (with the smallest figure that can be reached).
+/// Rules that make no search, a set that is too large to be searched whole, too few images for the search, one of them that
+/// cannot be read, real images that are too few, an infeasible budget of what can be counted (with the smallest figure that can
+/// be reached).
 pub fn check(config: &Config, kind: Kind, data: &Data) -> Result<u64> {
     let evaluations = match kind {
         Kind::Evolution { seeds } => {
@@ -38,8 +40,19 @@ pub fn check(config: &Config, kind: Kind, data: &Data) -> Result<u64> {
         }
         Kind::Exhaustive(split) => exhaustive::members(&config.distill.channels, config.seed, split)?.len() as u64,
     };
-    data.search_sources()?;
+    let sources = data.search_sources()?;
+    // Training skips what cannot be read; the search looks at all of these.
+    let looked_at = sources.len().min(config.search.max_images.unwrap_or(usize::MAX));
+    (0..looked_at).into_par_iter().try_for_each(|i| sources.read(i).map(drop)).context(
+        "config key `data.held_back` or `data.search_list`: the search looks at every image that is set aside for it; repair \
+         this one or take it away",
+    )?;
     if config.search.criterion == Criterion::Frechet {
+        ensure!(
+            looked_at >= 2,
+            "config key `data.held_back` or `data.search_list`: the search has {looked_at} image to translate; a Fréchet distance \
+             needs at least 2"
+        );
         RealSource::of_search(config).check(data)?;
     }
     check_counted(&config.search.budget, &config.distill.channels, config.test_size())?;

@@ -123,7 +123,10 @@ pub fn search(config: &Config, options: &SearchOptions, interrupt: &Interrupt) -
     costs.check_feasible(&config.distill.channels, &mut cache)?;
     let fitness = Fitness::new(config, &data, &student, device, options.quiet)?;
     let key = fitness.key()?;
-    outdate(&folder, &settings)?;
+    // A part of a whole set has no answer that could take the place of one.
+    if !matches!(options.kind, Kind::Exhaustive(split) if split != Split::WHOLE) {
+        outdate(&folder, &settings)?;
+    }
 
     let about = About {
         name: config.name.clone(),
