@@ -10,8 +10,8 @@ use common::xtask;
 use fixture::{Fixture, size_of};
 use predicates::prelude::*;
 use predicates::str::contains;
-use reported::{NOTHING, SECONDS, Server, open, report, show_all};
-use semrel_browser::{Tab, browser};
+use reported::{NOTHING, SECONDS, Server, open, report, served, show_all};
+use semrel_browser::Tab;
 use serde_json::json;
 use std::fs;
 use std::process::Command;
@@ -257,11 +257,8 @@ fn the_server_answers_locally_and_ends_on_ctrl_c() {
 
 #[test]
 fn an_open_page_follows_the_files_and_stays_where_it_is() {
-    let Some(browser) = browser() else { return };
-    let fixture = Fixture::new();
-    let server = Server::start(&fixture);
-    let page = browser.open(&server.address).unwrap();
-    show_all(&page);
+    let Some((_server, page)) = served() else { return };
+    let fixture = &page.fixture;
     assert_eq!(page.axe().unwrap(), NOTHING);
     page.evaluate("document.getElementById('curves-log').click()").unwrap();
     page.evaluate("document.getElementById('curves').scrollIntoView({behavior: 'instant'})").unwrap();

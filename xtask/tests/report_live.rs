@@ -8,8 +8,8 @@ mod fixture;
 mod reported;
 
 use fixture::Fixture;
-use reported::{NOTHING, SECONDS, Server, open_of, report, show_all};
-use semrel_browser::{Tab, browser};
+use reported::{NOTHING, SECONDS, Server, open_of, report, served, show_all};
+use semrel_browser::Tab;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::thread::sleep;
@@ -133,11 +133,8 @@ fn enlarge(page: &Tab) {
 
 #[test]
 fn a_refresh_keeps_step_part_and_configuration() {
-    let Some(browser) = browser() else { return };
-    let fixture = Fixture::new();
-    let server = Server::start(&fixture);
-    let page = browser.open(&server.address).unwrap();
-    show_all(&page);
+    let Some((_server, page)) = served() else { return };
+    let fixture = &page.fixture;
     let step = "document.querySelector('figure.curves .step').textContent";
     let configuration = "document.querySelector('figure.front .readout').textContent";
     enlarge(&page);
@@ -158,7 +155,7 @@ fn a_refresh_keeps_step_part_and_configuration() {
     page.settle().unwrap();
     assert_eq!(page.evaluate(step).unwrap(), "10");
 
-    refresh(&page, || append(&fixture, STOPPED, 480));
+    refresh(&page, || append(fixture, STOPPED, 480));
     show_all(&page);
     assert_eq!(page.evaluate(step).unwrap(), "10");
     assert_eq!(page.evaluate("document.querySelector('figure.curves .scrub input').value").unwrap(), "0");
@@ -175,21 +172,18 @@ fn a_refresh_keeps_step_part_and_configuration() {
     page.move_to(1.0, 1.0).unwrap();
     page.evaluate(&format!("{}.figure.querySelector('.scrub input').focus()", line(STOPPED))).unwrap();
     page.press("End").unwrap();
-    refresh(&page, || append(&fixture, OTHER, 1210));
+    refresh(&page, || append(fixture, OTHER, 1210));
     show_all(&page);
     assert_eq!(text(&page, &format!("{}.figure.querySelector('.step')", line(STOPPED))), "1,210");
 }
 
 #[test]
 fn keys_are_reading_and_a_server_that_is_back_is_told() {
-    let Some(browser) = browser() else { return };
-    let fixture = Fixture::new();
-    let server = Server::start(&fixture);
-    let page = browser.open(&server.address).unwrap();
-    show_all(&page);
+    let Some((server, page)) = served() else { return };
+    let fixture = &page.fixture;
     page.evaluate("document.querySelector('figure.curves .scrub input').focus()").unwrap();
     page.evaluate("(window.before = true)").unwrap();
-    append(&fixture, STOPPED, 480);
+    append(fixture, STOPPED, 480);
     // Longer than a refresh takes.
     for _ in 0..24 {
         page.press("ArrowLeft").unwrap();
@@ -203,6 +197,6 @@ fn keys_are_reading_and_a_server_that_is_back_is_told() {
     let port = server.port().to_owned();
     drop(server);
     page.wait_for(&format!("{status}.includes('stopped')"), SECONDS).unwrap();
-    let _again = Server::start_on(&port, &fixture);
+    let _again = Server::start_on(&port, fixture);
     page.wait_for(&format!("{status}.startsWith('Refreshed at ')"), SECONDS).unwrap();
 }

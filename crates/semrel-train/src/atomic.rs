@@ -50,6 +50,17 @@ pub fn write(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), FileError> {
     sync_folder(parent(path))
 }
 
+/// Removes a file if it is there.
+///
+/// # Errors
+/// Names the file.
+pub fn remove(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path, "remove")(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Start of the name of a file or folder that is being written.
 pub(crate) const TEMPORARY: &str = ".tmp-";
 

@@ -6,6 +6,7 @@
 //! a process that was killed; they are never picked up.
 
 use crate::atomic::{self, FileError, TEMPORARY, failed, names_in, sync_folder};
+use crate::run_dir::checkpoints_of;
 use semrel_nn::checkpoint::{StateDict, load_safetensors};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -52,6 +53,9 @@ pub enum SnapshotError {
         /// The steps there are.
         there_are: String,
     },
+    /// A run without any checkpoint.
+    #[error("{}: the run has no checkpoint yet", .0.display())]
+    NoneYet(PathBuf),
     /// A word that names no checkpoint.
     #[error("checkpoint `{0}`: expected `last`, `best` or a step's number")]
     Which(String),
@@ -233,6 +237,16 @@ impl Checkpoints {
                 if steps.contains(&step) { Ok(Some(step)) } else { Err(self.missing(step, &steps)) }
             }
         }
+    }
+
+    /// The checkpoints of a run folder, and the step of the one that `which` names ([`Checkpoints::find`]).
+    ///
+    /// # Errors
+    /// As [`Checkpoints::find`]; [`SnapshotError::NoneYet`].
+    pub fn of_run(run_dir: &Path, which: &str) -> Result<(Self, u64), SnapshotError> {
+        let checkpoints = Self::new(checkpoints_of(run_dir), usize::MAX);
+        let step = checkpoints.find(which)?.ok_or_else(|| SnapshotError::NoneYet(run_dir.to_owned()))?;
+        Ok((checkpoints, step))
     }
 
     fn missing(&self, step: u64, steps: &[u64]) -> SnapshotError {

@@ -9,7 +9,7 @@ use semrel_nn::checkpoint::{StateDict, load_any};
 use semrel_train::Checkpoints;
 use semrel_train::config::load;
 use semrel_train::parts::{PartsState, file_of, load_network};
-use semrel_train::run_dir::{CONFIG, checkpoints_of};
+use semrel_train::run_dir::CONFIG;
 use std::path::Path;
 use tch::{Device, Tensor};
 
@@ -43,10 +43,7 @@ pub fn open_run(
         load_generator(&generator, file)?;
         return Ok(TrainedRun { config, generator, heads: None, step: 0 });
     }
-    let checkpoints = Checkpoints::new(checkpoints_of(run_dir), usize::MAX);
-    let step = checkpoints
-        .find(checkpoint)?
-        .with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
+    let (checkpoints, step) = Checkpoints::of_run(run_dir, checkpoint)?;
     let path = checkpoints.path(step);
     let name = || path.display().to_string();
     let state: PartsState = serde_json::from_value(checkpoints.load_state(step)?).with_context(name)?;

@@ -6,16 +6,21 @@ mod common;
 use common::{Place, STEPS, assert, assert_same_files, last_step, method, metrics, sets, signal};
 use std::fs;
 
+/// Kills the run `parts` when its metrics have reached a step, and resumes it.
+fn kill_and_resume(place: &Place, args: &[&str], step: u64) {
+    let mut child = place.start(place.train("parts", args), "parts", step);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert(place.train("parts", &[args, &["--resume"]].concat())).success();
+}
+
 /// Kills the run once, after its metrics have reached a random step, and resumes it.
 fn survives_a_kill(name: &str) {
     let place = Place::new();
     let args = method(name);
     assert(place.train("whole", &args)).success();
     let step = rand::random_range(1..STEPS);
-    let mut child = place.start(place.train("parts", &args), "parts", step);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert(place.train("parts", &[&args[..], &["--resume"]].concat())).success();
+    kill_and_resume(&place, &args, step);
     let context = format!("{name}, killed after step {step}");
     let (whole, parts) = (place.path("whole"), place.path("parts"));
     assert_eq!(metrics(&parts), metrics(&whole), "{context}");
@@ -85,10 +90,7 @@ fn evaluations_and_the_warm_up_resume_as_well() {
     let place = Place::new();
     let args = [method("ours"), sets(&["train.eval_every=4", "train.warmup=3", "train.save_every=2"])].concat();
     assert(place.train("whole", &args)).success();
-    let mut child = place.start(place.train("parts", &args), "parts", 8);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert(place.train("parts", &[&args[..], &["--resume"]].concat())).success();
+    kill_and_resume(&place, &args, 8);
     let (whole, parts) = (place.path("whole"), place.path("parts"));
     assert_eq!(metrics(&parts), metrics(&whole));
     assert_eq!(last_step(&parts), STEPS + 3);
@@ -102,10 +104,7 @@ fn a_decay_from_the_first_epoch_on_resumes_as_well() {
     let args = [method("ours"), sets(&["train.n_epochs=0", "train.n_epochs_decay=2"])].concat();
     assert(place.train("whole", &args)).success();
     // Resumed from step 3, within the first epoch of six steps.
-    let mut child = place.start(place.train("parts", &args), "parts", 4);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert(place.train("parts", &[&args[..], &["--resume"]].concat())).success();
+    kill_and_resume(&place, &args, 4);
     assert_eq!(metrics(&place.path("parts")), metrics(&place.path("whole")));
     assert_same_files(&place.path("parts/checkpoints"), &place.path("whole/checkpoints"), "with a decay");
 }
@@ -116,10 +115,7 @@ fn wide_networks_resume_as_well() {
     // Convolutions of 128 channels are not computed by their definition.
     let args = [method("ours"), sets(&["model.ngf=32", "train.n_epochs_decay=0"])].concat();
     assert(place.train("whole", &args)).success();
-    let mut child = place.start(place.train("parts", &args), "parts", 4);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    assert(place.train("parts", &[&args[..], &["--resume"]].concat())).success();
+    kill_and_resume(&place, &args, 4);
     assert_same_files(&place.path("parts/checkpoints"), &place.path("whole/checkpoints"), "wide");
 }
 

@@ -141,7 +141,8 @@ impl Data {
         found.filter(|_| count >= 2).with_context(|| {
             format!(
                 "config key `search.reference`: search: {count} image(s) of the target domain are set aside for it, and a \
-                 Fréchet distance needs at least 2; raise `data.held_back`, name more in `data.search_list`, or refer to `test`, `train` or `all`"
+                 Fréchet distance needs at least 2; raise `data.held_back`, name more in `data.search_list`, or refer to \
+                 `test`, `train` or `all`"
             )
         })
     }

@@ -9,12 +9,11 @@ use ndarray::Array3;
 use prost::Message;
 use semrel_nn::checkpoint::save;
 use semrel_train::passes::Generator;
-use semrel_train::summary;
+use semrel_train::{atomic, summary};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -80,9 +79,9 @@ pub fn export(config: &Config, options: &ExportOptions) -> Result<PathBuf> {
         path.display()
     );
     // Only with the summary are the files of one network.
-    remove_if_there(&out.join(summary::FILE))?;
+    atomic::remove(&out.join(summary::FILE))?;
     save(&weights, &state, &about)?;
-    semrel_train::atomic::write(&path, &model.encode_to_vec())?;
+    atomic::write(&path, &model.encode_to_vec())?;
     summary::write(
         out,
         &json!({
@@ -104,13 +103,6 @@ pub fn export(config: &Config, options: &ExportOptions) -> Result<PathBuf> {
         }),
     )?;
     Ok(out.clone())
-}
-
-fn remove_if_there(file: &Path) -> Result<()> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(error).with_context(|| file.display().to_string()),
-        _ => Ok(()),
-    }
 }
 
 /// Largest difference of the two networks' outputs for an image of another size than the tests' usual one; infinite where

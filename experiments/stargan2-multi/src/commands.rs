@@ -22,7 +22,7 @@ use stargan2_multi::snapshot::AVERAGE;
 use stargan2_multi::train::{TrainOptions, grid_image, preview_sources, train};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// Multi-modal image translation between domains: StarGAN v2, StarGAN v2 + LSeSim, and StarGAN v2 + SRC + hDCE.
 ///
@@ -284,11 +284,7 @@ fn run_sample(args: &SampleArgs) -> Result<ExitCode> {
     let _guard = tch::no_grad_guard();
     let (t, domains, latent) = (&run.translator, run.data.num_domains(), run.config.model.latent_dim);
     let (sources, labels) = preview_sources(&run.data, &run.config, device)?;
-    let styles = |domain: i64, count: i64| {
-        let z = Tensor::randn([count, latent], (Kind::Float, device));
-        let styles = t.mapping_network.forward(&z, &vec![domain; count as usize]);
-        sample::truncate(&styles, &sample::mean_style(t, domain, latent, MEAN_OF), args.psi)
-    };
+    let styles = |domain: i64, count: i64| sample::random_styles(t, domain, latent, count, args.psi);
     let grid = match args.grid {
         Grid::Latent => {
             let all: Vec<Tensor> = (0..domains).map(|d| styles(d, 3)).collect();
@@ -321,9 +317,6 @@ fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
     let options = BenchOptions { steps: args.steps.max(1), plain: args.plain, device, threads };
     Ok(write_json(None, &bench(&config, &options)?)?)
 }
-
-/// Random styles that the mean style of a domain is taken of.
-const MEAN_OF: i64 = 10_000;
 
 /// Parses `--psi`.
 fn psi(text: &str) -> Result<f64, String> {

@@ -45,7 +45,7 @@ pub fn latent_grid(translator: &Translator, sources: &Tensor, styles: &Tensor) -
 }
 
 /// All sources in each style; the sources are encoded once.
-fn translate_all<'a>(
+pub(crate) fn translate_all<'a>(
     translator: &'a Translator,
     sources: &Tensor,
     styles: &'a Tensor,
@@ -107,6 +107,18 @@ pub fn sliding_references(prev: &Tensor, next: &Tensor, margin: i64) -> Tensor {
 /// Video pixels: `clamp(0.5x + 0.5)·255` as NHWC, before truncation to 8 bits.
 pub fn to_video(x: &Tensor) -> Tensor {
     (to_unit(x) * 255.0).permute([0, 2, 3, 1])
+}
+
+/// Random styles that the mean style of a domain is taken of.
+const MEAN_OF: i64 = 10_000;
+
+/// `count` random styles of a domain, truncated by ψ, `[count, style_dim]`.
+pub fn random_styles(translator: &Translator, domain: i64, latent_dim: i64, count: i64, psi: f64) -> Tensor {
+    no_grad(|| {
+        let z = Tensor::randn([count, latent_dim], (Kind::Float, translator.generator.device()));
+        let styles = translator.mapping_network.forward(&z, &vec![domain; count as usize]);
+        truncate(&styles, &mean_style(translator, domain, latent_dim, MEAN_OF), psi)
+    })
 }
 
 /// Mean style of `count` random latent codes of a domain, `[1, style_dim]`.

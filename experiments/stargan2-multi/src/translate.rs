@@ -1,6 +1,7 @@
 //! Files into another domain.
 
 use crate::networks::Translator;
+use crate::sample::translate_all;
 use anyhow::Result;
 use image::RgbImage;
 use ndarray::{Array3, Axis, stack};
@@ -49,12 +50,8 @@ fn names(output: &Path, count: i64) -> Vec<PathBuf> {
 /// Inputs of one size in all styles, those of an input one after the other.
 fn in_styles(translator: &Translator, images: &[Array3<f32>], styles: &Tensor) -> Result<Vec<RgbImage>> {
     let views: Vec<_> = images.iter().map(|image| image.view()).collect();
-    let encoded = translator.generator.encode(&tensor(&stack(Axis(0), &views)?, styles.device()), &[]).bottleneck;
-    let of_styles: Vec<Tensor> = (0..styles.size()[0])
-        .map(|r| {
-            translator.generator.decode(&encoded, &styles.narrow(0, r, 1).expand([images.len() as i64, -1], false))
-        })
-        .collect();
+    let batch = tensor(&stack(Axis(0), &views)?, styles.device());
+    let of_styles: Vec<Tensor> = translate_all(translator, &batch, styles).collect();
     // [B, R, 3, S, S]
     Ok(to_images(&Tensor::stack(&of_styles, 1).flatten(0, 1), Quantise::Round)?)
 }

@@ -7,7 +7,7 @@ use super::rows::Row;
 use anyhow::{Context, Result, ensure};
 use semrel_data::image_io::{grid, list_images, read_rgb, write_image};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Images shown.
 const COLUMNS: usize = 8;
@@ -71,8 +71,12 @@ fn draw(plan: &Plan, half: usize, rows: &[Row]) -> Result<()> {
 
 /// Copies what the program has drawn of a row's first run; whether that went well.
 fn drawing(plan: &Plan, row: Row) -> bool {
-    let from = plan.run_dir(row, plan.seeds[0]).join(DRAWING);
-    let copied = fs::copy(&from, plan.out.join(plan.picture(row)));
+    copy(plan, row, &plan.run_dir(row, plan.seeds[0]).join(DRAWING), &plan.picture(row))
+}
+
+/// Copies a picture into the folder of results; whether that went well, which is told otherwise.
+fn copy(plan: &Plan, row: Row, from: &Path, to: &str) -> bool {
+    let copied = fs::copy(from, plan.out.join(to));
     if let Err(error) = &copied {
         eprintln!("no picture of {}: {}: {error}", plan.name(row), from.display());
     }
@@ -81,15 +85,13 @@ fn drawing(plan: &Plan, row: Row) -> bool {
 
 /// Copies the plots that a row's first run has left.
 fn plots(plan: &Plan, row: Row) -> Vec<(String, String)> {
-    let copy = |(what, file): &(&str, &str)| {
+    let plot = |(what, file): &(&str, &str)| {
         let from = plan.run_dir(row, plan.seeds[0]).join(file);
         let to = plan.plot(row, from.file_name()?.to_str()?);
-        if from.exists()
-            && let Err(error) = fs::copy(&from, plan.out.join(&to))
-        {
-            eprintln!("no picture of {}: {}: {error}", plan.name(row), from.display());
+        if from.exists() {
+            copy(plan, row, &from, &to);
         }
         Some((format!("{}: {what}", plan.name(row)), to))
     };
-    plan.spec.program.plots.iter().filter_map(copy).collect()
+    plan.spec.program.plots.iter().filter_map(plot).collect()
 }

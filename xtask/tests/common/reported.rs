@@ -51,6 +51,16 @@ pub fn open_of(fixture: Fixture) -> Option<Page> {
     Some(Page { tab, _browser: browser, fixture })
 }
 
+/// `serve` of made-up runs and its page, all of it drawn, where there is a browser.
+pub fn served() -> Option<(Server, Page)> {
+    let browser = browser()?;
+    let fixture = Fixture::new();
+    let server = Server::start(&fixture);
+    let tab = browser.open(&server.address).unwrap();
+    show_all(&tab);
+    Some((server, Page { tab, _browser: browser, fixture }))
+}
+
 /// Scrolls through the page, so that all charts are drawn, and back.
 pub fn show_all(page: &Tab) {
     page.evaluate(

@@ -52,7 +52,8 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
         false => Kind::Evolution { seeds: args.seeds },
     };
     // Before any stage is trained for it.
-    let evaluations = check(&config, kind, &Data::open(&config)?)?;
+    let data = Data::open(&config)?;
+    let evaluations = check(&config, kind, &data)?;
     if args.check {
         return Ok(write_json(None, &json!({ "steps": evaluations }))?);
     }
@@ -74,7 +75,7 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
     }
     let options = SearchOptions { folders: folders.clone(), mode: args.mode.mode(), kind, device, threads, quiet };
     let folder = folders.search(&config);
-    match search(&config, &options, &interrupt)? {
+    match search(&config, &data, evaluations, &options, &interrupt)? {
         Ended::Found(outcome) => {
             for line in outcome.lines() {
                 println!("{line}");

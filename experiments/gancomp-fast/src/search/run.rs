@@ -6,7 +6,6 @@ use crate::folders::Folders;
 use crate::latency::Runs;
 use crate::reals::RealSource;
 use crate::search::cache::{Cache, Key};
-use crate::search::check::check;
 use crate::search::cost::{Axis, Costs};
 use crate::search::draws::Seeded;
 use crate::search::evolution::{Member, Problem, REDRAWS, evolve};
@@ -24,7 +23,6 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Instant;
 use tch::Device;
@@ -83,15 +81,20 @@ pub enum Ended {
 #[error("stopped")]
 struct Stopped;
 
-/// Searches the row's super-net.
+/// Searches the row's super-net, which takes at most `total` evaluations, as [`check`](crate::search::check::check) has told of
+/// the row's `data`.
 ///
 /// # Errors
-/// Before anything is evaluated: settings, an infeasible budget (with the smallest figure that can be reached), a super-net,
-/// pictures or statistics that are missing or do not fit. Later: files that cannot be written.
-pub fn search(config: &Config, options: &SearchOptions, interrupt: &Interrupt) -> Result<Ended> {
+/// Before anything is evaluated: settings, an infeasible budget of milliseconds, a super-net, pictures or statistics that are
+/// missing or do not fit. Later: files that cannot be written.
+pub fn search(
+    config: &Config,
+    data: &Data,
+    total: u64,
+    options: &SearchOptions,
+    interrupt: &Interrupt,
+) -> Result<Ended> {
     config.validate()?;
-    let data = Data::open(config)?;
-    let total = check(config, options.kind, &data)?;
     let (size, device) = (config.test_size(), options.device);
     let run_dir = options.folders.distill(config);
     let TrainedStudent { student, step, .. } = open_student(&run_dir, &config.distill.checkpoint, CHECKPOINT, device)?;
@@ -121,7 +124,7 @@ pub fn search(config: &Config, options: &SearchOptions, interrupt: &Interrupt) -
     let mut watch = Torch { size, device, threads: options.threads, runs: RUNS };
     let mut costs = Costs::new(config.search.budget, size, Some(&mut watch))?;
     costs.check_feasible(&config.distill.channels, &mut cache)?;
-    let fitness = Fitness::new(config, &data, &student, device, options.quiet)?;
+    let fitness = Fitness::new(config, data, &student, device, options.quiet)?;
     let key = fitness.key()?;
     // A part of a whole set has no answer that could take the place of one.
     if !matches!(options.kind, Kind::Exhaustive(split) if split != Split::WHOLE) {
@@ -214,11 +217,7 @@ fn outdate(folder: &Path, settings: &str) -> Result<()> {
     }
     // The answer first: where it is, all are.
     for name in [RESULTS, summary::FILE, FRONT, DRAWING] {
-        let path = folder.join(name);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            other => other.with_context(|| path.display().to_string())?,
-        }
+        atomic::remove(&folder.join(name))?;
     }
     Ok(())
 }

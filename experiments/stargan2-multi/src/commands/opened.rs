@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use semrel_nn::checkpoint::load_any;
 use semrel_train::Checkpoints;
 use semrel_train::config::load;
-use semrel_train::run_dir::{CONFIG, checkpoints_of};
+use semrel_train::run_dir::CONFIG;
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
 use stargan2_multi::networks::Translator;
@@ -76,10 +76,7 @@ fn config_of(run_dir: &Path, overrides: &[String]) -> Result<Config> {
 }
 
 fn at_checkpoint(config: &Config, run_dir: &Path, checkpoint: &str, device: Device) -> Result<(Translator, State)> {
-    let checkpoints = Checkpoints::new(checkpoints_of(run_dir), usize::MAX);
-    let step = checkpoints
-        .find(checkpoint)?
-        .with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
+    let (checkpoints, step) = Checkpoints::of_run(run_dir, checkpoint)?;
     let path = checkpoints.path(step);
     let state: State = serde_json::from_value(checkpoints.load_state(step)?)
         .with_context(|| format!("{}: its state.json", path.display()))?;

@@ -1,7 +1,7 @@
 //! Pictures into another domain.
 
 use super::opened::open_translator;
-use super::{MEAN_OF, psi};
+use super::psi;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use semrel_data::image_io::read_rgb;
@@ -11,11 +11,11 @@ use semrel_train::cli::{Machine, translated};
 use semrel_train::{Interrupt, Progress};
 use stargan2_multi::evaluate::to_tensor;
 use stargan2_multi::networks::Translator;
-use stargan2_multi::sample::{mean_style, truncate};
+use stargan2_multi::sample::random_styles;
 use stargan2_multi::translate::translate;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 
 #[derive(Debug, Args)]
 pub struct TranslateArgs {
@@ -63,11 +63,13 @@ pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     let Some(domain) = domains.iter().position(|name| *name == args.to) else {
         bail!("--to {}: no domain of {}; it has {}", args.to, args.run_dir.display(), domains.join(", "));
     };
-    let size = config.data.img_size as u32;
-    let styles = no_grad(|| match args.reference.is_empty() {
-        true => Ok(random(args, &translator, domain as i64, config.model.latent_dim, device)),
-        false => of_pictures(args, &translator, domain as i64, size, device),
-    })?;
+    let (domain, size) = (domain as i64, config.data.img_size as u32);
+    let styles = if args.reference.is_empty() {
+        tch::manual_seed(args.seed);
+        random_styles(&translator, domain, config.model.latent_dim, i64::from(args.styles), args.psi)
+    } else {
+        no_grad(|| of_pictures(args, &translator, domain, size, device))?
+    };
     let interrupt = Interrupt::install()?;
     let mut bar = Progress::new("translations", 0, jobs.len() as u64, quiet);
     let written = translate(&translator, &jobs, &styles, size, args.batch as usize, &mut |done| {
@@ -76,15 +78,6 @@ pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     })?;
     bar.finish();
     Ok(translated(written, &jobs, &args.input, Some(&args.out), quiet))
-}
-
-/// Styles of the mapping network, `[styles, style_dim]`.
-fn random(args: &TranslateArgs, translator: &Translator, domain: i64, latent: i64, device: Device) -> Tensor {
-    tch::manual_seed(args.seed);
-    let count = i64::from(args.styles);
-    let z = Tensor::randn([count, latent], (Kind::Float, device));
-    let styles = translator.mapping_network.forward(&z, &vec![domain; count as usize]);
-    truncate(&styles, &mean_style(translator, domain, latent, MEAN_OF), args.psi)
 }
 
 /// Styles of the references, `[references, style_dim]`.
