@@ -7,7 +7,7 @@ use crate::error::{not_negative, positive};
 use crate::hard_negative::hard_negative_weights;
 use crate::patch_nce::log_ratio;
 use crate::similarity::similarity_matrix;
-use crate::src::jensen_shannon;
+use crate::src::src_against;
 use crate::{Formulation, LossError};
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
@@ -81,11 +81,7 @@ pub fn distillation_terms(
     let relations = (config.lambda_src > 0.0).then(|| similarity_matrix(&k, taps)).transpose()?;
 
     let src = match &relations {
-        Some(v) => {
-            let u = similarity_matrix(&q, taps)?;
-            let divergence = jensen_shannon(&u.log_softmax(-1, None), &v.log_softmax(-1, None));
-            divergence.sum_dim_intlist([-1].as_slice(), false, None::<Kind>) * config.lambda_src
-        }
+        Some(v) => src_against(&q, v, taps)? * config.lambda_src,
         None => nothing(),
     };
     if config.lambda_dce == 0.0 {

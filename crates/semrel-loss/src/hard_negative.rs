@@ -1,7 +1,7 @@
 //! Importance weights of hard negatives: the von Mises–Fisher distribution around the key of the query's place (Eq. 5).
 
 use crate::error::positive;
-use crate::similarity::diagonal_mask;
+use crate::similarity::fill_diagonal;
 use crate::{Formulation, LossError};
 use tch::Tensor;
 
@@ -23,16 +23,17 @@ pub(crate) const SELF_SIMILARITY: f64 = -10.0;
 pub fn hard_negative_weights(similarity: &Tensor, gamma: f64, formulation: Formulation) -> Result<Tensor, LossError> {
     positive("gamma", gamma)?;
     let side = square_side(similarity)?;
-    let scaled = similarity.detach() / gamma;
-    let diagonal = diagonal_mask(side, similarity.device());
+    let mut scaled = similarity.detach() / gamma;
     match formulation {
         Formulation::Official => {
-            let scaled = scaled.masked_fill(&diagonal, SELF_SIMILARITY / gamma);
-            Ok((&scaled - scaled.amax([-1], true)).exp())
+            fill_diagonal(&scaled, SELF_SIMILARITY / gamma);
+            let largest = scaled.amax([-1], true);
+            Ok(scaled.subtract_(&largest).exp_())
         }
         Formulation::Paper if side < 2 => Err(LossError::NoNegatives { patches: side }),
         Formulation::Paper => {
-            Ok(scaled.masked_fill(&diagonal, f64::NEG_INFINITY).softmax(-1, None) * (side - 1) as f64)
+            fill_diagonal(&scaled, f64::NEG_INFINITY);
+            Ok(scaled.softmax(-1, None) * (side - 1) as f64)
         }
     }
 }
@@ -71,7 +72,7 @@ fn square_side(similarity: &Tensor) -> Result<i64, LossError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::similarity::similarity_matrix;
+    use crate::similarity::{diagonal_mask, similarity_matrix};
     use proptest::prelude::*;
     use tch::{Device, Kind};
 

@@ -20,6 +20,7 @@
 //! works in the element type and on the device of its inputs.
 #![warn(missing_docs)]
 
+mod closed_form;
 pub mod curriculum;
 pub mod distillation;
 mod error;

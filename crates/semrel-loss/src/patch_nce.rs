@@ -1,10 +1,11 @@
 //! InfoNCE over patches, as CUT has it, with optional importance weights.
 
+use crate::closed_form::with_slope;
 use crate::error::positive;
 use crate::hard_negative::SELF_SIMILARITY;
-use crate::similarity::{diagonal_mask, grouped};
+use crate::similarity::{fill_diagonal, grouped};
 use crate::{Formulation, LossError};
-use tch::{Kind, Tensor};
+use tch::{Kind, Tensor, no_grad};
 
 /// A contrastive patch loss.
 #[derive(Debug)]
@@ -70,7 +71,8 @@ impl PatchLoss {
 }
 
 /// `v_i = ln Σ_j e^{n_ij/τ} − p_i/τ`, `[groups, K]`: how far the negatives of a row outweigh its positive. All patch losses
-/// are functions of it.
+/// are functions of it. Its gradient with respect to `q_i` is `(Σ_j s_ij k_j − k_i)/τ`, where `s_ij` is the share of `e^{n_ij/τ}` in
+/// the sum, times `w_ij` in the official formulation.
 pub(crate) fn log_ratio(
     q: &Tensor,
     k: &Tensor,
@@ -83,29 +85,39 @@ pub(crate) fn log_ratio(
     if q.size() != k.size() {
         return Err(LossError::QueryKey { query: q.size(), key: k.size() });
     }
-    let q = grouped(q, groups)? / tau;
-    let k = grouped(&k.detach(), groups)?;
+    let (q, k) = (grouped(q, groups)?, grouped(&k.detach(), groups)?);
     let patches = q.size()[1];
+    if formulation == Formulation::Paper && patches < 2 {
+        return Err(LossError::NoNegatives { patches });
+    }
     let weights = weights.map(|w| checked(w, &[groups, patches, patches])).transpose()?;
-    let diagonal = diagonal_mask(patches, q.device());
-    let transposed = k.transpose(1, 2);
-    let negatives = match formulation {
-        Formulation::Official => {
-            let similarity = q.bmm(&transposed);
-            let mut weighted = match weights {
-                Some(w) => similarity * w,
-                None => similarity,
-            };
-            weighted.masked_fill_(&diagonal, SELF_SIMILARITY / tau)
+    let (value, slope) = no_grad(|| {
+        let (q, transposed) = (q.detach(), k.transpose(1, 2));
+        let mut n = match (formulation, &weights) {
+            (Formulation::Paper, Some(w)) => w.log().baddbmm(&q, &transposed, 1.0, 1.0 / tau),
+            (Formulation::Official, Some(w)) => q.bmm(&transposed).multiply_(w).divide_scalar_(tau),
+            (_, None) => q.bmm(&transposed).divide_scalar_(tau),
+        };
+        // A patch is not its own negative: what stands there is constant.
+        let itself = match formulation {
+            Formulation::Official => SELF_SIMILARITY / tau,
+            Formulation::Paper => f64::NEG_INFINITY,
+        };
+        fill_diagonal(&n, itself);
+        let in_rows = |t: &Tensor| t.sum_dim_intlist([-1].as_slice(), true, None::<Kind>);
+        // The logarithm of a sum of exponentials and, from the same exponentials, its gradient.
+        let largest = n.amax([-1], true);
+        let mut share = n.subtract_(&largest).exp_();
+        let sums = in_rows(&share);
+        let value = (largest + sums.log() - in_rows(&(q * &k)) / tau).squeeze_dim(-1);
+        let mut share = share.divide_(&sums);
+        if let (Formulation::Official, Some(w)) = (formulation, &weights) {
+            share = share.multiply_(w);
         }
-        Formulation::Paper if patches < 2 => return Err(LossError::NoNegatives { patches }),
-        Formulation::Paper => match weights {
-            Some(w) => w.log().masked_fill(&diagonal, f64::NEG_INFINITY).baddbmm(&q, &transposed, 1.0, 1.0),
-            None => q.bmm(&transposed).masked_fill_(&diagonal, f64::NEG_INFINITY),
-        },
-    };
-    let positives = (&q * &k).sum_dim_intlist([-1].as_slice(), false, None::<Kind>);
-    Ok(negatives.logsumexp([-1], false) - positives)
+        fill_diagonal(&share, 0.0);
+        (value, k.baddbmm(&share, &k, -1.0 / tau, 1.0 / tau))
+    });
+    Ok(with_slope(value, &q, &slope, &[-1]))
 }
 
 fn checked(weights: &Tensor, expected: &[i64]) -> Result<Tensor, LossError> {
@@ -119,7 +131,7 @@ fn checked(weights: &Tensor, expected: &[i64]) -> Result<Tensor, LossError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::similarity::l2_normalize;
+    use crate::similarity::{diagonal_mask, l2_normalize};
     use proptest::prelude::*;
     use tch::Device;
 

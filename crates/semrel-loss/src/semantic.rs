@@ -4,10 +4,10 @@ use crate::error::{not_negative, positive};
 use crate::hard_negative::hard_negative_weights;
 use crate::patch_nce::{PatchLoss, log_ratio};
 use crate::similarity::similarity_matrix;
-use crate::src::src_of_similarities;
+use crate::src::src_against;
 use crate::{Formulation, LossError};
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 /// Settings of [`semantic_relation_losses`]. The defaults are those of the official Seasons run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -157,9 +157,7 @@ fn tap_terms(
     let key_similarity = if hard || config.lambda_src > 0.0 { Some(similarity_matrix(k, groups)?) } else { None };
 
     let src = match &key_similarity {
-        Some(s) if config.lambda_src > 0.0 => {
-            src_of_similarities(&similarity_matrix(q, groups)?, s) * config.lambda_src
-        }
+        Some(s) if config.lambda_src > 0.0 => src_against(q, s, groups)?.sum(None::<Kind>) * config.lambda_src,
         _ => nothing(),
     };
     if !contrastive {
@@ -188,7 +186,7 @@ mod tests {
     use crate::patch_nce::info_nce;
     use crate::similarity::l2_normalize;
     use crate::src::src;
-    use tch::{Device, Kind};
+    use tch::Device;
 
     const BATCH: i64 = 2;
 

