@@ -4,15 +4,20 @@ mod parts;
 
 use crate::config::Config;
 use anyhow::{Context, Result, ensure};
+use rayon::prelude::*;
 use semrel_data::resize::Filter;
 use semrel_data::transform::PairTransform;
 use semrel_data::{
     Direction, OnCorrupt, PairFolder, PairLayout, PairOptions, PairSampler, Side, StoreOptions, translation_input,
 };
+use semrel_train::Progress;
 use semrel_train::batches::{Batch, BatchLoader, tensor};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tch::{Device, Tensor};
+
+/// Images that are decoded between two steps of a bar.
+const CHECKED_AT_ONCE: usize = 64;
 
 /// A stage that trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,6 +200,26 @@ impl<'a> Pictures<'a> {
         let views: Vec<_> = images.iter().map(|image| image.view()).collect();
         Ok(tensor(&ndarray::stack(ndarray::Axis(0), &views)?, device))
     }
+}
+
+/// Decodes images by their index, all of them, and refuses the first that cannot be.
+///
+/// # Errors
+/// Names the file.
+pub(crate) fn check_readable(
+    what: &str,
+    count: usize,
+    read: impl Fn(usize) -> Result<image::RgbImage, semrel_data::DataError> + Sync,
+    quiet: bool,
+) -> Result<()> {
+    let mut bar = Progress::new(what, 0, count as u64, quiet);
+    for first in (0..count).step_by(CHECKED_AT_ONCE) {
+        let end = count.min(first + CHECKED_AT_ONCE);
+        (first..end).into_par_iter().try_for_each(|i| read(i).map(drop))?;
+        bar.set(end as u64);
+    }
+    bar.finish();
+    Ok(())
 }
 
 /// The training batches of a stage.

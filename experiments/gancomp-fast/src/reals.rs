@@ -1,7 +1,7 @@
 //! The real images that Fréchet distances refer to.
 
 use crate::config::{Config, SearchReference};
-use crate::data::{Data, Pictures};
+use crate::data::{Data, Pictures, check_readable};
 use crate::score::digest;
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
@@ -58,11 +58,11 @@ impl<'a> RealSource<'a> {
         }
     }
 
-    /// Refuses images that are too few and an archive that cannot be read, before anything is computed.
+    /// Refuses images that are too few or cannot be read and an archive that cannot be read, before anything is computed.
     ///
     /// # Errors
     /// Names the config key.
-    pub fn check(self, data: &Data) -> Result<()> {
+    pub fn check(self, data: &Data, quiet: bool) -> Result<()> {
         match self {
             Self::Images(key, reference) => {
                 let pictures = pictures(reference, data)?;
@@ -72,6 +72,10 @@ impl<'a> RealSource<'a> {
                     "config key `{key}`: {} holds {count} real image(s); a Fréchet distance needs at least 2",
                     pictures[0].folder().display()
                 );
+                for pictures in pictures {
+                    check_readable("real images", pictures.len(), |i| pictures.read(i), quiet)
+                        .with_context(|| format!("config key `{key}`"))?;
+                }
             }
             Self::Archive(key, file) => {
                 Statistics::read_npz(file).with_context(|| format!("config key `{key}`"))?;

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::folders::Folders;
 use crate::networks::{new_student, new_teacher};
-use crate::origin::SUPER_NET;
+use crate::origin::{Origin, SUPER_NET};
 use crate::score::digest;
 use crate::teacher::Teacher;
 use anyhow::{Context, Result, bail, ensure};
@@ -103,7 +103,7 @@ pub struct TrainedStudent {
 /// A folder that is no run's, a checkpoint that is not there or damaged, weights that do not fit.
 pub fn open_student(run_dir: &Path, checkpoint: &str, key: &str, device: Device) -> Result<TrainedStudent> {
     let config: Config = load(run_dir.join(CONFIG), &[]).context("is this the folder of a run?")?;
-    config.validate()?;
+    config.validate().with_context(|| run_dir.join(CONFIG).display().to_string())?;
     let (step, checkpoints) = find(run_dir, checkpoint, key)?
         .with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
     let student = new_student(&config, device)?;
@@ -157,6 +157,18 @@ pub fn weights_digest(state: &StateDict) -> String {
 pub fn super_net_digest(run_dir: &Path, checkpoint: &str) -> Result<Option<String>> {
     let Some((step, checkpoints)) = find(run_dir, checkpoint, CHECKPOINT)? else { return Ok(None) };
     Ok(Some(weights_digest(&checkpoints.load_file(step, &file_of("G"))?)))
+}
+
+/// Refuses a row's distillation that was started with another teacher than the row names, if there is one.
+///
+/// # Errors
+/// Says how to distil anew; a teacher or a checkpoint that is not there or damaged.
+pub fn check_teacher(config: &Config, folders: &Folders, device: Device) -> Result<()> {
+    let Some((step, checkpoints)) = find(&folders.distill(config), "last", CHECKPOINT)? else { return Ok(()) };
+    let teacher = Origin::teacher(&open_teacher(config, folders, device)?);
+    teacher
+        .check(&checkpoints.load_state(step)?, &checkpoints.path(step))
+        .context("gancomp-fast distill with the same configuration and --overwrite distils anew")
 }
 
 /// That a row's super-net is missing, with the command that makes it.

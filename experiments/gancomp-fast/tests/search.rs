@@ -214,6 +214,14 @@ fn what_cannot_be_searched_is_refused_before_any_stage_is_trained() {
     fs::write(place.path("data/horse2zebra/trainA/0003.png"), b"no picture").unwrap();
     let broken = place.stage("search", &["--set", "data.search_list=list.txt", "--all"]);
     refuses(broken, &["the search looks at every image that is set aside for it", "trainA/0003.png: "]);
+    let data = |name: &str| place.path("data").join(name);
+    fs::copy(data("horse2zebra/trainA/0002.png"), data("horse2zebra/trainA/0003.png")).unwrap();
+    fs::write(data("horse2zebra/testB/0001.png"), b"no picture").unwrap();
+    refuses(place.stage("search", &["--all"]), &["config key `eval.reference`", "testB/0001.png: "]);
+    // A photograph among the labels.
+    fs::copy(data("street/trainA/0003.png"), data("street/trainB/0003.png")).unwrap();
+    let labels = sets(&[&STREET[..], &["search.criterion=miou", "data.search_list=list.txt"]].concat());
+    refuses(place.stage("search", &[&labels[..], &["--all"]].concat()), &["trainB/0003.png: ", "palette"]);
     assert!(!place.path("runs").exists(), "nothing was started");
 }
 

@@ -6,6 +6,7 @@ mod common;
 use common::searched::SearchedRow;
 use common::{Place, assert, read_json, refuses, sets, signal};
 use std::fs;
+use std::path::Path;
 
 /// A search of a moment.
 const SHORT: [&str; 2] = ["search.population=4", "search.generations=1"];
@@ -102,8 +103,18 @@ fn all_stages_of_a_search_have_its_settings() {
     ] {
         refuses(place.stage("search", &["--all", "--set", set]), &[words]);
     }
+    // A teacher of the same width and name is another one where its weights are.
+    let checkpoints = place.row("teacher/checkpoints");
+    let mut steps: Vec<_> = fs::read_dir(checkpoints).unwrap().map(|entry| entry.unwrap().path()).collect();
+    steps.retain(|step| step.join("net_G_A.safetensors").is_file());
+    steps.sort();
+    let [earlier, last] = &steps[..] else { panic!("{steps:?}") };
+    let taught_by = |step: &Path| format!("teacher.weights={}", step.join("net_G_A.safetensors").display());
+    let other = place.stage("search", &["--all", "--set", &taught_by(earlier)]);
+    refuses(other, &["gancomp-fast distill", "--overwrite", "the run was started with another teacher than"]);
     assert!(!place.row("search").exists());
-    assert(place.stage("search", &[&sets(&SHORT)[..], &["--all"]].concat())).success();
+    let same = taught_by(last);
+    assert(place.stage("search", &[&sets(&SHORT)[..], &["--all", "--set", &same]].concat())).success();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use gancomp_fast::search::check::check;
 use gancomp_fast::search::exhaustive::Split;
 use gancomp_fast::search::run::{EVALUATIONS, Ended, Kind, SearchOptions, search};
 use gancomp_fast::train::{TrainOptions, check_settings, train};
-use gancomp_fast::trained::begun;
+use gancomp_fast::trained::{begun, check_teacher};
 use semrel_train::cli::{Machine, TrainMode, ended, write_json};
 use semrel_train::progress::print_line;
 use semrel_train::{Interrupt, OpenMode, run_dir, summary};
@@ -53,7 +53,7 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
     };
     // Before any stage is trained for it.
     let data = Data::open(&config)?;
-    let evaluations = check(&config, kind, &data)?;
+    let evaluations = check(&config, kind, &data, quiet)?;
     if args.check {
         return Ok(write_json(None, &json!({ "steps": evaluations }))?);
     }
@@ -127,6 +127,9 @@ fn run_before(config: &Config, options: &TrainOptions, interrupt: &Interrupt) ->
     for stage in stages.into_iter().flatten() {
         let folder = options.folders.of(stage, config);
         if finished(&folder)? {
+            if stage == Stage::Distill {
+                check_teacher(config, &options.folders, options.device)?;
+            }
             continue;
         }
         let mode = if folder.join(run_dir::CONFIG).is_file() { OpenMode::Resume } else { OpenMode::New };

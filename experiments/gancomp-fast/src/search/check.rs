@@ -1,7 +1,8 @@
 //! What a search is refused for before anything is trained or loaded for it.
 
 use crate::config::{Config, Criterion};
-use crate::data::Data;
+use crate::data::{Data, check_readable};
+use crate::miou::Labels;
 use crate::reals::RealSource;
 use crate::search::cost::check_counted;
 use crate::search::evolution::Rules;
@@ -29,10 +30,10 @@ impl Config {
 /// Refuses a search that cannot be. Returns the most evaluations that it takes, those of equal configurations counted again.
 ///
 /// # Errors
-/// Rules that make no search, a set that is too large to be searched whole, too few images for the search, one of them that
-/// cannot be read, real images that are too few, an infeasible budget of what can be counted (with the smallest figure that can
+/// Rules that make no search, a set that is too large to be searched whole, too few images for the search, images and
+/// labels that cannot be read, real images that are too few, an infeasible budget of what can be counted (with the smallest figure that can
 /// be reached).
-pub fn check(config: &Config, kind: Kind, data: &Data) -> Result<u64> {
+pub fn check(config: &Config, kind: Kind, data: &Data, quiet: bool) -> Result<u64> {
     let evaluations = match kind {
         Kind::Evolution { seeds } => {
             config.rules().check()?;
@@ -43,17 +44,24 @@ pub fn check(config: &Config, kind: Kind, data: &Data) -> Result<u64> {
     let sources = data.search_sources()?;
     // Training skips what cannot be read; the search looks at all of these.
     let looked_at = sources.len().min(config.search.max_images.unwrap_or(usize::MAX));
-    (0..looked_at).into_par_iter().try_for_each(|i| sources.read(i).map(drop)).context(
+    check_readable("images of the search", looked_at, |i| sources.read(i), quiet).context(
         "config key `data.held_back` or `data.search_list`: the search looks at every image that is set aside for it; repair \
          this one or take it away",
     )?;
-    if config.search.criterion == Criterion::Frechet {
-        ensure!(
-            looked_at >= 2,
-            "config key `data.held_back` or `data.search_list`: the search has {looked_at} image to translate; a Fréchet distance \
-             needs at least 2"
-        );
-        RealSource::of_search(config).check(data)?;
+    match config.search.criterion {
+        Criterion::Frechet => {
+            ensure!(
+                looked_at >= 2,
+                "config key `data.held_back` or `data.search_list`: the search has {looked_at} image to translate; a Fréchet \
+                 distance needs at least 2"
+            );
+            RealSource::of_search(config).check(data, quiet)?;
+        }
+        Criterion::Miou => {
+            let table = ("search.label_table", config.search.label_table.as_deref());
+            let labels = Labels::new(sources, table)?;
+            (0..looked_at).into_par_iter().try_for_each(|i| labels.ids(i..i + 1).map(drop))?;
+        }
     }
     check_counted(&config.search.budget, &config.distill.channels, config.test_size())?;
     Ok(evaluations)
