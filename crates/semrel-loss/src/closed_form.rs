@@ -6,10 +6,12 @@
 
 use tch::{Kind, Tensor};
 
-/// `value`, of the shape that a sum of `at` over `dims` has, with the gradient `slope` with respect to `at`.
+/// `value`, of the shape that a sum of `at` over `dims` has, with the gradient `slope` with respect to `at`; without one where
+/// nothing asks for it.
 ///
-/// The number is `value` to the bit; its second derivatives are not those of the loss.
-pub(crate) fn with_slope(value: Tensor, at: &Tensor, slope: &Tensor, dims: &[i64]) -> Tensor {
+/// The number is `value` to the bit where the slope is finite; its second derivatives are not those of the loss.
+pub(crate) fn with_slope(value: Tensor, at: &Tensor, slope: Option<Tensor>, dims: &[i64]) -> Tensor {
+    let Some(slope) = slope else { return value };
     let linear = (at * slope).sum_dim_intlist(dims, false, None::<Kind>);
     let nothing = &linear - linear.detach();
     nothing + value

@@ -91,6 +91,7 @@ pub(crate) fn log_ratio(
         return Err(LossError::NoNegatives { patches });
     }
     let weights = weights.map(|w| checked(w, &[groups, patches, patches])).transpose()?;
+    let wanted = q.requires_grad();
     let (value, slope) = no_grad(|| {
         let (q, transposed) = (q.detach(), k.transpose(1, 2));
         let mut n = match (formulation, &weights) {
@@ -110,14 +111,17 @@ pub(crate) fn log_ratio(
         let mut share = n.subtract_(&largest).exp_();
         let sums = in_rows(&share);
         let value = (largest + sums.log() - in_rows(&(q * &k)) / tau).squeeze_dim(-1);
-        let mut share = share.divide_(&sums);
-        if let (Formulation::Official, Some(w)) = (formulation, &weights) {
-            share = share.multiply_(w);
-        }
-        fill_diagonal(&share, 0.0);
-        (value, k.baddbmm(&share, &k, -1.0 / tau, 1.0 / tau))
+        let slope = wanted.then(|| {
+            let mut share = share.divide_(&sums);
+            if let (Formulation::Official, Some(w)) = (formulation, &weights) {
+                share = share.multiply_(w);
+            }
+            fill_diagonal(&share, 0.0);
+            k.baddbmm(&share, &k, -1.0 / tau, 1.0 / tau)
+        });
+        (value, slope)
     });
-    Ok(with_slope(value, &q, &slope, &[-1]))
+    Ok(with_slope(value, &q, slope, &[-1]))
 }
 
 fn checked(weights: &Tensor, expected: &[i64]) -> Result<Tensor, LossError> {

@@ -20,8 +20,9 @@ pub fn l2_normalize(vectors: &Tensor) -> Tensor {
 pub(crate) fn l2_normalize_slope(vectors: &Tensor, unit: &Tensor, of_unit: &Tensor) -> Tensor {
     let norm = vectors.norm_scalaropt_dim(2, [-1], true);
     let along = (unit * of_unit).sum_dim_intlist([-1].as_slice(), true, None::<Kind>);
-    // A vector of zeros has a unit of zeros, whatever that is divided by.
-    let along = along / norm.clamp_min(f64::from(f32::MIN_POSITIVE));
+    // A vector of zeros has a unit of zeros, whatever that is divided by. Where the squares of a tiny one vanish, its norm does
+    // and its unit does not; far below the constant the term weighs nothing.
+    let along = along / norm.clamp_min(NORM_EPSILON * NORM_EPSILON);
     (of_unit / (norm + NORM_EPSILON)).subtract_(&(unit * along))
 }
 

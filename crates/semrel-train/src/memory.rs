@@ -15,10 +15,11 @@ pub fn peak_mib() -> u64 {
 ///
 /// To be called first in `main`, before any other thread is there.
 pub(crate) fn keep_kernels() {
-    const CAPACITY: &str = "ONEDNN_PRIMITIVE_CACHE_CAPACITY";
-    if std::env::var_os(CAPACITY).is_none() {
+    // Its present name, and the one before.
+    const CAPACITY: [&str; 2] = ["ONEDNN_PRIMITIVE_CACHE_CAPACITY", "DNNL_PRIMITIVE_CACHE_CAPACITY"];
+    if CAPACITY.iter().all(|name| std::env::var_os(name).is_none()) {
         // SAFETY: no other thread reads the environment yet, as the caller promises.
-        unsafe { std::env::set_var(CAPACITY, "16384") };
+        unsafe { std::env::set_var(CAPACITY[0], "16384") };
     }
 }
 

@@ -37,7 +37,7 @@ pub fn open_run(
     device: Device,
 ) -> Result<TrainedRun> {
     let config: Config = load(run_dir.join(CONFIG), overrides).context("is this the folder of a run?")?;
-    config.validate()?;
+    config.validate().with_context(|| run_dir.join(CONFIG).display().to_string())?;
     let generator = new_generator(&config, device)?;
     if let Some(file) = weights {
         load_generator(&generator, file)?;

@@ -115,11 +115,15 @@ fn maps_are_those_of_the_losses() {
                 assert_eq!(ints(&at["grid"]), [rows.len() as i64, columns.len() as i64]);
                 assert!(rows.len() * columns.len() <= 400);
                 let [z, w] = held(&tab, (rows.len() * columns.len()) as i64);
-                for (held, ours) in [&z, &w].into_iter().zip(features(&run, &input, layer, &rows, &columns)) {
+                let own = features(&run, &input, layer, &rows, &columns);
+                for (of, held, ours) in [("z", &z, &own[0]), ("w", &w, &own[1])] {
                     let inner = |rows: &Tensor| similarity_matrix(&rows.to_kind(Kind::Double), 1).unwrap();
-                    let difference = (inner(held) - inner(&ours)).abs().max().double_value(&[]);
+                    let difference = (inner(held) - inner(ours)).abs().max().double_value(&[]);
                     // Normalisation of small maps enlarges roundings, which are not the same with each kernel.
-                    assert!(difference < 1e-3, "{name}, picture {picture}, layer {layer}: z·z differs by {difference}");
+                    assert!(
+                        difference < 1e-3,
+                        "{name}, picture {picture}, layer {layer}: {of}·{of} differs by {difference}"
+                    );
                 }
                 let (of_input, of_output) = (similarity_matrix(&z, 1).unwrap(), similarity_matrix(&w, 1).unwrap());
                 let divergence = jensen_shannon(

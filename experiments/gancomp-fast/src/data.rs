@@ -190,6 +190,14 @@ impl<'a> Pictures<'a> {
         self.folder.read(self.side, item)
     }
 
+    /// Decodes the first `count`, with a bar named `what`.
+    ///
+    /// # Errors
+    /// Names the first file that cannot be read.
+    pub fn check(&self, what: &str, count: usize, quiet: bool) -> Result<()> {
+        check_each(what, count, |i| Ok(self.read(i).map(drop)?), quiet)
+    }
+
     /// Images `items` as the networks take them in tests, of `size` (width, height): `[n, 3, H, W]`.
     ///
     /// # Errors
@@ -202,20 +210,22 @@ impl<'a> Pictures<'a> {
     }
 }
 
-/// Decodes images by their index, all of them, and refuses the first that cannot be.
+/// Looks at files by their index, all of them, and refuses the first that fails.
 ///
 /// # Errors
-/// Names the file.
-pub(crate) fn check_readable(
+/// As `look`.
+pub(crate) fn check_each(
     what: &str,
     count: usize,
-    read: impl Fn(usize) -> Result<image::RgbImage, semrel_data::DataError> + Sync,
+    look: impl Fn(usize) -> Result<()> + Sync,
     quiet: bool,
 ) -> Result<()> {
     let mut bar = Progress::new(what, 0, count as u64, quiet);
     for first in (0..count).step_by(CHECKED_AT_ONCE) {
         let end = count.min(first + CHECKED_AT_ONCE);
-        (first..end).into_par_iter().try_for_each(|i| read(i).map(drop))?;
+        if let Some(error) = (first..end).into_par_iter().find_map_first(|i| look(i).err()) {
+            return Err(error);
+        }
         bar.set(end as u64);
     }
     bar.finish();

@@ -4,7 +4,7 @@
 //! compared with it.
 
 use crate::config::Config;
-use crate::data::{Data, Pictures};
+use crate::data::{Data, Pictures, check_each};
 use anyhow::{Context, Result};
 use image::{GrayImage, RgbImage};
 use semrel_data::PairLayout;
@@ -19,6 +19,9 @@ use sha2::{Digest, Sha256};
 use std::ops::Range;
 use std::path::Path;
 use tch::Device;
+
+/// What a head is fitted to, in errors.
+const TRAINING_SET: &str = "config key `eval.segmentation`: photographs and labels of the training set";
 
 /// Outputs that are looked at together.
 const CHUNK: usize = 64;
@@ -41,7 +44,7 @@ impl Eyes {
             let bytes = std::fs::read(weights).with_context(|| weights.display().to_string())?;
             return Ok(Self { segmenter: Box::new(drn), digest: hex::encode(Sha256::digest(bytes)) });
         }
-        let context = "config key `eval.segmentation`: photographs and labels of the training set";
+        let context = TRAINING_SET;
         let (photos, labels) = (data.direction.target(), data.direction.source());
         // A head is fitted to files, each of one picture.
         let halves = tempfile::tempdir().context("a temporary folder")?;
@@ -68,6 +71,24 @@ impl Eyes {
         Ok(Self { segmenter: Box::new(head), digest })
     }
 
+    /// Refuses what [`Eyes::open`] would, without a fit.
+    ///
+    /// # Errors
+    /// As [`Eyes::open`].
+    pub fn check(config: &Config, data: &Data, quiet: bool) -> Result<()> {
+        if let Some(weights) = &config.eval.segmenter {
+            return Drn::load_file(Arch::D105, weights, Device::Cpu).map(drop).context("config key `eval.segmenter`");
+        }
+        let (photos, labels) = (data.direction.target(), data.direction.source());
+        if data.train.layout != PairLayout::Aligned {
+            pairs_by_stem(data.train.folder(photos), data.train.folder(labels)).context(TRAINING_SET)?;
+        }
+        let [photos, labels] = [photos, labels].map(|side| Pictures::new(&data.train, side));
+        photos.check("photographs of the segmenter", photos.len(), quiet).context(TRAINING_SET)?;
+        let count = labels.len();
+        Labels::new(labels, ("", None))?.check("labels of the segmenter", count, quiet).context(TRAINING_SET)
+    }
+
     /// Name that scores carry.
     pub fn name(&self) -> &'static str {
         self.segmenter.name()
@@ -90,6 +111,14 @@ impl<'a> Labels<'a> {
         let read = |table: &Path| LabelTable::read(table, table.parent().unwrap_or(Path::new("")));
         let table = table.map(read).transpose().with_context(|| format!("config key `{key}`"))?;
         Ok(Self { sources, table })
+    }
+
+    /// Reads the first `count`, with a bar named `what`.
+    ///
+    /// # Errors
+    /// As [`Labels::ids`].
+    pub fn check(&self, what: &str, count: usize, quiet: bool) -> Result<()> {
+        check_each(what, count, |i| self.ids(i..i + 1).map(drop), quiet)
     }
 
     /// Train ids of some of the sources, each of its own size.

@@ -52,10 +52,15 @@ impl Origin {
         Some(json!({ "path": origin.path, "step": origin.step, "digest": origin.digest }))
     }
 
-    /// Refuses the state of a checkpoint of a run with another one. Older checkpoints do not tell of every one.
+    /// Whether the state of a checkpoint is of a run with this one. Older checkpoints do not tell of every one.
+    pub(crate) fn began(&self, state: &Value) -> bool {
+        state.get(self.key).is_none_or(|then| then == self.digest.as_str())
+    }
+
+    /// Refuses the state of a checkpoint of a run with another one.
     pub(crate) fn check(&self, state: &Value, checkpoint: &Path) -> Result<()> {
         ensure!(
-            state.get(self.key).is_none_or(|then| then == self.digest.as_str()),
+            self.began(state),
             "{}: the run was started with another {} than {}, step {}; resume it with that one, or start anew by \
              --overwrite",
             checkpoint.display(),

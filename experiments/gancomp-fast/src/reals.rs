@@ -1,8 +1,8 @@
 //! The real images that Fréchet distances refer to.
 
 use crate::config::{Config, SearchReference};
-use crate::data::{Data, Pictures, check_readable};
-use crate::score::digest;
+use crate::data::{Data, Pictures};
+use crate::score::{digest, extractor};
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use rayon::prelude::*;
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 /// Which real images a Fréchet distance refers to, with the config key that says so.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,11 +58,12 @@ impl<'a> RealSource<'a> {
         }
     }
 
-    /// Refuses images that are too few or cannot be read and an archive that cannot be read, before anything is computed.
+    /// Refuses images that are too few or cannot be read, and an archive that cannot be read or is of other features, before
+    /// anything is computed.
     ///
     /// # Errors
     /// Names the config key.
-    pub fn check(self, data: &Data, quiet: bool) -> Result<()> {
+    pub fn check(self, config: &Config, data: &Data, quiet: bool) -> Result<()> {
         match self {
             Self::Images(key, reference) => {
                 let pictures = pictures(reference, data)?;
@@ -73,16 +74,28 @@ impl<'a> RealSource<'a> {
                     pictures[0].folder().display()
                 );
                 for pictures in pictures {
-                    check_readable("real images", pictures.len(), |i| pictures.read(i), quiet)
+                    pictures
+                        .check("real images", pictures.len(), quiet)
                         .with_context(|| format!("config key `{key}`"))?;
                 }
             }
-            Self::Archive(key, file) => {
-                Statistics::read_npz(file).with_context(|| format!("config key `{key}`"))?;
-            }
+            Self::Archive(key, file) => drop(statistics(key, file, extractor(config, Device::Cpu)?.as_ref())?),
         }
         Ok(())
     }
+}
+
+/// Mean and covariance of an archive that config key `key` names, of as many features as the extractor has.
+fn statistics(key: &str, file: &Path, extractor: &dyn Extractor) -> Result<Statistics> {
+    let statistics = Statistics::read_npz(file).with_context(|| format!("config key `{key}`"))?;
+    let (found, expected) = (statistics.mean.len(), dimensions(extractor));
+    ensure!(
+        found == expected,
+        "config key `{key}`: {}: statistics of {found} features, but {} has {expected}; make them with the same extractor",
+        file.display(),
+        extractor.name()
+    );
+    Ok(statistics)
 }
 
 /// Real images of the target domain.
@@ -120,16 +133,7 @@ impl Reals {
         match source {
             RealSource::Images(key, reference) => Self::of_pictures(key, reference, data, extractor, quiet),
             RealSource::Archive(key, file) => {
-                let statistics = Statistics::read_npz(file).with_context(|| format!("config key `{key}`"))?;
-                let (found, expected) = (statistics.mean.len(), dimensions(extractor));
-                ensure!(
-                    found == expected,
-                    "config key `{key}`: {}: statistics of {found} features, but {} has {expected}; make them with the \
-                     same extractor",
-                    file.display(),
-                    extractor.name()
-                );
-                Self::archive(statistics).with_context(|| file.display().to_string())
+                Self::archive(statistics(key, file, extractor)?).with_context(|| file.display().to_string())
             }
         }
     }

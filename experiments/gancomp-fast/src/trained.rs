@@ -159,16 +159,32 @@ pub fn super_net_digest(run_dir: &Path, checkpoint: &str) -> Result<Option<Strin
     Ok(Some(weights_digest(&checkpoints.load_file(step, &file_of("G"))?)))
 }
 
-/// Refuses a row's distillation that was started with another teacher than the row names, if there is one.
+/// Refuses a row's super-net that was distilled from another teacher than the row names, where both are there. What goes on from
+/// a super-net needs no teacher.
 ///
 /// # Errors
-/// Says how to distil anew; a teacher or a checkpoint that is not there or damaged.
+/// Says how to distil anew; a teacher or a checkpoint that is damaged.
 pub fn check_teacher(config: &Config, folders: &Folders, device: Device) -> Result<()> {
-    let Some((step, checkpoints)) = find(&folders.distill(config), "last", CHECKPOINT)? else { return Ok(()) };
-    let teacher = Origin::teacher(&open_teacher(config, folders, device)?);
-    teacher
-        .check(&checkpoints.load_state(step)?, &checkpoints.path(step))
-        .context("gancomp-fast distill with the same configuration and --overwrite distils anew")
+    let super_net = folders.distill(config);
+    let Some((step, checkpoints)) = find(&super_net, "last", CHECKPOINT)? else { return Ok(()) };
+    let there = match &config.teacher.weights {
+        Some(file) => file.is_file(),
+        None => begun(&folders.teacher(config))?,
+    };
+    if !there {
+        tracing::warn!("{}: its teacher is not there any more; the super-net is taken as it is", super_net.display());
+        return Ok(());
+    }
+    let teacher = open_teacher(config, folders, device)?;
+    ensure!(
+        Origin::teacher(&teacher).began(&checkpoints.load_state(step)?),
+        "config key `teacher.weights` or `teacher.checkpoint`: the super-net in {} was distilled from another teacher than {}, \
+         step {}; name that one, or distil anew: gancomp-fast distill with the same configuration and --overwrite",
+        super_net.display(),
+        teacher.path.display(),
+        teacher.step
+    );
+    Ok(())
 }
 
 /// That a row's super-net is missing, with the command that makes it.

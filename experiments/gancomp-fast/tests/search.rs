@@ -208,6 +208,11 @@ fn what_cannot_be_searched_is_refused_before_any_stage_is_trained() {
             refuses(place.stage("search", &["--set", set, how]), words);
         }
     }
+    let mean = ndarray::Array1::<f64>::zeros(7);
+    let narrow = Statistics::new(mean, ndarray::Array2::eye(7), Some(9)).unwrap();
+    narrow.write_npz(place.path("narrow.npz")).unwrap();
+    let narrow = place.stage("search", &["--set", "search.statistics=narrow.npz", "--all"]);
+    refuses(narrow, &["`search.statistics`: narrow.npz: statistics of 7 features", "1280"]);
     let few = place.stage("search", &["--set", "data.held_back=1", "--all"]);
     refuses(few, &["`data.held_back` or `data.search_list`: the search has 1 image to translate", "at least 2"]);
     fs::write(place.path("list.txt"), "0002.png\n0003.png\n").unwrap();
@@ -221,7 +226,16 @@ fn what_cannot_be_searched_is_refused_before_any_stage_is_trained() {
     // A photograph among the labels.
     fs::copy(data("street/trainA/0003.png"), data("street/trainB/0003.png")).unwrap();
     let labels = sets(&[&STREET[..], &["search.criterion=miou", "data.search_list=list.txt"]].concat());
-    refuses(place.stage("search", &[&labels[..], &["--all"]].concat()), &["trainB/0003.png: ", "palette"]);
+    let by_labels = |more: &[&'static str]| {
+        let all = [&labels[..], &sets(more), &["--all"]].concat();
+        place.stage("search", &all)
+    };
+    refuses(by_labels(&[]), &["`data.search_list`", "trainB/0003.png: ", "palette"]);
+    fs::copy(data("street/trainB/0002.png"), data("street/trainB/0003.png")).unwrap();
+    refuses(by_labels(&["search.label_table=none.txt"]), &["config key `search.label_table`", "none.txt"]);
+    refuses(by_labels(&["eval.segmenter=none.pth"]), &["config key `eval.segmenter`", "none.pth"]);
+    fs::write(data("street/trainA/0001.png"), b"no picture").unwrap();
+    refuses(by_labels(&[]), &["`eval.segmentation`: photographs and labels", "trainA/0001.png: "]);
     assert!(!place.path("runs").exists(), "nothing was started");
 }
 

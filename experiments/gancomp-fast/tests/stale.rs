@@ -5,6 +5,7 @@ mod common;
 
 use common::searched::SearchedRow;
 use common::{Place, assert, read_json, refuses, sets, signal};
+use predicates::prelude::predicate;
 use std::fs;
 use std::path::Path;
 
@@ -111,10 +112,19 @@ fn all_stages_of_a_search_have_its_settings() {
     let [earlier, last] = &steps[..] else { panic!("{steps:?}") };
     let taught_by = |step: &Path| format!("teacher.weights={}", step.join("net_G_A.safetensors").display());
     let other = place.stage("search", &["--all", "--set", &taught_by(earlier)]);
-    refuses(other, &["gancomp-fast distill", "--overwrite", "the run was started with another teacher than"]);
+    refuses(
+        other,
+        &["`teacher.weights`", "distilled from another teacher than", "gancomp-fast distill", "--overwrite"],
+    );
     assert!(!place.row("search").exists());
     let same = taught_by(last);
     assert(place.stage("search", &[&sets(&SHORT)[..], &["--all", "--set", &same]].concat())).success();
+
+    // A super-net that is finished needs its teacher no more.
+    fs::remove_dir_all(place.row("teacher")).unwrap();
+    let all = place.stage("search", &[&sets(&SHORT)[..], &["--all", "--overwrite"]].concat());
+    assert(all).success().stderr(predicate::str::contains("its teacher is not there any more"));
+    assert!(!place.row("teacher").exists());
 }
 
 #[test]

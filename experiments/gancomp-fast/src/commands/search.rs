@@ -124,12 +124,14 @@ fn run_before(config: &Config, options: &TrainOptions, interrupt: &Interrupt) ->
             check_settings(stage, config, &folder)?;
         }
     }
+    // Its teacher has served.
+    if finished(&options.folders.distill(config))? {
+        check_teacher(config, &options.folders, options.device)?;
+        return Ok(None);
+    }
     for stage in stages.into_iter().flatten() {
         let folder = options.folders.of(stage, config);
         if finished(&folder)? {
-            if stage == Stage::Distill {
-                check_teacher(config, &options.folders, options.device)?;
-            }
             continue;
         }
         let mode = if folder.join(run_dir::CONFIG).is_file() { OpenMode::Resume } else { OpenMode::New };

@@ -1,15 +1,14 @@
 //! What a search is refused for before anything is trained or loaded for it.
 
 use crate::config::{Config, Criterion};
-use crate::data::{Data, check_readable};
-use crate::miou::Labels;
+use crate::data::Data;
+use crate::miou::{Eyes, Labels};
 use crate::reals::RealSource;
 use crate::search::cost::check_counted;
 use crate::search::evolution::Rules;
 use crate::search::exhaustive;
 use crate::search::run::Kind;
 use anyhow::{Context, Result, ensure};
-use rayon::prelude::*;
 
 impl Config {
     /// The rules of the row's evolution search.
@@ -30,9 +29,9 @@ impl Config {
 /// Refuses a search that cannot be. Returns the most evaluations that it takes, those of equal configurations counted again.
 ///
 /// # Errors
-/// Rules that make no search, a set that is too large to be searched whole, too few images for the search, images and
-/// labels that cannot be read, real images that are too few, an infeasible budget of what can be counted (with the smallest figure that can
-/// be reached).
+/// Rules that make no search, a set that is too large to be searched whole, an infeasible budget of what can be counted (with the
+/// smallest figure that can be reached), too few images for the search, images and labels that cannot be read, real images or
+/// statistics that do not fit, a segmenter that cannot be loaded or fitted.
 pub fn check(config: &Config, kind: Kind, data: &Data, quiet: bool) -> Result<u64> {
     let evaluations = match kind {
         Kind::Evolution { seeds } => {
@@ -41,13 +40,12 @@ pub fn check(config: &Config, kind: Kind, data: &Data, quiet: bool) -> Result<u6
         }
         Kind::Exhaustive(split) => exhaustive::members(&config.distill.channels, config.seed, split)?.len() as u64,
     };
+    check_counted(&config.search.budget, &config.distill.channels, config.test_size())?;
     let sources = data.search_sources()?;
     // Training skips what cannot be read; the search looks at all of these.
     let looked_at = sources.len().min(config.search.max_images.unwrap_or(usize::MAX));
-    check_readable("images of the search", looked_at, |i| sources.read(i), quiet).context(
-        "config key `data.held_back` or `data.search_list`: the search looks at every image that is set aside for it; repair \
-         this one or take it away",
-    )?;
+    let set_aside = "config key `data.held_back` or `data.search_list`: the search looks at every image that is set aside for it; \
+                     repair this one or take it away";
     match config.search.criterion {
         Criterion::Frechet => {
             ensure!(
@@ -55,14 +53,23 @@ pub fn check(config: &Config, kind: Kind, data: &Data, quiet: bool) -> Result<u6
                 "config key `data.held_back` or `data.search_list`: the search has {looked_at} image to translate; a Fréchet \
                  distance needs at least 2"
             );
-            RealSource::of_search(config).check(data, quiet)?;
+            sources.check("images of the search", looked_at, quiet).context(set_aside)?;
+            RealSource::of_search(config).check(config, data, quiet)?;
         }
         Criterion::Miou => {
-            let table = ("search.label_table", config.search.label_table.as_deref());
-            let labels = Labels::new(sources, table)?;
-            (0..looked_at).into_par_iter().try_for_each(|i| labels.ids(i..i + 1).map(drop))?;
+            let (key, table) = ("search.label_table", config.search.label_table.as_deref());
+            let labels = Labels::new(sources, (key, table))?;
+            let of_labels = match table {
+                Some(_) => {
+                    sources.check("images of the search", looked_at, quiet).context(set_aside)?;
+                    "config key `search.label_table`"
+                }
+                // The images are the labels.
+                None => set_aside,
+            };
+            labels.check("labels of the search", looked_at, quiet).context(of_labels)?;
+            Eyes::check(config, data, quiet)?;
         }
     }
-    check_counted(&config.search.budget, &config.distill.channels, config.test_size())?;
     Ok(evaluations)
 }

@@ -71,7 +71,7 @@ pub fn open_translator(
 
 fn config_of(run_dir: &Path, overrides: &[String]) -> Result<Config> {
     let config: Config = load(run_dir.join(CONFIG), overrides).context("is this the folder of a run?")?;
-    config.validate()?;
+    config.validate().with_context(|| run_dir.join(CONFIG).display().to_string())?;
     Ok(config)
 }
 
