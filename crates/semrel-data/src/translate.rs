@@ -73,6 +73,9 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
         if !input.exists() {
             return Err(wrong(input, "no such file or folder"));
         }
+        if !input.is_file() {
+            return Err(wrong(input, "not a file"));
+        }
         if !is_image(input) {
             return Err(wrong(input, "not a picture by its name; expected jpg, png, bmp, ppm or tif"));
         }

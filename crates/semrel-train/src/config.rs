@@ -130,7 +130,9 @@ fn read_file(path: &Path, chain: &mut Vec<PathBuf>, layers: &mut Vec<Layer>) -> 
         let names = chain[start..].iter().chain([&identity]).map(|p| p.display().to_string());
         return Err(ConfigError::Cycle(names.collect::<Vec<_>>().join(" → ")));
     }
-    let value: Value = serde_yaml::from_str(&text).map_err(|e| wrong(format!("no valid YAML: {e}")))?;
+    // Some editors put a byte order mark in front.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let value: Value = serde_yaml::from_str(text).map_err(|e| wrong(format!("no valid YAML: {e}")))?;
     let mut keys = match value {
         Value::Mapping(keys) => keys,
         Value::Null => return Err(ConfigError::Empty { path: owned() }),

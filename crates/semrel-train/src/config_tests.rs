@@ -195,3 +195,11 @@ proptest! {
         prop_assert_eq!(merged, value(&expected));
     }
 }
+
+#[test]
+fn a_byte_order_mark_is_no_document() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("run.yaml");
+    std::fs::write(&path, "\u{feff}name: x\n").unwrap();
+    assert_eq!(load::<Config>(&path, &[]).unwrap().name, "x");
+}

@@ -222,7 +222,12 @@ fn compare(stored: &Path, given: &str, may_change: &[&str]) -> Result<(), RunErr
         serde_yaml::from_str(text)
             .map_err(|e| ConfigError::NotYaml { path: stored.to_owned(), what: format!("no valid YAML: {e}") })
     };
-    match config::first_difference(&parse(&text)?, &parse(given)?, &|key| may_change.contains(&key)) {
+    let then: serde_yaml::Value = parse(&text)?;
+    if !then.is_mapping() {
+        let what = "no configuration of a run, which has keys; put it back, or start anew by --overwrite".to_owned();
+        return Err(ConfigError::NotYaml { path: stored.to_owned(), what }.into());
+    }
+    match config::first_difference(&then, &parse(given)?, &|key| may_change.contains(&key)) {
         None => Ok(()),
         Some((key, stored_value, given)) => {
             Err(RunError::ConfigChanged { path: stored.to_owned(), key, stored: stored_value, given })

@@ -118,12 +118,27 @@ struct Bench<'a> {
     names: Vec<PathBuf>,
 }
 
+fn label_table(config: &Config) -> (&'static str, Option<&Path>) {
+    ("eval.label_table", config.eval.label_table.as_deref())
+}
+
+/// The config key that says where labels are from, for errors.
+fn key_of_labels(config: &Config) -> &'static str {
+    if config.eval.label_table.is_some() { "config key `eval.label_table`" } else { "config key `eval.segmentation`" }
+}
+
 impl<'a> Bench<'a> {
     fn new(config: &'a Config, options: &EvalOptions) -> Result<Self> {
         let data = Data::open(config)?;
         let scorer = Scorer::of_tests(config, &data, options.device, options.quiet)?;
         let eyes = match config.eval.segmentation {
-            true => Some(Eyes::open(config, &data, options.device, options.quiet)?),
+            true => {
+                let labels = Labels::new(data.test_sources(), label_table(config))?;
+                labels
+                    .check("labels", scorer.inputs().count(), options.quiet)
+                    .with_context(|| key_of_labels(config))?;
+                Some(Eyes::open(config, &data, options.device, options.quiet)?)
+            }
             false => None,
         };
         let files = &data.test_sources().files()[..scorer.inputs().count()];
@@ -152,9 +167,8 @@ impl<'a> Bench<'a> {
 
     fn seen(&self, pictures: &[RgbImage]) -> Result<Option<Seen>> {
         let Some(eyes) = &self.eyes else { return Ok(None) };
-        let table = ("eval.label_table", self.config.eval.label_table.as_deref());
-        let labels = Labels::new(self.data.test_sources(), table)?;
-        Ok(Some(seen(eyes, &labels, pictures).context("config key `eval.segmentation`")?))
+        let labels = Labels::new(self.data.test_sources(), label_table(self.config))?;
+        Ok(Some(seen(eyes, &labels, pictures).with_context(|| key_of_labels(self.config))?))
     }
 
     fn write(&self, folder: &Path, pictures: &[RgbImage], quiet: bool) -> Result<()> {

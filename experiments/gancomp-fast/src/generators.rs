@@ -234,6 +234,15 @@ pub fn of_file(file: &Path, channels: Option<Channels>, device: Device) -> Resul
         bail!("{}: no generator of this experiment: it has no `model.1.weight` [ngf, 3, 7, 7]", name());
     };
     let config = teacher_config(*width);
+    // Before a network of a width that only one shape claims is allocated.
+    let held: u64 = state.values().map(|tensor| tensor.numel() as u64).sum();
+    let of_blocks = 9 * 2 * 9 * (4 * *width as u64).pow(2);
+    ensure!(
+        (1..=1024).contains(width) && held >= of_blocks,
+        "{}: its `model.1.weight` is that of a teacher of width {width}, but it holds {held} numbers in all; expected a width \
+         from 1 to 1024 and a teacher's other layers, of which the residual blocks alone would have {of_blocks} numbers",
+        name()
+    );
     let generator = Net::new(device, |p| Box::new(ResnetGenerator::new(p, &config)) as Generator);
     load_network("teacher", &generator.state(), &state).with_context(name)?;
     Ok(Opened { generator, channels: None, step: 0 })

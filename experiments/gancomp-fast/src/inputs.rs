@@ -3,12 +3,24 @@
 use crate::config::Config;
 use crate::data::{Data, Pictures};
 use crate::score::digest;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use image::RgbImage;
 use semrel_data::image_io::Quantise;
 use semrel_metrics::extractor::to_images;
 use std::path::{Path, PathBuf};
 use tch::{Device, Tensor, no_grad};
+
+/// 8-bit pictures, truncated as published, of a generator's output `[n, 3, H, W]`.
+///
+/// # Errors
+/// Outputs that are no numbers, of which a picture would show nothing.
+pub(crate) fn pictures(made: &Tensor) -> Result<Vec<RgbImage>> {
+    ensure!(
+        made.isfinite().all().int64_value(&[]) == 1,
+        "the generator's output is NaN: its weights are damaged, or its training has diverged"
+    );
+    Ok(to_images(made, Quantise::Truncate)?)
+}
 
 /// Inputs in batches, on the CPU.
 #[derive(Debug)]
@@ -79,12 +91,12 @@ impl Inputs {
     /// a graph, once a batch.
     ///
     /// # Errors
-    /// None is known.
+    /// Outputs that are no numbers.
     pub fn outputs(&self, generate: &dyn Fn(&Tensor) -> Tensor) -> Result<Vec<RgbImage>> {
         let mut outputs = vec![];
         for batch in &self.batches {
             let made = no_grad(|| generate(&batch.to_device(self.device)));
-            outputs.extend(to_images(&made, Quantise::Truncate)?);
+            outputs.extend(pictures(&made)?);
         }
         Ok(outputs)
     }

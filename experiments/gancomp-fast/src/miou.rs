@@ -5,19 +5,20 @@
 
 use crate::config::Config;
 use crate::data::{Data, Pictures, check_each};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use image::{GrayImage, RgbImage};
 use semrel_data::PairLayout;
 use semrel_data::image_io::write_image;
 use semrel_metrics::networks::Drn;
 use semrel_metrics::networks::drn::Arch;
 use semrel_metrics::segmentation::{
-    Confusion, LabelFormat, LabelImage, LabelTable, Pair, Seen, Segmenter, fit_or_find, pairs_by_stem,
+    CLASSES, Confusion, LabelFormat, LabelImage, LabelTable, Pair, Seen, Segmenter, fit_or_find, pairs_by_stem,
     pictures_confusion,
 };
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tch::Device;
 
 /// What a head is fitted to, in errors.
@@ -116,9 +117,24 @@ impl<'a> Labels<'a> {
     /// Reads the first `count`, with a bar named `what`.
     ///
     /// # Errors
-    /// As [`Labels::ids`].
+    /// As [`Labels::ids`]; where none of them has a class.
     pub fn check(&self, what: &str, count: usize, quiet: bool) -> Result<()> {
-        check_each(what, count, |i| self.ids(i..i + 1).map(drop), quiet)
+        let labelled = AtomicBool::new(false);
+        let look = |i: usize| {
+            if self.ids(i..i + 1)?.iter().any(|ids| ids.iter().any(|id| usize::from(*id) < CLASSES)) {
+                labelled.store(true, Ordering::Relaxed);
+            }
+            Ok(())
+        };
+        check_each(what, count, look, quiet)?;
+        ensure!(
+            labelled.into_inner(),
+            "no pixel of the labels of {} and {} more has a class; expected train ids from 0 to {}",
+            self.sources.files()[0].display(),
+            count - 1,
+            CLASSES - 1
+        );
+        Ok(())
     }
 
     /// Train ids of some of the sources, each of its own size.

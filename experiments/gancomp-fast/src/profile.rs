@@ -43,6 +43,9 @@ impl FromStr for Subject {
             };
         }
         let set: ChannelSet = text.parse().map_err(|error: semrel_nn::NetworkError| error.to_string())?;
+        if let Some(wide) = set.largest().values().into_iter().find(|width| *width > 1024) {
+            return Err(format!("{text:?}: width {wide}; expected widths from 1 to 1024"));
+        }
         Ok(if set.size() == 1 { Self::Channels(set.largest()) } else { Self::Set(set) })
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, SearchReference};
 use crate::data::{Data, Pictures};
-use crate::score::{digest, extractor};
+use crate::score::digest;
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use rayon::prelude::*;
@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tch::{Device, Tensor};
+use tch::Tensor;
 
 /// Which real images a Fréchet distance refers to, with the config key that says so.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -58,12 +58,12 @@ impl<'a> RealSource<'a> {
         }
     }
 
-    /// Refuses images that are too few or cannot be read, and an archive that cannot be read or is of other features, before
-    /// anything is computed.
+    /// Refuses images that are too few or cannot be read, and an archive that cannot be read, is of other features or holds no
+    /// covariance, before anything is computed.
     ///
     /// # Errors
     /// Names the config key.
-    pub fn check(self, config: &Config, data: &Data, quiet: bool) -> Result<()> {
+    pub fn check(self, data: &Data, extractor: &dyn Extractor, quiet: bool) -> Result<()> {
         match self {
             Self::Images(key, reference) => {
                 let pictures = pictures(reference, data)?;
@@ -79,23 +79,10 @@ impl<'a> RealSource<'a> {
                         .with_context(|| format!("config key `{key}`"))?;
                 }
             }
-            Self::Archive(key, file) => drop(statistics(key, file, extractor(config, Device::Cpu)?.as_ref())?),
+            Self::Archive(key, file) => drop(Reals::of_archive(key, file, extractor)?),
         }
         Ok(())
     }
-}
-
-/// Mean and covariance of an archive that config key `key` names, of as many features as the extractor has.
-fn statistics(key: &str, file: &Path, extractor: &dyn Extractor) -> Result<Statistics> {
-    let statistics = Statistics::read_npz(file).with_context(|| format!("config key `{key}`"))?;
-    let (found, expected) = (statistics.mean.len(), dimensions(extractor));
-    ensure!(
-        found == expected,
-        "config key `{key}`: {}: statistics of {found} features, but {} has {expected}; make them with the same extractor",
-        file.display(),
-        extractor.name()
-    );
-    Ok(statistics)
 }
 
 /// Real images of the target domain.
@@ -132,9 +119,7 @@ impl Reals {
     pub fn new(source: RealSource<'_>, data: &Data, extractor: &dyn Extractor, quiet: bool) -> Result<Self> {
         match source {
             RealSource::Images(key, reference) => Self::of_pictures(key, reference, data, extractor, quiet),
-            RealSource::Archive(key, file) => {
-                Self::archive(statistics(key, file, extractor)?).with_context(|| file.display().to_string())
-            }
+            RealSource::Archive(key, file) => Self::of_archive(key, file, extractor),
         }
     }
 
@@ -162,6 +147,20 @@ impl Reals {
             .with_context(|| format!("{}: config key `{key}`", pictures[0].folder().display()))?;
         let half = (layout == PairLayout::Aligned).then_some(target);
         Ok(Self::Images { features, files: files.into_iter().map(Path::to_owned).collect(), half })
+    }
+
+    /// Those of an archive that config key `key` names.
+    fn of_archive(key: &str, file: &Path, extractor: &dyn Extractor) -> Result<Self> {
+        let statistics = Statistics::read_npz(file).with_context(|| format!("config key `{key}`"))?;
+        let (found, expected) = (statistics.mean.len(), dimensions(extractor));
+        ensure!(
+            found == expected,
+            "config key `{key}`: {}: statistics of {found} features, but {} has {expected}; make them with the same \
+             extractor",
+            file.display(),
+            extractor.name()
+        );
+        Self::archive(statistics).with_context(|| format!("config key `{key}`: {}", file.display()))
     }
 
     /// Those of an archive.

@@ -168,7 +168,7 @@ pub fn check_teacher(config: &Config, folders: &Folders, device: Device) -> Resu
     let super_net = folders.distill(config);
     let Some((step, checkpoints)) = find(&super_net, "last", CHECKPOINT)? else { return Ok(()) };
     let there = match &config.teacher.weights {
-        Some(file) => file.is_file(),
+        Some(file) => file.try_exists().with_context(|| file.display().to_string())?,
         None => begun(&folders.teacher(config))?,
     };
     if !there {

@@ -1,14 +1,13 @@
 //! Files through a generator, under libtorch or from an ONNX file.
 
+use crate::inputs::pictures;
 use crate::onnx::OnnxGenerator;
 use anyhow::{Context, Result};
 use image::RgbImage;
 use ndarray::{Array3, Axis, stack};
 use rayon::prelude::*;
-use semrel_data::image_io::Quantise;
 use semrel_data::translate::{self, Job, TranslateOptions};
 use semrel_data::translation_output;
-use semrel_metrics::extractor::to_images;
 use semrel_nn::Net;
 use semrel_train::batches::tensor;
 use semrel_train::passes::Generator;
@@ -26,7 +25,7 @@ impl Translator {
     /// 8-bit pictures, truncated as published, of inputs `[3, H, W]` in [−1, 1].
     ///
     /// # Errors
-    /// Names the size of a picture that does not fit.
+    /// Names the size of a picture that does not fit; outputs that are no numbers.
     pub fn run(&self, images: &[Array3<f32>]) -> Result<Vec<RgbImage>> {
         match self {
             Self::Onnx(generator) => {
@@ -42,7 +41,7 @@ impl Translator {
                         .with_context(|| format!("a picture of {width} x {height}"))?;
                     let views: Vec<_> = same.iter().map(|image| image.view()).collect();
                     let batch = tensor(&stack(Axis(0), &views)?, generator.device());
-                    outputs.extend(to_images(&no_grad(|| generator.forward(&batch)), Quantise::Truncate)?);
+                    outputs.extend(pictures(&no_grad(|| generator.forward(&batch)))?);
                 }
                 Ok(outputs)
             }

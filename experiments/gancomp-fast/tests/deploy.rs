@@ -6,11 +6,12 @@ mod common;
 use common::searched::{STREET, SearchedRow};
 use common::{assert, files, json, names, read_json, refuses, sets, signal};
 use predicates::prelude::{PredicateBooleanExt, predicate};
-use semrel_nn::checkpoint::{load_safetensors, metadata};
+use semrel_nn::checkpoint::{StateDict, load_safetensors, metadata};
 use semrel_nn::mobile_resnet::SubMobileResnet;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use tch::{Device, Kind, Tensor};
 
 const FOUND: &str = "8_4_8_4_8_4_4_8";
 
@@ -139,8 +140,13 @@ fn generators_are_scored() {
     let by_table = scored(&["--set", "eval.label_table=table.txt"]);
     assert!(by_table["segmentation"]["mean_iou"].as_f64().is_some());
     fs::write(place.path("table.txt"), "0001 labels photo\nx\n").unwrap();
-    let bad = [&keys[..], &["--set", "eval.label_table=table.txt"]].concat();
-    refuses(place.stage("eval", &bad), &["config key `eval.label_table`", "table.txt: line 2"]);
+    let by = |table: &'static str| place.stage("eval", &[&keys[..], &sets(&[table])].concat());
+    refuses(by("eval.label_table=table.txt"), &["config key `eval.label_table`", "table.txt: line 2"]);
+    fs::write(place.path("table.txt"), "0001 gone.png photo\n0002 gone.png photo\n0003 gone.png photo\n").unwrap();
+    refuses(by("eval.label_table=table.txt"), &["config key `eval.label_table`", "gone.png"]);
+    // Nothing but what is not to be counted.
+    image::GrayImage::from_pixel(32, 32, image::Luma([255])).save(place.path("gone.png")).unwrap();
+    refuses(by("eval.label_table=table.txt"), &["config key `eval.label_table`", "no pixel", "0001.png and 2 more"]);
 }
 
 #[test]
@@ -183,8 +189,24 @@ fn what_does_not_fit_is_refused() {
     fs::write(place.path("bad.safetensors"), b"no weights").unwrap();
     assert(place.stage("export", &["--of", "teacher", "--out", "teacher"])).success();
     let onnx = "teacher/generator.onnx";
+    // A width that nothing else in the file bears out, and weights that overflow.
+    let mut teacher = load_safetensors(place.path("teacher/generator.safetensors")).unwrap();
+    let write = |name: &str, state: &StateDict| {
+        let tensors: Vec<_> = state.iter().collect();
+        Tensor::write_safetensors(&tensors, place.path(name)).unwrap();
+    };
+    for width in [0, 60] {
+        let first = Tensor::zeros([width, 3, 7, 7], (Kind::Float, Device::Cpu));
+        write(&format!("w{width}.safetensors"), &StateDict::from([("model.1.weight".to_owned(), first)]));
+    }
+    for weight in teacher.values_mut() {
+        *weight = &*weight * 1e30;
+    }
+    write("huge.safetensors", &teacher);
+    assert!(Command::new("mkfifo").arg(place.path("pipe.png")).status().unwrap().success());
     for (args, words) in [
         (&["profile", "16_16_32"][..], &["16_16_32", "has 3 numbers; expected 8"][..]),
+        (&["profile", "65536_16_16_16_16_16_16_16"], &["width 65536", "1 to 1024"]),
         (&["profile", "16_16_x_16_16_16_16_16"], &["entry 2", "whole number"]),
         (&["profile", "teacher", "--size", "30"], &["30 x 30", "multiples of 4"]),
         (&["profile", "--size", "huge"], &["256x256"]),
@@ -206,6 +228,10 @@ fn what_does_not_fit_is_refused() {
         (&["translate", pictures], &["expected what translates and the pictures"]),
         (&["translate", "bad.safetensors", pictures], &["bad.safetensors"]),
         (&["translate", "none.safetensors", pictures], &["none.safetensors: no such file"]),
+        (&["translate", "w0.safetensors", pictures], &["w0.safetensors", "of width 0", "1 to 1024"]),
+        (&["translate", "w60.safetensors", pictures], &["w60.safetensors", "of width 60", "8820 numbers in all"]),
+        (&["translate", "huge.safetensors", pictures], &["output is NaN"]),
+        (&["translate", "teacher/generator.safetensors", "pipe.png"], &["pipe.png: not a file"]),
         (&["translate", "runs", pictures], &["runs: a folder; expected a generator's file"]),
         (&["translate", "teacher/generator.safetensors", pictures, "--channels", FOUND], &["no super-net"]),
         (&["bench", "search", row, "--channels", "9_8_8_8_8_8_8_8"], &["--channels", "c0 is 9"]),

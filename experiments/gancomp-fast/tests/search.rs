@@ -211,6 +211,14 @@ fn what_cannot_be_searched_is_refused_before_any_stage_is_trained() {
     let mean = ndarray::Array1::<f64>::zeros(7);
     let narrow = Statistics::new(mean, ndarray::Array2::eye(7), Some(9)).unwrap();
     narrow.write_npz(place.path("narrow.npz")).unwrap();
+    let negative = Statistics::new(ndarray::Array1::zeros(1280), -ndarray::Array2::<f64>::eye(1280), Some(9)).unwrap();
+    negative.write_npz(place.path("negative.npz")).unwrap();
+    for (set, words) in [
+        ("search.statistics=negative.npz", &["config key `search.statistics`: negative.npz", "eigenvalues"]),
+        ("eval.inception=none.pth", &["config key `eval.inception`", "none.pth"]),
+    ] {
+        refuses(place.stage("search", &["--set", set, "--check"]), words);
+    }
     let narrow = place.stage("search", &["--set", "search.statistics=narrow.npz", "--all"]);
     refuses(narrow, &["`search.statistics`: narrow.npz: statistics of 7 features", "1280"]);
     let few = place.stage("search", &["--set", "data.held_back=1", "--all"]);

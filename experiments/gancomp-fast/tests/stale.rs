@@ -120,11 +120,24 @@ fn all_stages_of_a_search_have_its_settings() {
     let same = taught_by(last);
     assert(place.stage("search", &[&sets(&SHORT)[..], &["--all", "--set", &same]].concat())).success();
 
+    // Nor are images that the distillation has seen searched with.
+    let other = place.stage("search", &["--set", "data.held_back=4"]);
+    refuses(other, &["config key `data.held_back`: 4", "tiny/distill was distilled with 3"]);
+
     // A super-net that is finished needs its teacher no more.
     fs::remove_dir_all(place.row("teacher")).unwrap();
     let all = place.stage("search", &[&sets(&SHORT)[..], &["--all", "--overwrite"]].concat());
     assert(all).success().stderr(predicate::str::contains("its teacher is not there any more"));
     assert!(!place.row("teacher").exists());
+
+    // What says that it has ended is there; what it has come to is not.
+    let all = || place.stage("search", &["--all"]);
+    fs::remove_dir_all(place.row("distill/checkpoints")).unwrap();
+    refuses(all(), &["tiny/distill: the run has ended, but its checkpoints are not there", "gancomp-fast distill"]);
+    fs::write(place.row("distill/summary.json"), "null").unwrap();
+    refuses(all(), &["distill/summary.json: no summary of a run", "--overwrite"]);
+    fs::write(place.row("distill/config.yaml"), "").unwrap();
+    refuses(all(), &["distill/config.yaml: no configuration of a run", "--overwrite"]);
 }
 
 #[test]

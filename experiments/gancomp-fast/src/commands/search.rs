@@ -1,7 +1,7 @@
 //! The search.
 
 use super::common::Row;
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use gancomp_fast::config::Config;
 use gancomp_fast::data::{Data, Stage};
@@ -125,13 +125,13 @@ fn run_before(config: &Config, options: &TrainOptions, interrupt: &Interrupt) ->
         }
     }
     // Its teacher has served.
-    if finished(&options.folders.distill(config))? {
+    if finished(Stage::Distill, &options.folders.distill(config))? {
         check_teacher(config, &options.folders, options.device)?;
         return Ok(None);
     }
     for stage in stages.into_iter().flatten() {
         let folder = options.folders.of(stage, config);
-        if finished(&folder)? {
+        if finished(stage, &folder)? {
             continue;
         }
         let mode = if folder.join(run_dir::CONFIG).is_file() { OpenMode::Resume } else { OpenMode::New };
@@ -144,6 +144,10 @@ fn run_before(config: &Config, options: &TrainOptions, interrupt: &Interrupt) ->
     Ok(None)
 }
 
-fn finished(folder: &Path) -> Result<bool> {
-    Ok(summary::read::<serde_json::Value>(folder)?.is_some())
+fn finished(stage: Stage, folder: &Path) -> Result<bool> {
+    let Some(summary) = summary::read::<serde_json::Value>(folder)? else { return Ok(false) };
+    let anew = format!("gancomp-fast {} with the same configuration and --overwrite runs it anew", stage.name());
+    ensure!(summary["steps"].is_u64(), "{}: no summary of a run; {anew}", folder.join(summary::FILE).display());
+    ensure!(begun(folder)?, "{}: the run has ended, but its checkpoints are not there; {anew}", folder.display());
+    Ok(true)
 }

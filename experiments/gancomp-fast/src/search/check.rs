@@ -4,11 +4,13 @@ use crate::config::{Config, Criterion};
 use crate::data::Data;
 use crate::miou::{Eyes, Labels};
 use crate::reals::RealSource;
+use crate::score::extractor;
 use crate::search::cost::check_counted;
 use crate::search::evolution::Rules;
 use crate::search::exhaustive;
 use crate::search::run::Kind;
 use anyhow::{Context, Result, ensure};
+use tch::Device;
 
 impl Config {
     /// The rules of the row's evolution search.
@@ -54,7 +56,8 @@ pub fn check(config: &Config, kind: Kind, data: &Data, quiet: bool) -> Result<u6
                  distance needs at least 2"
             );
             sources.check("images of the search", looked_at, quiet).context(set_aside)?;
-            RealSource::of_search(config).check(config, data, quiet)?;
+            let extractor = extractor(config, Device::Cpu)?;
+            RealSource::of_search(config).check(data, extractor.as_ref(), quiet)?;
         }
         Criterion::Miou => {
             let (key, table) = ("search.label_table", config.search.label_table.as_deref());

@@ -81,7 +81,8 @@ impl Rules {
         );
         ensure!(
             (1..1 << 32).contains(&self.generations),
-            "config key `search.generations`: {}; it must be at least 1 (a winner is a parent of the last generation)",
+            "config key `search.generations`: {}; it must be at least 1 (a winner is a parent of the last generation) and below \
+             2^32",
             self.generations
         );
         for (key, value) in [

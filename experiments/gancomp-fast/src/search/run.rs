@@ -1,6 +1,6 @@
 //! A search from its configuration to its files, going on where an earlier one stopped.
 
-use crate::config::{Config, Criterion};
+use crate::config::{Config, Criterion, DataConfig};
 use crate::data::Data;
 use crate::folders::Folders;
 use crate::latency::Runs;
@@ -81,6 +81,31 @@ pub enum Ended {
 #[error("stopped")]
 struct Stopped;
 
+/// Refuses images that the super-net may have been trained on.
+fn check_unseen(data: &DataConfig, distilled: &DataConfig, run_dir: &Path) -> Result<()> {
+    let keys = ["layout", "direction", "held_back", "distill_list", "search_list"];
+    let [now, then] = [data, distilled].map(|data| serde_json::to_value(data).context("config section `data`"));
+    let (now, then) = (now?, then?);
+    if let Some(key) = keys.into_iter().find(|key| now[key] != then[key]) {
+        bail!(
+            "config key `data.{key}`: {}, but the super-net in {} was distilled with {}: a search looks at images that the \
+             distillation has not seen; set it to that, or distil anew",
+            now[key],
+            run_dir.display(),
+            then[key]
+        );
+    }
+    if data.root != distilled.root {
+        tracing::warn!(
+            "config key `data.root`: {}, but the super-net in {} was distilled with images of {}",
+            data.root.display(),
+            run_dir.display(),
+            distilled.root.display()
+        );
+    }
+    Ok(())
+}
+
 /// Searches the row's super-net, which takes at most `total` evaluations, as [`check`](crate::search::check::check) has told of
 /// the row's `data`.
 ///
@@ -97,7 +122,9 @@ pub fn search(
     config.validate()?;
     let (size, device) = (config.test_size(), options.device);
     let run_dir = options.folders.distill(config);
-    let TrainedStudent { student, step, .. } = open_student(&run_dir, &config.distill.checkpoint, CHECKPOINT, device)?;
+    let TrainedStudent { student, step, config: distilled, .. } =
+        open_student(&run_dir, &config.distill.checkpoint, CHECKPOINT, device)?;
+    check_unseen(&config.data, &distilled.data, &run_dir)?;
     let super_net = weights_digest(&student.state());
     config
         .distill
