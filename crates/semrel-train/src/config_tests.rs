@@ -200,6 +200,6 @@ proptest! {
 fn a_byte_order_mark_is_no_document() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run.yaml");
-    std::fs::write(&path, "\u{feff}name: x\n").unwrap();
+    fs::write(&path, "\u{feff}name: x\n").unwrap();
     assert_eq!(load::<Config>(&path, &[]).unwrap().name, "x");
 }
