@@ -118,10 +118,6 @@ struct Bench<'a> {
     names: Vec<PathBuf>,
 }
 
-fn label_table(config: &Config) -> (&'static str, Option<&Path>) {
-    ("eval.label_table", config.eval.label_table.as_deref())
-}
-
 /// The config key that says where labels are from, for errors.
 fn key_of_labels(config: &Config) -> &'static str {
     if config.eval.label_table.is_some() { "config key `eval.label_table`" } else { "config key `eval.segmentation`" }
@@ -133,8 +129,7 @@ impl<'a> Bench<'a> {
         let scorer = Scorer::of_tests(config, &data, options.device, options.quiet)?;
         let eyes = match config.eval.segmentation {
             true => {
-                let labels = Labels::new(data.test_sources(), label_table(config))?;
-                labels
+                Labels::of_tests(config, &data)?
                     .check("labels", scorer.inputs().count(), options.quiet)
                     .with_context(|| key_of_labels(config))?;
                 Some(Eyes::open(config, &data, options.device, options.quiet)?)
@@ -167,7 +162,7 @@ impl<'a> Bench<'a> {
 
     fn seen(&self, pictures: &[RgbImage]) -> Result<Option<Seen>> {
         let Some(eyes) = &self.eyes else { return Ok(None) };
-        let labels = Labels::new(self.data.test_sources(), label_table(self.config))?;
+        let labels = Labels::of_tests(self.config, &self.data)?;
         Ok(Some(seen(eyes, &labels, pictures).with_context(|| key_of_labels(self.config))?))
     }
 

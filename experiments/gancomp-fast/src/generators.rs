@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::folders::Folders;
-use crate::networks::teacher_config;
+use crate::networks::{WIDEST, teacher_config};
 use crate::search::winner;
 use crate::trained::{
     CHECKPOINT, TrainedStudent, TrainedTeacher, no_super_net, open_student, open_teacher, super_net_digest,
@@ -238,9 +238,9 @@ pub fn of_file(file: &Path, channels: Option<Channels>, device: Device) -> Resul
     let held: u64 = state.values().map(|tensor| tensor.numel() as u64).sum();
     let of_blocks = 9 * 2 * 9 * (4 * *width as u64).pow(2);
     ensure!(
-        (1..=1024).contains(width) && held >= of_blocks,
+        (1..=WIDEST).contains(width) && held >= of_blocks,
         "{}: its `model.1.weight` is that of a teacher of width {width}, but it holds {held} numbers in all; expected a width \
-         from 1 to 1024 and a teacher's other layers, of which the residual blocks alone would have {of_blocks} numbers",
+         from 1 to {WIDEST} and a teacher's other layers, of which the residual blocks alone would have {of_blocks} numbers",
         name()
     );
     let generator = Net::new(device, |p| Box::new(ResnetGenerator::new(p, &config)) as Generator);

@@ -45,7 +45,6 @@ impl Eyes {
             let bytes = std::fs::read(weights).with_context(|| weights.display().to_string())?;
             return Ok(Self { segmenter: Box::new(drn), digest: hex::encode(Sha256::digest(bytes)) });
         }
-        let context = TRAINING_SET;
         let (photos, labels) = (data.direction.target(), data.direction.source());
         // A head is fitted to files, each of one picture.
         let halves = tempfile::tempdir().context("a temporary folder")?;
@@ -61,12 +60,18 @@ impl Eyes {
                     }
                     Ok(pair)
                 };
-                data.train.files(photos).iter().enumerate().map(write).collect::<Result<Vec<_>>>().context(context)?
+                data.train
+                    .files(photos)
+                    .iter()
+                    .enumerate()
+                    .map(write)
+                    .collect::<Result<Vec<_>>>()
+                    .context(TRAINING_SET)?
             }
-            _ => pairs_by_stem(data.train.folder(photos), data.train.folder(labels)).context(context)?,
+            _ => pairs_by_stem(data.train.folder(photos), data.train.folder(labels)).context(TRAINING_SET)?,
         };
-        let head =
-            fit_or_find(&pairs, LabelFormat::Color, config.eval.segmenter_steps, device, quiet).context(context)?;
+        let head = fit_or_find(&pairs, LabelFormat::Color, config.eval.segmenter_steps, device, quiet)
+            .context(TRAINING_SET)?;
         // What it was fitted to, not its weights: those of another machine differ in roundings.
         let digest = head.fitted_to().to_owned();
         Ok(Self { segmenter: Box::new(head), digest })
@@ -87,7 +92,8 @@ impl Eyes {
         let [photos, labels] = [photos, labels].map(|side| Pictures::new(&data.train, side));
         photos.check("photographs of the segmenter", photos.len(), quiet).context(TRAINING_SET)?;
         let count = labels.len();
-        Labels::new(labels, ("", None))?.check("labels of the segmenter", count, quiet).context(TRAINING_SET)
+        let labels = Labels { sources: labels, table: None };
+        labels.check("labels of the segmenter", count, quiet).context(TRAINING_SET)
     }
 
     /// Name that scores carry.
@@ -103,12 +109,25 @@ pub struct Labels<'a> {
 }
 
 impl<'a> Labels<'a> {
-    /// Those that a table names (config key `key`; relative paths are taken from its folder), or the sources themselves, in the
-    /// colours of Cityscapes.
+    /// Those of the test images.
     ///
     /// # Errors
     /// A table that cannot be read.
-    pub fn new(sources: Pictures<'a>, (key, table): (&str, Option<&Path>)) -> Result<Self> {
+    pub fn of_tests(config: &Config, data: &'a Data) -> Result<Self> {
+        Self::new(data.test_sources(), ("eval.label_table", config.eval.label_table.as_deref()))
+    }
+
+    /// Those of the images that are set aside for the search.
+    ///
+    /// # Errors
+    /// As [`Labels::of_tests`]; where no image is set aside.
+    pub fn of_search(config: &Config, data: &'a Data) -> Result<Self> {
+        Self::new(data.search_sources()?, ("search.label_table", config.search.label_table.as_deref()))
+    }
+
+    /// Those that a table names (config key `key`; relative paths are taken from its folder), or the sources themselves, in the
+    /// colours of Cityscapes.
+    fn new(sources: Pictures<'a>, (key, table): (&str, Option<&Path>)) -> Result<Self> {
         let read = |table: &Path| LabelTable::read(table, table.parent().unwrap_or(Path::new("")));
         let table = table.map(read).transpose().with_context(|| format!("config key `{key}`"))?;
         Ok(Self { sources, table })
@@ -121,7 +140,7 @@ impl<'a> Labels<'a> {
     pub fn check(&self, what: &str, count: usize, quiet: bool) -> Result<()> {
         let labelled = AtomicBool::new(false);
         let look = |i: usize| {
-            if self.ids(i..i + 1)?.iter().any(|ids| ids.iter().any(|id| usize::from(*id) < CLASSES)) {
+            if self.ids(i..i + 1)?.iter().flat_map(|ids| ids.iter()).any(|id| usize::from(*id) < CLASSES) {
                 labelled.store(true, Ordering::Relaxed);
             }
             Ok(())

@@ -11,6 +11,9 @@ use semrel_nn::{InitType, Net, Trained};
 use semrel_train::passes::Generator;
 use tch::Device;
 
+/// The largest width that a network is built with.
+pub const WIDEST: i64 = 1024;
+
 /// The teacher of a width, `resnet_9blocks`.
 pub fn teacher_config(width: i64) -> ResnetConfig {
     ResnetConfig { width, ..ResnetConfig::compression_teacher() }

@@ -1,7 +1,7 @@
 //! What networks cost: parameters, multiply-accumulates, and the time of one image.
 
 use crate::latency::{Latency, Runs, measure};
-use crate::networks::teacher_config;
+use crate::networks::{WIDEST, teacher_config};
 use crate::onnx::{OnnxGenerator, graph};
 use crate::search::cost::Stopwatch;
 use crate::search::fitness::Torch;
@@ -38,13 +38,13 @@ impl FromStr for Subject {
         if let Some(width) = text.strip_prefix("teacher") {
             let width = if width.is_empty() { Some(64) } else { width.strip_prefix('-').and_then(|w| w.parse().ok()) };
             return match width {
-                Some(width @ 1..=1024) => Ok(Self::Teacher(width)),
-                _ => Err(format!("{text:?}: expected teacher, or its width, such as teacher-32 (1 to 1024)")),
+                Some(width @ 1..=WIDEST) => Ok(Self::Teacher(width)),
+                _ => Err(format!("{text:?}: expected teacher, or its width, such as teacher-32 (1 to {WIDEST})")),
             };
         }
         let set: ChannelSet = text.parse().map_err(|error: semrel_nn::NetworkError| error.to_string())?;
-        if let Some(wide) = set.largest().values().into_iter().find(|width| *width > 1024) {
-            return Err(format!("{text:?}: width {wide}; expected widths from 1 to 1024"));
+        if let Some(wide) = set.largest().values().into_iter().find(|width| *width > WIDEST) {
+            return Err(format!("{text:?}: width {wide}; expected widths from 1 to {WIDEST}"));
         }
         Ok(if set.size() == 1 { Self::Channels(set.largest()) } else { Self::Set(set) })
     }

@@ -1,6 +1,7 @@
 //! Values that a configuration cannot have.
 
 use crate::config::{Config, Method, TrainConfig, WeightingKind};
+use crate::networks::WIDEST;
 use semrel_nn::LrPolicy;
 use std::path::{Component, Path};
 
@@ -50,9 +51,9 @@ impl Config {
         for (key, value, least, most) in [
             ("data.load_size", i64::from(self.data.load_size), 1, 8192),
             ("data.crop_size", i64::from(self.data.crop_size), 16, 4096),
-            ("model.teacher_ngf", m.teacher_ngf, 1, 1024),
-            ("model.student_ngf", m.student_ngf, 1, 1024),
-            ("model.ndf", m.ndf, 1, 1024),
+            ("model.teacher_ngf", m.teacher_ngf, 1, WIDEST),
+            ("model.student_ngf", m.student_ngf, 1, WIDEST),
+            ("model.ndf", m.ndf, 1, WIDEST),
             ("teacher.pool_size", self.teacher.pool_size as i64, 0, 10_000),
             ("distill.semantic.num_patches", self.distill.semantic.num_patches, 2, 1 << 16),
             ("search.population", s.population as i64, 1, 1 << 20),

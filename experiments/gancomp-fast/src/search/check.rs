@@ -60,9 +60,8 @@ pub fn check(config: &Config, kind: Kind, data: &Data, quiet: bool) -> Result<u6
             RealSource::of_search(config).check(data, extractor.as_ref(), quiet)?;
         }
         Criterion::Miou => {
-            let (key, table) = ("search.label_table", config.search.label_table.as_deref());
-            let labels = Labels::new(sources, (key, table))?;
-            let of_labels = match table {
+            let labels = Labels::of_search(config, data)?;
+            let of_labels = match config.search.label_table {
                 Some(_) => {
                     sources.check("images of the search", looked_at, quiet).context(set_aside)?;
                     "config key `search.label_table`"

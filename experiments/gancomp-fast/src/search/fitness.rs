@@ -46,8 +46,7 @@ impl<'a> Fitness<'a> {
             Criterion::Frechet => Score::Frechet(Box::new(Scorer::of_search(config, data, device, quiet)?)),
             Criterion::Miou => {
                 let inputs = Inputs::of_search(config, data, device)?;
-                let table = ("search.label_table", config.search.label_table.as_deref());
-                let labels = Labels::new(data.search_sources()?, table)?;
+                let labels = Labels::of_search(config, data)?;
                 let eyes = Eyes::open(config, data, device, quiet)?;
                 let miou = MeanIou::new(eyes, &labels, inputs.count())?;
                 Score::Miou(inputs, miou)

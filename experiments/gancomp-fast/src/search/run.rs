@@ -84,8 +84,8 @@ struct Stopped;
 /// Refuses images that the super-net may have been trained on.
 fn check_unseen(data: &DataConfig, distilled: &DataConfig, run_dir: &Path) -> Result<()> {
     let keys = ["layout", "direction", "held_back", "distill_list", "search_list"];
-    let [now, then] = [data, distilled].map(|data| serde_json::to_value(data).context("config section `data`"));
-    let (now, then) = (now?, then?);
+    let values = |data: &DataConfig| serde_json::to_value(data).context("config section `data`");
+    let (now, then) = (values(data)?, values(distilled)?);
     if let Some(key) = keys.into_iter().find(|key| now[key] != then[key]) {
         bail!(
             "config key `data.{key}`: {}, but the super-net in {} was distilled with {}: a search looks at images that the \
