@@ -32,4 +32,4 @@ pub use init::{InitType, he_normal};
 pub use net::{Net, flat_gradients, flat_gradients_of_first};
 pub use optim::{Adam, AdamConfig};
 pub use schedule::{LrPolicy, LrSchedule};
-pub use trained::{GradientProbe, Trained, descend_both};
+pub use trained::{GradientProbe, Trained, backward_step_both};

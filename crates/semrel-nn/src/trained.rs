@@ -45,7 +45,7 @@ impl<T> Trained<T> {
     }
 
     /// One step down `loss`.
-    pub fn descend(&mut self, loss: &Tensor) {
+    pub fn backward_step(&mut self, loss: &Tensor) {
         let gradient = flat_gradients(loss, &[self.parameters()]).remove(0);
         self.step(gradient);
     }
@@ -65,7 +65,7 @@ impl<T> fmt::Debug for Trained<T> {
 }
 
 /// One step of two networks down the same `loss`, whose graph is walked once.
-pub fn descend_both<A, B>(loss: &Tensor, first: &mut Trained<A>, second: &mut Trained<B>) {
+pub fn backward_step_both<A, B>(loss: &Tensor, first: &mut Trained<A>, second: &mut Trained<B>) {
     let mut gradients = flat_gradients(loss, &[first.parameters(), second.parameters()]);
     second.step(gradients.remove(1));
     first.step(gradients.remove(0));
@@ -81,10 +81,10 @@ mod tests {
         let config = AdamConfig { lr: 0.1, beta1: 0.5, beta2: 0.9, eps: 1e-8, weight_decay: 0.0 };
         let one = || Trained::new(Net::new(Device::Cpu, |p| p.ones("w", &[2])), config);
         let (mut a, mut b) = (one(), one());
-        descend_both(&(&**a * 2.0 - &**b).sum(Kind::Float), &mut a, &mut b);
+        backward_step_both(&(&**a * 2.0 - &**b).sum(Kind::Float), &mut a, &mut b);
         assert!((a.flat() - 0.9).abs().max().double_value(&[]) < 1e-6);
         assert!((b.flat() - 1.1).abs().max().double_value(&[]) < 1e-6);
-        a.descend(&(&**a * -1.0).sum(Kind::Float));
+        a.backward_step(&(&**a * -1.0).sum(Kind::Float));
         assert_eq!((a.adam.steps(), b.adam.steps()), (2, 1));
     }
 }

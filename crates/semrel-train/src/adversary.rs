@@ -1,6 +1,6 @@
 //! The discriminator of one translation, and both sides of its game.
 
-use crate::Terms;
+use crate::Losses;
 use semrel_data::rng::stream;
 use semrel_loss::gan::{GanMode, Target, r1_penalty};
 use semrel_nn::Trained;
@@ -46,7 +46,7 @@ pub struct Adversary<D> {
 }
 
 /// Losses of D on a pair of images, with graph.
-pub struct Judgement {
+pub struct DiscriminatorLosses {
     /// On the generated image.
     pub fake: Tensor,
     /// On the real image.
@@ -66,23 +66,23 @@ impl<D: Critic> Adversary<D> {
 
     /// Updates D with `½ (L(D(fake), fake) + L(D(real), real)) + λ_R1 · R1(real)`; the fake is constant, and in half of the
     /// cases an earlier one, if there is an image buffer. `step` decides which.
-    pub fn train(&mut self, fake: &Tensor, real: &Tensor, step: u64, terms: &mut Terms) {
+    pub fn train(&mut self, fake: &Tensor, real: &Tensor, step: u64, terms: &mut Losses) {
         let fake = self.pool.query(fake, &mut stream(self.game.seed, &format!("pool {}", self.names[3]), step));
-        let judgement = self.judge(&fake, real);
-        self.discriminator.descend(&judgement.total);
-        self.log(&judgement, terms);
+        let losses = self.discriminator_loss(&fake, real);
+        self.discriminator.backward_step(&losses.total);
+        self.log(&losses, terms);
     }
 
     /// The losses of [`Adversary::train`]. Both images pass D as one batch: no layer of it mixes images.
-    pub fn judge(&self, fake: &Tensor, real: &Tensor) -> Judgement {
+    pub fn discriminator_loss(&self, fake: &Tensor, real: &Tensor) -> DiscriminatorLosses {
         let real = real.detach().set_requires_grad(self.game.lambda_r1 > 0.0);
         let logits = self.discriminator.logits(&Tensor::cat(&[fake, &real], 0));
         let n = fake.size()[0];
-        self.judgement(&logits.narrow(0, 0, n), &logits.narrow(0, n, real.size()[0]), &real)
+        self.discriminator_loss_of(&logits.narrow(0, 0, n), &logits.narrow(0, n, real.size()[0]), &real)
     }
 
     /// The losses from D's logits.
-    pub fn judgement(&self, fake_logits: &Tensor, real_logits: &Tensor, real: &Tensor) -> Judgement {
+    pub fn discriminator_loss_of(&self, fake_logits: &Tensor, real_logits: &Tensor, real: &Tensor) -> DiscriminatorLosses {
         let loss = |logits: &Tensor, target| self.game.gan.discriminator(logits, target).mean(None::<Kind>);
         let (fake, loss_real) = (loss(fake_logits, Target::Fake), loss(real_logits, Target::Real));
         let mut total = (&fake + &loss_real) * 0.5;
@@ -90,27 +90,27 @@ impl<D: Critic> Adversary<D> {
         if let Some(r1) = &r1 {
             total += r1;
         }
-        Judgement { fake, real: loss_real, r1, total }
+        DiscriminatorLosses { fake, real: loss_real, r1, total }
     }
 
     /// Notes the losses.
-    pub fn log(&self, judgement: &Judgement, terms: &mut Terms) {
+    pub fn log(&self, losses: &DiscriminatorLosses, terms: &mut Losses) {
         let [fake, real, r1, total] = &self.names;
-        terms.push(fake, &judgement.fake);
-        terms.push(real, &judgement.real);
-        if let Some(penalty) = &judgement.r1 {
+        terms.push(fake, &losses.fake);
+        terms.push(real, &losses.real);
+        if let Some(penalty) = &losses.r1 {
             terms.push(r1, penalty);
         }
-        terms.push(total, &judgement.total);
+        terms.push(total, &losses.total);
     }
 
     /// `λ_GAN · L(D(fake), real)`, for the generator. D's weights get no gradient.
-    pub fn fool(&self, fake: &Tensor) -> Tensor {
-        self.fooled(&self.discriminator.logits(fake))
+    pub fn generator_loss(&self, fake: &Tensor) -> Tensor {
+        self.generator_loss_of(&self.discriminator.logits(fake))
     }
 
-    /// [`Adversary::fool`] from D's logits.
-    pub fn fooled(&self, fake_logits: &Tensor) -> Tensor {
+    /// [`Adversary::generator_loss`] from D's logits.
+    pub fn generator_loss_of(&self, fake_logits: &Tensor) -> Tensor {
         self.game.gan.generator(fake_logits).mean(None::<Kind>) * self.game.lambda_gan
     }
 }
@@ -142,15 +142,15 @@ mod tests {
         let game = Game { gan: GanMode::Hinge, lambda_gan: 3.0, lambda_r1: 0.0, seed: 1 };
         let mut d = adversary(game);
         let images = |value: f64| Tensor::full([1, 3, 2, 2], value, (Kind::Float, Device::Cpu));
-        let mut terms = Terms::new();
-        let fooled = d.fool(&images(0.5)).double_value(&[]);
+        let mut terms = Losses::new();
+        let adversarial = d.generator_loss(&images(0.5)).double_value(&[]);
         d.train(&images(0.5), &images(0.25), 0, &mut terms);
         let term = |name: &str| terms.get(name).unwrap().double_value(&[]);
         assert_eq!((term("D_A_fake"), term("D_A_real"), term("D_A")), (1.5, 0.75, 1.125));
-        assert_eq!(fooled, -1.5);
+        assert_eq!(adversarial, -1.5);
         // The weight goes down: it makes the fake look realer than the real.
         assert!((d.discriminator.flat().double_value(&[0]) - 0.9).abs() < 1e-6);
-        let punished = adversary(Game { lambda_r1: 2.0, ..game }).judge(&images(0.5), &images(0.25));
+        let punished = adversary(Game { lambda_r1: 2.0, ..game }).discriminator_loss(&images(0.5), &images(0.25));
         // ½ Σ (w/12)² over 12 numbers.
         assert!((punished.r1.unwrap().double_value(&[]) - 1.0 / 12.0).abs() < 1e-6);
     }

@@ -49,7 +49,7 @@ impl Correlative {
     ) -> Result<Option<Tensor>, LossError> {
         let Some(heads) = &mut self.heads else { return Ok(None) };
         let loss = spatially_correlative_contrast(real, fake, other, positions, Some(&heads.net), &self.config)?;
-        heads.descend(&loss);
+        heads.backward_step(&loss);
         Ok(Some(loss.detach()))
     }
 

@@ -7,9 +7,9 @@
 use crate::adversary::{Adversary, Critic};
 use crate::batches::Batch;
 use crate::passes::{Generator, l1, reproduce, split};
-use crate::{Part, Terms};
+use crate::{Part, Losses};
 use semrel_nn::image_pool::ImagePool;
-use semrel_nn::{Net, Trained, descend_both};
+use semrel_nn::{Net, Trained, backward_step_both};
 use tch::Tensor;
 
 /// Weights of the terms beside the adversarial ones.
@@ -48,10 +48,10 @@ pub struct CycleOutputs {
 
 impl<D: Critic> CycleGan<D> {
     /// One step; also returns its translations, as they were before the update. `step` decides on what the buffers give back.
-    pub fn step(&mut self, batch: &Batch, step: u64) -> (Terms, CycleOutputs) {
-        let mut terms = Terms::new();
+    pub fn step(&mut self, batch: &Batch, step: u64) -> (Losses, CycleOutputs) {
+        let mut terms = Losses::new();
         let (outputs, total) = self.generator_loss(batch, &mut terms);
-        descend_both(&total, &mut self.g_a, &mut self.g_b);
+        backward_step_both(&total, &mut self.g_a, &mut self.g_b);
 
         self.d_a.train(&outputs.fake_b, &batch.b, step, &mut terms);
         self.d_b.train(&outputs.fake_a, &batch.a, step, &mut terms);
@@ -59,13 +59,13 @@ impl<D: Critic> CycleGan<D> {
     }
 
     /// A step of the warm-up: both generators learn to reproduce their input.
-    pub fn warmup_step(&mut self, batch: &Batch) -> Terms {
+    pub fn warmup_step(&mut self, batch: &Batch) -> Losses {
         let images = Tensor::cat(&[&batch.a, &batch.b], 0);
         reproduce(&mut self.g_b, &images);
         reproduce(&mut self.g_a, &images)
     }
 
-    fn generator_loss(&self, batch: &Batch, terms: &mut Terms) -> (CycleOutputs, Tensor) {
+    fn generator_loss(&self, batch: &Batch, terms: &mut Losses) -> (CycleOutputs, Tensor) {
         let Batch { a, b } = batch;
         let weights = self.weights;
         // Each generator sees both domains as one batch: one half is translated, the other should stay as it is.
@@ -78,7 +78,7 @@ impl<D: Critic> CycleGan<D> {
         } else {
             ((self.g_a.forward(a), None), (self.g_b.forward(b), None))
         };
-        let gan = (self.d_a.fool(&fake_b), self.d_b.fool(&fake_a));
+        let gan = (self.d_a.generator_loss(&fake_b), self.d_b.generator_loss(&fake_a));
         let cycle_a = l1(&self.g_b.forward(&fake_b), a) * weights.a;
         let cycle_b = l1(&self.g_a.forward(&fake_a), b) * weights.b;
         for (name, term) in [("G_A", &gan.0), ("G_B", &gan.1), ("cycle_A", &cycle_a), ("cycle_B", &cycle_b)] {

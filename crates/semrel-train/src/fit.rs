@@ -11,14 +11,14 @@ use semrel_data::DataError;
 use serde_json::Value;
 use tch::Tensor;
 
-/// Named numbers of a step. Tensors stay on their device until [`Terms::read`], which is called at log steps only.
+/// Named numbers of a step. Tensors stay on their device until [`Losses::read`], which is called at log steps only.
 #[derive(Debug, Default)]
-pub struct Terms {
+pub struct Losses {
     tensors: Vec<(String, Tensor)>,
     numbers: Vec<(String, f64)>,
 }
 
-impl Terms {
+impl Losses {
     /// No terms yet.
     pub fn new() -> Self {
         Self::default()
@@ -99,7 +99,7 @@ pub trait Fit {
     ///
     /// # Errors
     /// The experiment's.
-    fn step(&mut self, step: u64) -> Result<Terms, Self::Error>;
+    fn step(&mut self, step: u64) -> Result<Losses, Self::Error>;
 
     /// The checkpoint after `step` completed steps.
     ///
@@ -182,7 +182,7 @@ pub struct OtherStep {
 
 /// When a step is, in training that goes by epochs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct When {
+pub struct StepInfo {
     /// Epoch, from 1.
     pub epoch: u64,
     /// Step of the whole run, from 0.
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn terms_keep_their_order_and_forget_their_graph() {
         let x = Tensor::from_slice(&[2f32]).set_requires_grad(true);
-        let mut terms = Terms::new();
+        let mut terms = Losses::new();
         terms.push("loss", &(&x * 3.0).sum(tch::Kind::Float));
         terms.number("gamma", 0.5);
         assert_eq!(terms.read(), [("loss", 6.0), ("gamma", 0.5)]);

@@ -196,7 +196,7 @@ mod tests {
     fn step(t: &mut Trained<nn::Linear>) {
         use tch::nn::Module;
         let loss = t.net.forward(&Tensor::ones([1, 3], (Kind::Float, Device::Cpu))).square().sum(Kind::Float);
-        t.descend(&loss);
+        t.backward_step(&loss);
     }
 
     #[test]

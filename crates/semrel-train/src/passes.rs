@@ -1,6 +1,6 @@
 //! Small parts of a generator's step that several methods share.
 
-use crate::Terms;
+use crate::Losses;
 use semrel_nn::{TappedGenerator, Trained};
 use tch::{Kind, Reduction, Tensor};
 
@@ -18,10 +18,10 @@ pub fn split(t: &Tensor, first: i64) -> (Tensor, Tensor) {
 }
 
 /// A warm-up step of one generator: `mean |G(x) − x|` on images of both domains.
-pub fn reproduce(generator: &mut Trained<Generator>, images: &Tensor) -> Terms {
+pub fn reproduce(generator: &mut Trained<Generator>, images: &Tensor) -> Losses {
     let loss = l1(&generator.forward(images), images);
-    generator.descend(&loss);
-    let mut terms = Terms::new();
+    generator.backward_step(&loss);
+    let mut terms = Losses::new();
     terms.push("warmup", &loss.to_kind(Kind::Float));
     terms
 }

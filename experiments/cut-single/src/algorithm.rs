@@ -7,10 +7,10 @@ use anyhow::Result;
 use semrel_nn::Net;
 use semrel_nn::checkpoint::StateDict;
 use semrel_nn::image_pool::ImagePool;
-pub use semrel_train::When;
+pub use semrel_train::StepInfo;
 pub use semrel_train::batches::Batch;
 use semrel_train::parts::{pool_files, restore_pools};
-use semrel_train::{Part, Terms};
+use semrel_train::{Part, Losses};
 use std::collections::BTreeMap;
 use tch::Device;
 
@@ -20,10 +20,10 @@ pub trait Algorithm {
     ///
     /// # Errors
     /// Where images do not fit the networks or the losses.
-    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms>;
+    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses>;
 
     /// A step of the warm-up: the generators learn to reproduce their input.
-    fn warmup_step(&mut self, batch: &Batch) -> Terms;
+    fn warmup_step(&mut self, batch: &Batch) -> Losses;
 
     /// The generator from source to target domain.
     fn generator(&self) -> &Net<Generator>;

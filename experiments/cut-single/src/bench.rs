@@ -1,6 +1,6 @@
 //! How long training steps and translations take.
 
-use crate::algorithm::{Algorithm, Batch, When};
+use crate::algorithm::{Algorithm, Batch, StepInfo};
 use crate::config::{Config, Method};
 use crate::methods::Contrastive;
 use crate::networks::new_generator;
@@ -101,11 +101,11 @@ impl Runner {
         seed_step(self.method.config.seed, step);
         let batch = random_batch(&self.method.config, device);
         let draws = self.method.draw(&batch)?;
-        let when = When { epoch: 1, step };
+        let info = StepInfo { epoch: 1, step };
         let began = Instant::now();
         let terms = match self.order {
-            Order::Shared => self.method.step_with(&batch, &draws, when)?,
-            Order::Plain => self.method.plain_step(&batch, &draws, when)?,
+            Order::Shared => self.method.step_with(&batch, &draws, info)?,
+            Order::Plain => self.method.plain_step(&batch, &draws, info)?,
         };
         // Reading a number waits for a device that computes on its own.
         let losses = terms.read().into_iter().map(|(name, v)| (name.to_owned(), v)).collect();

@@ -2,13 +2,13 @@
 //! patches are picked, convolutions by their definition, nothing shared. For measuring, and to check that sharing changes no
 //! loss.
 
-use crate::algorithm::{Batch, When};
+use crate::algorithm::{Batch, StepInfo};
 use crate::methods::{Compared, Contrastive, Draws, Embedded};
 use anyhow::Result;
 use semrel_loss::LossError;
 use semrel_loss::patch_sampler::PatchSampler;
-use semrel_nn::descend_both;
-use semrel_train::Terms;
+use semrel_nn::backward_step_both;
+use semrel_train::Losses;
 use tch::Tensor;
 
 impl Contrastive {
@@ -17,27 +17,27 @@ impl Contrastive {
     ///
     /// # Errors
     /// As [`Contrastive::step_with`].
-    pub fn plain_step(&mut self, batch: &Batch, draws: &Draws, when: When) -> Result<Terms> {
+    pub fn plain_step(&mut self, batch: &Batch, draws: &Draws, info: StepInfo) -> Result<Losses> {
         self.generator.set_published_arithmetic(true);
-        let terms = self.published_step(batch, draws, when);
+        let terms = self.published_step(batch, draws, info);
         self.generator.set_published_arithmetic(false);
         terms
     }
 
-    fn published_step(&mut self, batch: &Batch, draws: &Draws, when: When) -> Result<Terms> {
-        let mut terms = Terms::new();
+    fn published_step(&mut self, batch: &Batch, draws: &Draws, info: StepInfo) -> Result<Losses> {
+        let mut terms = Losses::new();
         let mut made = self.translate(batch, draws.flip);
         // The published code listens to no layer here.
         made.source = None;
 
         let fake =
-            self.adversary.pool.query(&made.fake, &mut semrel_data::rng::stream(self.config.seed, "pool D", when.step));
+            self.adversary.pool.query(&made.fake, &mut semrel_data::rng::stream(self.config.seed, "pool D", info.step));
         let real = batch.b.detach().set_requires_grad(self.config.loss.lambda_r1 > 0.0);
         let fake_logits = self.adversary.discriminator.forward(&fake);
         let real_logits = self.adversary.discriminator.forward(&real);
-        let judgement = self.adversary.judgement(&fake_logits, &real_logits, &real);
-        self.adversary.discriminator.descend(&judgement.total);
-        self.adversary.log(&judgement, &mut terms);
+        let losses = self.adversary.discriminator_loss_of(&fake_logits, &real_logits, &real);
+        self.adversary.discriminator.backward_step(&losses.total);
+        self.adversary.log(&losses, &mut terms);
 
         let branch = |output: &Tensor, input: &Tensor, positions: &[Tensor]| -> Result<Embedded> {
             let layers = &self.config.model.nce_layers;
@@ -55,8 +55,8 @@ impl Contrastive {
             None => None,
         };
         let compared = Compared { translation, identity };
-        let total = self.generator_loss(batch, &made, &compared, when.epoch, &mut terms)?;
-        descend_both(&total, &mut self.generator, &mut self.heads);
+        let total = self.generator_loss(batch, &made, &compared, info.epoch, &mut terms)?;
+        backward_step_both(&total, &mut self.generator, &mut self.heads);
         Ok(terms)
     }
 

@@ -1,6 +1,6 @@
 //! A training run: opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
 
-use crate::algorithm::{Algorithm, Batch, When, build};
+use crate::algorithm::{Algorithm, Batch, StepInfo, build};
 use crate::config::Config;
 use crate::data::Data;
 use crate::evaluate::Scorer;
@@ -12,7 +12,7 @@ use semrel_train::batches::BatchLoader;
 use semrel_train::memory::peak_mib;
 use semrel_train::parts::{restore_parts, save_parts};
 use semrel_train::{
-    Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Terms, fit, seed_step, summary,
+    Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Losses, fit, seed_step, summary,
     tune_convolutions,
 };
 use serde_json::{Value, json};
@@ -78,20 +78,20 @@ impl Fit for Run<'_> {
     type Error = anyhow::Error;
 
     /// A step of the warm-up or of the method, at its epoch's learning rate.
-    fn step(&mut self, step: u64) -> Result<Terms> {
+    fn step(&mut self, step: u64) -> Result<Losses> {
         seed_step(self.config.seed, step);
         let batch: Batch = self.loader.next(self.device)?;
-        let when = When { epoch: self.data.epoch_of(step), step };
-        if when.epoch != self.epoch {
-            self.epoch = when.epoch;
-            self.algorithm.set_lr(self.config.lr(when.epoch));
+        let info = StepInfo { epoch: self.data.epoch_of(step), step };
+        if info.epoch != self.epoch {
+            self.epoch = info.epoch;
+            self.algorithm.set_lr(self.config.lr(info.epoch));
         }
         if step < self.config.train.warmup {
             return Ok(self.algorithm.warmup_step(&batch));
         }
-        let mut terms = self.algorithm.step(&batch, when)?;
-        terms.number("epoch", when.epoch as f64);
-        terms.number("lr", self.config.lr(when.epoch));
+        let mut terms = self.algorithm.step(&batch, info)?;
+        terms.number("epoch", info.epoch as f64);
+        terms.number("lr", self.config.lr(info.epoch));
         Ok(terms)
     }
 

@@ -1,14 +1,14 @@
 //! The worked example "Add a method" of docs/contributing.md.
 
 use anyhow::Result;
-use cut_single::algorithm::{Algorithm, Batch, When};
+use cut_single::algorithm::{Algorithm, Batch, StepInfo};
 use cut_single::config::Config;
 use cut_single::networks::Generator;
 use cut_single::one_sided::OneSided;
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
 use semrel_train::passes::{l1, reproduce};
-use semrel_train::{Part, Terms};
+use semrel_train::{Part, Losses};
 use tch::{Device, Kind, Tensor};
 
 /// Adversarial, and seen from afar the translation looks like its source: `L_GAN + λ |A(G(x)) − A(x)|`, where A averages
@@ -19,24 +19,24 @@ pub struct FromAfar {
 }
 
 impl Algorithm for FromAfar {
-    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
+    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
         let OneSided { generator, adversary } = &mut self.networks;
-        let mut terms = Terms::new();
+        let mut terms = Losses::new();
         let fake = generator.forward(&batch.a);
-        adversary.train(&fake, &batch.b, when.step, &mut terms);
+        adversary.train(&fake, &batch.b, info.step, &mut terms);
 
-        let adversarial = adversary.fool(&fake);
+        let adversarial = adversary.generator_loss(&fake);
         let from_afar = |images: &Tensor| images.avg_pool2d([8, 8], [8, 8], [0, 0], false, true, None);
         let layout = l1(&from_afar(&fake), &from_afar(&batch.a)) * self.weight;
         let total = &adversarial + &layout;
-        generator.descend(&total);
+        generator.backward_step(&total);
         terms.push("G_GAN", &adversarial);
         terms.push("layout", &layout);
         terms.push("G", &total);
         Ok(terms)
     }
 
-    fn warmup_step(&mut self, batch: &Batch) -> Terms {
+    fn warmup_step(&mut self, batch: &Batch) -> Losses {
         reproduce(&mut self.networks.generator, &batch.a)
     }
 
@@ -74,7 +74,7 @@ fn it_learns_to_keep_the_layout() {
     let batch = Batch { a: images(), b: images() };
 
     let mut layout = |step| {
-        let terms = method.step(&batch, When { epoch: 1, step }).unwrap();
+        let terms = method.step(&batch, StepInfo { epoch: 1, step }).unwrap();
         terms.get("layout").unwrap().double_value(&[])
     };
     let first = layout(0);

@@ -1,10 +1,10 @@
 //! The shared order of a step computes what the published order does.
 
-use cut_single::algorithm::{Algorithm, Batch, When};
+use cut_single::algorithm::{Algorithm, Batch, StepInfo};
 use cut_single::config::Config;
 use cut_single::methods::Contrastive;
 use semrel_nn::checkpoint::{Extras, StateDict, copy_into};
-use semrel_train::Terms;
+use semrel_train::Losses;
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
@@ -40,7 +40,7 @@ fn weights(method: &mut Contrastive) -> StateDict {
     method.parts().into_iter().flat_map(named).collect()
 }
 
-fn numbers(terms: &Terms) -> Vec<(String, f64)> {
+fn numbers(terms: &Losses) -> Vec<(String, f64)> {
     terms.read().into_iter().map(|(name, v)| (name.to_owned(), v)).collect()
 }
 
@@ -55,9 +55,9 @@ fn agree(name: &str, width: i64, batch: i64, loss: serde_json::Value) {
         let images = Batch { a: images(), b: images() };
         let draws = shared.draw(&images).unwrap();
         flips.push(draws.flip);
-        let when = When { epoch: 1, step };
-        let a = numbers(&shared.step_with(&images, &draws, when).unwrap());
-        let b = numbers(&plain.plain_step(&images, &draws, when).unwrap());
+        let info = StepInfo { epoch: 1, step };
+        let a = numbers(&shared.step_with(&images, &draws, info).unwrap());
+        let b = numbers(&plain.plain_step(&images, &draws, info).unwrap());
         assert_eq!(a.len(), b.len(), "{context}");
         assert!(a.iter().any(|(name, _)| name == "G"), "{context}");
         for ((name, a), (other, b)) in a.iter().zip(&b) {

@@ -7,13 +7,13 @@
 //! The reference numbers of CUT, FastCUT and ours hold gradients that PyTorch's CPU build misreads
 //! ([`TappedGenerator::set_misread_gradients`]); they are compared in that mode. Training is not in that mode.
 
-use cut_single::algorithm::{Algorithm, Batch, When};
+use cut_single::algorithm::{Algorithm, Batch, StepInfo};
 use cut_single::config::{Config, GeneratorKind, Method};
 use cut_single::methods::{Contrastive, Draws, new_cycle_gan};
 use cut_single::networks::{Generator, trained};
 use semrel_nn::{Net, NetworkError, TappedGenerator, Trained, stylegan2};
 use semrel_testkit::{Case, FillRule, Outcome, run};
-use semrel_train::Terms;
+use semrel_train::Losses;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -196,7 +196,7 @@ fn contrastive(case: &Case, config: &Config, kind: Kind) -> Outcome {
             Draws { positions: positions("nce"), identity_positions: positions(if own { "idt" } else { "nce" }), flip };
         let input = if flip { batch.a.flip([3]) } else { batch.a.shallow_clone() };
         let fake = no_grad(|| method.generator.forward(&input));
-        let terms = method.step_with(&batch, &draws, When { epoch, step }).map_err(|e| format!("{e:#}"))?;
+        let terms = method.step_with(&batch, &draws, StepInfo { epoch, step }).map_err(|e| format!("{e:#}"))?;
         if kind == Kind::Float {
             return check_losses(case, step, &terms);
         }
@@ -232,7 +232,7 @@ fn steps(case: &Case) -> impl Iterator<Item = u64> {
 }
 
 /// Losses of a step.
-fn check_losses(case: &Case, step: u64, terms: &Terms) -> Outcome {
+fn check_losses(case: &Case, step: u64, terms: &Losses) -> Outcome {
     let mut compared = 0;
     for name in case.with_prefix(&format!("out.loss.{step}.")).keys() {
         let got = terms.get(name).ok_or_else(|| format!("the step reports no {name}"))?;
@@ -246,7 +246,7 @@ fn check_losses(case: &Case, step: u64, terms: &Terms) -> Outcome {
 }
 
 /// Losses, translation and weights after a step.
-fn check_step(case: &Case, step: u64, terms: &Terms, fake: &Tensor, method: &mut dyn Algorithm) -> Outcome {
+fn check_step(case: &Case, step: u64, terms: &Losses, fake: &Tensor, method: &mut dyn Algorithm) -> Outcome {
     check_losses(case, step, terms)?;
     case.check(&format!("out.fake_B.{step}"), fake)?;
     for part in method.parts() {

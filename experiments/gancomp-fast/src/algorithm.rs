@@ -3,9 +3,9 @@
 use crate::score::Scorer;
 use anyhow::Result;
 use semrel_nn::image_pool::ImagePool;
-pub use semrel_train::When;
+pub use semrel_train::StepInfo;
 use semrel_train::batches::Batch;
-use semrel_train::{Part, Terms};
+use semrel_train::{Part, Losses};
 use tch::Tensor;
 
 /// A stage's networks, and how they train.
@@ -14,14 +14,14 @@ pub trait Algorithm {
     ///
     /// # Errors
     /// Where images do not fit the networks or the losses.
-    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms>;
+    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses>;
 
     /// A step of the warm-up; stages without one take an ordinary step.
     ///
     /// # Errors
     /// As [`Algorithm::step`].
-    fn warmup_step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
-        self.step(batch, when)
+    fn warmup_step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
+        self.step(batch, info)
     }
 
     /// What the networks make of source images `[B, 3, H, W]`: a name and the outputs for each generator that is looked at.

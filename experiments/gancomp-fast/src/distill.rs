@@ -9,7 +9,7 @@
 //! the real image of a pair, or the teacher's image where images are unaligned. Every image is encoded once: the translating
 //! passes give the taps, and D's pass over the student's image serves both sides of the game.
 
-use crate::algorithm::{Algorithm, When};
+use crate::algorithm::{Algorithm, StepInfo};
 use crate::config::{Config, DistillConfig, Method, Recon, TrainConfig};
 use crate::networks::{Adapters, Heads, TAPS, new_adapters, new_discriminator, new_heads, new_student, trained};
 use crate::score::Scorer;
@@ -25,7 +25,7 @@ use semrel_nn::{Net, Trained, flat_gradients, flat_gradients_of_first};
 use semrel_train::adversary::{Adversary, Game};
 use semrel_train::batches::Batch;
 use semrel_train::passes::Generator;
-use semrel_train::{Part, Terms};
+use semrel_train::{Part, Losses};
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 /// What a step draws besides images.
@@ -115,8 +115,8 @@ impl Distillation {
     ///
     /// # Errors
     /// Where features do not fit the losses.
-    pub fn step_with(&mut self, batch: &Batch, draws: &Draws, epoch: u64) -> Result<(Terms, Tensor)> {
-        let mut terms = Terms::new();
+    pub fn step_with(&mut self, batch: &Batch, draws: &Draws, epoch: u64) -> Result<(Losses, Tensor)> {
+        let mut terms = Losses::new();
         let passes = Passes {
             taught: no_grad(|| self.teacher.forward_tapped(&batch.a, &TAPS)),
             made: self.student.forward_tapped(&batch.a, &draws.channels),
@@ -124,7 +124,7 @@ impl Distillation {
         let fake_logits = self.adversary.discriminator.forward(&self.seen(batch, &passes.made.0));
         let real_logits = self.adversary.discriminator.forward(&self.seen(batch, &batch.b));
 
-        let judged = self.adversary.judgement(&fake_logits, &real_logits, &batch.b);
+        let judged = self.adversary.discriminator_loss_of(&fake_logits, &real_logits, &batch.b);
         self.adversary.log(&judged, &mut terms);
         let of_discriminator =
             flat_gradients_of_first(&judged.total, &[self.adversary.discriminator.parameters()]).remove(0);
@@ -157,9 +157,9 @@ impl Distillation {
         fake_logits: &Tensor,
         draws: &Draws,
         epoch: u64,
-        terms: &mut Terms,
+        terms: &mut Losses,
     ) -> Result<Tensor> {
-        let gan = self.adversary.fooled(fake_logits);
+        let gan = self.adversary.generator_loss_of(fake_logits);
         let aim = if self.aligned { &batch.b } else { &passes.taught.0 };
         let recon = self.loss.recon.distance(&passes.made.0, aim) * self.loss.lambda_recon;
         terms.push("G_gan", &gan);
@@ -187,7 +187,7 @@ impl Distillation {
     }
 
     /// `Σ_i mean |A_i(S_i) − T_i|²`.
-    fn activations(&self, passes: &Passes, terms: &mut Terms) -> Tensor {
+    fn activations(&self, passes: &Passes, terms: &mut Losses) -> Tensor {
         let taps = self.adapters.0.iter().zip(passes.made.1.iter().zip(&passes.taught.1)).enumerate();
         let distances = taps.map(|(i, (adapter, (student, teacher)))| {
             let distance = adapter.forward(student).mse_loss(teacher, Reduction::Mean);
@@ -238,9 +238,9 @@ impl Recon {
 }
 
 impl Algorithm for Distillation {
-    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
-        let draws = self.draw(batch, when.step);
-        Ok(self.step_with(batch, &draws, when.epoch)?.0)
+    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
+        let draws = self.draw(batch, info.step);
+        Ok(self.step_with(batch, &draws, info.epoch)?.0)
     }
 
     fn translate(&self, images: &Tensor) -> Vec<(&'static str, Tensor)> {

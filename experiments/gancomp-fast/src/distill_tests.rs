@@ -89,7 +89,7 @@ fn one_pass_of_the_discriminator_gives_both_gradients() {
         let critic = flat_gradients(&judged, &[same.adversary.discriminator.parameters()]).remove(0);
         let passes = Passes { taught: no_grad(|| same.teacher.forward_tapped(&batch.a, &TAPS)), made: (image, taps) };
         let logits = same.adversary.discriminator.forward(&same.seen(&batch, &passes.made.0));
-        let total = same.student_loss(&batch, &passes, &logits, &draws, 1, &mut Terms::new()).unwrap();
+        let total = same.student_loss(&batch, &passes, &logits, &draws, 1, &mut Losses::new()).unwrap();
         let student = flat_gradients(&total, &[same.student.parameters()]).remove(0);
         for (got, want) in [(of_critic, critic), (of_student, student)] {
             let got = got.borrow();
@@ -133,7 +133,7 @@ fn the_teacher_stays_and_only_ours_has_heads() {
         let before = networks.teacher.flat().copy();
         let weights: Vec<Tensor> =
             networks.parts().iter().map(|part| part.state.values().next().unwrap().copy()).collect();
-        let terms = networks.step(&batch(), When { epoch: 1, step: 0 }).unwrap();
+        let terms = networks.step(&batch(), StepInfo { epoch: 1, step: 0 }).unwrap();
         assert!(networks.teacher.flat().equal(&before));
         assert_eq!(networks.parts().iter().map(|part| part.name).collect::<Vec<_>>(), parts);
         for (part, before) in networks.parts().iter().zip(weights) {

@@ -11,7 +11,7 @@ use semrel_nn::patchgan::PatchDiscriminator;
 use semrel_train::adversary::{Adversary, Game};
 use semrel_train::batches::Batch;
 use semrel_train::passes::{Generator, l1};
-use semrel_train::{Part, Terms};
+use semrel_train::{Part, Losses};
 use tch::{Device, Tensor};
 
 /// G and a D of inputs and outputs.
@@ -38,20 +38,20 @@ impl Pix2Pix {
     }
 
     /// One step; also returns the output as it was before the update.
-    pub fn step(&mut self, batch: &Batch, step: u64) -> (Terms, Tensor) {
-        let mut terms = Terms::new();
+    pub fn step(&mut self, batch: &Batch, step: u64) -> (Losses, Tensor) {
+        let mut terms = Losses::new();
         let fake = self.generator.forward(&batch.a);
         let seen = Tensor::cat(&[&batch.a, &fake], 1);
 
         self.adversary.train(&seen.detach(), &Tensor::cat(&[&batch.a, &batch.b], 1), step, &mut terms);
 
-        let gan = self.adversary.fool(&seen);
+        let gan = self.adversary.generator_loss(&seen);
         let recon = l1(&fake, &batch.b) * self.loss.lambda_recon;
         terms.push("G_gan", &gan);
         terms.push("G_recon", &recon);
         let total = gan + recon;
         terms.push("G", &total);
-        self.generator.descend(&total);
+        self.generator.backward_step(&total);
         (terms, fake.detach())
     }
 

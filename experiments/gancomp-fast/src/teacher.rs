@@ -1,6 +1,6 @@
 //! The teacher: CycleGAN where images are unaligned, Pix2Pix where they come in pairs.
 
-use crate::algorithm::{Algorithm, When};
+use crate::algorithm::{Algorithm, StepInfo};
 use crate::config::Config;
 use crate::networks::{new_discriminator, new_teacher, trained};
 use crate::pix2pix::Pix2Pix;
@@ -13,7 +13,7 @@ use semrel_train::adversary::{Adversary, Game};
 use semrel_train::batches::Batch;
 use semrel_train::cycle_gan::{CycleGan, CycleWeights};
 use semrel_train::passes::{Generator, reproduce};
-use semrel_train::{Part, Terms};
+use semrel_train::{Part, Losses};
 use tch::{Device, Tensor};
 
 /// A teacher in training.
@@ -73,14 +73,14 @@ impl Teacher {
 }
 
 impl Algorithm for Teacher {
-    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
+    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
         Ok(match self {
-            Self::CycleGan(networks) => networks.step(batch, when.step).0,
-            Self::Pix2Pix(networks) => networks.step(batch, when.step).0,
+            Self::CycleGan(networks) => networks.step(batch, info.step).0,
+            Self::Pix2Pix(networks) => networks.step(batch, info.step).0,
         })
     }
 
-    fn warmup_step(&mut self, batch: &Batch, _: When) -> Result<Terms> {
+    fn warmup_step(&mut self, batch: &Batch, _: StepInfo) -> Result<Losses> {
         Ok(match self {
             Self::CycleGan(networks) => networks.warmup_step(batch),
             Self::Pix2Pix(networks) => reproduce(&mut networks.generator, &Tensor::cat(&[&batch.a, &batch.b], 0)),

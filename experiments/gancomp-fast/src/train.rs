@@ -1,6 +1,6 @@
 //! The stages that train: each opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
 
-use crate::algorithm::{Algorithm, When};
+use crate::algorithm::{Algorithm, StepInfo};
 use crate::config::{Config, FinetuneConfig, TrainConfig};
 use crate::data::{Data, Stage, Training};
 use crate::distill::Distillation;
@@ -20,7 +20,7 @@ use semrel_train::memory::peak_mib;
 use semrel_train::parts::{load_network, pool_files, restore_parts, restore_pools, save_parts};
 use semrel_train::run_dir::check_config;
 use semrel_train::{
-    Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Terms, fit, seed_step, summary,
+    Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Losses, fit, seed_step, summary,
     tune_convolutions,
 };
 use serde_json::{Value, json};
@@ -294,20 +294,20 @@ impl Fit for Run<'_> {
     type Error = anyhow::Error;
 
     /// A step of the warm-up or of the stage, at its epoch's learning rate.
-    fn step(&mut self, step: u64) -> Result<Terms> {
+    fn step(&mut self, step: u64) -> Result<Losses> {
         seed_step(self.config.seed, step);
         let batch = self.loader.next(self.device)?;
-        let when = When { epoch: self.training.epoch_of(step), step };
-        if when.epoch != self.epoch {
-            self.epoch = when.epoch;
-            self.algorithm.set_lr(self.train.lr(when.epoch));
+        let info = StepInfo { epoch: self.training.epoch_of(step), step };
+        if info.epoch != self.epoch {
+            self.epoch = info.epoch;
+            self.algorithm.set_lr(self.train.lr(info.epoch));
         }
         if step < self.training.warmup() {
-            return self.algorithm.warmup_step(&batch, when);
+            return self.algorithm.warmup_step(&batch, info);
         }
-        let mut terms = self.algorithm.step(&batch, when)?;
-        terms.number("epoch", when.epoch as f64);
-        terms.number("lr", self.train.lr(when.epoch));
+        let mut terms = self.algorithm.step(&batch, info)?;
+        terms.number("epoch", info.epoch as f64);
+        terms.number("lr", self.train.lr(info.epoch));
         Ok(terms)
     }
 

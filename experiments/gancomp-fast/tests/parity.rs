@@ -16,7 +16,7 @@ use semrel_nn::channels::ChannelSet;
 use semrel_nn::checkpoint::StateDict;
 use semrel_nn::{Net, Trained};
 use semrel_testkit::{Case, FillRule, Outcome, run};
-use semrel_train::Terms;
+use semrel_train::Losses;
 use semrel_train::batches::Batch;
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -48,7 +48,7 @@ type Steps = fn(&Case, Kind, &mut dyn FnMut(&Step<'_>) -> Outcome) -> Outcome;
 /// A step that was done.
 struct Step<'a> {
     number: usize,
-    terms: &'a Terms,
+    terms: &'a Losses,
     /// Name of the case's image, and the image.
     image: (&'static str, &'a Tensor),
     /// (prefix of the case's names, state).

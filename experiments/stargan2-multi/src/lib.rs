@@ -10,7 +10,7 @@ pub mod plain;
 pub mod sample;
 pub mod snapshot;
 pub mod step;
-pub mod terms;
+pub mod losses;
 pub mod train;
 pub mod translate;
 mod validate;

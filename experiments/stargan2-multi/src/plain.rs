@@ -2,7 +2,7 @@
 
 use crate::config::Cycle;
 use crate::step::{Batch, Draws, Trainer};
-use crate::terms::{DiscriminatorLosses, GeneratorLosses, IterationLosses, Translation, discriminator_losses};
+use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses, Translation, discriminator_losses};
 use anyhow::{Context, Result, bail};
 use semrel_nn::flat_gradients;
 use tch::{Tensor, no_grad};

@@ -6,7 +6,7 @@
 
 use crate::config::{Config, Cycle};
 use crate::networks::{Networks, Optimisers};
-use crate::terms::{DiscriminatorLosses, IterationLosses, Translation, discriminator_losses};
+use crate::losses::{DiscriminatorLosses, IterationLosses, Translation, discriminator_losses};
 use anyhow::{Context, Result};
 use semrel_loss::gan::cycle;
 use semrel_loss::patch_sampler::PatchSampler;

@@ -7,7 +7,7 @@ use crate::networks::{Networks, Optimisers, Translator};
 use crate::sample;
 use crate::snapshot;
 use crate::step::{LSeSim, Trainer};
-use crate::terms::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
+use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
 use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
@@ -16,7 +16,7 @@ use semrel_metrics::{EfficientNetLite0, FixedFeatures};
 use semrel_train::correlative::Correlative;
 use semrel_train::memory::peak_mib;
 use semrel_train::{
-    Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Terms, fit, seed_step, summary,
+    Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Losses, fit, seed_step, summary,
     tune_convolutions,
 };
 use serde_json::{Value, json};
@@ -90,11 +90,11 @@ impl Run<'_> {
 impl Fit for Run<'_> {
     type Error = anyhow::Error;
 
-    fn step(&mut self, step: u64) -> Result<Terms> {
+    fn step(&mut self, step: u64) -> Result<Losses> {
         seed_step(self.config.seed, step);
         let batch = self.loader.next(self.options.device)?;
         if step < self.warmup() {
-            let mut terms = Terms::new();
+            let mut terms = Losses::new();
             terms.push("warmup/reconstruction", &self.trainer.warmup_iteration(&batch));
             return Ok(terms);
         }
@@ -195,8 +195,8 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
 }
 
 /// Named terms of an iteration, for the log.
-pub(crate) fn terms(losses: &IterationLosses, config: &Config, iteration: u64) -> Terms {
-    let mut terms = Terms::new();
+pub(crate) fn terms(losses: &IterationLosses, config: &Config, iteration: u64) -> Losses {
+    let mut terms = Losses::new();
     let mut push = |name: String, term: Option<&Tensor>| {
         if let Some(term) = term {
             terms.push(name, term);

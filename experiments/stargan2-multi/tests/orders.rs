@@ -5,7 +5,7 @@ use serde_json::json;
 use stargan2_multi::config::Config;
 use stargan2_multi::networks::{Networks, Optimisers};
 use stargan2_multi::step::{Batch, Trainer};
-use stargan2_multi::terms::IterationLosses;
+use stargan2_multi::losses::IterationLosses;
 use tch::{Device, Kind, Tensor};
 
 const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);

@@ -8,7 +8,7 @@ use stargan2_multi::config::Config;
 use stargan2_multi::networks::{Networks, Optimisers, Translator};
 use stargan2_multi::sample;
 use stargan2_multi::step::{Batch, Draws, Pass, Trainer};
-use stargan2_multi::terms::IterationLosses;
+use stargan2_multi::losses::IterationLosses;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;

@@ -6,7 +6,7 @@
 //! the identity output are encoded, and their patches projected, as one batch.
 
 use crate::adversary::{Adversary, new_adversary};
-use crate::algorithm::{Algorithm, Batch, When};
+use crate::algorithm::{Algorithm, Batch, StepInfo};
 use crate::config::{Config, Contrast, Method};
 use crate::networks::{Generator, new_generator, new_heads, trained};
 use anyhow::{Context, Result};
@@ -14,9 +14,9 @@ use semrel_loss::LossError;
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_loss::semantic::{PatchLossConfig, patch_losses};
 use semrel_nn::image_pool::ImagePool;
-use semrel_nn::{Net, Trained, descend_both};
+use semrel_nn::{Net, Trained, backward_step_both};
 use semrel_train::passes::{l1, reproduce, split};
-use semrel_train::{Part, Terms};
+use semrel_train::{Part, Losses};
 use tch::{Device, Tensor, no_grad};
 
 /// What a step draws besides images.
@@ -85,15 +85,15 @@ impl Contrastive {
     ///
     /// # Errors
     /// Where features do not fit the heads.
-    pub fn step_with(&mut self, batch: &Batch, draws: &Draws, when: When) -> Result<Terms> {
-        let mut terms = Terms::new();
+    pub fn step_with(&mut self, batch: &Batch, draws: &Draws, info: StepInfo) -> Result<Losses> {
+        let mut terms = Losses::new();
         let made = self.translate(batch, draws.flip);
 
-        self.adversary.train(&made.fake, &batch.b, when.step, &mut terms);
+        self.adversary.train(&made.fake, &batch.b, info.step, &mut terms);
 
         let compared = self.compared(batch, &made, draws)?;
-        let total = self.generator_loss(batch, &made, &compared, when.epoch, &mut terms)?;
-        descend_both(&total, &mut self.generator, &mut self.heads);
+        let total = self.generator_loss(batch, &made, &compared, info.epoch, &mut terms)?;
+        backward_step_both(&total, &mut self.generator, &mut self.heads);
         Ok(terms)
     }
 
@@ -186,10 +186,10 @@ impl Contrastive {
         made: &Translated,
         compared: &Compared,
         epoch: u64,
-        terms: &mut Terms,
+        terms: &mut Losses,
     ) -> Result<Tensor> {
         let (l, gamma) = (&self.config.loss, self.config.gamma(epoch));
-        let adversarial = self.adversary.fool(&made.fake);
+        let adversarial = self.adversary.generator_loss(&made.fake);
         terms.push("G_GAN", &adversarial);
 
         let groups = if l.minibatch_negatives { 1 } else { batch.a.size()[0] };
@@ -231,12 +231,12 @@ impl Contrastive {
 }
 
 impl Algorithm for Contrastive {
-    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
+    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
         let draws = self.draw(batch)?;
-        self.step_with(batch, &draws, when)
+        self.step_with(batch, &draws, info)
     }
 
-    fn warmup_step(&mut self, batch: &Batch) -> Terms {
+    fn warmup_step(&mut self, batch: &Batch) -> Losses {
         reproduce(&mut self.generator, &Tensor::cat(&[&batch.a, &batch.b], 0))
     }
 

@@ -1,14 +1,14 @@
 //! CycleGAN as a method of this experiment: both cycles weigh the same.
 
 use crate::adversary::new_adversary;
-use crate::algorithm::{Algorithm, Batch, When};
+use crate::algorithm::{Algorithm, Batch, StepInfo};
 use crate::config::Config;
 use crate::networks::{Discriminator, Generator, new_generator, trained};
 use anyhow::Result;
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
 use semrel_train::cycle_gan::{self, CycleWeights};
-use semrel_train::{Part, Terms};
+use semrel_train::{Part, Losses};
 use tch::Device;
 
 /// Two generators, two discriminators.
@@ -30,11 +30,11 @@ pub fn new_cycle_gan(config: &Config, device: Device) -> Result<CycleGan> {
 }
 
 impl Algorithm for CycleGan {
-    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
-        Ok(cycle_gan::CycleGan::step(self, batch, when.step).0)
+    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
+        Ok(cycle_gan::CycleGan::step(self, batch, info.step).0)
     }
 
-    fn warmup_step(&mut self, batch: &Batch) -> Terms {
+    fn warmup_step(&mut self, batch: &Batch) -> Losses {
         cycle_gan::CycleGan::warmup_step(self, batch)
     }
 

@@ -5,7 +5,7 @@
 //! `L_dist = mean_x | (d(x) − μ_A)/σ_A − (d(G(x)) − μ_B)/σ_B |` (the paper's Eq. 5 with the self-distance of its
 //! Section 3.2). From the paper's formulas: no published numbers were compared with.
 
-use crate::algorithm::{Algorithm, Batch, When};
+use crate::algorithm::{Algorithm, Batch, StepInfo};
 use crate::config::Config;
 use crate::networks::Generator;
 use crate::one_sided::OneSided;
@@ -13,7 +13,7 @@ use anyhow::{Result, ensure};
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
 use semrel_train::passes::{l1, reproduce, split};
-use semrel_train::{Part, Terms};
+use semrel_train::{Part, Losses};
 use tch::{Device, Kind, Tensor};
 
 /// Mean and deviation of the self-distances of a domain.
@@ -86,9 +86,9 @@ impl DistanceGan {
 }
 
 impl Algorithm for DistanceGan {
-    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
+    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
         let OneSided { generator, adversary } = &mut self.networks;
-        let mut terms = Terms::new();
+        let mut terms = Losses::new();
         let n = batch.a.size()[0];
         let (fake, same) = if self.lambda_identity > 0.0 {
             let (fake, same) = split(&generator.forward(&Tensor::cat(&[&batch.a, &batch.b], 0)), n);
@@ -97,9 +97,9 @@ impl Algorithm for DistanceGan {
             (generator.forward(&batch.a), None)
         };
 
-        adversary.train(&fake, &batch.b, when.step, &mut terms);
+        adversary.train(&fake, &batch.b, info.step, &mut terms);
 
-        let adversarial = adversary.fool(&fake);
+        let adversarial = adversary.generator_loss(&fake);
         let before = self.source.standardise(&halves_distance(&batch.a));
         let after = self.target.standardise(&halves_distance(&fake));
         let distance = (before - after).abs().mean(None::<Kind>) * self.lambda_distance;
@@ -112,11 +112,11 @@ impl Algorithm for DistanceGan {
             total += idt;
         }
         terms.push("G", &total);
-        generator.descend(&total);
+        generator.backward_step(&total);
         Ok(terms)
     }
 
-    fn warmup_step(&mut self, batch: &Batch) -> Terms {
+    fn warmup_step(&mut self, batch: &Batch) -> Losses {
         reproduce(&mut self.networks.generator, &Tensor::cat(&[&batch.a, &batch.b], 0))
     }
 

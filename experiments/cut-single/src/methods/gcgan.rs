@@ -6,7 +6,7 @@
 //! sends its gradient either way. From the paper's formulas: no published numbers were compared with.
 
 use crate::adversary::{Adversary, new_adversary};
-use crate::algorithm::{Algorithm, Batch, When};
+use crate::algorithm::{Algorithm, Batch, StepInfo};
 use crate::config::{Config, Geometry, LossConfig};
 use crate::networks::Generator;
 use crate::one_sided::OneSided;
@@ -14,7 +14,7 @@ use anyhow::{Result, ensure};
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
 use semrel_train::passes::{l1, reproduce, split};
-use semrel_train::{Part, Terms};
+use semrel_train::{Part, Losses};
 use tch::{Device, Tensor};
 
 /// One generator, a discriminator for images as they are and one for turned ones.
@@ -50,7 +50,7 @@ impl GcGan {
 }
 
 impl Algorithm for GcGan {
-    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
+    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
         let (f, Batch { a, b }) = (self.loss.geometry, batch);
         let (height, width) = (a.size()[2], a.size()[3]);
         ensure!(
@@ -58,7 +58,7 @@ impl Algorithm for GcGan {
             "images of {width} x {height}: `loss.geometry: rotate` needs squares"
         );
         let OneSided { generator, adversary } = &mut self.networks;
-        let mut terms = Terms::new();
+        let mut terms = Losses::new();
         let n = a.size()[0];
         let mut images = vec![a.shallow_clone(), f.apply(a)];
         if self.loss.lambda_identity > 0.0 {
@@ -67,10 +67,10 @@ impl Algorithm for GcGan {
         let (fakes, same) = split(&generator.forward(&Tensor::cat(&images, 0)), 2 * n);
         let (fake, fake_turned) = split(&fakes, n);
 
-        adversary.train(&fake, b, when.step, &mut terms);
-        self.turned.train(&fake_turned, &f.apply(b), when.step, &mut terms);
+        adversary.train(&fake, b, info.step, &mut terms);
+        self.turned.train(&fake_turned, &f.apply(b), info.step, &mut terms);
 
-        let adversarial = adversary.fool(&fake) + self.turned.fool(&fake_turned);
+        let adversarial = adversary.generator_loss(&fake) + self.turned.generator_loss(&fake_turned);
         let geometry = l1(&fake_turned, &f.apply(&fake)) * (2.0 * self.loss.lambda_geometry);
         terms.push("G_GAN", &adversarial);
         terms.push("geometry", &geometry);
@@ -81,11 +81,11 @@ impl Algorithm for GcGan {
             total += idt;
         }
         terms.push("G", &total);
-        generator.descend(&total);
+        generator.backward_step(&total);
         Ok(terms)
     }
 
-    fn warmup_step(&mut self, batch: &Batch) -> Terms {
+    fn warmup_step(&mut self, batch: &Batch) -> Losses {
         reproduce(&mut self.networks.generator, &Tensor::cat(&[&batch.a, &batch.b], 0))
     }
 

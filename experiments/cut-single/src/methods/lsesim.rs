@@ -5,7 +5,7 @@
 //! weights setup fetches; or of the generator's own layers. LSeSim learns a small head over each layer, by contrast, before
 //! D and G are updated; F-LSeSim has none. `L_G = GAN(D(G(x))) + λ · L_spatial(x, G(x))`.
 
-use crate::algorithm::{Algorithm, Batch, When};
+use crate::algorithm::{Algorithm, Batch, StepInfo};
 use crate::config::{Config, CorrelativeFeatures, Method};
 use crate::networks::Generator;
 use crate::one_sided::OneSided;
@@ -16,7 +16,7 @@ use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained};
 use semrel_train::correlative::Correlative;
 use semrel_train::passes::reproduce;
-use semrel_train::{Part, Terms};
+use semrel_train::{Part, Losses};
 use tch::{Device, Tensor, no_grad};
 
 const OTHERS: &str = "config key `loss.lsesim_features` (`effnet-lite0` and `generator` need no VGG-16)";
@@ -80,8 +80,8 @@ impl LSeSim {
 }
 
 impl Algorithm for LSeSim {
-    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
-        let mut terms = Terms::new();
+    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
+        let mut terms = Losses::new();
         let n = batch.a.size()[0];
         let fake = self.networks.generator.forward(&batch.a);
 
@@ -95,20 +95,20 @@ impl Algorithm for LSeSim {
             terms.push("heads", &contrast);
         }
 
-        self.networks.adversary.train(&fake, &batch.b, when.step, &mut terms);
+        self.networks.adversary.train(&fake, &batch.b, info.step, &mut terms);
 
-        let adversarial = self.networks.adversary.fool(&fake);
+        let adversarial = self.networks.adversary.generator_loss(&fake);
         let spatial =
             self.term.loss(&real, &self.maps(&fake), &positions).context("the correlative term")? * self.lambda;
         terms.push("G_GAN", &adversarial);
         terms.push("spatial", &spatial);
         let total = adversarial + spatial;
         terms.push("G", &total);
-        self.networks.generator.descend(&total);
+        self.networks.generator.backward_step(&total);
         Ok(terms)
     }
 
-    fn warmup_step(&mut self, batch: &Batch) -> Terms {
+    fn warmup_step(&mut self, batch: &Batch) -> Losses {
         reproduce(&mut self.networks.generator, &Tensor::cat(&[&batch.a, &batch.b], 0))
     }
 

@@ -7,7 +7,7 @@
 //! that N sees the mean embedding is this project's reading of "instance-wise".
 
 use super::Embedded;
-use crate::algorithm::{Algorithm, Batch, When};
+use crate::algorithm::{Algorithm, Batch, StepInfo};
 use crate::config::Config;
 use crate::methods::{Compared, Contrastive, Draws};
 use crate::networks::{Generator, trained};
@@ -15,9 +15,9 @@ use anyhow::{Context, Result};
 use semrel_loss::patch_nce::info_nce_against;
 use semrel_loss::similarity::l2_normalize;
 use semrel_nn::image_pool::ImagePool;
-use semrel_nn::{Net, Trained, descend_both};
+use semrel_nn::{Net, Trained, backward_step_both};
 use semrel_train::passes::{l1, reproduce};
-use semrel_train::{Part, Terms};
+use semrel_train::{Part, Losses};
 use tch::nn::{self, Module};
 use tch::{Device, Kind, Tensor};
 
@@ -102,16 +102,16 @@ fn mean_embedding(keys: &Tensor, batch: i64) -> Tensor {
 }
 
 impl Algorithm for NegCut {
-    fn step(&mut self, batch: &Batch, when: When) -> Result<Terms> {
-        let mut terms = Terms::new();
+    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
+        let mut terms = Losses::new();
         let n = batch.a.size()[0];
         let draws = Draws { flip: false, ..self.cut.draw(batch)? };
         let made = self.cut.translate(batch, draws.flip);
 
-        self.cut.adversary.train(&made.fake, &batch.b, when.step, &mut terms);
+        self.cut.adversary.train(&made.fake, &batch.b, info.step, &mut terms);
 
         let Compared { translation, identity } = self.cut.compared(batch, &made, &draws)?;
-        let adversarial = self.cut.adversary.fool(&made.fake);
+        let adversarial = self.cut.adversary.generator_loss(&made.fake);
         let nce = self.contrast(&translation, n)?;
         terms.push("G_GAN", &adversarial);
         terms.push("NCE", &nce);
@@ -125,16 +125,16 @@ impl Algorithm for NegCut {
         terms.push("G", &total);
         let constant =
             Embedded { queries: translation.queries.iter().map(Tensor::detach).collect(), keys: translation.keys };
-        descend_both(&total, &mut self.cut.generator, &mut self.cut.heads);
+        backward_step_both(&total, &mut self.cut.generator, &mut self.cut.heads);
 
         let diversity = self.diversity(&constant, n);
         terms.push("N_diversity", &diversity);
         let against = -self.contrast(&constant, n)? - diversity * self.cut.config.loss.lambda_diversity;
-        self.negatives.descend(&against);
+        self.negatives.backward_step(&against);
         Ok(terms)
     }
 
-    fn warmup_step(&mut self, batch: &Batch) -> Terms {
+    fn warmup_step(&mut self, batch: &Batch) -> Losses {
         reproduce(&mut self.cut.generator, &Tensor::cat(&[&batch.a, &batch.b], 0))
     }
 

@@ -9,7 +9,7 @@ use semrel_loss::semantic::semantic_relation_losses;
 use semrel_nn::stargan2::{Discriminator, Encoded};
 use tch::{Tensor, no_grad};
 
-/// Terms of a discriminator pass; scalars without gradient.
+/// Losses of a discriminator pass; scalars without gradient.
 #[derive(Debug)]
 pub struct DiscriminatorLosses {
     /// Adversarial, real images.
@@ -22,7 +22,7 @@ pub struct DiscriminatorLosses {
     pub total: Tensor,
 }
 
-/// Terms of a generator pass; scalars, unweighted but for `src`, `patch` and `lsesim`.
+/// Losses of a generator pass; scalars, unweighted but for `src`, `patch` and `lsesim`.
 #[derive(Debug)]
 pub struct GeneratorLosses {
     /// Adversarial.
@@ -43,7 +43,7 @@ pub struct GeneratorLosses {
     pub total: Tensor,
 }
 
-/// Terms of all four passes.
+/// Losses of all four passes.
 #[derive(Debug)]
 pub struct IterationLosses {
     /// Discriminator, latent-guided fakes.
