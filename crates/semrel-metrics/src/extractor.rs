@@ -183,6 +183,48 @@ pub fn features_of<'a>(
     })
 }
 
+/// Features of images that arrive little by little: the same numbers as [`features_of_images`] of all of them, with no more
+/// than a batch in memory.
+pub struct FeatureStream<'a> {
+    extractor: &'a dyn Extractor,
+    waiting: Vec<RgbImage>,
+    features: Vec<Tensor>,
+}
+
+impl<'a> FeatureStream<'a> {
+    /// Of no images yet.
+    pub fn new(extractor: &'a dyn Extractor) -> Self {
+        Self { extractor, waiting: vec![], features: vec![] }
+    }
+
+    /// Adds images.
+    pub fn push(&mut self, images: impl IntoIterator<Item = RgbImage>) {
+        self.waiting.extend(images);
+        while self.waiting.len() >= BATCH {
+            let rest = self.waiting.split_off(BATCH);
+            self.extract();
+            self.waiting = rest;
+        }
+    }
+
+    /// Features [N, d] of all images, in their order.
+    ///
+    /// # Errors
+    /// [`MetricsError::TooFew`] for no image at all.
+    pub fn finish(mut self) -> Result<Tensor, MetricsError> {
+        if !self.waiting.is_empty() {
+            self.extract();
+        }
+        join(&self.features)
+    }
+
+    fn extract(&mut self) {
+        let input = self.extractor.preparation().prepare(&self.waiting, self.extractor.device());
+        self.features.push(self.extractor.features(&input));
+        self.waiting.clear();
+    }
+}
+
 fn join(features: &[Tensor]) -> Result<Tensor, MetricsError> {
     if features.is_empty() {
         return Err(MetricsError::TooFew { what: "images", found: 0, needed: 1 });
@@ -241,6 +283,10 @@ mod tests {
         assert_eq!(values(&features), want);
         let images: Vec<RgbImage> = (0..70).map(plain).collect();
         assert_eq!(values(&features_of_images(&Means, &images).unwrap()), want);
+        let mut stream = FeatureStream::new(&Means);
+        images.chunks(9).for_each(|images| stream.push(images.to_vec()));
+        assert_eq!(values(&stream.finish().unwrap()), want);
+        assert!(matches!(FeatureStream::new(&Means).finish(), Err(MetricsError::TooFew { .. })));
     }
 
     #[test]

@@ -10,16 +10,21 @@ use tch::Tensor;
 /// A file for the features of `files` at `size` pixels: named after the features (extractor and way of looking), the size,
 /// and each file's path, length and time of change. `None` where a file cannot be asked for these.
 pub fn place(features: &str, size: i64, files: &[&Path]) -> Option<PathBuf> {
-    let mut hash = Sha256::new().chain_update(format!("features 2\n{features}\n{size}\n"));
+    let name = fingerprint(&format!("features 2\n{features}\n{size}\n"), files)?;
+    let cache = crate::weights::folder().parent()?.join("features");
+    Some(cache.join(format!("{name}.safetensors")))
+}
+
+/// Digest of a text and of each file's path, length and time of change. `None` where a file cannot be asked for these.
+pub fn fingerprint(text: &str, files: &[&Path]) -> Option<String> {
+    let mut hash = Sha256::new().chain_update(text);
     for file in files {
         let metadata = file.metadata().ok()?;
         let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
         let path = file.canonicalize().ok()?;
         hash.update(format!("{} {} {changed}\n", path.display(), metadata.len()));
     }
-    let name = hex::encode(hash.finalize());
-    let cache = crate::weights::folder().parent()?.join("features");
-    Some(cache.join(format!("{name}.safetensors")))
+    Some(hex::encode(hash.finalize()))
 }
 
 /// Stored features, or those that `compute` makes, which are then stored. A cache that cannot be written or read only

@@ -82,7 +82,12 @@ impl<D: Critic> Adversary<D> {
     }
 
     /// The losses from D's logits.
-    pub fn discriminator_loss_of(&self, fake_logits: &Tensor, real_logits: &Tensor, real: &Tensor) -> DiscriminatorLosses {
+    pub fn discriminator_loss_of(
+        &self,
+        fake_logits: &Tensor,
+        real_logits: &Tensor,
+        real: &Tensor,
+    ) -> DiscriminatorLosses {
         let loss = |logits: &Tensor, target| self.game.gan.discriminator(logits, target).mean(None::<Kind>);
         let (fake, loss_real) = (loss(fake_logits, Target::Fake), loss(real_logits, Target::Real));
         let mut total = (&fake + &loss_real) * 0.5;

@@ -7,7 +7,7 @@
 use crate::adversary::{Adversary, Critic};
 use crate::batches::Batch;
 use crate::passes::{Generator, l1, reproduce, split};
-use crate::{Part, Losses};
+use crate::{Losses, Part};
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained, backward_step_both};
 use tch::Tensor;

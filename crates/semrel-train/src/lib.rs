@@ -51,7 +51,7 @@ pub use atomic::FileError;
 pub use checkpoints::{Checkpoints, Snapshot, SnapshotError};
 pub use config::ConfigError;
 pub use device::{DeviceError, parse_device, set_threads, tune_convolutions};
-pub use fit::{Ended, Fit, OtherStep, Rhythm, Standing, Losses, StepInfo, fit};
+pub use fit::{Ended, Fit, Losses, OtherStep, Rhythm, Standing, StepInfo, fit};
 pub use interrupt::Interrupt;
 pub use log::{MetricsLog, NonFinite, first_non_finite};
 pub use parts::{Part, PartsError, PartsState, restore_parts, save_parts};

@@ -10,7 +10,7 @@ use semrel_nn::image_pool::ImagePool;
 pub use semrel_train::StepInfo;
 pub use semrel_train::batches::Batch;
 use semrel_train::parts::{pool_files, restore_pools};
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use std::collections::BTreeMap;
 use tch::Device;
 

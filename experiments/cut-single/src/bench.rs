@@ -4,11 +4,11 @@ use crate::algorithm::{Algorithm, Batch, StepInfo};
 use crate::config::{Config, Method};
 use crate::methods::Contrastive;
 use crate::networks::new_generator;
-use crate::translate::translate;
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_data::translate::{TranslateOptions, jobs};
+use semrel_eval::translate_files;
 use semrel_train::memory::peak_mib;
 use semrel_train::{seed_step, tune_convolutions};
 use serde::Serialize;
@@ -237,7 +237,7 @@ pub fn bench_translation(config: &Config, pictures: usize, options: &BenchOption
         }
         network += began.elapsed().as_secs_f64();
         let began = Instant::now();
-        translate(&generator, jobs, files, &mut |_| true)?;
+        translate_files(&generator, jobs, files, &mut |_| true)?;
         pipeline += began.elapsed().as_secs_f64();
     }
     let per_second = |seconds: f64| pictures as f64 / seconds;

@@ -9,13 +9,14 @@ use clap::{Args, Parser, Subcommand};
 use cut_single::bench::{BenchOptions, Order, bench, bench_translation};
 use cut_single::config::Config;
 use cut_single::data::Data;
-use cut_single::evaluate::Scorer;
+use cut_single::evaluate::{self, evaluator};
 use cut_single::methods::LSeSim;
 use cut_single::networks;
 use cut_single::train::{TrainOptions, steps, train};
 use cut_single::trained::open_run;
-use cut_single::translate::translate;
 use semrel_data::translate::{TranslateOptions, jobs};
+use semrel_eval::results::Evaluation;
+use semrel_eval::{KeptEvaluation, OUTPUT, translate_files};
 use semrel_nn::checkpoint::save;
 use semrel_train::cli::{Describe, Machine, PictureSize, TrainMode, Verbosity, ended, translated, write_json};
 use semrel_train::config::{load, origin};
@@ -218,6 +219,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
         let data = Data::open(&config)?;
         networks::check(&config)?;
         LSeSim::check_weights(&config)?;
+        evaluate::check(&config)?;
         return Ok(write_json(None, &json!({ "steps": steps(&config, &data) }))?);
     }
     let run_dir = args.run_dir.clone().unwrap_or_else(|| Path::new("runs/cut-single").join(&config.name));
@@ -233,7 +235,7 @@ fn run_translate(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     let options = TranslateOptions { size: PictureSize::or(args.size, opened.size), batch: args.batch as usize };
     let interrupt = Interrupt::install()?;
     let mut bar = Progress::new("translations", 0, jobs.len() as u64, quiet);
-    let written = translate(&opened.generator, &jobs, options, &mut |done| {
+    let written = translate_files(&opened.generator, &jobs, options, &mut |done| {
         bar.set(done as u64);
         !interrupt.requested()
     })?;
@@ -245,7 +247,6 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let run = open_run(&args.run_dir, &args.checkpoint, args.weights.as_deref(), &args.overrides, device)?;
     let data = Data::open(&run.config)?;
-    let scorer = Scorer::new(&run.config, &data, device, quiet)?;
     let (name, label) = match &args.weights {
         Some(file) => (file.display().to_string(), "weights".to_owned()),
         None => (args.checkpoint.clone(), run.step.to_string()),
@@ -254,7 +255,25 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
         .images
         .clone()
         .unwrap_or_else(|| args.run_dir.join("results").join(format!("test_{label}")).join("images"));
-    write_evaluation(args.out.as_deref(), &scorer.evaluate(&run.generator, &folder, &name, run.step)?)
+    // `best` and `last` are often the same step, which is translated and scored once.
+    let eval = &run.config.eval;
+    let images = [&data.train, &data.test].into_iter().flat_map(|set| &set.files).flatten();
+    let files: Vec<&Path> =
+        images.chain(&eval.extractor_weights).chain(&eval.segmenter_weights).map(PathBuf::as_path).collect();
+    let settings = (&folder, eval, &run.config.data, run.config.seed);
+    let kept = KeptEvaluation::of(&args.run_dir, &format!("test_{label}"), &run.file, &settings, &files)
+        .filter(|_| args.weights.is_none());
+    if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<Evaluation>)
+        && evaluate::is_written(&run.config, &data, &folder.join(OUTPUT))?
+    {
+        return write_evaluation(args.out.as_deref(), &Evaluation { checkpoint: name, ..found });
+    }
+    let evaluator = evaluator(&run.config, &data, device, quiet)?;
+    let scores = evaluate::evaluate(&run.config, &evaluator, &run.generator, &folder, (&name, run.step))?;
+    if let Some(kept) = kept {
+        kept.write(&scores);
+    }
+    write_evaluation(args.out.as_deref(), &scores)
 }
 
 fn write_evaluation<T: serde::Serialize>(out: Option<&Path>, scores: &T) -> Result<ExitCode> {
@@ -266,10 +285,10 @@ fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let config: Config = load(&args.config, &args.overrides)?;
     config.validate().with_context(|| origin(&args.config, &args.overrides))?;
     let data = Data::open(&config)?;
-    let scorer = Scorer::new(&config, &data, device, quiet)?;
+    let evaluator = evaluator(&config, &data, device, quiet)?;
     let temporary = tempfile::tempdir().context("a temporary folder")?;
     let folder = args.images.clone().unwrap_or_else(|| temporary.path().to_owned());
-    write_evaluation(args.out.as_deref(), &scorer.baseline(&folder)?)
+    write_evaluation(args.out.as_deref(), &evaluate::baseline(&config, &data, &evaluator, &folder)?)
 }
 
 fn run_export(args: &ExportArgs) -> Result<ExitCode> {

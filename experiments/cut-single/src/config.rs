@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use semrel_data::Direction;
+use semrel_eval::{ExtractorChoice, SegmenterChoice};
 use semrel_loss::Formulation;
 use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::gan::GanMode;
@@ -379,16 +380,39 @@ pub struct EvalConfig {
     pub reference: Reference,
     /// Pixel and class accuracy and mean IoU of a segmenter on the outputs. Needs labels (see docs/single-modal.md).
     pub segmentation: bool,
-    /// Weights of DRN-D-22; a small head fitted on the training photographs where absent.
-    pub segmenter: Option<PathBuf>,
-    /// Steps of the fit of that head.
+    /// Features of the Fréchet distance: `effnet-lite0`, `inception-fid` (whose distance is FID), or another network of
+    /// `semrel-metrics`.
+    pub extractor: String,
+    /// A file of its weights in place of the published one.
+    pub extractor_weights: Option<PathBuf>,
+    /// The network that looks: `drn-d-22` as published, `drn-d-105`, or `effnet-lite0-head`, which is fitted to the training
+    /// photographs.
+    pub segmenter: String,
+    /// A file of its weights in place of the published one.
+    pub segmenter_weights: Option<PathBuf>,
+    /// Steps of the fit of `effnet-lite0-head`.
     pub segmenter_steps: u64,
 }
 
 impl EvalConfig {
     /// What the scores of checkpoints depend on ([`Fit::measure`](semrel_train::Fit::measure)).
     pub fn measure(&self) -> Value {
-        json!([self.reference, self.max_sources])
+        // As checkpoints had it before there was a choice.
+        if self.extractor == semrel_metrics::networks::DEFAULT && self.extractor_weights.is_none() {
+            return json!([self.reference, self.max_sources]);
+        }
+        json!([self.extractor, self.extractor_weights, self.reference, self.max_sources])
+    }
+
+    /// The extractor of the Fréchet distance.
+    pub fn extractor(&self) -> ExtractorChoice<'_> {
+        ExtractorChoice { name: &self.extractor, weights: self.extractor_weights.as_deref() }
+    }
+
+    /// The segmenter.
+    pub fn segmenter(&self) -> SegmenterChoice<'_> {
+        let weights = self.segmenter_weights.as_deref();
+        SegmenterChoice { name: &self.segmenter, weights, steps: self.segmenter_steps }
     }
 }
 
@@ -402,6 +426,16 @@ pub enum Reference {
     Train,
 }
 
+impl Reference {
+    /// Its name in YAML and in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Train => "train",
+        }
+    }
+}
+
 impl Default for EvalConfig {
     fn default() -> Self {
         Self {
@@ -409,7 +443,10 @@ impl Default for EvalConfig {
             max_sources: None,
             reference: Reference::Test,
             segmentation: false,
-            segmenter: None,
+            extractor: semrel_metrics::networks::DEFAULT.to_owned(),
+            extractor_weights: None,
+            segmenter: semrel_eval::HEAD.to_owned(),
+            segmenter_weights: None,
             segmenter_steps: 1500,
         }
     }

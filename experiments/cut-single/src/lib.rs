@@ -20,5 +20,4 @@ pub mod preview;
 pub mod similarity;
 pub mod train;
 pub mod trained;
-pub mod translate;
 mod validate;

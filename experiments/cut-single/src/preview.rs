@@ -3,16 +3,15 @@
 use crate::config::Config;
 use crate::data::Data;
 use crate::networks::Generator;
-use crate::translate::translated;
 use anyhow::Result;
 use image::RgbImage;
 use ndarray::{Array3, Axis, stack};
 use semrel_data::image_io::{Quantise, grid as tile, to_image};
 use semrel_data::read_translation_input;
 use semrel_data::rng::derive_seed;
+use semrel_eval::translate_batch;
 use semrel_nn::Net;
 use semrel_train::batches::tensor;
-use tch::no_grad;
 
 /// Pictures shown.
 const COLUMNS: usize = 8;
@@ -38,7 +37,7 @@ pub fn grid(generator: &Net<Generator>, data: &Data, config: &Config) -> Result<
     for image in &images {
         above.push(to_image(image.view(), Quantise::Truncate));
         let one = stack(Axis(0), &[image.view()])?;
-        below.extend(no_grad(|| translated(generator, &tensor(&one, generator.device())))?);
+        below.extend(translate_batch(generator, &tensor(&one, generator.device()))?);
     }
     let columns = above.len();
     above.extend(below);

@@ -3,16 +3,17 @@
 use crate::algorithm::{Algorithm, Batch, StepInfo, build};
 use crate::config::Config;
 use crate::data::Data;
-use crate::evaluate::Scorer;
+use crate::evaluate;
 use crate::preview;
 use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
+use semrel_eval::Scorer;
 use semrel_train::batches::BatchLoader;
 use semrel_train::memory::peak_mib;
 use semrel_train::parts::{restore_parts, save_parts};
 use semrel_train::{
-    Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Losses, fit, seed_step, summary,
+    Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
     tune_convolutions,
 };
 use serde_json::{Value, json};
@@ -69,7 +70,7 @@ struct Run<'a> {
     data: &'a Data,
     algorithm: Box<dyn Algorithm>,
     loader: BatchLoader,
-    scorer: Option<Scorer<'a>>,
+    scorer: Option<Scorer>,
     device: Device,
     epoch: u64,
 }
@@ -129,8 +130,9 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     let device = options.device;
     tune_convolutions(device, true);
     let algorithm = new_algorithm(config, &data, device)?;
-    let scorer =
-        if config.train.eval_every > 0 { Some(Scorer::new(config, &data, device, options.quiet)?) } else { None };
+    evaluate::check(config)?;
+    let looks = config.train.eval_every > 0;
+    let scorer = looks.then(|| evaluate::scorer(config, &data, device, options.quiet)).transpose()?;
     preview::sources(&data, config).context("test images of the preview")?;
 
     let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;

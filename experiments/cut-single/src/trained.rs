@@ -10,7 +10,7 @@ use semrel_train::Checkpoints;
 use semrel_train::config::load;
 use semrel_train::parts::{PartsState, file_of, load_network};
 use semrel_train::run_dir::CONFIG;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 
 /// A generator with what it was trained by.
@@ -23,6 +23,8 @@ pub struct TrainedRun {
     pub heads: Option<Net<PatchSampler>>,
     /// Steps that the checkpoint has seen; 0 for a file.
     pub step: u64,
+    /// The generator's file.
+    pub file: PathBuf,
 }
 
 /// Opens a checkpoint (`last`, `best` or a step) of a run folder, or other `weights` in place of its generator's.
@@ -41,7 +43,7 @@ pub fn open_run(
     let generator = new_generator(&config, device)?;
     if let Some(file) = weights {
         load_generator(&generator, file)?;
-        return Ok(TrainedRun { config, generator, heads: None, step: 0 });
+        return Ok(TrainedRun { config, generator, heads: None, step: 0, file: file.to_owned() });
     }
     let (checkpoints, step) = Checkpoints::of_run(run_dir, checkpoint)?;
     let path = checkpoints.path(step);
@@ -60,7 +62,8 @@ pub fn open_run(
         }
         false => None,
     };
-    Ok(TrainedRun { config, generator, heads, step })
+    let file = path.join(file_of(network)).with_extension("safetensors");
+    Ok(TrainedRun { config, generator, heads, step, file })
 }
 
 /// Loads a generator's file: ours, or a published `*_net_G.pth`.

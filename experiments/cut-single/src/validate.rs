@@ -2,7 +2,9 @@
 
 use crate::config::{Config, Contrast, DiscriminatorKind, GeneratorKind, Method};
 use semrel_data::transform::Preprocess;
+use semrel_eval::SEGMENTERS;
 use semrel_loss::Formulation;
+use semrel_metrics::networks::NAMES;
 use semrel_nn::LrPolicy;
 
 /// A value that cannot be.
@@ -32,6 +34,7 @@ impl Config {
         }
         self.numbers()?;
         self.images()?;
+        self.measuring()?;
         self.combinations()
     }
 
@@ -99,6 +102,18 @@ impl Config {
         for (key, beta) in [("optim.beta1", self.optim.beta1), ("optim.beta2", self.optim.beta2)] {
             if !(0.0..1.0).contains(&beta) {
                 return invalid(key, beta, "it must be at least 0 and below 1");
+            }
+        }
+        Ok(())
+    }
+
+    fn measuring(&self) -> Result<(), InvalidValue> {
+        let eval = &self.eval;
+        for (key, name, known) in
+            [("eval.extractor", &eval.extractor, &NAMES[..]), ("eval.segmenter", &eval.segmenter, &SEGMENTERS[..])]
+        {
+            if !known.contains(&name.as_str()) {
+                return invalid(key, name, format!("expected one of {}", known.join(", ")));
             }
         }
         Ok(())

@@ -1,11 +1,11 @@
 //! What every stage that trains is to the training loop.
 
-use crate::score::Scorer;
 use anyhow::Result;
+use semrel_eval::Scorer;
 use semrel_nn::image_pool::ImagePool;
 pub use semrel_train::StepInfo;
 use semrel_train::batches::Batch;
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use tch::Tensor;
 
 /// A stage's networks, and how they train.
@@ -31,7 +31,7 @@ pub trait Algorithm {
     /// Scores with their names in the log; the first decides on the best checkpoint, lower is better.
     ///
     /// # Errors
-    /// Where features are no numbers.
+    /// Where features are not finite.
     fn scores(&self, scorer: &Scorer) -> Result<Vec<(&'static str, f64)>>;
 
     /// All trained networks, for checkpoints.

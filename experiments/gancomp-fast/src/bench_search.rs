@@ -2,16 +2,14 @@
 
 use crate::config::Config;
 use crate::generators::sub_network;
-use crate::inputs::Inputs;
 use crate::latency::median;
+use crate::looked_at::extractor;
 use crate::networks::new_student;
-use crate::reals::Reals;
-use crate::score::{Scorer, extractor};
 use crate::search::fitness::Fitness;
 use anyhow::{Context, Result};
 use semrel_data::rng::derive_seed;
+use semrel_eval::{Forward, Inputs, ReferenceSet, Scorer};
 use semrel_metrics::extractor::features_of_images;
-use semrel_metrics::frechet::{Activations, MeanPrecision};
 use semrel_nn::channels::Channels;
 use semrel_train::memory::peak_mib;
 use serde::Serialize;
@@ -78,13 +76,12 @@ pub fn bench_search(config: &Config, options: &BenchSearchOptions) -> Result<Sea
     let images = |n: usize| Tensor::rand([n as i64, 3, side, side], (Kind::Float, Device::Cpu)) * 2.0 - 1.0;
     let starts = (0..options.images).step_by(batch as usize);
     let batches = starts.map(|start| images(options.images.min(start + batch as usize) - start)).collect();
-    let inputs = Inputs::of_batches(batches, device);
-    let extractor = extractor(config, device)?;
+    let inputs = Inputs::of_batches(batches);
+    let extractor = extractor(config).load(device)?;
     let name = extractor.name().to_owned();
-    let features = features_of_images(extractor.as_ref(), &inputs.outputs(&Tensor::shallow_clone)?)?;
-    let features = Activations::new(&features, MeanPrecision::Double)?;
-    let reals = Reals::Images { features, files: vec![], half: None };
-    let fitness = Fitness::frechet(&student, Scorer::of_parts(extractor, reals, inputs));
+    let unchanged = Forward { device, forward: Tensor::shallow_clone };
+    let reference = ReferenceSet::of_features(&features_of_images(extractor.as_ref(), &inputs.outputs(&unchanged)?)?)?;
+    let fitness = Fitness::frechet(&student, Scorer::new(extractor, reference, inputs));
 
     let alone = sub_network(&student.state(), &channels, device)?;
     let (mut evaluations, mut forwards, mut featuring) = (vec![], vec![], vec![]);
@@ -95,10 +92,11 @@ pub fn bench_search(config: &Config, options: &BenchSearchOptions) -> Result<Sea
 
         let outputs = fitness.outputs(&channels)?;
         let began = Instant::now();
-        for batch in fitness.inputs().batches() {
+        fitness.inputs().for_each(&mut |batch| {
             // Reading a number waits for a device that computes on its own.
             let _ = no_grad(|| alone.forward(&batch.to_device(device))).flatten(0, -1).get(0).double_value(&[]);
-        }
+            Ok(())
+        })?;
         let forward = began.elapsed().as_secs_f64();
 
         let began = Instant::now();

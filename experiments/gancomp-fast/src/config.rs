@@ -209,13 +209,19 @@ pub struct EvalConfig {
     pub reference: Reference,
     /// NumPy archive with mean `mu` and covariance `sigma` of the features of the real images, in place of `reference`.
     pub statistics: Option<PathBuf>,
-    /// Weights of the FID Inception, whose features then count; those of EfficientNet-Lite0 where absent.
-    pub inception: Option<PathBuf>,
+    /// Features of the Fréchet distance: `effnet-lite0`, `inception-fid` (whose distance is FID), or another network of
+    /// `semrel-metrics`.
+    pub extractor: String,
+    /// A file of its weights in place of the published one.
+    pub extractor_weights: Option<PathBuf>,
     /// Mean IoU of a segmenter on the outputs. Needs labels: those in colour that are translated, or `label_table`.
     pub segmentation: bool,
-    /// Weights of DRN-D-105; a small head fitted on the training photographs where absent.
-    pub segmenter: Option<PathBuf>,
-    /// Steps of the fit of that head.
+    /// The network that looks: `drn-d-105` as published, `drn-d-22`, or `effnet-lite0-head`, which is fitted to the training
+    /// photographs.
+    pub segmenter: String,
+    /// A file of its weights in place of the published one.
+    pub segmenter_weights: Option<PathBuf>,
+    /// Steps of the fit of `effnet-lite0-head`.
     pub segmenter_steps: u64,
     /// Table of the labels of the test images: a line `number labels photograph` each.
     pub label_table: Option<PathBuf>,
@@ -224,7 +230,11 @@ pub struct EvalConfig {
 impl EvalConfig {
     /// What the scores of checkpoints depend on ([`Fit::measure`](semrel_train::Fit::measure)).
     pub fn measure(&self) -> Value {
-        json!([self.reference, self.statistics, self.inception, self.max_sources])
+        // As checkpoints had it before there was a choice.
+        if self.extractor == semrel_metrics::networks::DEFAULT && self.extractor_weights.is_none() {
+            return json!([self.reference, self.statistics, null, self.max_sources]);
+        }
+        json!([self.reference, self.statistics, self.extractor, self.extractor_weights, self.max_sources])
     }
 }
 
@@ -247,9 +257,11 @@ impl Default for EvalConfig {
             max_sources: None,
             reference: Reference::Test,
             statistics: None,
-            inception: None,
+            extractor: semrel_metrics::networks::DEFAULT.to_owned(),
+            extractor_weights: None,
             segmentation: false,
-            segmenter: None,
+            segmenter: semrel_eval::HEAD.to_owned(),
+            segmenter_weights: None,
             segmenter_steps: 1500,
             label_table: None,
         }

@@ -4,20 +4,13 @@ mod parts;
 
 use crate::config::Config;
 use anyhow::{Context, Result, ensure};
-use rayon::prelude::*;
 use semrel_data::resize::Filter;
 use semrel_data::transform::PairTransform;
-use semrel_data::{
-    Direction, OnCorrupt, PairFolder, PairLayout, PairOptions, PairSampler, Side, StoreOptions, translation_input,
-};
-use semrel_train::Progress;
-use semrel_train::batches::{Batch, BatchLoader, tensor};
-use std::path::{Path, PathBuf};
+use semrel_data::{Direction, OnCorrupt, PairFolder, PairLayout, PairOptions, PairSampler, Side, StoreOptions};
+use semrel_eval::ImageSet;
+use semrel_train::batches::{Batch, BatchLoader};
 use std::sync::Arc;
-use tch::{Device, Tensor};
-
-/// Images that are decoded between two steps of a bar.
-const CHECKED_AT_ONCE: usize = 64;
+use tch::Device;
 
 /// A stage that trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,30 +112,29 @@ impl Data {
     }
 
     /// Test images of the source domain.
-    pub fn test_sources(&self) -> Pictures<'_> {
-        Pictures { folder: &self.test, side: self.direction.source() }
+    pub fn test_sources(&self) -> ImageSet {
+        ImageSet::new(&self.test, self.direction.source())
     }
 
     /// Images of the source domain that the search looks at.
     ///
     /// # Errors
     /// Where none are set aside.
-    pub fn search_sources(&self) -> Result<Pictures<'_>> {
+    pub fn search_sources(&self) -> Result<ImageSet> {
         let folder = self.search.as_ref().context(
             "config key `data.held_back`: 0 (or `data.distill_list` names every image), and no `data.search_list`: the \
              search needs training images that the distillation does not see",
         )?;
-        Ok(Pictures { folder, side: self.direction.source() })
+        Ok(ImageSet::new(folder, self.direction.source()))
     }
 
     /// Images of the target domain that are set aside for the search.
     ///
     /// # Errors
     /// Where these are too few for a Fréchet distance.
-    pub fn search_targets(&self) -> Result<Pictures<'_>> {
-        let side = self.direction.target();
-        let found = self.search.as_ref().map(|folder| Pictures { folder, side });
-        let count = found.map_or(0, |pictures| pictures.len());
+    pub fn search_targets(&self) -> Result<ImageSet> {
+        let found = self.search.as_ref().map(|folder| ImageSet::new(folder, self.direction.target()));
+        let count = found.as_ref().map_or(0, ImageSet::len);
         found.filter(|_| count >= 2).with_context(|| {
             format!(
                 "config key `search.reference`: search: {count} image(s) of the target domain are set aside for it, and a \
@@ -151,85 +143,6 @@ impl Data {
             )
         })
     }
-}
-
-/// Images of one domain.
-#[derive(Debug, Clone, Copy)]
-pub struct Pictures<'a> {
-    folder: &'a PairFolder,
-    side: Side,
-}
-
-impl<'a> Pictures<'a> {
-    /// Those of a side of a folder.
-    pub fn new(folder: &'a PairFolder, side: Side) -> Self {
-        Self { folder, side }
-    }
-
-    /// How many.
-    #[expect(clippy::len_without_is_empty, reason = "an opened folder has images")]
-    pub fn len(&self) -> usize {
-        self.files().len()
-    }
-
-    /// Their files; a file of an aligned picture holds the other half as well.
-    pub fn files(&self) -> &'a [PathBuf] {
-        self.folder.files(self.side)
-    }
-
-    /// Where they lie.
-    pub fn folder(&self) -> &'a Path {
-        self.folder.folder(self.side)
-    }
-
-    /// Decodes one.
-    ///
-    /// # Errors
-    /// Names the file.
-    pub fn read(&self, item: usize) -> Result<image::RgbImage, semrel_data::DataError> {
-        self.folder.read(self.side, item)
-    }
-
-    /// Decodes the first `count`, with a bar named `what`.
-    ///
-    /// # Errors
-    /// Names the first file that cannot be read.
-    pub fn check(&self, what: &str, count: usize, quiet: bool) -> Result<()> {
-        check_each(what, count, |i| Ok(self.read(i).map(drop)?), quiet)
-    }
-
-    /// Images `items` as the networks take them in tests, of `size` (width, height): `[n, 3, H, W]`.
-    ///
-    /// # Errors
-    /// Names the first file that cannot be read.
-    pub fn batch(&self, items: std::ops::Range<usize>, size: (u32, u32), device: Device) -> Result<Tensor> {
-        let images = items.map(|item| Ok(translation_input(&self.read(item)?, Some(size))));
-        let images = images.collect::<Result<Vec<_>>>()?;
-        let views: Vec<_> = images.iter().map(|image| image.view()).collect();
-        Ok(tensor(&ndarray::stack(ndarray::Axis(0), &views)?, device))
-    }
-}
-
-/// Looks at files by their index, all of them, and refuses the first that fails.
-///
-/// # Errors
-/// As `look`.
-pub(crate) fn check_each(
-    what: &str,
-    count: usize,
-    look: impl Fn(usize) -> Result<()> + Sync,
-    quiet: bool,
-) -> Result<()> {
-    let mut bar = Progress::new(what, 0, count as u64, quiet);
-    for first in (0..count).step_by(CHECKED_AT_ONCE) {
-        let end = count.min(first + CHECKED_AT_ONCE);
-        if let Some(error) = (first..end).into_par_iter().find_map_first(|i| look(i).err()) {
-            return Err(error);
-        }
-        bar.set(end as u64);
-    }
-    bar.finish();
-    Ok(())
 }
 
 /// The training batches of a stage.
@@ -322,14 +235,5 @@ mod tests {
         let config: Config = serde_json::from_value(config).unwrap();
         let data = Data::open(&config);
         (dir, data)
-    }
-
-    #[test]
-    fn test_images_come_in_batches_of_the_crop_s_size() {
-        let (_dir, data) = opened("aligned", json!({}));
-        let data = data.unwrap();
-        let batch = data.test_sources().batch(0..2, (16, 16), Device::Cpu).unwrap();
-        assert_eq!(batch.size(), [2, 3, 16, 16]);
-        assert!((batch.double_value(&[1, 0, 5, 5]) - (101.0 / 127.5 - 1.0)).abs() < 1e-6);
     }
 }

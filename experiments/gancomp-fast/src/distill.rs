@@ -12,9 +12,9 @@
 use crate::algorithm::{Algorithm, StepInfo};
 use crate::config::{Config, DistillConfig, Method, Recon, TrainConfig};
 use crate::networks::{Adapters, Heads, TAPS, new_adapters, new_discriminator, new_heads, new_student, trained};
-use crate::score::Scorer;
 use anyhow::{Context, Result};
 use semrel_data::rng::stream;
+use semrel_eval::{Forward, Scorer};
 use semrel_loss::LossError;
 use semrel_loss::distillation::{DistillationConfig, DistillationTerms, distillation_terms};
 use semrel_loss::patch_sampler::PatchSampler;
@@ -25,7 +25,7 @@ use semrel_nn::{Net, Trained, flat_gradients, flat_gradients_of_first};
 use semrel_train::adversary::{Adversary, Game};
 use semrel_train::batches::Batch;
 use semrel_train::passes::Generator;
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 /// What a step draws besides images.
@@ -252,7 +252,8 @@ impl Algorithm for Distillation {
     fn scores(&self, scorer: &Scorer) -> Result<Vec<(&'static str, f64)>> {
         let of = |c: Channels| {
             let network = self.student.at(&c);
-            scorer.frechet(&|images| network.forward(images))
+            scorer
+                .frechet(&Forward { device: self.student.device(), forward: |images: &Tensor| network.forward(images) })
         };
         let scores = self.looked_at().into_iter().map(|(name, c)| Ok((name, of(c)?)));
         let scores: Vec<(&'static str, f64)> = scores.collect::<Result<_>>()?;

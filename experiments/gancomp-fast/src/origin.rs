@@ -1,9 +1,9 @@
 //! What a run was started with, besides its configuration: the teacher and the super-net that it goes on from. Summary and
 //! checkpoints tell, and it is not resumed with another.
 
-use crate::score::digest;
 use crate::trained::{TrainedTeacher, weights_digest};
 use anyhow::{Result, ensure};
+use semrel_eval::digest;
 use semrel_nn::checkpoint::StateDict;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ use crate::data::Data;
 use anyhow::Result;
 use image::RgbImage;
 use semrel_data::image_io::{Quantise, grid as tile};
+use semrel_eval::{InputOptions, Inputs};
 use semrel_metrics::extractor::to_images;
 use tch::{Device, Tensor, no_grad};
 
@@ -17,8 +18,14 @@ const COLUMNS: usize = 8;
 /// # Errors
 /// The first file that cannot be read.
 pub fn inputs(config: &Config, data: &Data, device: Device) -> Result<Tensor> {
-    let sources = data.test_sources();
-    sources.batch(0..sources.len().min(COLUMNS), config.test_size(), device)
+    let sources = data.test_sources().first(Some(COLUMNS));
+    let options = InputOptions { size: Some(config.test_size()), batch: COLUMNS };
+    let mut batches = vec![];
+    Inputs::held(&sources, options)?.for_each(&mut |batch| {
+        batches.push(batch.to_device(device));
+        Ok(())
+    })?;
+    Ok(Tensor::cat(&batches, 0))
 }
 
 /// `inputs`, and what the generators make of them, one row each.

@@ -4,8 +4,8 @@ use crate::algorithm::{Algorithm, StepInfo};
 use crate::config::Config;
 use crate::networks::{new_discriminator, new_teacher, trained};
 use crate::pix2pix::Pix2Pix;
-use crate::score::Scorer;
 use anyhow::Result;
+use semrel_eval::Scorer;
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::patchgan::PatchDiscriminator;
 use semrel_nn::{Net, Trained};
@@ -13,7 +13,7 @@ use semrel_train::adversary::{Adversary, Game};
 use semrel_train::batches::Batch;
 use semrel_train::cycle_gan::{CycleGan, CycleWeights};
 use semrel_train::passes::{Generator, reproduce};
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use tch::{Device, Tensor};
 
 /// A teacher in training.
@@ -92,7 +92,7 @@ impl Algorithm for Teacher {
     }
 
     fn scores(&self, scorer: &Scorer) -> Result<Vec<(&'static str, f64)>> {
-        Ok(vec![("eval/fd", scorer.frechet(&|images| self.generator().forward(images))?)])
+        Ok(vec![("eval/fd", scorer.frechet(self.generator())?)])
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {

@@ -4,23 +4,25 @@ use crate::algorithm::{Algorithm, StepInfo};
 use crate::config::{Config, FinetuneConfig, TrainConfig};
 use crate::data::{Data, Stage, Training};
 use crate::distill::Distillation;
+use crate::evaluate;
 use crate::folders::Folders;
+use crate::looked_at::check_networks;
 use crate::origin::{Origin, SUPER_NET, TEACHER};
 use crate::preview;
-use crate::score::Scorer;
 use crate::search::winner;
 use crate::teacher::Teacher;
 use crate::trained::{Distilled, open_distilled, open_teacher};
 use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
+use semrel_eval::Scorer;
 use semrel_nn::channels::ChannelSet;
 use semrel_train::batches::BatchLoader;
 use semrel_train::memory::peak_mib;
 use semrel_train::parts::{load_network, pool_files, restore_parts, restore_pools, save_parts};
 use semrel_train::run_dir::check_config;
 use semrel_train::{
-    Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Losses, fit, seed_step, summary,
+    Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
     tune_convolutions,
 };
 use serde_json::{Value, json};
@@ -187,9 +189,10 @@ impl Job<'_> {
         let (train, device) = (config.train(stage)?, options.device);
         // A super-net's shapes change every step; those of the other stages repeat.
         tune_convolutions(device, stage != Stage::Distill);
+        check_networks(config)?;
         let training = data.training(config, stage)?;
         let scorer =
-            (train.eval_every > 0).then(|| Scorer::of_tests(config, data, device, options.quiet)).transpose()?;
+            (train.eval_every > 0).then(|| evaluate::scorer(config, data, device, options.quiet)).transpose()?;
         let inputs = preview::inputs(config, data, device).context("test images of the preview")?;
 
         let unread = may_change(stage);

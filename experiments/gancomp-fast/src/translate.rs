@@ -1,17 +1,15 @@
 //! Files through a generator, under libtorch or from an ONNX file.
 
-use crate::inputs::pictures;
 use crate::onnx::OnnxGenerator;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use image::RgbImage;
-use ndarray::{Array3, Axis, stack};
+use ndarray::Array3;
 use rayon::prelude::*;
 use semrel_data::translate::{self, Job, TranslateOptions};
 use semrel_data::translation_output;
+use semrel_eval::translate_images;
 use semrel_nn::Net;
-use semrel_train::batches::tensor;
 use semrel_train::passes::Generator;
-use tch::no_grad;
 
 /// What translates.
 pub enum Translator {
@@ -32,19 +30,7 @@ impl Translator {
                 let one = |image: &Array3<f32>| Ok(translation_output(generator.run(image.view())?.view()));
                 images.par_iter().map(one).collect()
             }
-            Self::Torch(generator) => {
-                let mut outputs = vec![];
-                for same in images.chunk_by(|a, b| a.dim() == b.dim()) {
-                    let (_, height, width) = same[0].dim();
-                    generator
-                        .tap_shapes(height as i64, width as i64, &[])
-                        .with_context(|| format!("a picture of {width} x {height}"))?;
-                    let views: Vec<_> = same.iter().map(|image| image.view()).collect();
-                    let batch = tensor(&stack(Axis(0), &views)?, generator.device());
-                    outputs.extend(pictures(&no_grad(|| generator.forward(&batch)))?);
-                }
-                Ok(outputs)
-            }
+            Self::Torch(generator) => Ok(translate_images(generator, images)?),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use crate::config::{Config, Method, TrainConfig, WeightingKind};
 use crate::networks::WIDEST;
+use semrel_eval::SEGMENTERS;
+use semrel_metrics::networks::NAMES;
 use semrel_nn::LrPolicy;
 use std::path::{Component, Path};
 
@@ -42,6 +44,7 @@ impl Config {
             }
         }
         self.images()?;
+        self.measuring()?;
         self.combinations()
     }
 
@@ -112,6 +115,18 @@ impl Config {
             && let Err(error) = s.weighting().check()
         {
             return invalid("search.weight", error, "use 1 for equal chances, 2 to favour small widths");
+        }
+        Ok(())
+    }
+
+    fn measuring(&self) -> Result<(), InvalidValue> {
+        let eval = &self.eval;
+        for (key, name, known) in
+            [("eval.extractor", &eval.extractor, &NAMES[..]), ("eval.segmenter", &eval.segmenter, &SEGMENTERS[..])]
+        {
+            if !known.contains(&name.as_str()) {
+                return invalid(key, name, format!("expected one of {}", known.join(", ")));
+            }
         }
         Ok(())
     }

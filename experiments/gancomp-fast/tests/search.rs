@@ -215,7 +215,7 @@ fn what_cannot_be_searched_is_refused_before_any_stage_is_trained() {
     negative.write_npz(place.path("negative.npz")).unwrap();
     for (set, words) in [
         ("search.statistics=negative.npz", &["config key `search.statistics`: negative.npz", "eigenvalues"]),
-        ("eval.inception=none.pth", &["config key `eval.inception`", "none.pth"]),
+        ("eval.extractor_weights=none.pth", &["config key `eval.extractor_weights`", "none.pth"]),
     ] {
         refuses(place.stage("search", &["--set", set, "--check"]), words);
     }
@@ -241,7 +241,7 @@ fn what_cannot_be_searched_is_refused_before_any_stage_is_trained() {
     refuses(by_labels(&[]), &["`data.search_list`", "trainB/0003.png: ", "palette"]);
     fs::copy(data("street/trainB/0002.png"), data("street/trainB/0003.png")).unwrap();
     refuses(by_labels(&["search.label_table=none.txt"]), &["config key `search.label_table`", "none.txt"]);
-    refuses(by_labels(&["eval.segmenter=none.pth"]), &["config key `eval.segmenter`", "none.pth"]);
+    refuses(by_labels(&["eval.segmenter=none.pth"]), &["config key `eval.segmenter`", "none.pth", "drn-d-105"]);
     fs::write(data("street/trainA/0001.png"), b"no picture").unwrap();
     refuses(by_labels(&[]), &["`eval.segmentation`: photographs and labels", "trainA/0001.png: "]);
     assert!(!place.path("runs").exists(), "nothing was started");

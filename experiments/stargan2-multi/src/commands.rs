@@ -6,23 +6,24 @@ mod translate;
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use opened::{Trained, open_run};
-use semrel_metrics::EfficientNetLite0;
+use semrel_data::ImageStore;
+use semrel_eval::KeptEvaluation;
+use semrel_eval::domains::Evaluation;
 use semrel_train::cli::{Describe, Machine, TrainMode, Verbosity, ended, write_json};
 use semrel_train::config::{load, origin};
 use semrel_train::run_dir::checkpoints_of;
 use semrel_train::{Checkpoints, Interrupt};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use stargan2_multi::bench::{BenchOptions, bench};
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
-use stargan2_multi::evaluate::{Evaluation, Reference};
+use stargan2_multi::evaluate::{metrics, reference};
 use stargan2_multi::sample;
 use stargan2_multi::snapshot::AVERAGE;
 use stargan2_multi::train::{TrainOptions, grid_image, preview_sources, train};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 /// Multi-modal image translation between domains: StarGAN v2, StarGAN v2 + LSeSim, and StarGAN v2 + SRC + hDCE.
 ///
@@ -196,6 +197,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     config.validate().with_context(|| origin(&args.config, &args.overrides))?;
     if args.check {
         Data::open(&config)?;
+        metrics(&config, Device::Cpu)?;
         return Ok(write_json(None, &json!({ "steps": config.train.warmup + config.train.iterations }))?);
     }
     let options = TrainOptions {
@@ -217,55 +219,31 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
         None => args.checkpoint.clone(),
     };
     // `best` and `last` are often the same step, which is scored once.
-    let kept = KeptEvaluation::of(&args.run_dir, &run).filter(|_| args.weights.is_none());
-    if let Some(mut evaluation) = kept.as_ref().and_then(KeptEvaluation::read) {
-        evaluation.checkpoint = name;
-        return Ok(write_json(args.out.as_deref(), &evaluation)?);
+    let kept = kept(&args.run_dir, &run).filter(|_| args.weights.is_none());
+    if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<Evaluation>) {
+        return Ok(write_json(args.out.as_deref(), &Evaluation { checkpoint: name, ..found })?);
     }
-    let extractor = EfficientNetLite0::load(device)?;
-    let reference = Reference::new(&run.config, &run.data, &extractor, quiet)?;
+    let metrics = metrics(&run.config, device)?;
+    let reference = reference(&run.config, &run.data, &metrics, quiet)?;
     let evaluation = reference.evaluate(&run.translator, &name, run.step, quiet)?;
-    if let Some(kept) = kept
-        && let Err(error) = kept.write(&evaluation)
-    {
-        tracing::warn!("the scores are not kept for another time: {error:#}");
+    if let Some(kept) = kept {
+        kept.write(&evaluation);
     }
     Ok(write_json(args.out.as_deref(), &evaluation)?)
 }
 
-/// Where the scores of a checkpoint are kept in its run folder, and what they depend on.
-struct KeptEvaluation {
-    file: PathBuf,
-    depends_on: serde_json::Value,
-}
-
-impl KeptEvaluation {
-    /// `None` where the averaged networks' file cannot be read.
-    fn of(run_dir: &Path, run: &Trained) -> Option<Self> {
-        let networks =
-            Checkpoints::new(checkpoints_of(run_dir), 1).path(run.step).join(format!("{AVERAGE}.safetensors"));
-        let digest = Sha256::digest(std::fs::read(networks).ok()?);
-        let digest: String = digest.iter().map(|b| format!("{b:02x}")).collect();
-        let (config, sizes) = (&run.config, [run.data.train.sizes(), run.data.val.sizes()]);
-        let depends_on = serde_json::json!({
-            "networks": digest, "eval": config.eval, "data": config.data, "seed": config.seed, "images": sizes,
-        });
-        let file = run_dir.join("evaluations").join(format!("step-{:08}.json", run.step));
-        Some(Self { file, depends_on })
-    }
-
-    fn read(&self) -> Option<Evaluation> {
-        let text = std::fs::read_to_string(&self.file).ok()?;
-        let (depends_on, evaluation): (serde_json::Value, Evaluation) = serde_json::from_str(&text).ok()?;
-        (depends_on == self.depends_on).then_some(evaluation)
-    }
-
-    fn write(&self, evaluation: &Evaluation) -> Result<()> {
-        let folder = self.file.parent().expect("the file lies in a folder");
-        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        let text = serde_json::to_string_pretty(&(&self.depends_on, evaluation))?;
-        Ok(semrel_train::atomic::write(&self.file, text.as_bytes())?)
-    }
+/// The scores of a run's checkpoint that are kept in its folder.
+fn kept(run_dir: &Path, run: &Trained) -> Option<KeptEvaluation> {
+    let checkpoint = Checkpoints::new(checkpoints_of(run_dir), 1).path(run.step);
+    let (config, data) = (&run.config, &run.data);
+    let images = |store: &ImageStore| -> Vec<PathBuf> {
+        let domains = store.sizes().into_iter().enumerate();
+        domains.flat_map(|(domain, n)| (0..n).map(move |item| store.file(domain, item).clone())).collect()
+    };
+    let images = [images(&data.train), images(&data.val)].concat();
+    let files: Vec<&Path> = images.iter().chain(&config.eval.extractor_weights).map(PathBuf::as_path).collect();
+    let (name, weights) = (format!("step-{:08}", run.step), checkpoint.join(format!("{AVERAGE}.safetensors")));
+    KeptEvaluation::of(run_dir, &name, &weights, &(&config.eval, &config.data, config.seed), &files)
 }
 
 fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
@@ -273,8 +251,8 @@ fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let config: Config = load(&args.config, &args.overrides)?;
     config.validate().with_context(|| origin(&args.config, &args.overrides))?;
     let data = Data::open(&config)?;
-    let extractor = EfficientNetLite0::load(device)?;
-    Ok(write_json(args.out.as_deref(), &Reference::new(&config, &data, &extractor, quiet)?.baseline()?)?)
+    let metrics = metrics(&config, device)?;
+    Ok(write_json(args.out.as_deref(), &reference(&config, &data, &metrics, quiet)?.baseline()?)?)
 }
 
 fn run_sample(args: &SampleArgs) -> Result<ExitCode> {

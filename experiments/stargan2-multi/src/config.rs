@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use semrel_loss::Formulation;
 use semrel_loss::curriculum::{IterationCurriculum, lambda_ds};
 use semrel_loss::semantic::PatchLossConfig;
+use semrel_metrics::networks;
 use semrel_nn::AdamConfig;
 use semrel_nn::stargan2::{GeneratorConfig, GeneratorKind, default_width};
 use serde::{Deserialize, Serialize};
@@ -291,9 +292,6 @@ impl Default for TrainConfig {
     }
 }
 
-/// The feature extractor that there is.
-pub(crate) const EXTRACTOR: &str = "effnet-lite0";
-
 /// Evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -306,20 +304,38 @@ pub struct EvalConfig {
     pub max_sources: Option<usize>,
     /// Training images per domain that outputs are compared with; all where absent.
     pub max_reals: Option<usize>,
-    /// Features of the Fréchet and perceptual distances.
+    /// Features of the Fréchet distance: `effnet-lite0`, `inception-torchvision` as published, or another network of
+    /// `semrel-metrics`.
     pub extractor: String,
+    /// A file of its weights in place of the published one.
+    pub extractor_weights: Option<PathBuf>,
+    /// The perceptual distance between outputs: `lpips-alex` as published (LPIPS), or over the feature maps of an extractor, such
+    /// as `effnet-lite0`.
+    pub perceptual: String,
 }
 
 impl EvalConfig {
     /// What the scores of checkpoints depend on ([`Fit::measure`](semrel_train::Fit::measure)).
     pub fn measure(&self) -> Value {
-        json!([self.extractor, self.max_sources, self.max_reals])
+        match &self.extractor_weights {
+            // As checkpoints had it before there was a choice.
+            None => json!([self.extractor, self.max_sources, self.max_reals]),
+            Some(weights) => json!([self.extractor, weights, self.max_sources, self.max_reals]),
+        }
     }
 }
 
 impl Default for EvalConfig {
     fn default() -> Self {
-        Self { num_outs: 10, batch_size: 32, max_sources: None, max_reals: None, extractor: EXTRACTOR.into() }
+        Self {
+            num_outs: 10,
+            batch_size: 32,
+            max_sources: None,
+            max_reals: None,
+            extractor: networks::DEFAULT.into(),
+            extractor_weights: None,
+            perceptual: networks::DEFAULT.into(),
+        }
     }
 }
 

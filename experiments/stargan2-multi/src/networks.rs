@@ -14,6 +14,8 @@ pub struct Translator {
     pub mapping_network: Net<MappingNetwork>,
     /// E.
     pub style_encoder: Net<StyleEncoder>,
+    /// Length of a latent code.
+    pub latent_dim: i64,
 }
 
 impl Translator {
@@ -29,6 +31,7 @@ impl Translator {
             style_encoder: Net::new(device, |p| {
                 StyleEncoder::new(p, size, width, m.max_width, m.style_dim, num_domains)
             }),
+            latent_dim: m.latent_dim,
         }
     }
 
@@ -37,6 +40,7 @@ impl Translator {
             generator: self.generator.into_kind(kind),
             mapping_network: self.mapping_network.into_kind(kind),
             style_encoder: self.style_encoder.into_kind(kind),
+            latent_dim: self.latent_dim,
         }
     }
 }

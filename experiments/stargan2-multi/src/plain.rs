@@ -1,8 +1,8 @@
 //! The plain order of the published loop, for comparison: every encoding recomputed, every gradient kept.
 
 use crate::config::Cycle;
-use crate::step::{Batch, Draws, Trainer};
 use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses, Translation, discriminator_losses};
+use crate::step::{Batch, Draws, Trainer};
 use anyhow::{Context, Result, bail};
 use semrel_nn::flat_gradients;
 use tch::{Tensor, no_grad};

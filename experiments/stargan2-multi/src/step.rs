@@ -5,8 +5,8 @@
 //! latent generator pass, whose output is also the fake that the latent discriminator pass judges.
 
 use crate::config::{Config, Cycle};
-use crate::networks::{Networks, Optimisers};
 use crate::losses::{DiscriminatorLosses, IterationLosses, Translation, discriminator_losses};
+use crate::networks::{Networks, Optimisers};
 use anyhow::{Context, Result};
 use semrel_loss::gan::cycle;
 use semrel_loss::patch_sampler::PatchSampler;

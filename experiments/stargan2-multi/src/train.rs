@@ -2,21 +2,22 @@
 
 use crate::config::{Config, Method};
 use crate::data::{BatchLoader, Data};
-use crate::evaluate::{Reference, to_tensor};
+use crate::evaluate;
+use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
 use crate::networks::{Networks, Optimisers, Translator};
 use crate::sample;
 use crate::snapshot;
 use crate::step::{LSeSim, Trainer};
-use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
 use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
-use semrel_metrics::extractor::to_images;
-use semrel_metrics::{EfficientNetLite0, FixedFeatures};
+use semrel_eval::domains::{DomainMetrics, DomainReference};
+use semrel_metrics::FixedFeatures;
+use semrel_metrics::extractor::{stack, to_images};
 use semrel_train::correlative::Correlative;
 use semrel_train::memory::peak_mib;
 use semrel_train::{
-    Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Losses, fit, seed_step, summary,
+    Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
     tune_convolutions,
 };
 use serde_json::{Value, json};
@@ -75,9 +76,9 @@ struct Run<'a> {
     data: &'a Data,
     trainer: Trainer,
     loader: BatchLoader,
-    extractor: &'a EfficientNetLite0,
+    metrics: &'a DomainMetrics,
     /// Features of the real images, from the first evaluation on.
-    reference: Option<Reference<'a>>,
+    reference: Option<DomainReference<'a>>,
     options: &'a TrainOptions,
 }
 
@@ -113,7 +114,7 @@ impl Fit for Run<'_> {
 
     fn score(&mut self) -> Result<Vec<(&'static str, f64)>> {
         if self.reference.is_none() {
-            self.reference = Some(Reference::new(self.config, self.data, self.extractor, self.options.quiet)?);
+            self.reference = Some(evaluate::reference(self.config, self.data, self.metrics, self.options.quiet)?);
         }
         let reference = self.reference.as_ref().expect("made above");
         Ok(vec![("eval/latent_fd_glance", reference.glance(&self.trainer.networks.average)?)])
@@ -136,7 +137,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     tune_convolutions(device, true);
     // Before the folder is touched: `--overwrite` removes nothing where weights are missing, networks fit no memory, or the
     // pictures of the preview cannot be read.
-    let extractor = EfficientNetLite0::load(device).context("the evaluation's extractor")?;
+    let metrics = evaluate::metrics(config, device)?;
     let _ = preview_sources(&data, config, device).context("validation images of the preview")?;
     let mut trainer = new_trainer(config, data.num_domains(), device)?;
     let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
@@ -162,7 +163,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
         warmup: count(t.warmup),
     };
     let loader = data.loader(config, standing.step)?;
-    let mut state = Run { config, data: &data, trainer, loader, extractor: &extractor, reference: None, options };
+    let mut state = Run { config, data: &data, trainer, loader, metrics: &metrics, reference: None, options };
     let label = (config.name.as_str(), options.quiet);
     let (ended, seconds) = fit(&mut state, &run, &checkpoints, standing, &rhythm, label, interrupt)?;
     if ended == Ended::Interrupted {
@@ -253,7 +254,7 @@ pub fn preview_sources(data: &Data, config: &Config, device: Device) -> Result<(
             labels.push(domain as i64);
         }
     }
-    Ok((to_tensor(&images, device), labels))
+    Ok((stack(&images, device)? / 127.5 - 1.0, labels))
 }
 
 /// A grid `[3, H, W]` in [0, 1] as an 8-bit picture.

@@ -1,6 +1,11 @@
 //! Values that a configuration cannot have.
 
-use crate::config::{Config, EXTRACTOR};
+use crate::config::Config;
+use semrel_eval::{LPIPS, PerceptualDistance};
+use semrel_metrics::networks::NAMES;
+
+/// Smallest side of images that LPIPS compares in groups.
+const SMALLEST_FOR_LPIPS: i64 = 63;
 
 /// A value that cannot be.
 #[derive(Debug, thiserror::Error)]
@@ -76,8 +81,18 @@ impl Config {
                 return fail(key, format!("{value}"), &format!("it must be at most {most}"));
             }
         }
-        if self.eval.extractor != EXTRACTOR {
-            return fail("eval.extractor", self.eval.extractor.clone(), &format!("the extractor here is {EXTRACTOR}"));
+        let eval = &self.eval;
+        if !NAMES.contains(&eval.extractor.as_str()) {
+            return fail("eval.extractor", eval.extractor.clone(), &format!("expected one of {}", NAMES.join(", ")));
+        }
+        let distances = PerceptualDistance::names();
+        if !distances.contains(&eval.perceptual.as_str()) {
+            let remedy = format!("expected one of {}", distances.join(", "));
+            return fail("eval.perceptual", eval.perceptual.clone(), &remedy);
+        }
+        if eval.perceptual == LPIPS && self.data.img_size < SMALLEST_FOR_LPIPS {
+            let problem = format!("{LPIPS} of images of {} pixels", self.data.img_size);
+            return fail("eval.perceptual", problem, &format!("LPIPS needs at least {SMALLEST_FOR_LPIPS}"));
         }
         let finite = [
             ("loss.lambda_reg", self.loss.lambda_reg),

@@ -3,9 +3,9 @@
 use semrel_nn::checkpoint::{Extras, StateDict, copy_into};
 use serde_json::json;
 use stargan2_multi::config::Config;
+use stargan2_multi::losses::IterationLosses;
 use stargan2_multi::networks::{Networks, Optimisers};
 use stargan2_multi::step::{Batch, Trainer};
-use stargan2_multi::losses::IterationLosses;
 use tch::{Device, Kind, Tensor};
 
 const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);

@@ -29,6 +29,8 @@ pub use head_session::fit_or_find;
 pub use label_files::{LabelFormat, LabelImage};
 pub use labels::{CLASSES, ChannelOrder, IGNORE};
 pub use pairs::{LabelTable, Pair, pairs_by_stem, pairs_by_table};
-pub use pipeline::{PhotoSettings, accuracy_confusion, full_size_confusion, photo_confusion, pictures_confusion};
+pub use pipeline::{
+    PhotoSettings, accuracy_confusion, full_size_confusion, full_size_confusion_of, photo_confusion, pictures_confusion,
+};
 pub use scores::{Accuracy, AccuracyMode, Seen};
 pub use segmenter::Segmenter;

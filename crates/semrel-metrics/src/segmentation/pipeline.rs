@@ -109,14 +109,34 @@ pub fn full_size_confusion(
     format: LabelFormat,
     progress: &mut dyn FnMut(usize),
 ) -> Result<Confusion, MetricsError> {
-    let load = |pair: &Pair| -> Result<_, MetricsError> {
+    let load = |i: usize| -> Result<_, MetricsError> {
+        let pair = &pairs[i];
         Ok((read_rgb(&pair.photo)?, LabelImage::read(&pair.label, format)?.ids()))
     };
+    full_size_confusion_of(segmenter, pairs.len(), load, progress)
+}
+
+/// As [`full_size_confusion`], of `count` photographs and the ids that belong to them, which `load` gives by number.
+///
+/// # Errors
+/// As [`photo_confusion`], and those of `load`.
+pub fn full_size_confusion_of<E: From<MetricsError> + Send>(
+    segmenter: &dyn Segmenter,
+    count: usize,
+    load: impl Fn(usize) -> Result<(RgbImage, GrayImage), E> + Send + Sync,
+    progress: &mut dyn FnMut(usize),
+) -> Result<Confusion, E> {
     let mut confusion = Confusion::default();
-    in_batches(pairs, load, progress, |_, batch| {
-        let (photos, labels): (Vec<RgbImage>, Vec<GrayImage>) = batch.into_iter().unzip();
-        add_full_size(&mut confusion, segmenter, &photos, &labels)
-    })?;
+    let items: Vec<usize> = (0..count).collect();
+    in_batches(
+        &items,
+        |&i| load(i),
+        progress,
+        |_, batch| {
+            let (photos, labels): (Vec<RgbImage>, Vec<GrayImage>) = batch.into_iter().unzip();
+            Ok(add_full_size(&mut confusion, segmenter, &photos, &labels)?)
+        },
+    )?;
     Ok(confusion)
 }
 
@@ -196,20 +216,20 @@ pub fn add_colors(
 }
 
 /// Loads batches on all cores, one ahead of their use.
-pub(super) fn in_batches<T: Send>(
-    pairs: &[Pair],
-    load: impl Fn(&Pair) -> Result<T, MetricsError> + Send + Sync,
+pub(super) fn in_batches<I: Sync, T: Send, E: From<MetricsError> + Send>(
+    items: &[I],
+    load: impl Fn(&I) -> Result<T, E> + Send + Sync,
     progress: &mut dyn FnMut(usize),
-    mut consume: impl FnMut(&[Pair], Vec<T>) -> Result<(), MetricsError>,
-) -> Result<(), MetricsError> {
-    if pairs.is_empty() {
-        return Err(MetricsError::TooFew { what: "pairs of photograph and label", found: 0, needed: 1 });
+    mut consume: impl FnMut(&[I], Vec<T>) -> Result<(), E>,
+) -> Result<(), E> {
+    if items.is_empty() {
+        return Err(MetricsError::TooFew { what: "pairs of photograph and label", found: 0, needed: 1 }.into());
     }
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(1);
         scope.spawn(move || {
-            for batch in pairs.chunks(BATCH) {
-                let loaded: Result<Vec<T>, MetricsError> = batch.par_iter().map(&load).collect();
+            for batch in items.chunks(BATCH) {
+                let loaded: Result<Vec<T>, E> = batch.par_iter().map(&load).collect();
                 let failed = loaded.is_err();
                 // The receiver is gone only after an error.
                 if sender.send((batch, loaded)).is_err() || failed {

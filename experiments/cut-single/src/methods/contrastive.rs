@@ -16,7 +16,7 @@ use semrel_loss::semantic::{PatchLossConfig, patch_losses};
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained, backward_step_both};
 use semrel_train::passes::{l1, reproduce, split};
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use tch::{Device, Tensor, no_grad};
 
 /// What a step draws besides images.

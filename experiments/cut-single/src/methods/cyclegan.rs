@@ -8,7 +8,7 @@ use anyhow::Result;
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
 use semrel_train::cycle_gan::{self, CycleWeights};
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use tch::Device;
 
 /// Two generators, two discriminators.

@@ -13,7 +13,7 @@ use anyhow::{Result, ensure};
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
 use semrel_train::passes::{l1, reproduce, split};
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use tch::{Device, Kind, Tensor};
 
 /// Mean and deviation of the self-distances of a domain.

@@ -14,7 +14,7 @@ use anyhow::{Result, ensure};
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
 use semrel_train::passes::{l1, reproduce, split};
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use tch::{Device, Tensor};
 
 /// One generator, a discriminator for images as they are and one for turned ones.

@@ -17,7 +17,7 @@ use semrel_loss::similarity::l2_normalize;
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained, backward_step_both};
 use semrel_train::passes::{l1, reproduce};
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use tch::nn::{self, Module};
 use tch::{Device, Kind, Tensor};
 

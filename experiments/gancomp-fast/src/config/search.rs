@@ -89,6 +89,18 @@ pub enum SearchReference {
     All,
 }
 
+impl SearchReference {
+    /// Its name in YAML and in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Search => "search",
+            Self::Test => "test",
+            Self::Train => "train",
+            Self::All => "all",
+        }
+    }
+}
+
 impl From<Reference> for SearchReference {
     fn from(reference: Reference) -> Self {
         match reference {

@@ -2,9 +2,7 @@
 
 use crate::config::{Config, Criterion};
 use crate::data::Data;
-use crate::miou::{Eyes, Labels};
-use crate::reals::RealSource;
-use crate::score::extractor;
+use crate::looked_at::{check_segmenter, extractor, labels_of_search, reference_of_search, sources_of_search};
 use crate::search::cost::check_counted;
 use crate::search::evolution::Rules;
 use crate::search::exhaustive;
@@ -43,34 +41,34 @@ pub fn check(config: &Config, kind: Kind, data: &Data, quiet: bool) -> Result<u6
         Kind::Exhaustive(split) => exhaustive::members(&config.distill.channels, config.seed, split)?.len() as u64,
     };
     check_counted(&config.search.budget, &config.distill.channels, config.test_size())?;
-    let sources = data.search_sources()?;
     // Training skips what cannot be read; the search looks at all of these.
-    let looked_at = sources.len().min(config.search.max_images.unwrap_or(usize::MAX));
+    let sources = sources_of_search(config, data)?;
     let set_aside = "config key `data.held_back` or `data.search_list`: the search looks at every image that is set aside for it; \
                      repair this one or take it away";
     match config.search.criterion {
         Criterion::Frechet => {
             ensure!(
-                looked_at >= 2,
-                "config key `data.held_back` or `data.search_list`: the search has {looked_at} image to translate; a Fréchet \
-                 distance needs at least 2"
+                sources.len() >= 2,
+                "config key `data.held_back` or `data.search_list`: the search has {} image to translate; a Fréchet \
+                 distance needs at least 2",
+                sources.len()
             );
-            sources.check("images of the search", looked_at, quiet).context(set_aside)?;
-            let extractor = extractor(config, Device::Cpu)?;
-            RealSource::of_search(config).check(data, extractor.as_ref(), quiet)?;
+            sources.check("images of the search", quiet).context(set_aside)?;
+            let extractor = extractor(config).load(Device::Cpu)?;
+            reference_of_search(config, data)?.check(extractor.as_ref(), quiet)?;
         }
         Criterion::Miou => {
-            let labels = Labels::of_search(config, data)?;
+            let labels = labels_of_search(config, data)?;
             let of_labels = match config.search.label_table {
                 Some(_) => {
-                    sources.check("images of the search", looked_at, quiet).context(set_aside)?;
+                    sources.check("images of the search", quiet).context(set_aside)?;
                     "config key `search.label_table`"
                 }
                 // The images are the labels.
                 None => set_aside,
             };
-            labels.check("labels of the search", looked_at, quiet).context(of_labels)?;
-            Eyes::check(config, data, quiet)?;
+            labels.check("labels of the search", quiet).context(of_labels)?;
+            check_segmenter(config, data, quiet)?;
         }
     }
     Ok(evaluations)

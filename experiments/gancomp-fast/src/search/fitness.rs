@@ -4,15 +4,16 @@
 
 use crate::config::{Config, Criterion};
 use crate::data::Data;
-use crate::inputs::Inputs;
 use crate::latency::{Latency, Runs, measure};
-use crate::miou::{Eyes, Labels, MeanIou};
-use crate::score::Scorer;
+use crate::looked_at::{
+    extractor, labels_of_search, options_of_search, reference_of_search, segmenter, sources_of_search,
+};
 use crate::search::cache::Key;
 use crate::search::cost::Stopwatch;
 use crate::trained::weights_digest;
 use anyhow::{Result, bail};
 use image::RgbImage;
+use semrel_eval::{Forward, Inputs, MeanIou, ReferenceSet, Scorer};
 use semrel_metrics::extractor::features_of_images;
 use semrel_nn::Net;
 use semrel_nn::channels::Channels;
@@ -42,14 +43,16 @@ impl<'a> Fitness<'a> {
         device: Device,
         quiet: bool,
     ) -> Result<Self> {
+        let inputs = Inputs::held(&sources_of_search(config, data)?, options_of_search(config))?;
         let score = match config.search.criterion {
-            Criterion::Frechet => Score::Frechet(Box::new(Scorer::of_search(config, data, device, quiet)?)),
+            Criterion::Frechet => {
+                let extractor = extractor(config).load(device)?;
+                let reference = ReferenceSet::new(&reference_of_search(config, data)?, extractor.as_ref(), quiet)?;
+                Score::Frechet(Box::new(Scorer::new(extractor, reference, inputs)))
+            }
             Criterion::Miou => {
-                let inputs = Inputs::of_search(config, data, device)?;
-                let labels = Labels::of_search(config, data)?;
-                let eyes = Eyes::open(config, data, device, quiet)?;
-                let miou = MeanIou::new(eyes, &labels, inputs.count())?;
-                Score::Miou(inputs, miou)
+                let segmenter = segmenter(config, data, device, quiet)?;
+                Score::Miou(inputs, MeanIou::new(segmenter, &labels_of_search(config, data)?)?)
             }
         };
         Ok(Self { student, score })
@@ -90,7 +93,7 @@ impl<'a> Fitness<'a> {
     /// Real images that a Fréchet distance refers to, where their number is known.
     pub fn reals(&self) -> Option<u64> {
         match &self.score {
-            Score::Frechet(scorer) => scorer.reals().count(),
+            Score::Frechet(scorer) => scorer.reference().count(),
             Score::Miou(..) => None,
         }
     }
@@ -103,7 +106,7 @@ impl<'a> Fitness<'a> {
         let weights = weights_digest(&self.student.state());
         Ok(match &self.score {
             Score::Frechet(scorer) => Key::new("fd", &[&weights, &scorer.identity()?]),
-            Score::Miou(inputs, miou) => Key::new("miou", &[&weights, &miou.identity(), &inputs.digest()]),
+            Score::Miou(inputs, miou) => Key::new("miou", &[&weights, &miou.identity(), &inputs.digest()?]),
         })
     }
 
@@ -113,17 +116,18 @@ impl<'a> Fitness<'a> {
     /// None is known for a configuration within the super-net.
     pub fn outputs(&self, channels: &Channels) -> Result<Vec<RgbImage>> {
         let network = self.student.at(channels);
-        self.inputs().outputs(&|images| network.forward(images))
+        let forward = |images: &Tensor| network.forward(images);
+        Ok(self.inputs().outputs(&Forward { device: self.student.device(), forward })?)
     }
 
     /// Quality of pictures, one for each of the search's.
     ///
     /// # Errors
-    /// Features that are no numbers.
+    /// Features that are not finite.
     pub fn score(&self, outputs: &[RgbImage]) -> Result<f64> {
         match &self.score {
-            Score::Frechet(scorer) => scorer.distance_of(outputs),
-            Score::Miou(_, miou) => miou.percent(outputs),
+            Score::Frechet(scorer) => Ok(scorer.distance_of(outputs)?),
+            Score::Miou(_, miou) => Ok(miou.percent(outputs)?),
         }
     }
 

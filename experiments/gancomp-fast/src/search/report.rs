@@ -47,7 +47,7 @@ pub struct About {
     pub images: usize,
     /// Real images that a Fréchet distance refers to, where their number is known.
     pub reals: Option<u64>,
-    /// Which these are ([`RealSource::name`](crate::reals::RealSource::name)).
+    /// Which these are ([`name_of_search`](crate::looked_at::name_of_search)).
     pub reference: Option<&'static str>,
     /// Step of the super-net.
     pub step: u64,

@@ -4,7 +4,7 @@ use crate::config::{Config, Criterion, DataConfig};
 use crate::data::Data;
 use crate::folders::Folders;
 use crate::latency::Runs;
-use crate::reals::RealSource;
+use crate::looked_at::name_of_search;
 use crate::search::cache::{Cache, Key};
 use crate::search::cost::{Axis, Costs};
 use crate::search::draws::Seeded;
@@ -169,7 +169,7 @@ pub fn search(
         quality: fitness.name(),
         images: fitness.inputs().count(),
         reals: fitness.reals(),
-        reference: (config.search.criterion == Criterion::Frechet).then(|| RealSource::of_search(config).name()),
+        reference: (config.search.criterion == Criterion::Frechet).then(|| name_of_search(config)),
         step,
     };
     let began = Instant::now();

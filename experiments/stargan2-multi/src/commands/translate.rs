@@ -7,9 +7,9 @@ use clap::Args;
 use semrel_data::image_io::read_rgb;
 use semrel_data::resize::{Filter, resize};
 use semrel_data::translate::jobs;
+use semrel_metrics::extractor::stack;
 use semrel_train::cli::{Machine, translated};
 use semrel_train::{Interrupt, Progress};
-use stargan2_multi::evaluate::to_tensor;
 use stargan2_multi::networks::Translator;
 use stargan2_multi::sample::random_styles;
 use stargan2_multi::translate::translate;
@@ -91,5 +91,6 @@ fn of_pictures(
     let read = |file: &PathBuf| Ok(resize(&read_rgb(file)?, size, size, Filter::Bilinear));
     let references: Vec<_> = args.reference.iter().map(read).collect::<Result<_>>().context("--reference")?;
     let labels = vec![domain; references.len()];
-    Ok(translator.style_encoder.forward(&to_tensor(&references, device), &labels))
+    let references = stack(&references, device)? / 127.5 - 1.0;
+    Ok(translator.style_encoder.forward(&references, &labels))
 }

@@ -1,0 +1,152 @@
+//! What can go wrong in an evaluation.
+
+use std::path::PathBuf;
+
+/// Errors of this crate. Each names the file or the config key, what was wrong and what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// What a config key asks for cannot be had.
+    #[error("config key `{key}`{}", remedy.map(|remedy| format!(" ({remedy})")).unwrap_or_default())]
+    Key {
+        /// The key.
+        key: String,
+        /// What would be right, where the cause does not say it.
+        remedy: Option<&'static str>,
+        /// Why.
+        source: Box<EvalError>,
+    },
+    /// What cannot be had of a file, a folder or some images.
+    #[error("{what}")]
+    Of {
+        /// The file, the folder or the images.
+        what: String,
+        /// Why.
+        source: Box<EvalError>,
+    },
+    /// Too few images.
+    #[error("{} holds {found} {what}; a Fréchet distance needs at least 2", folder.display())]
+    TooFew {
+        /// Where they were looked for.
+        folder: PathBuf,
+        /// What is counted.
+        what: &'static str,
+        /// How many there are.
+        found: usize,
+    },
+    /// An output that no picture can show.
+    #[error("the generator's output is NaN or infinite: its weights are damaged, or its training has diverged")]
+    NotFinite,
+    /// A picture whose size the generator does not take.
+    #[error("a picture of {width} x {height}")]
+    Size {
+        /// Its width.
+        width: i64,
+        /// Its height.
+        height: i64,
+        /// What would be right.
+        source: semrel_nn::NetworkError,
+    },
+    /// Statistics of other features than those they are compared with.
+    #[error(
+        "{}: statistics of {found} features, but {extractor} has {expected}; make them with the same extractor",
+        path.display()
+    )]
+    OtherFeatures {
+        /// The archive.
+        path: PathBuf,
+        /// Features of the archive.
+        found: usize,
+        /// Features of the extractor.
+        expected: usize,
+        /// Its name.
+        extractor: String,
+    },
+    /// A segmenter that does not exist.
+    #[error("no segmenter `{name}`; there are {known}; weights of your own are named by `eval.segmenter_weights`")]
+    UnknownSegmenter {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// Weights for something that has none of its own.
+    #[error("{name} is fitted, or has published weights alone; leave the key out, or choose {instead}")]
+    WeightsForNone {
+        /// What was chosen.
+        name: String,
+        /// What takes weights.
+        instead: String,
+    },
+    /// Labels in which nothing is labelled.
+    #[error(
+        "no pixel of the labels of {} and {others} more has a class; expected train ids from 0 to {largest}",
+        first.display()
+    )]
+    Unlabelled {
+        /// The first of the images.
+        first: PathBuf,
+        /// How many more there are.
+        others: usize,
+        /// Largest train id.
+        largest: usize,
+    },
+    /// A photograph without label, or a label without photograph.
+    #[error(
+        "{}: no photograph belongs to the label {}; `eval.segmentation` needs both, of the same name",
+        folder.display(),
+        label.display()
+    )]
+    NoPhotograph {
+        /// Where it was looked for.
+        folder: PathBuf,
+        /// The label.
+        label: PathBuf,
+    },
+    /// Real photographs and labels that do not belong together.
+    #[error("of unaligned images it is not known which label belongs to which photograph")]
+    Unaligned,
+    /// A file or folder that the system refuses.
+    #[error("{what}")]
+    Io {
+        /// What was to be done.
+        what: String,
+        /// Why it could not.
+        source: std::io::Error,
+    },
+    /// A domain of which no image can be read.
+    #[error("domain {0}: no readable image to evaluate with")]
+    NoImage(String),
+    /// A metric that cannot be computed.
+    #[error(transparent)]
+    Metrics(#[from] semrel_metrics::MetricsError),
+    /// Images that cannot be read or written.
+    #[error(transparent)]
+    Data(#[from] semrel_data::DataError),
+    /// A batch of images that did not arrive.
+    #[error(transparent)]
+    Loader(#[from] semrel_data::LoaderError<semrel_data::DataError>),
+}
+
+impl EvalError {
+    /// This error, of what config key `key` asks for.
+    pub fn at_key(self, key: impl Into<String>) -> Self {
+        Self::Key { key: key.into(), remedy: None, source: Box::new(self) }
+    }
+
+    /// This error, of a file, a folder or some images.
+    pub fn of(self, what: impl std::fmt::Display) -> Self {
+        Self::Of { what: what.to_string(), source: Box::new(self) }
+    }
+}
+
+/// Says of an error which config key asked for what failed.
+pub(crate) trait AtKey<T> {
+    /// As [`EvalError::at_key`].
+    fn at_key(self, key: &str) -> Result<T, EvalError>;
+}
+
+impl<T, E: Into<EvalError>> AtKey<T> for Result<T, E> {
+    fn at_key(self, key: &str) -> Result<T, EvalError> {
+        self.map_err(|error| error.into().at_key(key))
+    }
+}

@@ -1,0 +1,221 @@
+//! The published evaluation of an image-to-image translation: the test images are translated, written, and the files scored.
+//!
+//! The Fréchet distance compares the translations with a reference set. Where the sources are label maps, a segmenter looks
+//! at the translations, and what it finds is compared with the labels that they were made from.
+
+use crate::results::{Protocol, SegmentationScores};
+use crate::{EvalError, ImageSet, ImageTranslator, InputOptions, Labels, Scorer, Segmenter, translate_images};
+use image::RgbImage;
+use rayon::prelude::*;
+use semrel_data::image_io::{read_rgb, write_image};
+use semrel_data::translate::{Job, translate_with};
+use semrel_data::{translation_input, translation_output};
+use semrel_metrics::extractor::{FeatureStream, features_of_files};
+use semrel_metrics::segmentation::{LabelFormat, Pair, PhotoSettings, Seen, full_size_confusion_of, photo_confusion};
+use semrel_train::Progress;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Folder of the test images, as published.
+const SOURCE: &str = "real_A";
+/// Folder of their translations.
+pub const OUTPUT: &str = "fake_B";
+/// Folder of the real photographs.
+const TARGET: &str = "real_B";
+
+/// Images that are written or decoded together.
+const CHUNK: usize = 64;
+
+/// How a segmenter looks at photographs.
+#[derive(Debug)]
+pub enum Looking {
+    /// As the single-modal table is published: photograph and label, which is the written source, at 256 × 128.
+    Reduced,
+    /// As the compression table is published: the photograph at its own size, and class planes enlarged to the size of
+    /// these labels.
+    FullSize(Labels),
+}
+
+/// A segmenter and its way of looking.
+#[derive(Debug)]
+pub struct Segmentation {
+    /// The segmenter.
+    pub segmenter: Segmenter,
+    /// How it looks.
+    pub looking: Looking,
+    /// The config key that says where labels are from, for errors.
+    pub key: &'static str,
+}
+
+/// Scores of a generator, or of what stands in for its outputs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// Fréchet distance to the reference set.
+    pub fd: f64,
+    /// What the segmenter sees.
+    pub segmentation: Option<SegmentationScores>,
+}
+
+/// The test images of a data set, with all that they are scored by.
+pub struct Evaluator {
+    scorer: Scorer,
+    sources: ImageSet,
+    options: InputOptions,
+    names: Vec<PathBuf>,
+    segmentation: Option<Segmentation>,
+    quiet: bool,
+}
+
+impl Evaluator {
+    /// `scorer` looks at `sources` with these `options`.
+    ///
+    /// # Errors
+    /// Two sources whose translations would share a name.
+    pub fn new(
+        scorer: Scorer,
+        sources: ImageSet,
+        options: InputOptions,
+        segmentation: Option<Segmentation>,
+        quiet: bool,
+    ) -> Result<Self, EvalError> {
+        let names = sources.output_names()?;
+        Ok(Self { scorer, sources, options, names, segmentation, quiet })
+    }
+
+    /// The scorer.
+    pub fn scorer(&self) -> &Scorer {
+        &self.scorer
+    }
+
+    /// What the scores refer to; `reference` names the real images.
+    pub fn protocol(&self, reference: &str) -> Protocol {
+        let extractor = self.scorer.extractor();
+        Protocol {
+            extractor: extractor.name().to_owned(),
+            fd_name: extractor.frechet_name(),
+            sources: self.sources.len(),
+            reals: self.scorer.reference().count(),
+            reference: reference.to_owned(),
+            size: self.options.size.map_or(0, |(side, _)| side),
+            segmenter: self.segmentation.as_ref().map(|s| s.segmenter.name().to_owned()),
+        }
+    }
+
+    /// Names of the pictures, within their folders.
+    pub fn names(&self) -> &[PathBuf] {
+        &self.names
+    }
+
+    /// Translates the test images into `folder` (`real_A`, `fake_B`) and scores the files.
+    ///
+    /// # Errors
+    /// Files that cannot be read or written; sizes that do not fit; outputs that are not finite; labels that do not fit.
+    pub fn evaluate(&self, translator: &dyn ImageTranslator, folder: &Path) -> Result<Scores, EvalError> {
+        self.write_sources(folder)?;
+        let mut bar = Progress::new("translations", 0, self.names.len() as u64, self.quiet);
+        let files: Vec<PathBuf> = self.names.iter().map(|name| folder.join(OUTPUT).join(name)).collect();
+        let job = |(input, output): (&PathBuf, &PathBuf)| Job { input: input.clone(), output: output.clone() };
+        let jobs: Vec<Job> = self.sources.files().iter().zip(&files).map(job).collect();
+        // Files are read by their numbers: of an aligned picture, one half.
+        let (set, size) = (Arc::new(self.sources.clone()), self.options.size);
+        let numbers: BTreeMap<PathBuf, usize> = self.sources.files().iter().cloned().zip(0..).collect();
+        let read = move |file: &Path| Ok(translation_input(&set.read(numbers[file])?, size));
+        let mut run = |images: &[ndarray::Array3<f32>]| translate_images(translator, images);
+        translate_with(&jobs, self.options.batch, read, &|job| vec![job.output.clone()], &mut run, &mut |done| {
+            bar.set(done as u64);
+            true
+        })?;
+        bar.finish();
+        let mut bar = Progress::new("features of the translations", 0, files.len() as u64, self.quiet);
+        let features = features_of_files(self.scorer.extractor(), &files, &mut |done| bar.set(done as u64))?;
+        bar.finish();
+        let fd = self.scorer.reference().distance(&features)?;
+        let segmentation = self.seen(&folder.join(OUTPUT), folder)?;
+        Ok(Scores { fd, segmentation })
+    }
+
+    /// Scores the sources as they are: what a method must beat; and, where a segmenter looks, the real photographs of `targets`
+    /// that belong to them: the ceiling. Both are written to `folder` at the size of the translations.
+    ///
+    /// # Errors
+    /// As [`Evaluator::evaluate`]; a label without photograph.
+    pub fn baseline(&self, targets: &ImageSet, folder: &Path) -> Result<Scores, EvalError> {
+        self.write_sources(folder)?;
+        let mut features = FeatureStream::new(self.scorer.extractor());
+        for items in chunks(self.sources.len()) {
+            let (sources, size) = (&self.sources, self.options.size);
+            let pictures = items.into_par_iter().map(|i| picture(sources, i, size));
+            features.push(pictures.collect::<Result<Vec<_>, _>>()?);
+        }
+        let fd = self.scorer.reference().distance(&features.finish()?)?;
+        let mut ceiling = None;
+        if self.segmentation.is_some() {
+            let wanted: BTreeSet<_> = self.names.iter().collect();
+            let names = targets.output_names()?.into_iter().enumerate().filter(|(_, name)| wanted.contains(name));
+            write_pictures(targets, names, self.options.size, &folder.join(TARGET))?;
+            ceiling = self.seen(&folder.join(TARGET), folder)?;
+        }
+        Ok(Scores { fd, segmentation: ceiling })
+    }
+
+    /// Writes the sources to `folder/real_A`.
+    fn write_sources(&self, folder: &Path) -> Result<(), EvalError> {
+        let names = self.names.iter().cloned().enumerate();
+        write_pictures(&self.sources, names, self.options.size, &folder.join(SOURCE))
+    }
+
+    /// What the segmenter sees in the photographs of a folder, against the labels. Only those of this evaluation count: the
+    /// folder may hold pictures of an earlier, larger one.
+    fn seen(&self, photographs: &Path, folder: &Path) -> Result<Option<SegmentationScores>, EvalError> {
+        let Some(Segmentation { segmenter, looking, key }) = &self.segmentation else { return Ok(None) };
+        let pair = |name: &PathBuf| Pair { photo: photographs.join(name), label: folder.join(SOURCE).join(name) };
+        let pairs: Vec<Pair> = self.names.iter().map(pair).collect();
+        if let Some(pair) = pairs.iter().find(|pair| !pair.photo.is_file()) {
+            let (folder, label) = (photographs.to_owned(), pair.label.clone());
+            return Err(EvalError::NoPhotograph { folder, label });
+        }
+        let mut bar = Progress::new("segmentation", 0, pairs.len() as u64, self.quiet);
+        let mut told = |done: usize| bar.set(done as u64);
+        let network = segmenter.network();
+        let confusion = match looking {
+            Looking::Reduced => {
+                photo_confusion(network, &pairs, LabelFormat::Color, &PhotoSettings::default(), &mut told)
+                    .map_err(EvalError::from)
+            }
+            Looking::FullSize(labels) => {
+                let load = |i: usize| -> Result<_, EvalError> { Ok((read_rgb(&pairs[i].photo)?, labels.ids(i)?)) };
+                full_size_confusion_of(network, pairs.len(), load, &mut told)
+            }
+        };
+        bar.finish();
+        let confusion = confusion.map_err(|error| error.at_key(*key))?;
+        let Seen { pixel_accuracy, class_accuracy, mean_iou } = Seen::new(&confusion)?;
+        Ok(Some(SegmentationScores { pixel_accuracy, class_accuracy, mean_iou }))
+    }
+}
+
+/// An image of a set at the size of the translations.
+fn picture(set: &ImageSet, item: usize, size: Option<(u32, u32)>) -> Result<RgbImage, EvalError> {
+    Ok(translation_output(translation_input(&set.read(item)?, size).view()))
+}
+
+/// Writes images of a set, by number and name, at the size of the translations.
+fn write_pictures(
+    set: &ImageSet,
+    names: impl Iterator<Item = (usize, PathBuf)>,
+    size: Option<(u32, u32)>,
+    folder: &Path,
+) -> Result<(), EvalError> {
+    let names: Vec<(usize, PathBuf)> = names.collect();
+    let write = |(i, name): &(usize, PathBuf)| -> Result<(), EvalError> {
+        Ok(write_image(&folder.join(name), &picture(set, *i, size)?)?)
+    };
+    // The first that fails, always the same.
+    names.par_iter().find_map_first(|named| write(named).err()).map_or(Ok(()), Err)
+}
+
+/// Ranges of a few items.
+fn chunks(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    (0..count).step_by(CHUNK).map(move |start| start..count.min(start + CHUNK))
+}

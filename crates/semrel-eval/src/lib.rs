@@ -1,0 +1,43 @@
+//! The evaluation of translated images, which all experiments share: test sets, reference sets, Fréchet and perceptual
+//! distances, segmenters, and what is kept of them between evaluations.
+//!
+//! | what | where |
+//! |---|---|
+//! | the images of a domain | [`ImageSet`] |
+//! | generators as an evaluation uses them | [`ImageTranslator`] |
+//! | what a generator is given in tests and in a search | [`Inputs`] |
+//! | the real images that a Fréchet distance refers to | [`ReferenceSet`] |
+//! | the Fréchet distance of a generator, without files | [`Scorer`] |
+//! | labels, and the segmenter that finds them again | [`Labels`], [`Segmenter`] |
+//! | the published evaluation of pairs of domains | [`Evaluator`] |
+//! | the published evaluation between many domains | [`domains`] |
+//! | scores that are not computed twice | [`KeptEvaluation`] |
+//!
+//! No set of images is ever decoded as a whole but for [`Inputs::held`], which a search asks for.
+#![warn(missing_docs)]
+
+pub mod domains;
+mod error;
+mod evaluation;
+mod extractor;
+mod image_set;
+mod inputs;
+mod kept;
+mod labels;
+mod reference;
+pub mod results;
+mod scorer;
+mod segmenter;
+mod translator;
+
+pub use error::EvalError;
+pub use evaluation::{Evaluator, Looking, OUTPUT, Scores, Segmentation};
+pub use extractor::{EXTRACTOR, EXTRACTOR_WEIGHTS, ExtractorChoice, LPIPS, PERCEPTUAL, PerceptualDistance, lpips_name};
+pub use image_set::ImageSet;
+pub use inputs::{InputOptions, Inputs, digest};
+pub use kept::KeptEvaluation;
+pub use labels::{Labels, MeanIou};
+pub use reference::{ReferenceSet, ReferenceSource};
+pub use scorer::Scorer;
+pub use segmenter::{HEAD, SEGMENTATION, SEGMENTER, SEGMENTER_WEIGHTS, SEGMENTERS, Segmenter, SegmenterChoice};
+pub use translator::{Forward, ImageTranslator, pictures, translate_batch, translate_files, translate_images};
