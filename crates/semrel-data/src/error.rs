@@ -21,7 +21,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A domain (or other) folder without images.
-    #[error("{path}: no images; expected files ending in {}", crate::image_io::EXTENSIONS.join(", "))]
+    #[error("{path}: no images; expected files ending in {}", crate::image_io::formats::EXTENSIONS.join(", "))]
     Empty {
         /// The folder.
         path: PathBuf,
@@ -132,7 +132,7 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// A file whose format is not one of the supported ones.
-    #[error("{path}: not an image of a supported format ({}): {why}", crate::image_io::EXTENSIONS.join(", "))]
+    #[error("{path}: not an image of a supported format ({}): {why}", crate::image_io::formats::EXTENSIONS.join(", "))]
     Unsupported {
         /// The file.
         path: PathBuf,

@@ -1,70 +1,10 @@
-//! Reading image files as 8-bit RGB and writing pictures.
+//! Decodes image files to 8-bit RGB, with errors that name the file.
 
-use crate::DataError;
-use image::{
-    DynamicImage, GrayImage, ImageBuffer, ImageError, ImageFormat, ImageReader, PixelWithColorType, RgbImage, imageops,
-};
-use ndarray::ArrayView3;
-use std::collections::HashSet;
+use crate::error::DataError;
+use image::{DynamicImage, GrayImage, ImageError, ImageFormat, ImageReader, RgbImage};
 use std::fs;
 use std::io::{BufReader, Cursor};
-use std::path::{Path, PathBuf};
-
-/// Extensions of image files, in any case.
-pub const EXTENSIONS: [&str; 9] = ["png", "jpg", "jpeg", "ppm", "pgm", "bmp", "tif", "tiff", "webp"];
-
-/// Image files under `dir`, at any depth, sorted by path. Hidden files are left out.
-///
-/// # Errors
-/// [`DataError::MissingFolder`] where `dir` is no folder, [`DataError::Read`] where it cannot be listed. No image at
-/// all is not an error.
-pub fn list_images(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
-    if !dir.is_dir() {
-        return Err(DataError::MissingFolder { path: dir.to_owned(), expected: "images" });
-    }
-    let real = |path: &Path| fs::canonicalize(path).map_err(|e| DataError::read(path, e));
-    let mut files = vec![];
-    let mut folders = vec![(dir.to_owned(), real(dir)?)];
-    let mut visited: HashSet<PathBuf> = folders.iter().map(|(_, real)| real.clone()).collect();
-    while let Some((folder, place)) = folders.pop() {
-        for path in entries(&folder)? {
-            if path.is_dir() {
-                // A link may lead back to where it lies in, or to a folder that was seen already.
-                let target = real(&path)?;
-                if !place.starts_with(&target) && visited.insert(target.clone()) {
-                    folders.push((path, target));
-                }
-            } else if is_image(&path) && may_be_read(&path) {
-                files.push(path);
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// Whether a path is a file, or a link to nowhere, which is an error to be told: reading a pipe or device might never end.
-fn may_be_read(path: &Path) -> bool {
-    fs::metadata(path).map_or(true, |metadata| metadata.is_file())
-}
-
-/// Entries of a folder that are not hidden.
-pub(crate) fn entries(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut paths = vec![];
-    for entry in fs::read_dir(dir).map_err(|e| DataError::read(dir, e))? {
-        let entry = entry.map_err(|e| DataError::read(dir, e))?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            paths.push(entry.path());
-        }
-    }
-    Ok(paths)
-}
-
-/// Whether a name ends as one of an image file does.
-pub fn is_image(path: &Path) -> bool {
-    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-    extension.is_some_and(|e| EXTENSIONS.contains(&e.as_str()))
-}
+use std::path::Path;
 
 /// Decodes an image file to 8-bit RGB ([`to_rgb`]). The format is told from the content, not from the name.
 ///
@@ -176,83 +116,11 @@ pub fn to_rgb(image: DynamicImage) -> RgbImage {
     RgbImage::from_raw(width, height, data).expect("three bytes a pixel")
 }
 
-/// How [−1, 1] becomes 8 bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quantise {
-    /// `⌊clamp((x+1)/2, 0, 1)·255 + ½⌋`: pictures of the official multi-modal code.
-    Round,
-    /// `⌊(clamp(x, −1, 1)+1)/2·255⌋`: the single-modal and compression code, and the multi-modal videos.
-    Truncate,
-}
-
-impl Quantise {
-    /// One value.
-    pub fn byte(self, x: f32) -> u8 {
-        let unit = ((x + 1.0) / 2.0).clamp(0.0, 1.0) * 255.0;
-        // Casting truncates.
-        match self {
-            Self::Round => (unit + 0.5) as u8,
-            Self::Truncate => unit as u8,
-        }
-    }
-}
-
-/// An image [3, H, W] (or [1, H, W], shown grey) in [−1, 1] as 8-bit RGB.
-pub fn to_image(image: ArrayView3<f32>, quantise: Quantise) -> RgbImage {
-    let (channels, height, width) = image.dim();
-    RgbImage::from_fn(width as u32, height as u32, |x, y| {
-        image::Rgb(std::array::from_fn(|c| quantise.byte(image[[c.min(channels - 1), y as usize, x as usize]])))
-    })
-}
-
-/// Writes a picture in the format of its extension (png above all), making the folder if need be.
-///
-/// The file appears whole or not at all: it is written beside its place and then renamed.
-pub fn write_image<P>(path: &Path, image: &ImageBuffer<P, Vec<u8>>) -> Result<(), DataError>
-where
-    P: PixelWithColorType<Subpixel = u8>,
-{
-    let format = ImageFormat::from_path(path).map_err(|e| DataError::encode(path, e))?;
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|e| DataError::write(folder, e))?;
-    }
-    let mut bytes = vec![];
-    image.write_to(&mut Cursor::new(&mut bytes), format).map_err(|e| DataError::encode(path, e))?;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    fs::write(&beside, bytes).map_err(|e| DataError::write(&beside, e))?;
-    fs::rename(&beside, path).map_err(|e| DataError::write(path, e))
-}
-
-/// Images side by side on white, row by row: `columns` a row, `padding` pixels between and around them.
-///
-/// A cell is as large as the largest image; smaller ones lie at its top left.
-pub fn grid(images: &[RgbImage], columns: usize, padding: u32) -> RgbImage {
-    let columns = columns.clamp(1, images.len().max(1));
-    let rows = images.len().div_ceil(columns);
-    let cell_width = images.iter().map(|i| i.width()).max().unwrap_or(0) + padding;
-    let cell_height = images.iter().map(|i| i.height()).max().unwrap_or(0) + padding;
-    let (width, height) = (columns as u32 * cell_width + padding, rows as u32 * cell_height + padding);
-    let mut sheet = RgbImage::from_pixel(width, height, image::Rgb([255; 3]));
-    for (i, image) in images.iter().enumerate() {
-        let (column, row) = ((i % columns) as u32, (i / columns) as u32);
-        imageops::replace(
-            &mut sheet,
-            image,
-            (padding + column * cell_width).into(),
-            (padding + row * cell_height).into(),
-        );
-    }
-    sheet
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{DynamicImage, Luma, Rgba};
-    use ndarray::Array3;
-    use proptest::prelude::*;
+    use crate::image_io::write_image;
+    use image::{ImageBuffer, Luma, Rgba};
 
     fn picture() -> RgbImage {
         RgbImage::from_fn(37, 23, |x, y| image::Rgb([(x * 6) as u8, (y * 11) as u8, (x * y % 256) as u8]))
@@ -335,23 +203,6 @@ mod tests {
         assert!(matches!(dimensions(&dir.path().join("b.png")), Err(DataError::Read { .. })));
     }
 
-    #[cfg(unix)]
-    #[test]
-    fn links_in_circles_and_pipes_are_passed_over() {
-        let dir = tempfile::tempdir().unwrap();
-        let inner = dir.path().join("a");
-        fs::create_dir(&inner).unwrap();
-        picture().save(inner.join("0.png")).unwrap();
-        for name in ["up", "again"] {
-            std::os::unix::fs::symlink("..", inner.join(name)).unwrap();
-        }
-        std::os::unix::fs::symlink("nowhere", inner.join("lost.png")).unwrap();
-        assert!(std::process::Command::new("mkfifo").arg(inner.join("pipe.png")).status().unwrap().success());
-        let names = ["a/0.png", "a/lost.png"].map(|name| dir.path().join(name));
-        assert_eq!(list_images(dir.path()).unwrap(), names);
-        assert_eq!(list_images(&inner).unwrap(), names);
-    }
-
     #[test]
     fn broken_files_are_named() {
         let dir = tempfile::tempdir().unwrap();
@@ -377,45 +228,5 @@ mod tests {
         let mut bytes = encoded(&picture().into(), ImageFormat::Jpeg);
         bytes.extend(b"\0\0trailing");
         assert!(read(&bytes, "a.jpg").is_ok());
-    }
-
-    #[test]
-    fn grids_place_images_row_by_row() {
-        let cell = |v| RgbImage::from_pixel(3, 2, image::Rgb([v; 3]));
-        let sheet = grid(&[cell(1), cell(2), cell(3)], 2, 1);
-        assert_eq!(sheet.dimensions(), (9, 7));
-        assert_eq!(
-            [(1, 1), (5, 1), (1, 4), (5, 4), (0, 0)].map(|(x, y)| sheet.get_pixel(x, y).0[0]),
-            [1, 2, 3, 255, 255]
-        );
-        assert_eq!(grid(&[cell(1), cell(2)], 2, 0).dimensions(), (6, 2));
-        assert_eq!(grid(&[], 4, 2).dimensions(), (4, 2));
-    }
-
-    #[test]
-    fn pictures_are_written_whole_and_read_back() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("deep/er/a.png");
-        write_image(&path, &picture()).unwrap();
-        assert_eq!(read_rgb(&path).unwrap(), picture());
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
-        assert!(write_image(&dir.path().join("a.xyz"), &picture()).is_err());
-    }
-
-    proptest! {
-        #[test]
-        fn rounding_inverts_the_normalisation_and_truncating_is_at_most_one_below(v: u8, x in -3.0f32..3.0) {
-            let normalised = (f32::from(v) / 255.0 - 0.5) / 0.5;
-            prop_assert_eq!(Quantise::Round.byte(normalised), v);
-            let (rounded, truncated) = (Quantise::Round.byte(x), Quantise::Truncate.byte(x));
-            prop_assert!(truncated <= rounded && rounded - truncated <= 1);
-        }
-    }
-
-    #[test]
-    fn tensors_become_images() {
-        let mut tensor = Array3::from_elem((3, 1, 2), -1.0);
-        tensor[[2, 0, 1]] = 7.0;
-        assert_eq!(to_image(tensor.view(), Quantise::Round).into_raw(), [0, 0, 0, 0, 0, 255]);
     }
 }
