@@ -172,12 +172,6 @@ pub enum DataError {
         /// Why.
         why: String,
     },
-    /// A folder that a data set would be written to holds something else.
-    #[error("{path}: already exists and was not written as a sample data set; choose another folder or remove it")]
-    NotOurs {
-        /// The folder.
-        path: PathBuf,
-    },
     /// An image that the transform cannot be applied to.
     #[error("{path}: {why}")]
     Transform {
