@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use semrel_data::Splits;
-use semrel_data::sample_world::{DomainSet, PairWorld, write_domains, write_pairs};
+use semrel_world::{DomainSet, PairWorld, write_domains, write_pairs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

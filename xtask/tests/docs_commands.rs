@@ -8,10 +8,8 @@ mod common;
 
 use common::pages::{code_blocks, pages, root};
 use common::typed::{COMPRESSION, How, MULTI, REST, SINGLE, Typed};
-use semrel_data::sample_world::{
-    Coat, Look, PairWorld, Season, Weather, render_animals, render_landscape, write_pairs,
-};
 use semrel_weights::EFFICIENTNET_LITE0;
+use semrel_world::{Coat, Look, PairWorld, Season, Weather, render_animals, render_landscape, write_pairs};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

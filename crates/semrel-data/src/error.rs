@@ -21,7 +21,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A domain (or other) folder without images.
-    #[error("{path}: no images; expected files ending in {}", crate::image_io::EXTENSIONS.join(", "))]
+    #[error("{path}: no images; expected files ending in {}", crate::image_io::formats::EXTENSIONS.join(", "))]
     Empty {
         /// The folder.
         path: PathBuf,
@@ -132,7 +132,7 @@ pub enum DataError {
         source: std::io::Error,
     },
     /// A file whose format is not one of the supported ones.
-    #[error("{path}: not an image of a supported format ({}): {why}", crate::image_io::EXTENSIONS.join(", "))]
+    #[error("{path}: not an image of a supported format ({}): {why}", crate::image_io::formats::EXTENSIONS.join(", "))]
     Unsupported {
         /// The file.
         path: PathBuf,
@@ -171,12 +171,6 @@ pub enum DataError {
         path: PathBuf,
         /// Why.
         why: String,
-    },
-    /// A folder that a data set would be written to holds something else.
-    #[error("{path}: already exists and was not written as a sample data set; choose another folder or remove it")]
-    NotOurs {
-        /// The folder.
-        path: PathBuf,
     },
     /// An image that the transform cannot be applied to.
     #[error("{path}: {why}")]

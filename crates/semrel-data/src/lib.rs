@@ -1,4 +1,4 @@
-//! Image folders, Pillow-equal resizing, augmentation, the prefetching loader and the procedural sample world.
+//! Image folders, Pillow-equal resizing, augmentation and the prefetching loader.
 //!
 //! Data flows `DomainFolder` (files by domain) → `ImageStore` (decoded images) → `MultiDomainSampler` (the batch of any
 //! step, as a pure function of seed and step) → `Loader` (the same, ahead of time on other threads). For two domains:
@@ -21,7 +21,6 @@ mod pair_select;
 mod pairs;
 pub mod resize;
 pub mod rng;
-pub mod sample_world;
 mod sampler;
 mod single_image;
 mod store;

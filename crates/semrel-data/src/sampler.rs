@@ -160,12 +160,18 @@ impl MultiDomainSampler {
 mod tests {
     use super::*;
     use crate::domains::DomainFolder;
-    use crate::sample_world::{DomainSet, write_domains};
+    use crate::image_io::write_image;
     use crate::store::StoreOptions;
     use proptest::prelude::*;
 
     fn sampler(dir: &std::path::Path, seed: u64, options: StoreOptions) -> MultiDomainSampler {
-        write_domains(dir, DomainSet::Seasons, 5, 1, 24, 3).unwrap();
+        for (domain, tint) in ["autumn", "spring", "summer", "winter"].iter().zip([20, 80, 140, 200]) {
+            for number in 0..5u8 {
+                let pixel = |x: u32, y: u32| image::Rgb([tint, 40 * number, (10 * x).abs_diff(10 * y) as u8]);
+                let image = image::RgbImage::from_fn(24, 24, pixel);
+                write_image(&dir.join("train").join(domain).join(format!("{number}.png")), &image).unwrap();
+            }
+        }
         let store = Arc::new(ImageStore::new(&DomainFolder::open(&dir.join("train")).unwrap(), options));
         MultiDomainSampler::new(store, TrainTransform::default(), 16, 4, seed).unwrap()
     }

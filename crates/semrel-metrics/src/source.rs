@@ -4,50 +4,22 @@
 //! sub-folders that is also what pytorch-fid takes. Pictures are decoded when they are asked for.
 
 mod archive;
+mod kind;
+
+pub use kind::{Listing, SourceKind};
 
 use crate::MetricsError;
 use archive::{read_member, repeated_picture};
 use image::RgbImage;
+use kind::is_hidden;
 use semrel_data::DataError;
-use semrel_data::image_io::{EXTENSIONS, decode_rgb, is_image, list_images, read_rgb};
+use semrel_data::image_io::{decode_rgb, is_image, list_images, read_rgb};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use zip::ZipArchive;
-
-/// Which pictures of a folder or zip are taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Listing {
-    /// Those at any depth.
-    #[default]
-    Recursive,
-    /// Those at the top whose extension is in lower case: what pytorch-fid takes of a folder.
-    Flat,
-}
-
-/// What pictures come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceKind {
-    /// A folder.
-    Folder,
-    /// A text file that names a picture a line.
-    List,
-    /// A zip.
-    Zip,
-}
-
-impl SourceKind {
-    /// In a word.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Folder => "folder",
-            Self::List => "list",
-            Self::Zip => "zip",
-        }
-    }
-}
 
 /// A set of pictures, in a fixed order.
 #[derive(Debug)]
@@ -210,28 +182,12 @@ impl Images {
     }
 }
 
-impl Listing {
-    fn takes(self, name: &Path) -> bool {
-        let lower_case = || name.extension().and_then(|e| e.to_str()).is_some_and(|e| EXTENSIONS.contains(&e));
-        self == Self::Recursive || (name.components().count() == 1 && lower_case())
-    }
-}
-
 fn starts_with(path: &Path, start: &[u8]) -> Result<bool, MetricsError> {
     let mut bytes = vec![];
     File::open(path)
         .and_then(|file| file.take(start.len() as u64).read_to_end(&mut bytes))
         .map_err(|source| MetricsError::Io { path: path.to_owned(), source })?;
     Ok(bytes == start)
-}
-
-fn is_hidden(name: &Path) -> bool {
-    let hidden = |part: Component| {
-        let part = part.as_os_str().to_string_lossy();
-        // The second is where macOS puts its attributes.
-        part.starts_with('.') || part == "__MACOSX"
-    };
-    name.components().any(hidden)
 }
 
 /// The deepest folder that all files lie in.

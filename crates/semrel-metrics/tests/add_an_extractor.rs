@@ -1,9 +1,9 @@
 //! The worked example "Add an extractor" of docs/contributing.md.
 
 use semrel_data::resize::Filter;
-use semrel_data::sample_world::{Season, render_landscape};
 use semrel_metrics::extractor::{Preparation, Resize, features_of_images};
 use semrel_metrics::{Activations, Extractor};
+use semrel_world::{Season, render_landscape};
 use tch::{Device, Kind, Tensor};
 
 /// Looks at colours alone: mean and deviation of red, green and blue.

@@ -2,7 +2,7 @@
 
 use super::rows::Profile;
 use semrel_data::Direction;
-use semrel_data::sample_world::{DomainSet, PairWorld};
+use semrel_world::{DomainSet, PairWorld};
 use serde_json::Value;
 use std::path::Path;
 

@@ -5,7 +5,7 @@ use super::spec::{HalfSpec, Method, SampleWorld, Spec};
 use super::{Options, stargan2_multi};
 use crate::workspace::Workspace;
 use anyhow::Result;
-use semrel_data::sample_world::DomainSet;
+use semrel_world::DomainSet;
 use std::process::ExitCode;
 
 /// Train and measure the rows of the paper's Table 1 (multi-modal translation)

@@ -5,7 +5,7 @@ use super::spec::{HalfSpec, Method, SampleWorld, Spec};
 use super::{Options, PairOptions};
 use crate::workspace::Workspace;
 use anyhow::Result;
-use semrel_data::sample_world::PairWorld;
+use semrel_world::PairWorld;
 use std::process::ExitCode;
 
 /// Train, search and measure the rows of the paper's Table 2 (compression)

@@ -5,7 +5,7 @@ use super::spec::{HalfSpec, Method, NOT_GIVEN, SampleWorld, Spec};
 use super::{Options, PairOptions, cut_single};
 use crate::workspace::Workspace;
 use anyhow::Result;
-use semrel_data::sample_world::PairWorld;
+use semrel_world::PairWorld;
 use std::process::ExitCode;
 
 /// Train and measure the rows of the paper's comparison of single-modal translation

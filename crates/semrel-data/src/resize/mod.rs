@@ -10,14 +10,16 @@
 //! Metrics and losses depend on these details: an aliased resize alone moves a Fréchet distance by more than many
 //! published improvements (Parmar et al., CVPR 2022).
 
+mod crop;
 mod float;
 mod nearest;
 mod pillow;
 mod weights;
 
+pub use crop::Crop;
 pub use float::{resize_f32, torch_bilinear, torch_nearest};
 pub use nearest::nearest_floor;
-pub use pillow::{Crop, resize, resize_crop, resize_window};
+pub use pillow::{resize, resize_crop, resize_window};
 
 use std::str::FromStr;
 

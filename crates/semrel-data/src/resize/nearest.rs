@@ -1,6 +1,6 @@
 //! Nearest neighbours, in the conventions of Pillow and of OpenCV and torch.
 
-use super::Crop;
+use super::crop::Crop;
 use image::{ImageBuffer, Pixel};
 
 /// Source positions of Pillow: `floor` of a coordinate that starts at `scale/2` and grows by `scale`, so that its

@@ -1,31 +1,9 @@
 //! Pillow's 8-bit resize: two passes in fixed point, horizontal first, each rounded to 8 bits.
 
-use super::weights::Weights;
+use super::crop::Crop;
+use super::weights::{PRECISION, Weights};
 use super::{Filter, nearest};
 use image::{ImageBuffer, Pixel, imageops};
-
-/// Fraction bits of the weights.
-pub(super) const PRECISION: u32 = 22;
-
-/// A rectangle of an image, in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crop {
-    /// Left column.
-    pub x: u32,
-    /// Top row.
-    pub y: u32,
-    /// Columns.
-    pub width: u32,
-    /// Rows.
-    pub height: u32,
-}
-
-impl Crop {
-    /// The whole of an image of this size.
-    pub fn whole(width: u32, height: u32) -> Self {
-        Self { x: 0, y: 0, width, height }
-    }
-}
 
 /// Resizes an 8-bit image of one to four channels (alpha, if any, is treated like a colour).
 ///

@@ -4,6 +4,9 @@ use super::Filter;
 use std::f64::consts::PI;
 use std::ops::Range;
 
+/// Fraction bits of the weights.
+pub(super) const PRECISION: u32 = 22;
+
 /// For each output position, a run of input positions and their normalised weights.
 pub(super) struct Weights {
     /// First input position of each output.
@@ -65,7 +68,7 @@ impl Weights {
 
     /// The weights in 22-bit fixed point.
     pub fn fixed(&self) -> Vec<i32> {
-        let unit = f64::from(1 << super::pillow::PRECISION);
+        let unit = f64::from(1 << PRECISION);
         self.values.iter().map(|&w| (w * unit + 0.5f64.copysign(w)) as i32).collect()
     }
 }

@@ -3,9 +3,9 @@
 
 use assert_cmd::assert::Assert;
 use image::RgbImage;
-use semrel_data::sample_world::{Season, render_landscape};
 use semrel_testkit::runs;
 pub use semrel_testkit::runs::*;
+use semrel_world::{Season, render_landscape};
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;

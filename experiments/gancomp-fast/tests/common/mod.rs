@@ -4,9 +4,9 @@
 pub mod searched;
 
 use assert_cmd::assert::Assert;
-use semrel_data::sample_world::render_aerial;
 use semrel_testkit::runs;
 pub use semrel_testkit::runs::*;
+use semrel_world::render_aerial;
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;

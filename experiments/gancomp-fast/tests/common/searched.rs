@@ -1,7 +1,7 @@
 //! A folder with two small data sets, and a small row whose super-net is searched.
 
 use super::{PATIENCE, assert, command, sets, weights_in};
-use semrel_data::sample_world::{PairWorld, write_pairs};
+use semrel_world::{PairWorld, write_pairs};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

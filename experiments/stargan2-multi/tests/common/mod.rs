@@ -2,9 +2,9 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use assert_cmd::assert::Assert;
-use semrel_data::sample_world::{DomainSet, write_domains};
 use semrel_testkit::runs;
 pub use semrel_testkit::runs::*;
+use semrel_world::{DomainSet, write_domains};
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;

@@ -1,0 +1,48 @@
+//! Writes pictures, whole or not at all.
+
+use crate::error::DataError;
+use image::{ImageBuffer, ImageFormat, PixelWithColorType};
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+/// Writes a picture in the format of its extension (png above all), making the folder if need be.
+///
+/// The file appears whole or not at all: it is written beside its place and then renamed.
+pub fn write_image<P>(path: &Path, image: &ImageBuffer<P, Vec<u8>>) -> Result<(), DataError>
+where
+    P: PixelWithColorType<Subpixel = u8>,
+{
+    let format = ImageFormat::from_path(path).map_err(|e| DataError::encode(path, e))?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|e| DataError::write(folder, e))?;
+    }
+    let mut bytes = vec![];
+    image.write_to(&mut Cursor::new(&mut bytes), format).map_err(|e| DataError::encode(path, e))?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
+    fs::write(&beside, bytes).map_err(|e| DataError::write(&beside, e))?;
+    fs::rename(&beside, path).map_err(|e| DataError::write(path, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image_io::read_rgb;
+    use image::RgbImage;
+
+    fn picture() -> RgbImage {
+        RgbImage::from_fn(37, 23, |x, y| image::Rgb([(x * 6) as u8, (y * 11) as u8, (x * y % 256) as u8]))
+    }
+
+    #[test]
+    fn pictures_are_written_whole_and_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("deep/er/a.png");
+        write_image(&path, &picture()).unwrap();
+        assert_eq!(read_rgb(&path).unwrap(), picture());
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        assert!(write_image(&dir.path().join("a.xyz"), &picture()).is_err());
+    }
+}
