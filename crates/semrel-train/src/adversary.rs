@@ -82,11 +82,19 @@ impl<D: Critic> Adversary<D> {
     }
 
     /// The losses from D's logits.
-    pub fn discriminator_loss_of(&self, fake_logits: &Tensor, real_logits: &Tensor, real: &Tensor) -> DiscriminatorLosses {
-        let loss = |logits: &Tensor, target| self.game.gan.discriminator(logits, target).expect("logits of images").mean(None::<Kind>);
+    pub fn discriminator_loss_of(
+        &self,
+        fake_logits: &Tensor,
+        real_logits: &Tensor,
+        real: &Tensor,
+    ) -> DiscriminatorLosses {
+        let loss = |logits: &Tensor, target| {
+            self.game.gan.discriminator(logits, target).expect("logits of images").mean(None::<Kind>)
+        };
         let (fake, loss_real) = (loss(fake_logits, Target::Fake), loss(real_logits, Target::Real));
         let mut total = (&fake + &loss_real) * 0.5;
-        let penalty = || r1_penalty(real_logits, real).expect("logits with a graph to the images") * self.game.lambda_r1;
+        let penalty =
+            || r1_penalty(real_logits, real).expect("logits with a graph to the images") * self.game.lambda_r1;
         let r1 = (self.game.lambda_r1 > 0.0).then(penalty);
         if let Some(r1) = &r1 {
             total += r1;
