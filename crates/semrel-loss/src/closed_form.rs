@@ -1,18 +1,27 @@
-//! Values whose gradient is written down instead of recorded.
+//! Values whose gradient is written down instead of recorded, for [`Gradient::ClosedForm`](crate::Gradient).
 //!
-//! SRC and the contrastive losses pass a dozen times over `K × K` matrices, and their recorded gradient as often again. Their
-//! keys are constant, so the gradient with respect to the `K × D` queries is known in closed form once the values are: it is
-//! computed with them, without a graph. On narrow networks that is 3 % of a training step.
+//! Such a gradient is a constant to autograd, which would take the second derivative for 0. It is sealed against that.
 
 use tch::{Kind, Tensor};
 
 /// `value`, of the shape that a sum of `at` over `dims` has, with the gradient `slope` with respect to `at`; without one where
 /// nothing asks for it.
 ///
-/// The number is `value` to the bit where the slope is finite; its second derivatives are not those of the loss.
+/// The number is `value` to the bit where the slope is finite. Differentiating its gradient is an error of libtorch.
 pub(crate) fn with_slope(value: Tensor, at: &Tensor, slope: Option<Tensor>, dims: &[i64]) -> Tensor {
     let Some(slope) = slope else { return value };
     let linear = (at * slope).sum_dim_intlist(dims, false, None::<Kind>);
     let nothing = &linear - linear.detach();
-    nothing + value
+    seal(&nothing) + value
+}
+
+/// The zeros of `nothing`, with their gradient, which cannot be differentiated once more.
+///
+/// Distances of another order than 2 have a gradient, and libtorch no derivative of that. Those to 1 are added here, times
+/// zero: zeros to value and gradient, and an error to whoever asks for more.
+fn seal(nothing: &Tensor) -> Tensor {
+    let points = nothing.reshape([-1, 1]);
+    let one = points.detach().narrow(0, 0, 1).ones_like();
+    let distances = Tensor::cdist(&points, &one, 3.0, None::<i64>);
+    nothing + (distances * 0.0).view_as(nothing)
 }

@@ -4,11 +4,14 @@
 
 use crate::LossError;
 use crate::error::positive;
-use serde::{Deserialize, Serialize};
+use crate::settings::setters;
 
 /// γ of the multi-modal experiment: `γ(i) = γ_start + (γ_end − γ_start)·i/total_iters`, i from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(any(feature = "serde", feature = "schemars"), serde(deny_unknown_fields, default))]
+#[non_exhaustive]
 pub struct IterationCurriculum {
     /// γ at iteration 0, and always where `enabled` is off.
     pub gamma_start: f64,
@@ -26,6 +29,8 @@ impl Default for IterationCurriculum {
 }
 
 impl IterationCurriculum {
+    setters! { with_gamma_start(gamma_start: f64), with_gamma_end(gamma_end: f64), with_enabled(enabled: bool) }
+
     /// γ in force during `iteration` (0-based) of `total_iters`; beyond the end it stays at `gamma_end`.
     pub fn gamma(&self, iteration: u64, total_iters: u64) -> f64 {
         if self.enabled { line(self.gamma_start, self.gamma_end, iteration, total_iters) } else { self.gamma_start }
@@ -42,8 +47,11 @@ impl IterationCurriculum {
 }
 
 /// γ of the single-modal experiment: `γ(e) = γ_0 + (γ_min − γ_0)·e/total_epochs`, e from 1, constant inside an epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(any(feature = "serde", feature = "schemars"), serde(deny_unknown_fields, default))]
+#[non_exhaustive]
 pub struct EpochCurriculum {
     /// γ_0; in force throughout where `enabled` is off.
     pub gamma: f64,
@@ -63,6 +71,13 @@ impl Default for EpochCurriculum {
 }
 
 impl EpochCurriculum {
+    setters! {
+        with_gamma(gamma: f64),
+        with_gamma_min(gamma_min: f64),
+        with_enabled(enabled: bool),
+        with_step_epoch(step_epoch: Option<u64>),
+    }
+
     /// γ in force in `epoch` (counted from 1) of `total_epochs` (constant-rate and decaying ones together).
     pub fn gamma(&self, epoch: u64, total_epochs: u64) -> f64 {
         match self.step_epoch {

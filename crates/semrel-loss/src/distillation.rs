@@ -3,21 +3,25 @@
 //! As the published compression code computes them, which is neither formulation of [`semantic`](crate::semantic): the terms
 //! are sums over taps, not means, and the logged contrastive value has a temperature of its own.
 
+use crate::check::alike;
 use crate::error::{not_negative, positive};
 use crate::hard_negative::hard_negative_weights;
-use crate::patch_nce::log_ratio;
+use crate::patch_nce::{ContrastConfig, log_ratio};
+use crate::settings::setters;
 use crate::similarity::similarity_matrix;
 use crate::src::src_against;
-use crate::{Formulation, LossError};
-use serde::{Deserialize, Serialize};
+use crate::{Formulation, Gradient, LossError};
 use tch::{Kind, Tensor};
 
 /// Temperature of the contrastive term's value, whatever the temperature of its gradient is.
 const REPORTED_TAU: f64 = 0.07;
 
 /// Settings of [`distillation_terms`]; the defaults are those of all three published tasks.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(any(feature = "serde", feature = "schemars"), serde(deny_unknown_fields, default))]
+#[non_exhaustive]
 pub struct DistillationConfig {
     /// Weight of semantic relation consistency, 0 or more. With 0 the negatives get no importance weights either, as
     /// published.
@@ -28,16 +32,39 @@ pub struct DistillationConfig {
     pub hard: bool,
     /// Temperature τ of the contrast's gradient.
     pub tau: f64,
+    /// How gradients are computed.
+    pub gradient: Gradient,
 }
 
 impl Default for DistillationConfig {
     fn default() -> Self {
-        Self { lambda_src: 10.0, lambda_dce: 0.1, hard: true, tau: 0.07 }
+        Self { lambda_src: 10.0, lambda_dce: 0.1, hard: true, tau: 0.07, gradient: Gradient::Recorded }
+    }
+}
+
+impl DistillationConfig {
+    setters! {
+        with_lambda_src(lambda_src: f64),
+        with_lambda_dce(lambda_dce: f64),
+        with_hard(hard: bool),
+        with_tau(tau: f64),
+        with_gradient(gradient: Gradient),
+    }
+
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`LossError::Setting`] names the setting that is out of range.
+    pub fn validate(&self) -> Result<(), LossError> {
+        not_negative("lambda_src", self.lambda_src)?;
+        not_negative("lambda_dce", self.lambda_dce)?;
+        positive("tau", self.tau)
     }
 }
 
 /// The terms of each tap, multiplied by their λ, `[taps]`. The objective is the sum of all.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct DistillationTerms {
     /// `λ_SRC · Σ_k JSD(P_k ‖ Q_k)`: a sum over the patches, not a mean.
     pub src: Tensor,
@@ -55,23 +82,27 @@ pub struct DistillationTerms {
 /// * `l⁺_j = q_j·k_j`, `l⁻_jm = W_jm · q_j·k_m` and `l⁻_jj = −10`, where `W` are the official
 ///   [`hard_negative_weights`] of `V` at the temperature `gamma` (Eq. 5), or 1.
 ///
+/// # Derivatives
+/// With respect to the queries: of every order with [`Gradient::Recorded`] (but at rows of zeros, where `src` has the first
+/// one only); the first one with [`Gradient::ClosedForm`], which refuses others. With respect to the keys: none.
+///
 /// # Errors
 /// [`LossError::NoTaps`], [`LossError::Taps`], [`LossError::QueryKey`] where shapes differ, [`LossError::NotRows`],
-/// [`LossError::Setting`].
+/// [`LossError::Setting`]; [`LossError::ElementType`], [`LossError::ElementTypes`], [`LossError::Devices`],
+/// [`LossError::Empty`].
 pub fn distillation_terms(
     queries: &[Tensor],
     keys: &[Tensor],
     config: &DistillationConfig,
     gamma: f64,
 ) -> Result<DistillationTerms, LossError> {
-    not_negative("lambda_src", config.lambda_src)?;
-    not_negative("lambda_dce", config.lambda_dce)?;
-    positive("tau", config.tau)?;
+    config.validate()?;
     let taps = queries.len() as i64;
     let first = queries.first().ok_or(LossError::NoTaps)?;
     if keys.len() != queries.len() {
         return Err(LossError::Taps { what: "keys", found: keys.len(), expected: queries.len() });
     }
+    alike(queries.iter().map(|q| ("queries", q)).chain(keys.iter().map(|k| ("keys", k))))?;
     if let Some(other) = queries.iter().chain(keys).find(|rows| rows.size() != first.size()) {
         return Err(LossError::QueryKey { query: first.size(), key: other.size() });
     }
@@ -81,7 +112,7 @@ pub fn distillation_terms(
     let relations = (config.lambda_src > 0.0).then(|| similarity_matrix(&k, taps)).transpose()?;
 
     let src = match &relations {
-        Some(v) => src_against(&q, v, taps)? * config.lambda_src,
+        Some(v) => src_against(&q, v, taps, config.gradient)? * config.lambda_src,
         None => nothing(),
     };
     if config.lambda_dce == 0.0 {
@@ -91,7 +122,10 @@ pub fn distillation_terms(
         Some(v) if config.hard => Some(hard_negative_weights(v, gamma, Formulation::Official)?),
         _ => None,
     };
-    let ratio = |q: &Tensor, tau: f64| log_ratio(q, &k, taps, weights.as_ref(), tau, Formulation::Official);
+    let ratio = |q: &Tensor, tau: f64| {
+        let contrast = ContrastConfig { tau, formulation: Formulation::Official, gradient: config.gradient };
+        log_ratio(q, &k, taps, weights.as_ref(), &contrast)
+    };
     let v = ratio(&q, config.tau)?;
     let reported = if config.tau == REPORTED_TAU { v.detach() } else { ratio(&q.detach(), REPORTED_TAU)? };
     let mean = |of_rows: Tensor| of_rows.mean_dim([-1].as_slice(), false, None::<Kind>);
@@ -103,14 +137,14 @@ pub fn distillation_terms(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hdce::hdce;
+    use crate::hdce::decoupled_info_nce;
     use crate::similarity::l2_normalize;
-    use crate::src::src;
+    use crate::src::semantic_relation_consistency;
     use tch::Device;
 
     fn rows(taps: usize) -> Vec<Tensor> {
         (0..taps)
-            .map(|_| l2_normalize(&Tensor::randn([7, 5], (Kind::Double, Device::Cpu))).set_requires_grad(true))
+            .map(|_| l2_normalize(&Tensor::randn([7, 5], (Kind::Double, Device::Cpu))).unwrap().set_requires_grad(true))
             .collect()
     }
 
@@ -125,13 +159,14 @@ mod tests {
     #[test]
     fn every_tap_by_itself_gives_its_share_of_the_stack() {
         let (q, k) = (rows(3), rows(3));
-        let config = DistillationConfig::default();
+        let config = DistillationConfig::default().with_gradient(Gradient::ClosedForm);
         let all = terms(&q, &k, &config);
         for tap in 0..3 {
             let weights =
                 hard_negative_weights(&similarity_matrix(&k[tap], 1).unwrap(), 2.0, Formulation::Official).unwrap();
-            let dce = hdce(&q[tap], &k[tap], 1, Some(&weights), 0.07, Formulation::Official).unwrap();
-            close(&all.src.get(tap as i64), &(src(&q[tap], &k[tap], 1).unwrap() * 10.0));
+            let dce = decoupled_info_nce(&q[tap], &k[tap], 1, Some(&weights), &ContrastConfig::default()).unwrap();
+            let src = semantic_relation_consistency(&q[tap], &k[tap], 1, Gradient::Recorded).unwrap();
+            close(&all.src.get(tap as i64), &(src * 10.0));
             close(&all.dce.get(tap as i64), &(&dce.value * 0.1));
             let gradient = |loss: &Tensor| Tensor::run_backward(&[loss], &[&q[tap]], true, false).remove(0);
             close(&gradient(&all.dce.sum(Kind::Double)), &gradient(&(dce.objective * 0.1)));

@@ -1,8 +1,5 @@
 //! The paper's equations or the published code.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 /// Which of two definitions is computed where the paper and the published code differ.
 ///
 /// | | `official` | `paper` |
@@ -11,8 +8,10 @@ use serde::{Deserialize, Serialize};
 /// | importance weight | row maximum 1, multiplies the similarity | row mean 1, multiplies its exponential (Eq. 4–5) |
 /// | value of the hDCE objective | InfoNCE (its gradient is that of DCE) | DCE |
 /// | the positive among the negatives | similarity replaced by −10 | left out |
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(any(feature = "serde", feature = "schemars"), serde(rename_all = "lowercase"))]
 pub enum Formulation {
     /// As the published code computes it.
     #[default]
@@ -21,7 +20,7 @@ pub enum Formulation {
     Paper,
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "serde"))]
 mod tests {
     use super::*;
 

@@ -1,5 +1,6 @@
 //! Importance weights of hard negatives: the von Mises–Fisher distribution around the key of the query's place (Eq. 5).
 
+use crate::check::floats;
 use crate::error::positive;
 use crate::similarity::fill_diagonal;
 use crate::{Formulation, LossError};
@@ -17,9 +18,12 @@ pub(crate) const SELF_SIMILARITY: f64 = -10.0;
 /// * `paper`: `w_ij = exp(s_ij/γ) / mean_{j'≠i} exp(s_ij'/γ)`, row mean 1 over `j ≠ i`, to multiply the exponential of the
 ///   similarity with; the diagonal is 0.
 ///
+/// # Derivatives
+/// None: the weights are constants, to whatever loss they are given.
+///
 /// # Errors
-/// [`LossError::Setting`] where γ is not positive; [`LossError::Weights`] where `similarity` is no batch of squares;
-/// [`LossError::NoNegatives`] in the paper's formulation with one patch a group.
+/// [`LossError::Setting`] where γ is not positive; [`LossError::ElementType`], [`LossError::Empty`]; [`LossError::Weights`] where `similarity` is no batch of squares;
+/// [`LossError::NoNegatives`] in the paper's formulation with one patch per group.
 pub fn hard_negative_weights(similarity: &Tensor, gamma: f64, formulation: Formulation) -> Result<Tensor, LossError> {
     positive("gamma", gamma)?;
     let side = square_side(similarity)?;
@@ -43,6 +47,9 @@ pub fn hard_negative_weights(similarity: &Tensor, gamma: f64, formulation: Formu
 /// `similarity` is `[1, N, N]`. With `num_patches` = N this is [`hard_negative_weights`]. With `num_patches` = 1 (SinCUT)
 /// the mask covers the whole matrix, hence all weights are 1 whatever γ is.
 ///
+/// # Derivatives
+/// None, as [`hard_negative_weights`].
+///
 /// # Errors
 /// [`LossError::MaskSide`] for other `num_patches`, where the published code stops; otherwise as
 /// [`hard_negative_weights`].
@@ -58,6 +65,7 @@ pub fn single_modal_weights(similarity: &Tensor, num_patches: i64, gamma: f64) -
 }
 
 fn square_side(similarity: &Tensor) -> Result<i64, LossError> {
+    floats(("similarities", similarity))?;
     match similarity.size()[..] {
         [_, rows, columns] if rows == columns && rows > 0 => Ok(rows),
         _ => {

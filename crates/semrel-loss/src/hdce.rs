@@ -1,7 +1,7 @@
 //! Decoupled InfoNCE (DCE, Eq. 6) and, with importance weights, hDCE (Eq. 4): the positive leaves the denominator, so
 //! easy negatives no longer weaken the gradient.
 
-use crate::patch_nce::{PatchLoss, log_ratio};
+use crate::patch_nce::{ContrastConfig, PatchLoss, log_ratio};
 use crate::{Formulation, LossError};
 use tch::{Kind, Tensor};
 
@@ -14,17 +14,19 @@ use tch::{Kind, Tensor};
 /// `paper`; in `official` it is the InfoNCE value, `mean v − sg(mean v) + sg(mean ln(1 + e^v))`, where `sg` stops the
 /// gradient.
 ///
+/// # Derivatives
+/// As [`info_nce`](crate::patch_nce::info_nce). In both formulations those of every order are those of `mean v`.
+///
 /// # Errors
 /// As [`info_nce`](crate::patch_nce::info_nce).
-pub fn hdce(
+pub fn decoupled_info_nce(
     q: &Tensor,
     k: &Tensor,
     groups: i64,
     weights: Option<&Tensor>,
-    tau: f64,
-    formulation: Formulation,
+    config: &ContrastConfig,
 ) -> Result<PatchLoss, LossError> {
-    Ok(PatchLoss::decoupled(&log_ratio(q, k, groups, weights, tau, formulation)?, formulation))
+    Ok(PatchLoss::decoupled(&log_ratio(q, k, groups, weights, config)?, config.formulation))
 }
 
 impl PatchLoss {
@@ -44,6 +46,7 @@ impl PatchLoss {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Gradient;
     use crate::hard_negative::hard_negative_weights;
     use crate::patch_nce::info_nce;
     use crate::similarity::{diagonal_mask, l2_normalize, similarity_matrix};
@@ -51,7 +54,16 @@ mod tests {
     use tch::Device;
 
     fn unit_rows(n: usize) -> impl Strategy<Value = Tensor> {
-        prop::collection::vec(-1.0..1.0f64, n * 3).prop_map(|v| l2_normalize(&Tensor::from_slice(&v).view([-1, 3])))
+        prop::collection::vec(-1.0..1.0f64, n * 3)
+            .prop_map(|v| l2_normalize(&Tensor::from_slice(&v).view([-1, 3])).unwrap())
+    }
+
+    fn at(tau: f64, formulation: Formulation, gradient: Gradient) -> ContrastConfig {
+        ContrastConfig::default().with_tau(tau).with_formulation(formulation).with_gradient(gradient)
+    }
+
+    fn hdce(q: &Tensor, k: &Tensor, groups: i64, weights: Option<&Tensor>, config: &ContrastConfig) -> PatchLoss {
+        decoupled_info_nce(q, k, groups, weights, config).unwrap()
     }
 
     fn gradient(q: &Tensor, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
@@ -86,17 +98,20 @@ mod tests {
                     Formulation::Official => (&w, one.zeros_like()),
                     Formulation::Paper => (&one, w.log()),
                 };
-                let got = gradient(&q, |q| hdce(q, &k, 2, Some(&w), 0.2, formulation).unwrap().objective);
                 let want = gradient(&q, |q| plain_formula(q, &k, factor, &bias, 0.2));
-                prop_assert!(largest(got - want) < 1e-8, "{formulation:?}");
+                for how in [Gradient::Recorded, Gradient::ClosedForm] {
+                    let got = gradient(&q, |q| hdce(q, &k, 2, Some(&w), &at(0.2, formulation, how)).objective);
+                    prop_assert!(largest(got - &want) < 1e-8, "{formulation:?} {how:?}");
+                }
             }
         }
 
         #[test]
         fn value_is_info_nce(q in unit_rows(8), k in unit_rows(8)) {
             for formulation in [Formulation::Official, Formulation::Paper] {
-                let decoupled = hdce(&q, &k, 2, None, 0.07, formulation).unwrap();
-                let coupled = info_nce(&q, &k, 2, None, 0.07, formulation).unwrap();
+                let config = at(0.07, formulation, Gradient::ClosedForm);
+                let decoupled = hdce(&q, &k, 2, None, &config);
+                let coupled = info_nce(&q, &k, 2, None, &config).unwrap();
                 prop_assert!(largest(&decoupled.value - &coupled.objective) < 1e-12);
                 if formulation == Formulation::Official {
                     prop_assert!(largest(decoupled.objective - coupled.objective) < 1e-12);
@@ -107,7 +122,10 @@ mod tests {
         #[test]
         fn formulations_share_the_gradient_at_uniform_weights(q in unit_rows(8), k in unit_rows(8)) {
             let uniform = Tensor::ones([2, 4, 4], (Kind::Double, Device::Cpu));
-            let of = |f| gradient(&q, |q| hdce(q, &k, 2, Some(&uniform), 0.2, f).unwrap().objective);
+            let of = |f| {
+                let config = at(0.2, f, Gradient::ClosedForm);
+                gradient(&q, |q| hdce(q, &k, 2, Some(&uniform), &config).objective)
+            };
             prop_assert!(largest(of(Formulation::Official) - of(Formulation::Paper)) < 1e-8);
         }
 
@@ -115,8 +133,11 @@ mod tests {
         fn gradient_survives_rows_of_zeros(k in unit_rows(8)) {
             let zero = k.zeros_like();
             for formulation in [Formulation::Official, Formulation::Paper] {
-                let g = gradient(&zero, |q| hdce(&l2_normalize(q), &k, 2, None, 0.07, formulation).unwrap().objective);
-                prop_assert!(bool::try_from(g.isfinite().all()).unwrap());
+                for how in [Gradient::Recorded, Gradient::ClosedForm] {
+                    let config = at(0.07, formulation, how);
+                    let g = gradient(&zero, |q| hdce(&l2_normalize(q).unwrap(), &k, 2, None, &config).objective);
+                    prop_assert!(bool::try_from(g.isfinite().all()).unwrap());
+                }
             }
         }
     }
@@ -125,9 +146,9 @@ mod tests {
     fn well_separated_positives_keep_their_gradient() {
         // At v ≪ 0 InfoNCE's gradient is smaller by σ(v); decoupling removes that factor.
         let k = Tensor::eye(3, (Kind::Double, Device::Cpu));
-        let official = Formulation::Official;
-        let dce = gradient(&k, |q| hdce(q, &k, 1, None, 0.1, official).unwrap().objective);
-        let nce = gradient(&k, |q| info_nce(q, &k, 1, None, 0.1, official).unwrap().objective);
+        let config = ContrastConfig::default().with_tau(0.1);
+        let dce = gradient(&k, |q| hdce(q, &k, 1, None, &config).objective);
+        let nce = gradient(&k, |q| info_nce(q, &k, 1, None, &config).unwrap().objective);
         let v = 2f64.ln() - 10.0;
         let factor = 1.0 / (1.0 + (-v).exp());
         assert!(largest(dce * factor - nce) < 1e-12);

@@ -17,26 +17,34 @@
 //!
 //! Patch features are matrices of rows, image-major: row `b·K + k` is patch `k` of image `b`. A *group* is a run of rows
 //! that are each other's negatives: one image (`groups` = batch size) or the whole minibatch (`groups` = 1). Everything
-//! works in the element type and on the device of its inputs.
+//! works in the element type, single or double precision, and on the device of its inputs.
+//!
+//! Each function says under *Derivatives* how often it can be differentiated; [`Gradient`] chooses how gradients are computed.
+//! Settings are structs with defaults and `with_` methods. The features `serde` and `schemars` derive the traits of those
+//! crates for them, `doc-only` builds the documentation without libtorch.
 #![warn(missing_docs)]
 
+mod check;
 mod closed_form;
 pub mod curriculum;
 pub mod distillation;
 mod error;
 mod formulation;
 pub mod gan;
+mod gradient;
 pub mod hard_negative;
 pub mod hdce;
 pub mod lsesim;
 pub mod patch_nce;
 pub mod patch_sampler;
 pub mod semantic;
+mod settings;
 pub mod similarity;
 pub mod src;
 
 pub use error::LossError;
 pub use formulation::Formulation;
+pub use gradient::Gradient;
 
 /// Compiles the README's example.
 #[cfg(doctest)]

@@ -4,14 +4,17 @@
 //! the maps of input and output agree. It works on given feature maps (of VGG-16, in the original).
 
 use crate::LossError;
+use crate::check::{self, alike, rank, same_shape};
 use crate::error::positive;
-use serde::{Deserialize, Serialize};
+use crate::settings::setters;
 use tch::nn::{self, Module};
 use tch::{Kind, Reduction, Tensor};
 
 /// How two similarity maps are compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(any(feature = "serde", feature = "schemars"), serde(rename_all = "lowercase"))]
 pub enum MapDistance {
     /// One minus the cosine of the two maps.
     #[default]
@@ -21,8 +24,11 @@ pub enum MapDistance {
 }
 
 /// Settings of the loss; the defaults are the published ones.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(any(feature = "serde", feature = "schemars"), serde(deny_unknown_fields, default))]
+#[non_exhaustive]
 pub struct LSeSimConfig {
     /// Comparison of the maps.
     pub loss_mode: MapDistance,
@@ -43,6 +49,14 @@ impl Default for LSeSimConfig {
 }
 
 impl LSeSimConfig {
+    setters! {
+        with_loss_mode(loss_mode: MapDistance),
+        with_use_norm(use_norm: bool),
+        with_patch_size(patch_size: i64),
+        with_temperature(temperature: f64),
+        with_decode_by_height(decode_by_height: bool),
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors
@@ -75,15 +89,20 @@ impl LSeSimHeads {
         Self { layers: channels.iter().enumerate().map(head).collect() }
     }
 
-    /// Applies the heads to a list of feature maps, one a layer.
+    /// Applies the heads to a list of feature maps, one per layer.
+    ///
+    /// # Derivatives
+    /// Of every order, with respect to maps and weights.
     ///
     /// # Errors
-    /// [`LossError::Taps`], [`LossError::FeatureMap`] where the maps do not fit the heads.
+    /// [`LossError::Taps`], [`LossError::FeatureMap`] where the maps do not fit the heads; [`LossError::ElementType`],
+    /// [`LossError::ElementTypes`], [`LossError::Devices`], [`LossError::Empty`].
     pub fn forward(&self, features: &[Tensor]) -> Result<Vec<Tensor>, LossError> {
         if features.len() != self.layers.len() {
             return Err(LossError::Taps { what: "heads", found: self.layers.len(), expected: features.len() });
         }
         let apply = |(tap, (map, (first, second))): (usize, (&Tensor, &(nn::Conv2D, nn::Conv2D)))| {
+            alike([("weights of the heads", &first.ws), ("feature maps", map)])?;
             let channels = first.ws.size()[1];
             match map.size()[..] {
                 [_, c, _, _] if c == channels => Ok(second.forward(&first.forward(map).relu())),
@@ -99,12 +118,19 @@ impl LSeSimHeads {
 /// The spatial mean of each channel is subtracted first. N = patch_size² keys in row-major order: a window centred at the
 /// query and shifted to stay inside the map, or all H·W positions.
 ///
+/// # Derivatives
+/// Of every order with respect to the features; at features of zeros, where the norm has a kink, the first one is finite.
+///
 /// # Errors
-/// [`LossError::FeatureMap`] where `features` has not four dimensions, [`LossError::Setting`].
+/// [`LossError::FeatureMap`] where `features` has not four dimensions, [`LossError::Setting`]; [`LossError::ElementType`],
+/// [`LossError::Empty`]; [`LossError::Positions`], [`LossError::Shape`], [`LossError::Devices`] and, on the CPU,
+/// [`LossError::Position`] where `positions` are not indices of the map.
 pub fn similarity_maps(features: &Tensor, positions: &Tensor, config: &LSeSimConfig) -> Result<Tensor, LossError> {
     config.validate()?;
+    check::floats(("feature maps", features))?;
     let (_, channels, height, width) =
         features.size4().map_err(|_| not_a_map(0, features, "[batch, channels, height, width]".to_owned()))?;
+    check::positions(positions, height * width, features.device())?;
     let centred = features - features.mean_dim([2i64, 3].as_slice(), true, None::<Kind>);
     let scaled = if config.use_norm { unit(&centred, 1) } else { centred / (channels as f64).sqrt() };
     let keys = scaled.flatten(2, 3);
@@ -132,12 +158,31 @@ fn window(positions: &Tensor, height: i64, width: i64, config: &LSeSimConfig) ->
     index.flatten(1, 2)
 }
 
-/// Distance of two lists of similarity maps `[B, K, N]`; a scalar with gradient to both.
+/// Distance of two lists of similarity maps `[B, K, N]`, N at least 1; a scalar with gradient to both.
 ///
 /// Entries whose **target** similarity is below the value of rank ⌊N/4⌋ (from 0, descending) of their map are set to zero
 /// in both. Then, with `d` the mean absolute difference (smooth L1, β = 1, without `use_norm`): `cos` gives `d` between the
 /// cosine of each pair of maps and 1; `l1` gives `d` between the maps times N/⌊N/4⌋.
-pub fn map_distance(source: &Tensor, target: &Tensor, config: &LSeSimConfig) -> Tensor {
+///
+/// # Derivatives
+/// Of every order with respect to both, but at the kinks of the absolute value and at maps of zeros.
+///
+/// # Errors
+/// [`LossError::Shape`] where they are not `[B, K, N]` or differ; [`LossError::ElementType`],
+/// [`LossError::ElementTypes`], [`LossError::Devices`], [`LossError::Empty`].
+pub fn map_distance(source: &Tensor, target: &Tensor, config: &LSeSimConfig) -> Result<Tensor, LossError> {
+    of_maps([("source maps", source), ("target maps", target)])?;
+    Ok(distance(source, target, config))
+}
+
+/// Fails unless all are lists of similarity maps of the same shape.
+fn of_maps<const COUNT: usize>(maps: [check::Named<'_>; COUNT]) -> Result<(), LossError> {
+    alike(maps)?;
+    rank(maps[0], 3, "[batch, queries, keys]")?;
+    maps.iter().try_for_each(|map| same_shape(*map, maps[0]))
+}
+
+fn distance(source: &Tensor, target: &Tensor, config: &LSeSimConfig) -> Tensor {
     let keys = target.size()[2];
     let kept = keys / 4;
     let (threshold, _) = target.detach().kthvalue(keys - kept, -1, true);
@@ -163,7 +208,19 @@ pub fn map_distance(source: &Tensor, target: &Tensor, config: &LSeSimConfig) -> 
 ///
 /// Rows are L2-normalised. Logits of a query: `[source·targetᵀ, source·otherᵀ, target·otherᵀ]/temperature`, 3K of them; the
 /// positive is its own place in the first block. Cross-entropy averaged over images and queries.
-pub fn map_contrast(source: &Tensor, target: &Tensor, other: &Tensor, temperature: f64) -> Tensor {
+///
+/// # Derivatives
+/// Of every order with respect to all; at maps of zeros, where the norm has a kink, the first one is finite.
+///
+/// # Errors
+/// As [`map_distance`]; [`LossError::Setting`] where the temperature is not positive.
+pub fn map_contrast(source: &Tensor, target: &Tensor, other: &Tensor, temperature: f64) -> Result<Tensor, LossError> {
+    positive("temperature", temperature)?;
+    of_maps([("source maps", source), ("target maps", target), ("other maps", other)])?;
+    Ok(contrast(source, target, other, temperature))
+}
+
+fn contrast(source: &Tensor, target: &Tensor, other: &Tensor, temperature: f64) -> Tensor {
     let [source, target, other] = [source, target, other].map(|map| unit(map, -1));
     let to_source = source.bmm(&Tensor::cat(&[&target, &other], 1).transpose(1, 2));
     let to_target = target.bmm(&other.transpose(1, 2));
@@ -171,11 +228,15 @@ pub fn map_contrast(source: &Tensor, target: &Tensor, other: &Tensor, temperatur
     (logits.logsumexp([-1], false) - logits.diagonal(0, 1, 2)).mean(None::<Kind>)
 }
 
-/// Mean over layers of [`map_distance`] between `source` and `target`, one feature map and one vector of positions a layer.
+/// Mean over layers of [`map_distance`] between `source` and `target`, one feature map and one vector of positions per layer.
 /// The published weight of this loss is 10. `heads` makes it the learned variant.
 ///
+/// # Derivatives
+/// Of every order, as [`similarity_maps`] and [`map_distance`] have them.
+///
 /// # Errors
-/// [`LossError::NoTaps`], [`LossError::Taps`], [`LossError::FeatureMap`], [`LossError::Setting`].
+/// [`LossError::NoTaps`], [`LossError::Taps`], and those of [`similarity_maps`], [`map_distance`] and
+/// [`LSeSimHeads::forward`].
 pub fn spatially_correlative(
     source: &[Tensor],
     target: &[Tensor],
@@ -184,10 +245,13 @@ pub fn spatially_correlative(
     config: &LSeSimConfig,
 ) -> Result<Tensor, LossError> {
     let [source, target] = layers_of([source, target], positions, heads, config)?;
-    layer_mean(source.iter().zip(&target).map(|(s, t)| map_distance(s, t, config)))
+    layer_mean(source.iter().zip(&target).map(|(s, t)| map_distance(s, t, config)).collect::<Result<Vec<_>, _>>()?)
 }
 
 /// Mean over layers of [`map_contrast`]; `other` are the features of another image, at the same queries and windows.
+///
+/// # Derivatives
+/// Of every order, as [`similarity_maps`] and [`map_contrast`] have them.
 ///
 /// # Errors
 /// As [`spatially_correlative`].
@@ -201,7 +265,7 @@ pub fn spatially_correlative_contrast(
 ) -> Result<Tensor, LossError> {
     let [source, target, other] = layers_of([source, target, other], positions, heads, config)?;
     let layers = source.iter().zip(&target).zip(&other);
-    layer_mean(layers.map(|((s, t), o)| map_contrast(s, t, o, config.temperature)))
+    layer_mean(layers.map(|((s, t), o)| map_contrast(s, t, o, config.temperature)).collect::<Result<Vec<_>, _>>()?)
 }
 
 /// Similarity maps of each image's layers. The images' feature maps must agree in shape.
@@ -229,9 +293,9 @@ fn layers_of<const IMAGES: usize>(
     Ok(maps)
 }
 
-fn layer_mean(losses: impl ExactSizeIterator<Item = Tensor>) -> Result<Tensor, LossError> {
+fn layer_mean(losses: Vec<Tensor>) -> Result<Tensor, LossError> {
     let layers = losses.len() as f64;
-    losses.reduce(|a, b| a + b).map(|sum| sum / layers).ok_or(LossError::NoTaps)
+    losses.into_iter().reduce(|a, b| a + b).map(|sum| sum / layers).ok_or(LossError::NoTaps)
 }
 
 /// `v / max(‖v‖₂, 1e-12)` along `dim`.
@@ -306,8 +370,8 @@ mod tests {
         let source = Tensor::from_slice(&[0.9, 9.0, 0.8, 9.0, 0.7, 9.0, 9.0, 9.0f64]).view([1, 1, 8]);
         for loss_mode in [MapDistance::Cos, MapDistance::L1] {
             let config = LSeSimConfig { loss_mode, ..Default::default() };
-            assert!(value(&map_distance(&source, &target, &config)).abs() < 1e-12);
-            assert!(value(&map_distance(&(&target * -1.0), &target, &config)) > 0.5);
+            assert!(value(&map_distance(&source, &target, &config).unwrap()).abs() < 1e-12);
+            assert!(value(&map_distance(&(&target * -1.0), &target, &config).unwrap()) > 0.5);
         }
     }
 
@@ -341,7 +405,7 @@ mod tests {
             let all = Tensor::cat(&[logits(0), logits(1)], 0);
             let labels = Tensor::arange(3, (Kind::Int64, Device::Cpu)).repeat([2]).unsqueeze(1);
             let want = -all.log_softmax(-1, None).gather(1, &labels, false).mean(None::<Kind>);
-            prop_assert!((value(&map_contrast(&s, &t, &o, 0.07)) - value(&want)).abs() < 1e-9);
+            prop_assert!((value(&map_contrast(&s, &t, &o, 0.07).unwrap()) - value(&want)).abs() < 1e-9);
         }
     }
 

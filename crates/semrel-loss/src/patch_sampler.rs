@@ -1,7 +1,8 @@
-//! The header network F: patch positions, a two-layer MLP a tap, L2-normalised rows.
+//! The header network F: patch positions, a two-layer MLP per tap, L2-normalised rows.
 
 use crate::LossError;
-use crate::similarity::l2_normalize;
+use crate::check::{self, alike};
+use crate::similarity::unit;
 use tch::nn::{self, Module};
 use tch::{Device, Kind, Tensor};
 
@@ -62,7 +63,7 @@ impl PatchSampler {
 
     /// Positions for each tap: the first `min(num_patches, n)` of a random permutation of its `n` = H·W positions (row-major),
     /// drawn afresh for each tap from torch's generator, for all images of the batch. `num_patches` = 0 gives all
-    /// positions in order. Returns one Int64 vector a tap.
+    /// positions in order. Returns one Int64 vector per tap.
     pub fn positions(areas: &[i64], num_patches: i64, device: Device) -> Vec<Tensor> {
         let options = (Kind::Int64, device);
         let draw = |&n: &i64| match num_patches {
@@ -75,18 +76,29 @@ impl PatchSampler {
     /// Embedded patches: for each tap `[B, C, H, W]` and its positions `[K]`, `[B·K, nc]` (`[B·K, C]` without heads), row
     /// `b·K + k`, each row `x/(‖x‖ + 1e-7)`.
     ///
+    /// # Derivatives
+    /// Of every order, with respect to features and heads; at rows of zeros, where the norm has a kink, the first one is
+    /// finite.
+    ///
     /// # Errors
-    /// [`LossError::Taps`] where the lists differ in length, [`LossError::FeatureMap`] for a map of another shape.
+    /// [`LossError::Taps`] where the lists differ in length, [`LossError::FeatureMap`] for a map of another shape;
+    /// [`LossError::ElementType`], [`LossError::ElementTypes`], [`LossError::Devices`] and [`LossError::Empty`] for maps
+    /// that do not fit each other or the heads; [`LossError::Positions`], [`LossError::Shape`] and, on the CPU,
+    /// [`LossError::Position`] for positions that are not indices of the map.
     pub fn project(&self, features: &[Tensor], positions: &[Tensor]) -> Result<Vec<Tensor>, LossError> {
         self.check(features)?;
         if positions.len() != features.len() {
             return Err(LossError::Taps { what: "positions", found: positions.len(), expected: features.len() });
         }
+        for (map, ids) in features.iter().zip(positions) {
+            let size = map.size();
+            check::positions(ids, size[2] * size[3], map.device())?;
+        }
         let project = |(l, (map, ids)): (usize, (&Tensor, &Tensor))| {
             // Selecting before reordering touches K positions only, not the whole map.
             let picked = map.flatten(2, 3).index_select(2, ids);
             let rows = picked.transpose(1, 2).reshape([-1, map.size()[1]]);
-            l2_normalize(&self.embed(l, rows))
+            unit(&self.embed(l, rows))
         };
         Ok(features.iter().zip(positions).enumerate().map(project).collect())
     }
@@ -96,6 +108,9 @@ impl PatchSampler {
     ///
     /// For embeddings of all positions, call [`PatchSampler::project`] with [`PatchSampler::positions`] of 0 patches.
     ///
+    /// # Derivatives
+    /// As [`PatchSampler::project`].
+    ///
     /// # Errors
     /// As [`PatchSampler::project`].
     pub fn project_maps(&self, features: &[Tensor]) -> Result<Vec<Tensor>, LossError> {
@@ -103,7 +118,7 @@ impl PatchSampler {
         let project = |(l, map): (usize, &Tensor)| {
             let size = map.size();
             let embedded = self.embed(l, map.flatten(2, 3).transpose(1, 2));
-            l2_normalize(&embedded.transpose(1, 2)).reshape([size[0], -1, size[2], size[3]])
+            unit(&embedded.transpose(1, 2)).reshape([size[0], -1, size[2], size[3]])
         };
         Ok(features.iter().enumerate().map(project).collect())
     }
@@ -120,6 +135,8 @@ impl PatchSampler {
         if let Some(heads) = heads.filter(|h| h.len() != features.len()) {
             return Err(LossError::Taps { what: "projection heads", found: heads.len(), expected: features.len() });
         }
+        let weights = heads.into_iter().flatten().map(|head| ("weights of the heads", &head.hidden.ws));
+        alike(weights.chain(features.iter().map(|map| ("feature maps", map))))?;
         for (tap, map) in features.iter().enumerate() {
             let found = map.size();
             let channels = heads.map(|h| h[tap].channels());
@@ -137,13 +154,17 @@ impl PatchSampler {
 
 /// CUT's `reshape` variant: every map average-pooled to 4 × 4, its 16 positions as normalised rows, `[B·16, C]`.
 ///
+/// # Derivatives
+/// As [`PatchSampler::project`].
+///
 /// # Errors
-/// [`LossError::FeatureMap`] where a map has not four dimensions.
+/// [`LossError::FeatureMap`] where a map has not four dimensions; [`LossError::ElementType`],
+/// [`LossError::ElementTypes`], [`LossError::Devices`], [`LossError::Empty`].
 pub fn pooled_rows(features: &[Tensor]) -> Result<Vec<Tensor>, LossError> {
     PatchSampler::without_mlp().check(features)?;
     let pool = |map: &Tensor| {
         let rows = map.adaptive_avg_pool2d([4, 4]).permute([0, 2, 3, 1]).reshape([-1, map.size()[1]]);
-        l2_normalize(&rows)
+        unit(&rows)
     };
     Ok(features.iter().map(pool).collect())
 }
@@ -178,7 +199,7 @@ mod tests {
         let map = Tensor::arange(2 * 2 * 3 * 4, CPU).view([2, 2, 3, 4]) + 1.0;
         let ids = Tensor::from_slice(&[5i64, 2]);
         let rows = PatchSampler::without_mlp().project(&[map.copy()], &[ids]).unwrap().remove(0);
-        let want = l2_normalize(&map.select(0, 1).select(1, 1).select(1, 1)); // image 1, position 5 = (1, 1)
+        let want = unit(&map.select(0, 1).select(1, 1).select(1, 1)); // image 1, position 5 = (1, 1)
         assert!((rows.get(2) - want).abs().max().double_value(&[]) < 1e-12);
     }
 
@@ -197,7 +218,7 @@ mod tests {
         let rows = pooled_rows(&[map.copy()]).unwrap().remove(0);
         assert_eq!(rows.size(), [32, 3]);
         let corner = map.get(1).narrow(1, 0, 2).narrow(2, 0, 3).mean_dim([1i64, 2].as_slice(), false, None::<Kind>);
-        assert!((rows.get(16) - l2_normalize(&corner)).abs().max().double_value(&[]) < 1e-12);
+        assert!((rows.get(16) - unit(&corner)).abs().max().double_value(&[]) < 1e-12);
     }
 
     #[test]

@@ -1,17 +1,21 @@
 //! The patch terms together: `λ_SRC·L_SRC + λ_hDCE·L_hDCE` averaged over the feature taps.
 
+use crate::check::alike;
 use crate::error::{not_negative, positive};
 use crate::hard_negative::hard_negative_weights;
-use crate::patch_nce::{PatchLoss, log_ratio};
+use crate::patch_nce::{ContrastConfig, PatchLoss, log_ratio};
+use crate::settings::setters;
 use crate::similarity::similarity_matrix;
 use crate::src::src_against;
-use crate::{Formulation, LossError};
-use serde::{Deserialize, Serialize};
+use crate::{Formulation, Gradient, LossError};
 use tch::{Kind, Tensor};
 
 /// Settings of [`semantic_relation_losses`]. The defaults are those of the official Seasons run.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[cfg_attr(any(feature = "serde", feature = "schemars"), serde(deny_unknown_fields, default))]
+#[non_exhaustive]
 pub struct PatchLossConfig {
     /// Paper or published code; decides roles of the features, weights and values.
     pub formulation: Formulation,
@@ -25,6 +29,8 @@ pub struct PatchLossConfig {
     pub use_hard: bool,
     /// Temperature τ of the contrastive terms.
     pub tau: f64,
+    /// How gradients are computed.
+    pub gradient: Gradient,
 }
 
 impl Default for PatchLossConfig {
@@ -36,11 +42,22 @@ impl Default for PatchLossConfig {
             lambda_nce: 0.0,
             use_hard: true,
             tau: 0.07,
+            gradient: Gradient::Recorded,
         }
     }
 }
 
 impl PatchLossConfig {
+    setters! {
+        with_formulation(formulation: Formulation),
+        with_lambda_src(lambda_src: f64),
+        with_lambda_dce(lambda_dce: f64),
+        with_lambda_nce(lambda_nce: f64),
+        with_use_hard(use_hard: bool),
+        with_tau(tau: f64),
+        with_gradient(gradient: Gradient),
+    }
+
     /// Checks the ranges.
     ///
     /// # Errors
@@ -55,6 +72,7 @@ impl PatchLossConfig {
 
 /// The terms, averaged over taps and multiplied by their λ; scalars.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct SemanticRelationLosses {
     /// `λ_SRC · L_SRC`: summed over patches and images, hence in proportion to the batch size.
     pub src: Tensor,
@@ -65,10 +83,13 @@ pub struct SemanticRelationLosses {
 }
 
 /// SRC and contrastive terms of the multi-modal experiment from the projected features of input (`z`) and output (`w`), one
-/// `[batch·K, D]` matrix of normalised rows a tap (K may differ between taps).
+/// `[batch·K, D]` matrix of normalised rows per tap (K may differ between taps).
 ///
 /// * `official`: queries z, keys w, **w constant**: the terms train the encoder on the input and the heads.
 /// * `paper`: queries w, keys z, z constant: the terms train the output.
+///
+/// # Derivatives
+/// As [`patch_losses`].
 ///
 /// # Errors
 /// As [`patch_losses`].
@@ -89,14 +110,21 @@ pub fn semantic_relation_losses(
 }
 
 /// SRC and contrastive terms that train the `queries` towards the constant `keys`, one matrix `[groups·K, D]` of normalised
-/// rows a tap. In the single-modal experiment queries are patches of the output and keys those of the input.
+/// rows per tap. In the single-modal experiment queries are patches of the output and keys those of the input.
 ///
 /// The keys' similarity matrix serves both SRC and the importance weights. `gamma` is the temperature of
 /// [`hard_negative_weights`] in force, see [`curriculum`](crate::curriculum); it is read with `use_hard` only. Patches are
 /// each other's negatives within a group: an image, or a whole batch.
 ///
+/// # Derivatives
+/// Of `src` and `patch` with respect to the queries: of every order with [`Gradient::Recorded`] (but at rows of zeros, where
+/// `src` has the first one only); the first one with [`Gradient::ClosedForm`], which refuses others. With respect to the
+/// keys: none.
+///
 /// # Errors
-/// [`LossError::NoTaps`], [`LossError::Taps`], those of the parts, [`LossError::Setting`].
+/// [`LossError::NoTaps`], [`LossError::Taps`], [`LossError::Setting`], and those of
+/// [`semantic_relation_consistency`](crate::src::semantic_relation_consistency) and
+/// [`info_nce`](crate::patch_nce::info_nce). All taps have one element type and one device.
 pub fn patch_losses(
     queries: &[Tensor],
     keys: &[Tensor],
@@ -108,6 +136,7 @@ pub fn patch_losses(
     if queries.len() != keys.len() {
         return Err(LossError::Taps { what: "keys", found: keys.len(), expected: queries.len() });
     }
+    alike(queries.iter().map(|q| ("queries", q)).chain(keys.iter().map(|k| ("keys", k))))?;
     let taps = queries.len() as f64;
     let terms = stacked(queries, keys)
         .iter()
@@ -157,7 +186,9 @@ fn tap_terms(
     let key_similarity = if hard || config.lambda_src > 0.0 { Some(similarity_matrix(k, groups)?) } else { None };
 
     let src = match &key_similarity {
-        Some(s) if config.lambda_src > 0.0 => src_against(q, s, groups)?.sum(None::<Kind>) * config.lambda_src,
+        Some(s) if config.lambda_src > 0.0 => {
+            src_against(q, s, groups, config.gradient)?.sum(None::<Kind>) * config.lambda_src
+        }
         _ => nothing(),
     };
     if !contrastive {
@@ -168,7 +199,8 @@ fn tap_terms(
         Some(s) if hard => Some(hard_negative_weights(s, gamma, config.formulation)?),
         _ => None,
     };
-    let v = log_ratio(q, k, groups, weights.as_ref(), config.tau, config.formulation)?;
+    let contrast = ContrastConfig { tau: config.tau, formulation: config.formulation, gradient: config.gradient };
+    let v = log_ratio(q, k, groups, weights.as_ref(), &contrast)?;
     let dce = (config.lambda_dce > 0.0).then(|| (config.lambda_dce, PatchLoss::decoupled(&v, config.formulation)));
     let nce = (config.lambda_nce > 0.0).then(|| (config.lambda_nce, PatchLoss::coupled(&v)));
     let (mut patch, mut patch_value) = (nothing(), nothing());
@@ -182,10 +214,10 @@ fn tap_terms(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hdce::hdce;
+    use crate::hdce::decoupled_info_nce;
     use crate::patch_nce::info_nce;
     use crate::similarity::l2_normalize;
-    use crate::src::src;
+    use crate::src::semantic_relation_consistency;
     use tch::Device;
 
     const BATCH: i64 = 2;
@@ -193,7 +225,11 @@ mod tests {
     fn taps(patches: &[i64]) -> Vec<Tensor> {
         patches
             .iter()
-            .map(|k| l2_normalize(&Tensor::randn([BATCH * k, 6], (Kind::Double, Device::Cpu))).set_requires_grad(true))
+            .map(|k| {
+                l2_normalize(&Tensor::randn([BATCH * k, 6], (Kind::Double, Device::Cpu)))
+                    .unwrap()
+                    .set_requires_grad(true)
+            })
             .collect()
     }
 
@@ -208,10 +244,11 @@ mod tests {
             let (q, k) = if c.formulation == Formulation::Official { (z, w) } else { (w, z) };
             let similarity = similarity_matrix(k, BATCH).unwrap();
             let weights = c.use_hard.then(|| hard_negative_weights(&similarity, gamma, c.formulation).unwrap());
-            let dce = hdce(q, k, BATCH, weights.as_ref(), c.tau, c.formulation).unwrap();
-            let nce = info_nce(q, k, BATCH, weights.as_ref(), c.tau, c.formulation).unwrap();
+            let contrast = ContrastConfig { tau: c.tau, formulation: c.formulation, gradient: c.gradient };
+            let dce = decoupled_info_nce(q, k, BATCH, weights.as_ref(), &contrast).unwrap();
+            let nce = info_nce(q, k, BATCH, weights.as_ref(), &contrast).unwrap();
             let number = |t: Tensor| t.double_value(&[]) / 2.0;
-            s += c.lambda_src * number(src(q, k, BATCH).unwrap());
+            s += c.lambda_src * number(semantic_relation_consistency(q, k, BATCH, c.gradient).unwrap());
             p += c.lambda_dce * number(dce.objective) + c.lambda_nce * number(nce.objective);
             value += c.lambda_dce * number(dce.value) + c.lambda_nce * number(nce.value);
         }
@@ -222,8 +259,10 @@ mod tests {
     fn averages_over_taps_stacked_or_not() {
         for patches in [[7, 7], [7, 4]] {
             for formulation in [Formulation::Official, Formulation::Paper] {
-                for use_hard in [false, true] {
-                    let c = PatchLossConfig { formulation, use_hard, lambda_nce: 0.3, ..Default::default() };
+                for (use_hard, gradient) in
+                    [(false, Gradient::Recorded), (true, Gradient::Recorded), (true, Gradient::ClosedForm)]
+                {
+                    let c = PatchLossConfig { formulation, use_hard, lambda_nce: 0.3, gradient, ..Default::default() };
                     let (z, w) = (taps(&patches), taps(&patches));
                     let got = semantic_relation_losses(&z, &w, BATCH, &c, 1.5).unwrap();
                     let (s, p, value) = by_hand(&z, &w, &c, 1.5);
@@ -275,6 +314,7 @@ mod tests {
         assert!(matches!(of(&z, &z, &negative), LossError::Setting { name: "lambda_src", .. }));
     }
 
+    #[cfg(feature = "serde")]
     #[test]
     fn configuration_rejects_unknown_names() {
         let c: PatchLossConfig = serde_json::from_str(r#"{"formulation": "paper", "lambda_dce": 0.1}"#).unwrap();

@@ -7,12 +7,12 @@ use tch::{Device, Kind, Tensor};
 /// How much the entropies of two semantic relations differ: `mean_k |H(P_k) − H(Q_k)|`, with gradient to `q` only.
 ///
 /// # Errors
-/// [`LossError::NotRows`], [`LossError::Groups`], [`LossError::QueryKey`].
+/// [`LossError::QueryKey`], and those of [`similarity_matrix`].
 pub fn entropy_gap(q: &Tensor, k: &Tensor, groups: i64) -> Result<Tensor, LossError> {
     if q.size().first() != k.size().first() {
         return Err(LossError::QueryKey { query: q.size(), key: k.size() });
     }
-    let entropies = |rows: &Tensor| Ok(entropy(&similarity_distribution(&similarity_matrix(rows, groups)?)));
+    let entropies = |rows: &Tensor| entropy(&similarity_distribution(&similarity_matrix(rows, groups)?)?);
     Ok((entropies(q)? - entropies(&k.detach())?).abs().mean(None::<Kind>))
 }
 

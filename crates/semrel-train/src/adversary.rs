@@ -88,10 +88,14 @@ impl<D: Critic> Adversary<D> {
         real_logits: &Tensor,
         real: &Tensor,
     ) -> DiscriminatorLosses {
-        let loss = |logits: &Tensor, target| self.game.gan.discriminator(logits, target).mean(None::<Kind>);
+        let loss = |logits: &Tensor, target| {
+            self.game.gan.discriminator(logits, target).expect("logits of images").mean(None::<Kind>)
+        };
         let (fake, loss_real) = (loss(fake_logits, Target::Fake), loss(real_logits, Target::Real));
         let mut total = (&fake + &loss_real) * 0.5;
-        let r1 = (self.game.lambda_r1 > 0.0).then(|| r1_penalty(real_logits, real) * self.game.lambda_r1);
+        let penalty =
+            || r1_penalty(real_logits, real).expect("logits with a graph to the images") * self.game.lambda_r1;
+        let r1 = (self.game.lambda_r1 > 0.0).then(penalty);
         if let Some(r1) = &r1 {
             total += r1;
         }
@@ -116,7 +120,7 @@ impl<D: Critic> Adversary<D> {
 
     /// [`Adversary::generator_loss`] from D's logits.
     pub fn generator_loss_of(&self, fake_logits: &Tensor) -> Tensor {
-        self.game.gan.generator(fake_logits).mean(None::<Kind>) * self.game.lambda_gan
+        self.game.gan.generator(fake_logits).expect("logits of images").mean(None::<Kind>) * self.game.lambda_gan
     }
 }
 

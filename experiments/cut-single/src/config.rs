@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use semrel_data::Direction;
 use semrel_eval::{ExtractorChoice, SegmenterChoice};
-use semrel_loss::Formulation;
 use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::gan::GanMode;
 use semrel_loss::semantic::PatchLossConfig;
+use semrel_loss::{Formulation, Gradient};
 use semrel_nn::{AdamConfig, InitType, LrPolicy, LrSchedule};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -466,12 +466,11 @@ impl Config {
     /// The schedule of γ.
     pub fn curriculum(&self) -> EpochCurriculum {
         let l = &self.loss;
-        EpochCurriculum {
-            gamma: l.gamma,
-            gamma_min: l.gamma_min,
-            enabled: l.use_curriculum,
-            step_epoch: l.step_gamma_epoch,
-        }
+        EpochCurriculum::default()
+            .with_gamma(l.gamma)
+            .with_gamma_min(l.gamma_min)
+            .with_enabled(l.use_curriculum)
+            .with_step_epoch(l.step_gamma_epoch)
     }
 
     /// Learning rate in `epoch`, from 1.
@@ -512,13 +511,13 @@ impl Config {
     pub fn patch_loss(&self) -> PatchLossConfig {
         let l = &self.loss;
         let weight = |of: Contrast| if l.contrast == of { l.lambda_contrast } else { 0.0 };
-        PatchLossConfig {
-            formulation: l.formulation,
-            lambda_src: l.lambda_src,
-            lambda_dce: weight(Contrast::Dce),
-            lambda_nce: weight(Contrast::InfoNce),
-            use_hard: l.hard && !(l.formulation == Formulation::Official && l.num_patches == 1),
-            tau: l.temperature,
-        }
+        PatchLossConfig::default()
+            .with_formulation(l.formulation)
+            .with_lambda_src(l.lambda_src)
+            .with_lambda_dce(weight(Contrast::Dce))
+            .with_lambda_nce(weight(Contrast::InfoNce))
+            .with_use_hard(l.hard && !(l.formulation == Formulation::Official && l.num_patches == 1))
+            .with_tau(l.temperature)
+            .with_gradient(Gradient::ClosedForm)
     }
 }

@@ -83,12 +83,12 @@ pub fn similarity_maps(
             let row = i64::from(at[1]) * h / height;
             let column = i64::from(at[0]) * w_map / width;
             let query = row * w_map + column;
-            let similarity = |rows: &Tensor| {
-                let rows = l2_normalize(rows);
-                rows.matmul(&rows.select(0, query))
+            let similarity = |rows: &Tensor| -> Result<Tensor> {
+                let rows = l2_normalize(rows)?;
+                Ok(rows.matmul(&rows.select(0, query)))
             };
-            let (s, t) = (similarity(z), similarity(w));
-            let divergence = jensen_shannon(&s.log_softmax(-1, Kind::Float), &t.log_softmax(-1, Kind::Float));
+            let (s, t) = (similarity(z)?, similarity(w)?);
+            let divergence = jensen_shannon(&s.log_softmax(-1, Kind::Float), &t.log_softmax(-1, Kind::Float))?;
             all.push(LayerMaps {
                 layer: *layer,
                 size: [h, w_map],

@@ -129,7 +129,8 @@ fn maps_are_those_of_the_losses() {
                 let divergence = jensen_shannon(
                     &of_input.to_kind(Kind::Double).log_softmax(-1, None),
                     &of_output.to_kind(Kind::Double).log_softmax(-1, None),
-                );
+                )
+                .unwrap();
                 for (row, column, gamma) in [(0, 0, 50.0), (3, 5, 10.0), (7, 2, 1.0), (1, 6, 0.1)] {
                     let query = format!("semrelExplorer.query({row}, {column}, {gamma})");
                     let page = tab.evaluate(&format!("({query}, semrelExplorer.values())")).unwrap();

@@ -15,9 +15,9 @@ use crate::networks::{Adapters, Heads, TAPS, new_adapters, new_discriminator, ne
 use anyhow::{Context, Result};
 use semrel_data::rng::stream;
 use semrel_eval::{Forward, Scorer};
-use semrel_loss::LossError;
 use semrel_loss::distillation::{DistillationConfig, DistillationTerms, distillation_terms};
 use semrel_loss::patch_sampler::PatchSampler;
+use semrel_loss::{Gradient, LossError};
 use semrel_nn::channels::{ChannelSet, Channels, Weighting};
 use semrel_nn::mobile_resnet::SuperMobileResnet;
 use semrel_nn::patchgan::PatchDiscriminator;
@@ -216,8 +216,12 @@ impl Distillation {
         let queries = project(&passes.made.1);
         let keys = no_grad(|| project(&passes.taught.1));
         let s = &self.loss.semantic;
-        let config =
-            DistillationConfig { lambda_src: s.lambda_src, lambda_dce: s.lambda_dce, hard: s.hard, tau: s.temperature };
+        let config = DistillationConfig::default()
+            .with_lambda_src(s.lambda_src)
+            .with_lambda_dce(s.lambda_dce)
+            .with_hard(s.hard)
+            .with_tau(s.temperature)
+            .with_gradient(Gradient::ClosedForm);
         distillation_terms(&queries, &keys, &config, self.gamma(epoch))
     }
 

@@ -83,7 +83,9 @@ fn one_pass_of_the_discriminator_gives_both_gradients() {
         // As published: the discriminator sees the student's image thrice.
         let (image, taps) = same.student.forward_tapped(&batch.a, &draws.channels);
         let judge = |image: &Tensor, target| {
-            GanMode::Hinge.discriminator(&same.adversary.discriminator.forward(&same.seen(&batch, image)), target)
+            GanMode::Hinge
+                .discriminator(&same.adversary.discriminator.forward(&same.seen(&batch, image)), target)
+                .unwrap()
         };
         let judged = (judge(&image.detach(), Target::Fake) + judge(&batch.b, Target::Real)) * 0.5;
         let critic = flat_gradients(&judged, &[same.adversary.discriminator.parameters()]).remove(0);

@@ -1,10 +1,10 @@
 //! What a run is: one YAML file, every key with its published default.
 
 use schemars::JsonSchema;
-use semrel_loss::Formulation;
 use semrel_loss::curriculum::{IterationCurriculum, lambda_ds};
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_metrics::networks;
+use semrel_loss::{Formulation, Gradient};
 use semrel_nn::AdamConfig;
 use semrel_nn::stargan2::{GeneratorConfig, GeneratorKind, default_width};
 use serde::{Deserialize, Serialize};
@@ -351,8 +351,10 @@ impl Config {
     /// γ (a temperature) in force during `iteration`.
     pub fn gamma(&self, iteration: u64) -> f64 {
         let l = &self.loss;
-        let curriculum =
-            IterationCurriculum { gamma_start: l.gamma_start, gamma_end: l.gamma_end, enabled: l.use_curriculum };
+        let curriculum = IterationCurriculum::default()
+            .with_gamma_start(l.gamma_start)
+            .with_gamma_end(l.gamma_end)
+            .with_enabled(l.use_curriculum);
         curriculum.gamma(iteration, self.train.iterations as u64)
     }
 
@@ -370,13 +372,13 @@ impl Config {
     /// Settings of the patch terms.
     pub fn patch_loss(&self) -> PatchLossConfig {
         let l = &self.loss;
-        PatchLossConfig {
-            formulation: l.formulation,
-            lambda_src: l.lambda_src,
-            lambda_dce: l.lambda_dce,
-            lambda_nce: l.lambda_nce,
-            use_hard: l.use_hard,
-            tau: l.temperature,
-        }
+        PatchLossConfig::default()
+            .with_formulation(l.formulation)
+            .with_lambda_src(l.lambda_src)
+            .with_lambda_dce(l.lambda_dce)
+            .with_lambda_nce(l.lambda_nce)
+            .with_use_hard(l.use_hard)
+            .with_tau(l.temperature)
+            .with_gradient(Gradient::ClosedForm)
     }
 }

@@ -84,9 +84,9 @@ impl Trainer {
         iteration: u64,
     ) -> Result<GeneratorLosses> {
         let (l, t) = (&self.config.loss, &self.networks.translator);
-        let adv = adversarial(&self.networks.discriminator.forward(made.fake, &batch.y_trg), Target::Real);
-        let sty = style_reconstruction(&t.style_encoder.forward(made.fake, &batch.y_trg), made.style);
-        let ds = made.other_fake.map(|other| style_diversification(made.fake, other));
+        let adv = adversarial(&self.networks.discriminator.forward(made.fake, &batch.y_trg), Target::Real)?;
+        let sty = style_reconstruction(&t.style_encoder.forward(made.fake, &batch.y_trg), made.style)?;
+        let ds = made.other_fake.map(|other| style_diversification(made.fake, other)).transpose()?;
 
         // The output is encoded where the cycle or the patch terms ask for it: with a graph unless only the official
         // formulation does, which takes the output's features as constants.
@@ -100,8 +100,8 @@ impl Trainer {
             Some(_) => None,
         };
         let cyc = match (made.self_reconstruction, &fake_encoded) {
-            (Some(reconstruction), _) => cycle(reconstruction, &batch.x_real),
-            (None, Some(encoded)) => cycle(&t.generator.decode(&encoded.bottleneck, made.own_style), &batch.x_real),
+            (Some(reconstruction), _) => cycle(reconstruction, &batch.x_real)?,
+            (None, Some(encoded)) => cycle(&t.generator.decode(&encoded.bottleneck, made.own_style), &batch.x_real)?,
             (None, None) => unreachable!("the cycle goes through the fake's encoding"),
         };
         let mut total = &adv + &sty * l.lambda_sty + &cyc * l.lambda_cyc;
@@ -151,10 +151,10 @@ pub(crate) fn discriminator_losses(
     let regularise = lambda_reg > 0.0;
     let images = batch.x_real.detach().set_requires_grad(regularise);
     let logits = d.forward(&images, &batch.y_org);
-    let real = adversarial(&logits, Target::Real);
-    let fake = adversarial(&d.forward(fake, &batch.y_trg), Target::Fake);
+    let real = adversarial(&logits, Target::Real).expect("logits of images");
+    let fake = adversarial(&d.forward(fake, &batch.y_trg), Target::Fake).expect("logits of images");
     let mut total = &real + &fake;
-    let reg = regularise.then(|| r1_penalty(&logits, &images));
+    let reg = regularise.then(|| r1_penalty(&logits, &images).expect("logits with a graph to the images"));
     if let Some(reg) = &reg {
         total += reg * lambda_reg;
     }

@@ -173,7 +173,7 @@ impl Trainer {
     pub fn warmup_iteration(&mut self, batch: &Batch) -> Tensor {
         let t = &self.networks.translator;
         let own_style = t.style_encoder.forward(&batch.x_real, &batch.y_org);
-        let loss = cycle(&t.generator.forward(&batch.x_real, &own_style), &batch.x_real);
+        let loss = cycle(&t.generator.forward(&batch.x_real, &own_style), &batch.x_real).expect("images of one shape");
         let mut g =
             flat_gradients(&loss, &[t.generator.parameters().collect(), t.style_encoder.parameters().collect()]);
         self.optimisers.style_encoder.step(&t.style_encoder, g.remove(1));

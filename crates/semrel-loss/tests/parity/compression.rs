@@ -1,10 +1,10 @@
 //! The compression experiment's losses.
 
-use crate::text;
+use crate::{GRADIENTS, gan_mode, text};
 use semrel_loss::Formulation;
 use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::distillation::{DistillationConfig, distillation_terms};
-use semrel_loss::gan::{GanMode, Target};
+use semrel_loss::gan::Target;
 use semrel_loss::hard_negative::hard_negative_weights;
 use semrel_loss::similarity::{l2_normalize, similarity_matrix};
 use semrel_testkit::{Case, Outcome};
@@ -16,13 +16,14 @@ pub fn gan_losses(case: &Case) -> Outcome {
     let prediction = case.input_with_grad("pred");
     for mode in case.config()["modes"].as_array().ok_or("no config.modes")? {
         let name = mode.as_str().ok_or("a mode that is no text")?;
-        let mode: GanMode = serde_json::from_value(mode.clone()).map_err(|e| e.to_string())?;
+        let mode = gan_mode(mode)?;
         let roles = [
             ("D_real", mode.discriminator(&prediction, Target::Real)),
             ("D_fake", mode.discriminator(&prediction, Target::Fake)),
             ("G", mode.generator(&prediction)),
         ];
         for (role, loss) in roles {
+            let loss = text(loss)?;
             case.check(&format!("out.{name}.{role}"), &loss.view([1]))?;
             let gradient = Tensor::run_backward(&[&loss], &[&prediction], true, false).remove(0);
             case.check(&format!("grad.{name}.{role}.pred"), &gradient)?;
@@ -47,31 +48,30 @@ pub fn semantic(case: &Case) -> Outcome {
         let rows = map.flatten(2, 3).index_select(2, &ids).transpose(1, 2).squeeze_dim(0);
         let width = rows.size()[1];
         let hidden = rows.linear(&hidden.ws.narrow(1, 0, width), hidden.bs.as_ref()).relu();
-        l2_normalize(&hidden.linear(&out.ws, out.bs.as_ref()))
+        text(l2_normalize(&hidden.linear(&out.ws, out.bs.as_ref())))
     };
-    let (q, k) = (head(&map), head(&case.input("T")).detach());
+    let (q, k) = (head(&map)?, head(&case.input("T"))?.detach());
     case.check("out.Sfeat", &q)?;
     case.check("out.Tfeat", &k)?;
-    let epoch = EpochCurriculum {
-        gamma: case.f64("gamma_start"),
-        gamma_min: case.f64("gamma_min"),
-        enabled: true,
-        step_epoch: None,
-    };
+    let epoch = EpochCurriculum::default().with_gamma(case.f64("gamma_start")).with_gamma_min(case.f64("gamma_min"));
     let gamma = epoch.gamma(case.i64("epoch") as u64, case.i64("max_epoch") as u64);
     if case.has("out.weight_rows") {
         let weights = text(hard_negative_weights(&text(similarity_matrix(&k, 1))?, gamma, Formulation::Official))?;
         let count = case.tensor("out.weight_rows").size()[0];
         case.check("out.weight_rows", &weights.squeeze_dim(0).narrow(0, 0, count))?;
     }
-    let config = DistillationConfig {
-        lambda_src: case.f64("lambda_SRC"),
-        lambda_dce: case.f64("lambda_dce"),
-        hard: !case.flag("no_hard"),
-        tau: case.f64("nce_T"),
-    };
-    let terms = text(distillation_terms(&[q.shallow_clone()], &[k], &config, gamma))?;
-    for (name, loss) in [("SRC", terms.src), ("DCE", terms.dce)] {
+    let config = DistillationConfig::default()
+        .with_lambda_src(case.f64("lambda_SRC"))
+        .with_lambda_dce(case.f64("lambda_dce"))
+        .with_hard(!case.flag("no_hard"))
+        .with_tau(case.f64("nce_T"));
+    let mut losses = vec![];
+    for gradient in GRADIENTS {
+        let (queries, keys) = ([q.shallow_clone()], [k.shallow_clone()]);
+        let terms = text(distillation_terms(&queries, &keys, &config.with_gradient(gradient), gamma))?;
+        losses.extend([("SRC", terms.src), ("DCE", terms.dce)]);
+    }
+    for (name, loss) in losses {
         if case.has(&format!("out.loss_{name}")) {
             case.check(&format!("out.loss_{name}"), &loss)?;
         }

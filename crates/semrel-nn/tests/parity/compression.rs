@@ -326,11 +326,9 @@ pub fn schedules(case: &Case) -> Outcome {
             epoch_count: 1,
         };
         let published = EpochCurriculum::default();
-        let curriculum = EpochCurriculum {
-            gamma: read_or(case.config(), "gamma_start", published.gamma)?,
-            gamma_min: read_or(case.config(), "gamma_min", published.gamma_min)?,
-            ..published
-        };
+        let curriculum = published
+            .with_gamma(read_or(case.config(), "gamma_start", published.gamma)?)
+            .with_gamma_min(read_or(case.config(), "gamma_min", published.gamma_min)?);
         let columns: [(&str, &dyn Fn(i64) -> f64); 2] = [
             ("lr_in_epoch", &|epoch| rate.at(epoch)),
             ("gamma_in_epoch", &|epoch| curriculum.gamma(epoch as u64, (epochs + decay) as u64)),

@@ -4,9 +4,10 @@ use super::grid::Grid;
 use super::principal::compact;
 use super::subject::Subject;
 use anyhow::{Context, Result};
+use semrel_loss::Gradient;
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_loss::similarity::l2_normalize;
-use semrel_loss::src::src;
+use semrel_loss::src::semantic_relation_consistency;
 use tch::{Kind, Tensor, no_grad};
 
 /// Features of one layer.
@@ -64,13 +65,14 @@ pub fn sample(subject: &Subject, input: &Tensor, layers: &[i64], most: i64) -> R
         let one = |layer: &i64| -> Result<LayerFeatures> {
             let tap = taps.iter().position(|tap| tap == layer).context("a layer that is not tapped")?;
             let (z, w) = (&z[tap], &w[tap]);
-            let total = src(&w.to_kind(Kind::Double), &z.to_kind(Kind::Double), 1)?;
+            let (z_double, w_double) = (z.to_kind(Kind::Double), w.to_kind(Kind::Double));
+            let total = semantic_relation_consistency(&w_double, &z_double, 1, Gradient::ClosedForm)?;
             Ok(LayerFeatures {
                 layer: *layer,
                 map: [of_input[tap].size()[2], of_input[tap].size()[3]],
                 // Once more, as the losses do with what the heads return.
-                input: compact(&l2_normalize(z)),
-                output: compact(&l2_normalize(w)),
+                input: compact(&l2_normalize(z)?),
+                output: compact(&l2_normalize(w)?),
                 mean_divergence: total.double_value(&[]) / grids[tap].count() as f64,
                 grid: grids[tap].clone(),
             })

@@ -30,7 +30,7 @@ mod tests {
         let few = Tensor::randn([40, 3], (Kind::Double, Device::Cpu));
         let spread = Tensor::randn([3, 16], (Kind::Double, Device::Cpu));
         for (rows, width) in [(few.matmul(&spread), 3), (Tensor::randn([40, 16], (Kind::Double, Device::Cpu)), 16)] {
-            let rows = l2_normalize(&rows);
+            let rows = l2_normalize(&rows).unwrap();
             let small = compact(&rows);
             assert_eq!(small.size(), [40, width]);
             let small = small.to_kind(Kind::Double);

@@ -210,7 +210,7 @@ impl Contrastive {
         }
         if let (Some(identity), Some(patches)) = (&made.identity, &compared.identity) {
             if l.contrast != Contrast::None {
-                let without_src = PatchLossConfig { lambda_src: 0.0, ..patch };
+                let without_src = patch.with_lambda_src(0.0);
                 let branch = compare(patches, &without_src)?;
                 terms.push(format!("{name}_Y"), &branch.patch_value);
                 contrast = (contrast + branch.patch) * 0.5;

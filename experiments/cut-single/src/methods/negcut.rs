@@ -48,7 +48,7 @@ impl NegativeGenerator {
         let input = Tensor::cat(&[mean.unsqueeze(1).expand([n, count, self.dim], false), noise], 2);
         let (hidden, out) = &self.layers[layer];
         let rows = out.forward(&hidden.forward(&input).relu());
-        l2_normalize(&rows.view([-1, self.dim])).view([n, count, self.dim])
+        l2_normalize(&rows.view([-1, self.dim])).expect("rows of a network").view([n, count, self.dim])
     }
 }
 

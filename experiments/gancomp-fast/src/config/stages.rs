@@ -254,8 +254,7 @@ impl Default for SemanticConfig {
 impl SemanticConfig {
     /// γ (a temperature) in force in `epoch`, from 1, of `epochs`.
     pub fn gamma(&self, epoch: u64, epochs: u64) -> f64 {
-        let curriculum =
-            EpochCurriculum { gamma: self.gamma, gamma_min: self.gamma_min, enabled: true, step_epoch: None };
+        let curriculum = EpochCurriculum::default().with_gamma(self.gamma).with_gamma_min(self.gamma_min);
         curriculum.gamma(epoch, epochs)
     }
 }
