@@ -5,6 +5,7 @@ use image::{
     DynamicImage, GrayImage, ImageBuffer, ImageError, ImageFormat, ImageReader, PixelWithColorType, RgbImage, imageops,
 };
 use ndarray::ArrayView3;
+use semrel_run::atomic;
 use std::collections::HashSet;
 use std::fs;
 use std::io::{BufReader, Cursor};
@@ -207,7 +208,7 @@ pub fn to_image(image: ArrayView3<f32>, quantise: Quantise) -> RgbImage {
 
 /// Writes a picture in the format of its extension (png above all), making the folder if need be.
 ///
-/// The file appears whole or not at all: it is written beside its place and then renamed.
+/// The file appears whole or not at all ([`atomic::write`]).
 pub fn write_image<P>(path: &Path, image: &ImageBuffer<P, Vec<u8>>) -> Result<(), DataError>
 where
     P: PixelWithColorType<Subpixel = u8>,
@@ -218,11 +219,7 @@ where
     }
     let mut bytes = vec![];
     image.write_to(&mut Cursor::new(&mut bytes), format).map_err(|e| DataError::encode(path, e))?;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    fs::write(&beside, bytes).map_err(|e| DataError::write(&beside, e))?;
-    fs::rename(&beside, path).map_err(|e| DataError::write(path, e))
+    atomic::write(path, &bytes).map_err(DataError::unwritten)
 }
 
 /// Images side by side on white, row by row: `columns` a row, `padding` pixels between and around them.

@@ -3,11 +3,11 @@
 use crate::config::{Config, Method};
 use crate::data::{BatchLoader, Data};
 use crate::evaluate::{Reference, to_tensor};
+use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
 use crate::networks::{Networks, Optimisers, Translator};
 use crate::sample;
 use crate::snapshot;
 use crate::step::{LSeSim, Trainer};
-use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
 use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
@@ -16,7 +16,7 @@ use semrel_metrics::{EfficientNetLite0, FixedFeatures};
 use semrel_train::correlative::Correlative;
 use semrel_train::memory::peak_mib;
 use semrel_train::{
-    Ended, Fit, Interrupt, OpenMode, Rhythm, RunDir, Snapshot, Standing, Losses, fit, seed_step, summary,
+    Checkpoints, Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
     tune_convolutions,
 };
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     let _ = preview_sources(&data, config, device).context("validation images of the preview")?;
     let mut trainer = new_trainer(config, data.num_domains(), device)?;
     let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
-    let checkpoints = run.checkpoints(config.train.keep);
+    let checkpoints = Checkpoints::from(run.checkpoints(config.train.keep));
 
     let mut standing = Standing::default();
     if options.mode == OpenMode::Resume

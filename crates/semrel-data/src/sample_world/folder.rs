@@ -6,6 +6,7 @@ use crate::error::DataError;
 use crate::rng::derive_seed;
 use image::{ImageBuffer, PixelWithColorType, RgbImage};
 use rayon::prelude::*;
+use semrel_run::atomic;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -191,7 +192,7 @@ fn write_once(
         fs::remove_dir_all(&folder).map_err(|e| DataError::write(&folder, e))?;
     }
     write()?;
-    fs::rename(&unfinished, &marker).map_err(|e| DataError::write(&marker, e))?;
+    atomic::put(&unfinished, &marker).map_err(DataError::unwritten)?;
     Ok(true)
 }
 
