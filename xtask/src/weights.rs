@@ -8,6 +8,7 @@ use crate::download::{self, PAUSES, Remote};
 use anyhow::{Context, Result, bail, ensure};
 use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Subcommand};
+use semrel_run::atomic;
 use semrel_weights::{ALL, Check, Origin, WeightsFile, by_name, folder, sha256};
 use std::fs::{self, File};
 use std::io;
@@ -176,10 +177,7 @@ fn accept(file: &WeightsFile, temporary: &Path, folder: &Path) -> Result<PathBuf
     }
     let path = folder.join(file.file);
     // The same folder, hence the same file system: all or nothing.
-    File::open(temporary)
-        .and_then(|file| file.sync_all())
-        .and_then(|()| fs::rename(temporary, &path))
-        .map_err(|e| writing(e, &path))?;
+    atomic::put(temporary, &path).map_err(|e| writing(e.reason, &path))?;
     Ok(path)
 }
 

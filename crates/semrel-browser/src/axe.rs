@@ -2,6 +2,7 @@
 
 use crate::BrowserError;
 use crate::find::on_path;
+use semrel_run::atomic;
 use semrel_weights::cache;
 use serde_json::Value;
 use std::fs;
@@ -47,7 +48,7 @@ fn fetch(folder: &Path, file: &Path) -> Result<(), BrowserError> {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(BrowserError::NoAxe(format!("npm cannot install {package}: {said}")));
     }
-    fs::rename(fetched, file).map_err(failed)
+    atomic::put(&fetched, file).map_err(|error| BrowserError::File { path: error.path, source: error.reason })
 }
 
 /// What a rule says, in a line: its name, what it asks for, and where.

@@ -1,5 +1,6 @@
 //! What can go wrong with files of images.
 
+use semrel_run::FileError;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -203,6 +204,11 @@ impl DataError {
 
     pub(crate) fn write(path: &Path, source: std::io::Error) -> Self {
         Self::Write { path: path.to_owned(), source }
+    }
+
+    /// For `map_err`.
+    pub(crate) fn unwritten(FileError { path, reason, .. }: FileError) -> Self {
+        Self::Write { path, source: reason }
     }
 
     pub(crate) fn encode(path: &Path, error: image::ImageError) -> Self {

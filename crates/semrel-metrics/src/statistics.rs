@@ -3,8 +3,9 @@
 use crate::MetricsError;
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
 use ndarray_npy::{ViewElement, ViewNpyError, ViewNpyExt, WriteNpyExt};
-use std::fs::{self, File};
-use std::io::{BufWriter, Cursor, Read, Write};
+use semrel_run::atomic;
+use std::fs;
+use std::io::{Cursor, Read, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -78,7 +79,7 @@ impl Statistics {
         }
     }
 
-    /// Writes a deflated NumPy archive of `mu`, `sigma` and, where known, `n`.
+    /// Writes a deflated NumPy archive of `mu`, `sigma` and, where known, `n`; the file is old or new, never half.
     ///
     /// # Errors
     /// [`MetricsError::Statistics`].
@@ -86,7 +87,8 @@ impl Statistics {
         let path = path.as_ref();
         let wrong =
             |why: String| MetricsError::Statistics { path: path.to_owned(), why: format!("cannot be written: {why}") };
-        let mut zip = ZipWriter::new(BufWriter::new(File::create(path).map_err(|e| wrong(e.to_string()))?));
+        let mut bytes = vec![];
+        let mut zip = ZipWriter::new(Cursor::new(&mut bytes));
         let mut add = |name: &str, array: ArrayD<f64>| -> Result<(), Box<dyn std::error::Error>> {
             let mut bytes = vec![];
             array.write_npy(&mut bytes)?;
@@ -101,7 +103,8 @@ impl Statistics {
         if let Some(count) = self.count {
             add("n", ArrayD::from_elem(IxDyn(&[]), count as f64)).map_err(|e| wrong(e.to_string()))?;
         }
-        zip.finish().map_err(|e| wrong(e.to_string()))?.flush().map_err(|e| wrong(e.to_string()))
+        zip.finish().map_err(|e| wrong(e.to_string()))?;
+        atomic::write(path, &bytes).map_err(|e| wrong(e.reason.to_string()))
     }
 }
 
@@ -184,7 +187,7 @@ mod tests {
         fs::write(&path, b"no zip").unwrap();
         let text = Statistics::read_npz(&path).unwrap_err().to_string();
         assert!(text.contains("stats.npz") && text.contains("mu and sigma"), "{text}");
-        let mut zip = ZipWriter::new(File::create(&path).unwrap());
+        let mut zip = ZipWriter::new(fs::File::create(&path).unwrap());
         zip.start_file("mu.npy", SimpleFileOptions::default().compression_method(CompressionMethod::Stored)).unwrap();
         let mut bytes = vec![];
         Array1::<f32>::zeros(3).write_npy(&mut bytes).unwrap();

@@ -1,6 +1,7 @@
 //! Files that are whole or not there.
 
 use crate::PageError;
+use semrel_run::atomic;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -12,15 +13,9 @@ use std::path::Path;
 pub fn write_page(path: impl AsRef<Path>, bytes: &[u8]) -> Result<(), PageError> {
     let path = path.as_ref();
     let failed = |doing| move |source: io::Error| PageError::File { path: path.to_owned(), doing, source };
-    let name = path.file_name().ok_or_else(|| failed("write")(io::ErrorKind::InvalidInput.into()))?;
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = atomic::parent(path);
     fs::create_dir_all(folder).map_err(failed("make the folder of"))?;
-    let temporary = folder.join(format!(".{}.{}.tmp", name.to_string_lossy(), std::process::id()));
-    let written = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&temporary);
-        failed("write")(error)
-    })
+    atomic::write(path, bytes).map_err(|error| failed("write")(error.reason))
 }
 
 #[cfg(test)]

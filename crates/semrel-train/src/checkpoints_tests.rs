@@ -1,6 +1,8 @@
 use super::*;
-use crate::run_dir::{OpenMode, RunDir};
+use semrel_run::atomic::names_in;
+use semrel_run::checkpoints::STATE;
 use serde_json::json;
+use std::fs;
 use std::process::Command;
 use tch::{Device, Kind, Tensor};
 
@@ -27,8 +29,12 @@ fn store(keep: usize) -> (tempfile::TempDir, Checkpoints) {
     (dir, store)
 }
 
+fn folder(store: &Checkpoints) -> PathBuf {
+    store.path(0).parent().unwrap().to_owned()
+}
+
 fn names(store: &Checkpoints) -> Vec<String> {
-    names_in(&store.folder).unwrap()
+    names_in(&folder(store)).unwrap()
 }
 
 #[test]
@@ -50,89 +56,6 @@ fn what_is_saved_is_loaded_and_bytes_are_deterministic() {
 }
 
 #[test]
-fn the_last_and_the_best_are_kept() {
-    let (_dir, store) = store(2);
-    for step in 1..=3 {
-        store.save(step, &snapshot(1)).unwrap();
-    }
-    assert_eq!(store.steps().unwrap(), [2, 3]);
-    store.mark_best(2).unwrap();
-    for step in 4..=6 {
-        store.save(step, &snapshot(1)).unwrap();
-    }
-    assert_eq!(store.steps().unwrap(), [2, 5, 6]);
-    assert_eq!(store.best().unwrap().unwrap().0, 2);
-    store.mark_best(6).unwrap();
-    assert_eq!(store.steps().unwrap(), [5, 6]);
-    let text = store.mark_best(4).unwrap_err().to_string();
-    assert!(text.ends_with("checkpoints: no checkpoint of step 4; there are: 5, 6"), "{text}");
-    assert_eq!(store.best_step().unwrap(), Some(6));
-    assert_eq!(names(&store), ["best", "step-00000005", "step-00000006"]);
-    fs::write(store.folder.join(BEST), "half a na").unwrap();
-    assert!(store.best().unwrap_err().to_string().contains("best: `half a na` names no checkpoint; delete the file"));
-}
-
-#[test]
-fn a_cut_or_altered_file_is_named_with_the_way_out() {
-    let (_dir, store) = store(5);
-    store.save(10, &snapshot(1)).unwrap();
-    store.save(20, &snapshot(2)).unwrap();
-    let path = |file: &str| store.path(20).join(file);
-    let way_out = format!("delete {} to resume from step 10", store.path(20).display());
-    for file in ["networks.safetensors", "average.safetensors", STATE] {
-        let whole = fs::read(path(file)).unwrap();
-        for cut in [0, 1, whole.len() / 2, whole.len() - 2] {
-            fs::write(path(file), &whole[..cut]).unwrap();
-            let text = store.latest().unwrap_err().to_string();
-            assert!(text.contains(&format!("step-00000020/{file}: ")) && text.ends_with(&way_out), "{text}");
-        }
-        fs::remove_file(path(file)).unwrap();
-        let text = store.latest().unwrap_err().to_string();
-        assert!(text.contains(&format!("{file}: missing; ")) && text.ends_with(&way_out), "{text}");
-        fs::write(path(file), whole).unwrap();
-    }
-    let mut altered = fs::read(path("networks.safetensors")).unwrap();
-    *altered.last_mut().unwrap() ^= 1;
-    fs::write(path("networks.safetensors"), altered).unwrap();
-    assert!(matches!(store.latest(), Err(SnapshotError::Damaged { .. })));
-    // The way out works.
-    fs::remove_dir_all(store.path(20)).unwrap();
-    assert_eq!(store.latest().unwrap().unwrap().0, 10);
-    fs::remove_file(store.path(10).join(STATE)).unwrap();
-    assert!(store.latest().unwrap_err().to_string().ends_with("to start from the beginning"));
-}
-
-#[test]
-fn leftovers_of_a_killed_process_are_never_picked_up() {
-    let dir = tempfile::tempdir().unwrap();
-    let open = |mode| RunDir::open(dir.path(), mode, &json!({"a": 1}), &[]).unwrap();
-    let run = open(OpenMode::New);
-    let store = run.checkpoints(3);
-    store.save(10, &snapshot(1)).unwrap();
-    store.save(20, &snapshot(2)).unwrap();
-    drop(run);
-    // Killed while writing step 30: some files, and one half-written.
-    let temporary = store.folder.join(".tmp-step-00000030");
-    fs::create_dir(&temporary).unwrap();
-    fs::copy(store.path(20).join("average.safetensors"), temporary.join("average.safetensors")).unwrap();
-    fs::write(temporary.join(".networks.safetensors.77-0.tmp"), b"half").unwrap();
-    // Killed while pruning step 5, and while marking the best.
-    fs::create_dir(store.folder.join(".gone-step-00000005")).unwrap();
-    fs::write(store.folder.join(".tmp-best.77-0"), b"ste").unwrap();
-    // Killed between moving step 20 away and putting its new version in place.
-    fs::rename(store.path(20), store.folder.join(".old-step-00000020")).unwrap();
-    assert_eq!(store.steps().unwrap(), [10]);
-
-    let run = open(OpenMode::Resume);
-    assert_eq!(names(&store), ["step-00000010", "step-00000020"]);
-    let (step, latest) = run.checkpoints(3).latest().unwrap().unwrap();
-    assert_eq!(step, 20);
-    assert_same(&latest, &snapshot(2));
-    store.save(30, &snapshot(3)).unwrap();
-    assert_eq!(store.steps().unwrap(), [10, 20, 30]);
-}
-
-#[test]
 fn a_tensor_that_cannot_be_saved_leaves_nothing() {
     let (_dir, store) = store(1);
     store.save(10, &snapshot(1)).unwrap();
@@ -143,7 +66,7 @@ fn a_tensor_that_cannot_be_saved_leaves_nothing() {
     assert!(text.contains("zz.safetensors: c has elements of type ComplexFloat"), "{text}");
     assert_eq!(names(&store), ["step-00000010"]);
     let stem = Snapshot { files: [("../x".to_owned(), StateDict::new())].into(), state: json!(null) };
-    assert!(matches!(store.save(20, &stem), Err(SnapshotError::Stem(_))));
+    assert!(matches!(store.save(20, &stem), Err(SnapshotError::Folder(CheckpointFolderError::Stem(_)))));
 }
 
 /// The disk is full: a child process may write no file above 8 blocks, of 512 or 1024 bytes.
@@ -170,7 +93,7 @@ fn a_full_disk_leaves_the_old_checkpoints_and_names_the_file() {
             "--nocapture",
             "checkpoints::tests::a_full_disk_leaves_the_old_checkpoints_and_names_the_file",
         ])
-        .env(FOLDER, &store.folder)
+        .env(FOLDER, folder(&store))
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&child.stdout);

@@ -4,10 +4,10 @@ mod program;
 
 pub use program::{Describe, Verbosity, config_schema, run};
 
-use crate::atomic::{self, FileError, failed};
 use crate::progress::print_line;
 use crate::{DeviceError, Ended, OpenMode, parse_device, set_threads};
 use semrel_data::translate::Job;
+use semrel_run::atomic::{self, FileError, failed};
 use serde::Serialize;
 use std::fs;
 use std::io::Write;

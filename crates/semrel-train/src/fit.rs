@@ -208,7 +208,7 @@ pub fn fit<F: Fit>(
     let Standing { mut step, mut best } = start;
     if best.is_some_and(|(at, _)| at == step) {
         // The process may have been killed after saving it, before marking it.
-        checkpoints.mark_best(step)?;
+        checkpoints.mark_best(step).map_err(SnapshotError::from)?;
     }
     let mut log = MetricsLog::open(run.path(), step)?;
     let mut progress = Progress::new(label, step, rhythm.total, quiet);
@@ -248,7 +248,7 @@ pub fn fit<F: Fit>(
             snapshot.state[MEASURE] = experiment.measure();
             checkpoints.save(step, &snapshot)?;
             if best.is_some_and(|(at, _)| at == step) {
-                checkpoints.mark_best(step)?;
+                checkpoints.mark_best(step).map_err(SnapshotError::from)?;
             }
         }
         progress.set(step);

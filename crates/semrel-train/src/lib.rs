@@ -1,4 +1,5 @@
-//! What surrounds a training loop: configuration, run folders, exact resume, logs, progress and signals.
+//! What surrounds a training loop: exact resume, logs, progress and signals. Configuration and run folders are
+//! `semrel-run`'s, and given on from here.
 //!
 //! | module | holds |
 //! |---|---|
@@ -7,14 +8,10 @@
 //! | [`cycle_gan`] | CycleGAN's step |
 //! | [`passes`] | what steps of generators share |
 //! | [`cli`] | arguments that every experiment has |
-//! | [`config`] | YAML with `extends:` and `--set`, and errors that name the key |
-//! | [`lock`] | one process a folder |
-//! | [`run_dir`] | the folder of a run: what it holds, who may write it, when it can be resumed |
 //! | [`checkpoints`] | tensors and state, saved so that a crash at any moment leaves a whole checkpoint |
 //! | [`log`] | `metrics.jsonl` and event files, cut back on resume |
 //! | [`fit`] | the loop: when to log, draw, score, save and stop |
 //! | [`parts`] | the networks of a checkpoint, under published keys |
-//! | [`summary`] | `summary.json` |
 //! | [`progress`] | a bar on a terminal, plain lines elsewhere |
 //! | [`logging`] | `-v` and `-q` |
 //! | [`interrupt`] | Ctrl-C and SIGTERM as a flag |
@@ -22,42 +19,34 @@
 //! | [`correlative`] | the spatially-correlative term and the heads it learns |
 //! | [`device`] | `--device` and `--threads` |
 //! | [`seeding`] | torch's generator as a function of (seed, step) |
-//! | [`atomic`] | files that are old or new, never half |
 #![warn(missing_docs)]
 
 pub mod adversary;
-pub mod atomic;
 pub mod batches;
 pub mod checkpoints;
 pub mod cli;
-pub mod config;
 pub mod correlative;
 pub mod cycle_gan;
 pub mod device;
 pub mod fit;
 pub mod interrupt;
-pub mod lock;
 pub mod log;
 pub mod logging;
 pub mod memory;
 pub mod parts;
 pub mod passes;
 pub mod progress;
-pub mod run_dir;
 pub mod seeding;
-pub mod summary;
 
-pub use atomic::FileError;
 pub use checkpoints::{Checkpoints, Snapshot, SnapshotError};
-pub use config::ConfigError;
 pub use device::{DeviceError, parse_device, set_threads, tune_convolutions};
 pub use fit::{Ended, Fit, Losses, OtherStep, Rhythm, Standing, StepInfo, fit};
 pub use interrupt::Interrupt;
 pub use log::{MetricsLog, NonFinite, first_non_finite};
 pub use parts::{Part, PartsError, PartsState, restore_parts, save_parts};
 pub use progress::Progress;
-pub use run_dir::{OpenMode, RunDir, RunError};
 pub use seeding::seed_step;
+pub use semrel_run::{ConfigError, FileError, OpenMode, RunDir, RunError, atomic, config, lock, run_dir, summary};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

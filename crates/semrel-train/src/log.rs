@@ -1,26 +1,18 @@
 //! Metrics of a run: `metrics.jsonl`, one JSON object a line, and event files for TensorBoard.
 
-use crate::atomic::{self, FileError, failed};
 use image::{ImageFormat, RgbImage};
 use protobuf::{Message, RepeatedField};
+use semrel_run::atomic::{FileError, failed};
+pub use semrel_run::log::FILE;
+use semrel_run::log::{EVENTS, cut_back};
 use serde_json::{Map, Value, json};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tensorboard_proto::event::{Event, SessionLog, SessionLog_SessionStatus};
 use tensorboard_proto::summary::{Summary, Summary_Image, Summary_Value};
 use tensorboard_rs::record_writer::RecordWriter;
-
-/// Name of the file of metrics within a run folder.
-pub const FILE: &str = "metrics.jsonl";
-
-const EVENTS: &str = "events.out.tfevents.";
-
-/// Whether this is the name of an event file.
-pub(crate) fn is_event_file(name: &str) -> bool {
-    name.starts_with(EVENTS)
-}
 
 /// A value that ends a run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -172,30 +164,6 @@ fn create_events(folder: &Path) -> Result<(PathBuf, File), FileError> {
             other => return other.map_err(failed(&path, "create")).map(|file| (path, file)),
         }
     }
-}
-
-/// Removes lines after `step`, atomically, and returns the seconds of the last line that stays.
-fn cut_back(path: &Path, step: u64) -> Result<f64, FileError> {
-    let text = match fs::read(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0.0),
-        other => other.map_err(failed(path, "read"))?,
-    };
-    let (mut kept, mut seconds) = (vec![], 0.0);
-    for line in text.split_inclusive(|&b| b == b'\n').filter(|_| step > 0) {
-        let parsed: Option<Value> = serde_json::from_slice(line).ok().filter(|_| line.ends_with(b"\n"));
-        match parsed.as_ref().and_then(|v| v["step"].as_u64()) {
-            Some(at) if at <= step => {
-                kept.extend_from_slice(line);
-                seconds = parsed.and_then(|v| v["seconds"].as_f64()).unwrap_or(seconds);
-            }
-            Some(_) => {}
-            None => tracing::warn!("{}: dropped a damaged line of {} bytes", path.display(), line.len()),
-        }
-    }
-    if kept != text {
-        atomic::write(path, &kept)?;
-    }
-    Ok(seconds)
 }
 
 #[cfg(test)]

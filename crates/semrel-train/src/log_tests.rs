@@ -1,5 +1,7 @@
 use super::*;
-use crate::atomic::names_in;
+use semrel_run::atomic::names_in;
+use semrel_run::log::is_event_file;
+use std::fs;
 use tensorboard_rs::masked_crc32c::masked_crc32c;
 
 /// Events of a file, checked by length and checksums.

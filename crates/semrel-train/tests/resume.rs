@@ -1,7 +1,7 @@
 //! A run that was stopped at any moment and resumed ends with the same bytes as one that was not.
 
 use semrel_nn::{Adam, AdamConfig};
-use semrel_train::{MetricsLog, OpenMode, RunDir, Snapshot, seed_step};
+use semrel_train::{Checkpoints, MetricsLog, OpenMode, RunDir, Snapshot, seed_step};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ const LAST: u64 = 12;
 /// A toy training loop that stops after `stop`, without saving unless it is time to.
 fn train(folder: &Path, mode: OpenMode, stop: u64) {
     let run = RunDir::open(folder, mode, &json!({ "seed": 777 }), &[]).unwrap();
-    let checkpoints = run.checkpoints(2);
+    let checkpoints = Checkpoints::from(run.checkpoints(2));
     let config = AdamConfig { lr: 0.1, beta1: 0.5, beta2: 0.99, eps: 1e-8, weight_decay: 1e-4 };
     let weights = Tensor::ones([50], (Kind::Float, Device::Cpu));
     let mut adam = Adam::over(config, &weights);

@@ -6,6 +6,7 @@ use image::{ImageBuffer, PixelWithColorType, RgbImage};
 use rayon::prelude::*;
 use semrel_data::cityscapes::colors_of_ids;
 use semrel_data::rng::derive_seed;
+use semrel_run::atomic;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -140,7 +141,7 @@ fn write_once(
         fs::remove_dir_all(&folder).map_err(|e| WorldError::write(&folder, e))?;
     }
     write()?;
-    fs::rename(&unfinished, &marker).map_err(|e| WorldError::write(&marker, e))?;
+    atomic::put(&unfinished, &marker).map_err(WorldError::unwritten)?;
     Ok(true)
 }
 

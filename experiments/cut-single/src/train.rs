@@ -13,7 +13,7 @@ use semrel_train::batches::BatchLoader;
 use semrel_train::memory::peak_mib;
 use semrel_train::parts::{restore_parts, save_parts};
 use semrel_train::{
-    Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
+    Checkpoints, Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
     tune_convolutions,
 };
 use serde_json::{Value, json};
@@ -136,7 +136,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     preview::sources(&data, config).context("test images of the preview")?;
 
     let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
-    let checkpoints = run.checkpoints(config.train.keep);
+    let checkpoints = Checkpoints::from(run.checkpoints(config.train.keep));
     let mut standing = Standing::default();
     let mut state = Run { config, data: &data, algorithm, loader: data.loader(0)?, scorer, device, epoch: 0 };
     if options.mode == OpenMode::Resume

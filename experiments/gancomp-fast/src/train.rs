@@ -22,7 +22,7 @@ use semrel_train::memory::peak_mib;
 use semrel_train::parts::{load_network, pool_files, restore_parts, restore_pools, save_parts};
 use semrel_train::run_dir::check_config;
 use semrel_train::{
-    Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
+    Checkpoints, Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
     tune_convolutions,
 };
 use serde_json::{Value, json};
@@ -198,7 +198,7 @@ impl Job<'_> {
         let unread = may_change(stage);
         let unread: Vec<&str> = unread.iter().map(String::as_str).collect();
         let run = RunDir::open(options.folders.of(stage, config), options.mode, config, &unread)?;
-        let checkpoints = run.checkpoints(train.keep);
+        let checkpoints = Checkpoints::from(run.checkpoints(train.keep));
         let mut standing = Standing::default();
         let loader = training.loader(0)?;
         let origins = self.origins.as_slice();

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use semrel_loss::curriculum::{IterationCurriculum, lambda_ds};
 use semrel_loss::semantic::PatchLossConfig;
-use semrel_metrics::networks;
 use semrel_loss::{Formulation, Gradient};
+use semrel_metrics::networks;
 use semrel_nn::AdamConfig;
 use semrel_nn::stargan2::{GeneratorConfig, GeneratorKind, default_width};
 use serde::{Deserialize, Serialize};

@@ -17,7 +17,7 @@ use semrel_metrics::extractor::{stack, to_images};
 use semrel_train::correlative::Correlative;
 use semrel_train::memory::peak_mib;
 use semrel_train::{
-    Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
+    Checkpoints, Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
     tune_convolutions,
 };
 use serde_json::{Value, json};
@@ -141,7 +141,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
     let _ = preview_sources(&data, config, device).context("validation images of the preview")?;
     let mut trainer = new_trainer(config, data.num_domains(), device)?;
     let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
-    let checkpoints = run.checkpoints(config.train.keep);
+    let checkpoints = Checkpoints::from(run.checkpoints(config.train.keep));
 
     let mut standing = Standing::default();
     if options.mode == OpenMode::Resume
@@ -254,7 +254,7 @@ pub fn preview_sources(data: &Data, config: &Config, device: Device) -> Result<(
             labels.push(domain as i64);
         }
     }
-    Ok((stack(&images, device)? / 127.5 - 1.0, labels))
+    Ok((stack(&images, device)?.contiguous() / 127.5 - 1.0, labels))
 }
 
 /// A grid `[3, H, W]` in [0, 1] as an 8-bit picture.

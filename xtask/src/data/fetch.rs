@@ -4,6 +4,7 @@ use super::sets::{DataSet, Origin};
 use super::unpack::unpack;
 use crate::download::{Remote, download};
 use anyhow::{Context, Result, bail, ensure};
+use semrel_run::{FileError, atomic};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -79,7 +80,13 @@ fn take(set: &DataSet, archive: &Path, dir: &Path) -> Result<()> {
     } else {
         eprintln!("{}: no digest is published; counts and sizes of images are as they should be", set.name);
     }
-    fs::rename(&unpacked, dir).with_context(|| format!("{}: cannot be written ({ELSEWHERE})", dir.display()))
+    put_folder(&unpacked, dir).with_context(|| format!("{}: cannot be written ({ELSEWHERE})", dir.display()))
+}
+
+/// Gives a finished folder its name, durably.
+pub fn put_folder(finished: &Path, dir: &Path) -> Result<(), FileError> {
+    atomic::sync_tree(finished)?;
+    atomic::put(finished, dir)
 }
 
 /// Removes a folder if it is there.

@@ -1,6 +1,6 @@
 //! Makes folders of two domains out of what is published in another form.
 
-use super::fetch::{lock, remove};
+use super::fetch::{lock, put_folder, remove};
 use super::sets::{CITYSCAPES, MAPS};
 use crate::workspace::cores;
 use anyhow::{Context, Result, bail, ensure};
@@ -9,7 +9,7 @@ use semrel_data::image_io::{decode_labels, decode_rgb, write_image};
 use semrel_data::resize::{Filter, resize};
 use semrel_data::{PairFolder, PairLayout, Side};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use zip::ZipArchive;
@@ -178,7 +178,7 @@ fn in_one_go(data: &Path, name: &str, write: impl FnOnce(&Path) -> Result<()>) -
     let unfinished = data.join(format!(".{name}.preparing"));
     remove(&unfinished)?;
     write(&unfinished)?;
-    fs::rename(&unfinished, &dir).with_context(|| format!("{}: cannot be written", dir.display()))?;
+    put_folder(&unfinished, &dir).with_context(|| format!("{}: cannot be written", dir.display()))?;
     Ok(dir)
 }
 
@@ -188,6 +188,7 @@ mod tests {
     use super::*;
     use semrel_data::cityscapes::{CITYSCAPES, IGNORE};
     use semrel_data::image_io::read_rgb;
+    use std::fs;
 
     /// A picture of 8 × 4 pixels with `value(x)` in each column, as the bytes of a file.
     fn picture(kind: &str, value: impl Fn(usize) -> Vec<u8>) -> Vec<u8> {

@@ -4,6 +4,7 @@ use super::unpack::unpack;
 use super::{create_dir, pip, writing};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
+use semrel_run::atomic;
 use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -173,7 +174,8 @@ fn build_in(cache: &Path, name: &str, force: bool, fill: impl FnOnce(&Path) -> R
     if dir.exists() {
         fs::remove_dir_all(&dir)?;
     }
-    fs::rename(&temporary, &dir).map_err(|e| writing(e, &dir))?;
+    atomic::sync_tree(&temporary)?;
+    atomic::put(&temporary, &dir).map_err(|e| writing(e.reason, &dir))?;
     Ok(dir)
 }
 
@@ -193,11 +195,13 @@ fn relink(dir: &Path, link: &Path, force: bool) -> Result<()> {
     let temporary = link.with_extension("tmp");
     let _ = fs::remove_file(&temporary);
     if symlink(&dir, &temporary).is_ok() {
-        return fs::rename(&temporary, link).map_err(|e| writing(e, link));
+        return atomic::put(&temporary, link).map_err(|e| writing(e.reason, link));
     }
     eprintln!("copying libtorch: the file system knows no links");
     let _ = fs::remove_dir_all(&temporary);
-    copy(&dir, &temporary).and_then(|()| fs::rename(&temporary, link)).map_err(|e| writing(e, link))
+    copy(&dir, &temporary).map_err(|e| writing(e, link))?;
+    atomic::sync_tree(&temporary)?;
+    atomic::put(&temporary, link).map_err(|e| writing(e.reason, link))
 }
 
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {

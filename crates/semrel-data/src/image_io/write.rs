@@ -2,13 +2,14 @@
 
 use crate::error::DataError;
 use image::{ImageBuffer, ImageFormat, PixelWithColorType};
+use semrel_run::atomic;
 use std::fs;
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Writes a picture in the format of its extension (png above all), making the folder if need be.
 ///
-/// The file appears whole or not at all: it is written beside its place and then renamed.
+/// The file appears whole or not at all ([`atomic::write`]).
 pub fn write_image<P>(path: &Path, image: &ImageBuffer<P, Vec<u8>>) -> Result<(), DataError>
 where
     P: PixelWithColorType<Subpixel = u8>,
@@ -19,11 +20,7 @@ where
     }
     let mut bytes = vec![];
     image.write_to(&mut Cursor::new(&mut bytes), format).map_err(|e| DataError::encode(path, e))?;
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    fs::write(&beside, bytes).map_err(|e| DataError::write(&beside, e))?;
-    fs::rename(&beside, path).map_err(|e| DataError::write(path, e))
+    atomic::write(path, &bytes).map_err(DataError::unwritten)
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ impl References<'_> {
             images.push(resize(&image, size, size, Filter::Bilinear));
             self.next += 1;
         }
-        let batch = stack(&images, translator.device())? / 127.5 - 1.0;
+        let batch = stack(&images, translator.device())?.contiguous() / 127.5 - 1.0;
         Ok(translator.styles_of(&batch, self.target))
     }
 }

@@ -3,11 +3,10 @@
 use super::report::lines;
 use super::session::{Options, describe_resize};
 use super::sets;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use semrel_metrics::Activations;
 use semrel_metrics::frechet::MeanPrecision;
 use serde_json::json;
-use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -43,16 +42,7 @@ pub fn run(args: Args) -> Result<()> {
     let (network, origin) = options.network()?;
     let features = options.common.output.features(network.as_ref(), images, &set.label)?;
     let statistics = Activations::new(&features, MeanPrecision::Double)?.statistics();
-    // Written beside its place: the file is old or new, never half.
-    let beside = file.with_extension(format!("npz.{}.tmp", std::process::id()));
-    let written = statistics
-        .write_npz(&beside)
-        .map_err(anyhow::Error::from)
-        .and_then(|()| fs::rename(&beside, file).with_context(|| format!("{}: cannot be written", file.display())));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written?;
+    statistics.write_npz(file)?;
     let mut out = std::io::stdout().lock();
     let dimensions = statistics.mean.len();
     if options.common.output.json {

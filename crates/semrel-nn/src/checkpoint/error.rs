@@ -1,5 +1,6 @@
 //! What can go wrong with a checkpoint.
 
+use semrel_run::FileError;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,12 @@ pub enum CheckpointError {
         /// Keys whose shapes (or element types) differ.
         mismatched: Vec<ShapeMismatch>,
     },
+}
+
+impl From<FileError> for CheckpointError {
+    fn from(FileError { path, action, reason }: FileError) -> Self {
+        Self::Io { path, action, source: reason }
+    }
 }
 
 /// A key whose tensor cannot be copied.

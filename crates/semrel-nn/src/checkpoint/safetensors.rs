@@ -3,11 +3,11 @@
 use super::StateDict;
 use super::error::{CheckpointError, io};
 use safetensors::{Dtype, SafeTensors};
+use semrel_run::atomic;
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::Path;
 use tch::{Kind, Tensor};
 
 /// Writes `tensors` and string `metadata` to `path`.
@@ -25,14 +25,7 @@ pub fn save(
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), CheckpointError> {
     let path = path.as_ref();
-    let temporary = Temporary::beside(path);
-    let file = OpenOptions::new().write(true).create_new(true).open(&temporary.0).map_err(io(path, "create"))?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    write(path, &mut out, tensors, metadata)?;
-    let file = out.into_inner().map_err(|e| io(path, "write")(e.into_error()))?;
-    file.sync_all().map_err(io(path, "write"))?;
-    fs::rename(&temporary.0, path).map_err(io(path, "replace"))?;
-    sync_folder_of(path)
+    atomic::write_with(path, |out| write(path, out, tensors, metadata))
 }
 
 /// Reads the tensors of a safetensors file.
@@ -146,34 +139,6 @@ fn dtype_of(kind: Kind) -> Option<Dtype> {
 
 fn kind_of(dtype: Dtype) -> Option<Kind> {
     KINDS.iter().find(|(_, d)| *d == dtype).map(|(kind, _)| *kind)
-}
-
-/// A file that is removed when dropped; after the rename there is nothing left to remove.
-struct Temporary(PathBuf);
-
-impl Temporary {
-    fn beside(path: &Path) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let unique = format!(".{name}.{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        Self(path.with_file_name(unique))
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // Fails after a successful rename, as it should.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-/// Makes the rename itself durable.
-fn sync_folder_of(path: &Path) -> Result<(), CheckpointError> {
-    if cfg!(unix) {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|f| f.sync_all()).map_err(io(path, "sync the folder of"))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

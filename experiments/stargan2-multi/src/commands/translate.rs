@@ -91,6 +91,6 @@ fn of_pictures(
     let read = |file: &PathBuf| Ok(resize(&read_rgb(file)?, size, size, Filter::Bilinear));
     let references: Vec<_> = args.reference.iter().map(read).collect::<Result<_>>().context("--reference")?;
     let labels = vec![domain; references.len()];
-    let references = stack(&references, device)? / 127.5 - 1.0;
+    let references = stack(&references, device)?.contiguous() / 127.5 - 1.0;
     Ok(translator.style_encoder.forward(&references, &labels))
 }

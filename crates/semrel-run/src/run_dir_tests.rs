@@ -71,11 +71,12 @@ fn overwriting_removes_what_a_run_writes_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path();
     let run = open(path, OpenMode::New).unwrap();
-    let snapshot = checkpoints::Snapshot { files: Default::default(), state: json!(1) };
-    run.checkpoints(3).save(5, &snapshot).unwrap();
+    let nothing = |_: &str, _: &Path| Ok::<(), CheckpointFolderError>(());
+    run.checkpoints(3).save(5, &json!(1), [].iter(), nothing).unwrap();
     run.checkpoints(3).mark_best(5).unwrap();
     touch(run.sample_path(5, None));
-    log::MetricsLog::open(path, 0).unwrap().log(1, &[("a", 1.0)]).unwrap();
+    touch(path.join(log::FILE));
+    touch(path.join(format!("{}0000000001.77.000", log::EVENTS)));
     summary::write(path, &json!(1)).unwrap();
     touch(path.join("checkpoints/.tmp-step-00000006/networks.safetensors"));
     let foreign = ["checkpoints/mine/a.txt", "notes.txt", "samples/favourite.png"];

@@ -10,7 +10,7 @@
 //! ```
 
 use crate::atomic::{self, FileError, TEMPORARY, failed, names_in};
-use crate::checkpoints::{self, Checkpoints, SnapshotError};
+use crate::checkpoints::{self, CheckpointFolder, CheckpointFolderError};
 use crate::config::{self, ConfigError};
 use crate::lock::{self, Lock};
 use crate::{log, summary};
@@ -82,7 +82,7 @@ pub enum RunError {
     File(#[from] FileError),
     /// Leftovers of a killed process cannot be removed.
     #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
+    Checkpoints(#[from] CheckpointFolderError),
 }
 
 fn who(holder: Option<u32>) -> String {
@@ -148,8 +148,8 @@ impl RunDir {
     }
 
     /// Its checkpoints, of which the last `keep` and the best stay.
-    pub fn checkpoints(&self, keep: usize) -> Checkpoints {
-        Checkpoints::new(checkpoints_of(&self.path), keep)
+    pub fn checkpoints(&self, keep: usize) -> CheckpointFolder {
+        CheckpointFolder::new(checkpoints_of(&self.path), keep)
     }
 
     /// Path of the sample picture of `step`: `samples/step-00001000.png`, or `samples/step-00001000-name.png` with a

@@ -1,0 +1,26 @@
+//! What programs and tables agree on, without tch: configuration, run folders, checkpoint names, summaries, whole files.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`atomic`] | files and folders that are old or new, never half |
+//! | [`config`] | YAML with `extends:` and `--set`, and errors that name file and key |
+//! | [`run_dir`] | the folder of a run: what it holds, who may write it, when it can be resumed |
+//! | [`lock`] | one process per folder |
+//! | [`checkpoints`] | names, states and digests of checkpoints; what is in their files is the trainer's |
+//! | [`log`] | `metrics.jsonl`, read and cut back |
+//! | [`summary`] | `summary.json` |
+#![warn(missing_docs)]
+
+pub mod atomic;
+pub mod checkpoints;
+pub mod config;
+pub mod lock;
+pub mod log;
+pub mod run_dir;
+pub mod summary;
+
+pub use atomic::FileError;
+pub use checkpoints::{CheckpointFolder, CheckpointFolderError};
+pub use config::ConfigError;
+pub use lock::Lock;
+pub use run_dir::{OpenMode, RunDir, RunError};

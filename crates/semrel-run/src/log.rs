@@ -1,0 +1,63 @@
+//! Metrics of a run, as files: `metrics.jsonl`, one JSON object per line with `step` and `seconds`, and TensorBoard's.
+
+use crate::atomic::{self, FileError, failed};
+use serde_json::Value;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Name of the file of metrics within a run folder.
+pub const FILE: &str = "metrics.jsonl";
+
+/// Start of the names of TensorBoard's event files.
+pub const EVENTS: &str = "events.out.tfevents.";
+
+/// Whether this is the name of an event file.
+pub fn is_event_file(name: &str) -> bool {
+    name.starts_with(EVENTS)
+}
+
+/// Removes the lines after `step`, atomically, and returns the seconds of the last line that stays. Damaged lines go, too.
+///
+/// # Errors
+/// Names the file, which is as it was then.
+pub fn cut_back(path: &Path, step: u64) -> Result<f64, FileError> {
+    let text = match fs::read(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0.0),
+        other => other.map_err(failed(path, "read"))?,
+    };
+    let (mut kept, mut seconds) = (vec![], 0.0);
+    for line in text.split_inclusive(|&b| b == b'\n').filter(|_| step > 0) {
+        let parsed: Option<Value> = serde_json::from_slice(line).ok().filter(|_| line.ends_with(b"\n"));
+        match parsed.as_ref().and_then(|v| v["step"].as_u64()) {
+            Some(at) if at <= step => {
+                kept.extend_from_slice(line);
+                seconds = parsed.and_then(|v| v["seconds"].as_f64()).unwrap_or(seconds);
+            }
+            Some(_) => {}
+            None => tracing::warn!("{}: dropped a damaged line of {} bytes", path.display(), line.len()),
+        }
+    }
+    if kept != text {
+        atomic::write(path, &kept)?;
+    }
+    Ok(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn later_and_damaged_lines_go_and_seconds_are_those_of_the_last_that_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        assert_eq!(cut_back(&path, 3).unwrap(), 0.0);
+        let kept = "{\"step\":1,\"seconds\":0.5}\n{\"step\":2,\"seconds\":1.5,\"d\":null}\n";
+        fs::write(&path, format!("{kept}no JSON\n{{\"step\":3,\"seconds\":9}}\n{{\"step\":2,\"sec")).unwrap();
+        assert_eq!(cut_back(&path, 2).unwrap(), 1.5);
+        assert_eq!(fs::read_to_string(&path).unwrap(), kept);
+        assert_eq!(cut_back(&path, 0).unwrap(), 0.0);
+        assert_eq!(fs::read(&path).unwrap(), b"");
+    }
+}
