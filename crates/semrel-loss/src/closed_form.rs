@@ -25,3 +25,27 @@ fn seal(nothing: &Tensor) -> Tensor {
     let distances = Tensor::cdist(&points, &one, 3.0, None::<i64>);
     nothing + (distances * 0.0).view_as(nothing)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    #[test]
+    fn value_and_gradient_keep_their_bits() {
+        tch::manual_seed(7);
+        for kind in [Kind::Float, Kind::Double] {
+            let random = |shape: &[i64]| Tensor::randn(shape, (kind, Device::Cpu));
+            let (at, slope) = (random(&[3, 5, 4]).set_requires_grad(true), random(&[3, 5, 4]));
+            for dims in [vec![-1], vec![1, 2]] {
+                let shape = if dims.len() == 1 { vec![3, 5] } else { vec![3] };
+                let (value, weights) = (random(&shape), random(&shape));
+                let made = with_slope(value.shallow_clone(), &at, Some(slope.shallow_clone()), &dims);
+                assert_eq!(made, value);
+                let gradient = Tensor::run_backward(&[(made * &weights).sum(kind)], &[&at], false, false).remove(0);
+                let weights = weights.reshape(if dims.len() == 1 { [3, 5, 1] } else { [3, 1, 1] });
+                assert_eq!(gradient, &slope * weights);
+            }
+        }
+    }
+}
