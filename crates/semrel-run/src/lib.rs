@@ -21,6 +21,6 @@ pub mod summary;
 
 pub use atomic::FileError;
 pub use checkpoints::{CheckpointFolder, CheckpointFolderError};
-pub use config::ConfigError;
+pub use config::{Checked, ConfigError, InvalidValue, Validate};
 pub use lock::Lock;
 pub use run_dir::{OpenMode, RunDir, RunError};

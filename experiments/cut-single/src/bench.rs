@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_data::translate::{TranslateOptions, jobs};
+use semrel_run::Checked;
 use semrel_train::memory::peak_mib;
 use semrel_train::{seed_step, tune_convolutions};
 use serde::Serialize;
@@ -139,8 +140,7 @@ impl Runner {
 ///
 /// # Errors
 /// Another method; settings that make no networks.
-pub fn bench(config: &Config, orders: &[Order], options: &BenchOptions) -> Result<StepReport> {
-    config.validate()?;
+pub fn bench(config: &Checked<Config>, orders: &[Order], options: &BenchOptions) -> Result<StepReport> {
     tune_convolutions(options.device, true);
     ensure!(
         matches!(config.method, Method::Ours | Method::Cut),
@@ -213,8 +213,11 @@ pub struct TranslationReport {
 ///
 /// # Errors
 /// Settings that make no generator; a temporary folder that cannot be written.
-pub fn bench_translation(config: &Config, pictures: usize, options: &BenchOptions) -> Result<TranslationReport> {
-    config.validate()?;
+pub fn bench_translation(
+    config: &Checked<Config>,
+    pictures: usize,
+    options: &BenchOptions,
+) -> Result<TranslationReport> {
     tch::manual_seed(derive_seed(config.seed, "init", 0));
     let generator = new_generator(config, options.device)?;
     let side = config.data.crop_size;

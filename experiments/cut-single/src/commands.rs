@@ -17,8 +17,8 @@ use cut_single::trained::open_run;
 use cut_single::translate::translate;
 use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_nn::checkpoint::save;
+use semrel_run::Checked;
 use semrel_train::cli::{Describe, Machine, PictureSize, TrainMode, Verbosity, ended, translated, write_json};
-use semrel_train::config::{load, origin};
 use semrel_train::{Interrupt, Progress};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -75,8 +75,9 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct TrainArgs {
-    /// The run's YAML file.
-    config: PathBuf,
+    /// The run's YAML file; several are merged from left to right.
+    #[arg(required = true)]
+    config: Vec<PathBuf>,
     /// Folder of the run; runs/cut-single/<name> where absent.
     #[arg(long)]
     run_dir: Option<PathBuf>,
@@ -137,8 +138,9 @@ struct EvalArgs {
 
 #[derive(Debug, Args)]
 struct BaselineArgs {
-    /// A run's YAML file, for its data and evaluation.
-    config: PathBuf,
+    /// A run's YAML file, for its data and evaluation; several are merged from left to right.
+    #[arg(required = true)]
+    config: Vec<PathBuf>,
     /// Folder of the pictures that are scored; a temporary one where absent.
     #[arg(long)]
     images: Option<PathBuf>,
@@ -172,9 +174,9 @@ struct BenchArgs {
     /// ours or cut.
     #[arg(long, default_value = "ours")]
     method: String,
-    /// A run's YAML file instead.
+    /// A run's YAML file instead; repeat the option to merge several from left to right.
     #[arg(long, conflicts_with_all = ["profile", "method"])]
-    config: Option<PathBuf>,
+    config: Vec<PathBuf>,
     /// Steps to measure.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
@@ -212,8 +214,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 
 fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
-    let config: Config = load(&args.config, &args.overrides)?;
-    config.validate().with_context(|| origin(&args.config, &args.overrides))?;
+    let config: Checked<Config> = Checked::load(&args.config, &args.overrides)?;
     if args.check {
         let data = Data::open(&config)?;
         networks::check(&config)?;
@@ -263,8 +264,7 @@ fn write_evaluation<T: serde::Serialize>(out: Option<&Path>, scores: &T) -> Resu
 
 fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
-    let config: Config = load(&args.config, &args.overrides)?;
-    config.validate().with_context(|| origin(&args.config, &args.overrides))?;
+    let config: Checked<Config> = Checked::load(&args.config, &args.overrides)?;
     let data = Data::open(&config)?;
     let scorer = Scorer::new(&config, &data, device, quiet)?;
     let temporary = tempfile::tempdir().context("a temporary folder")?;
@@ -286,8 +286,9 @@ fn run_export(args: &ExportArgs) -> Result<ExitCode> {
 
 fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
-    let of_profile = || format!("configs/cut-single/{}/horse2zebra-{}.yaml", args.profile, args.method).into();
-    let config: Config = load(args.config.clone().unwrap_or_else(of_profile), &args.overrides)?;
+    let of_profile = format!("configs/cut-single/{}/horse2zebra-{}.yaml", args.profile, args.method).into();
+    let files = if args.config.is_empty() { vec![of_profile] } else { args.config.clone() };
+    let config = Checked::load(&files, &args.overrides)?;
     let options = BenchOptions { steps: args.steps, device, threads };
     if let Some(pictures) = args.translate {
         return Ok(write_json(None, &bench_translation(&config, pictures.into(), &options)?)?);

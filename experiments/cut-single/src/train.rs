@@ -8,6 +8,7 @@ use crate::preview;
 use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
+use semrel_run::Checked;
 use semrel_train::batches::BatchLoader;
 use semrel_train::memory::peak_mib;
 use semrel_train::parts::{restore_parts, save_parts};
@@ -123,8 +124,17 @@ impl Fit for Run<'_> {
 /// # Errors
 /// Before the folder is touched: settings, data and weights that do not fit. Later: files that cannot be read or written, and
 /// losses that are no numbers.
-pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
-    config.validate()?;
+///
+/// A configuration that was not checked does not get here:
+///
+/// ```compile_fail,E0308
+/// # use cut_single::{config::Config, train::{TrainOptions, train}};
+/// # use semrel_train::Interrupt;
+/// fn unchecked(config: &Config, options: &TrainOptions, interrupt: &Interrupt) {
+///     let _ = train(config, options, interrupt);
+/// }
+/// ```
+pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
     let data = Data::open(config)?;
     let device = options.device;
     tune_convolutions(device, true);

@@ -4,26 +4,14 @@ use crate::config::{Config, Contrast, DiscriminatorKind, GeneratorKind, Method};
 use semrel_data::transform::Preprocess;
 use semrel_loss::Formulation;
 use semrel_nn::LrPolicy;
+use semrel_run::{InvalidValue, Validate};
 
-/// A value that cannot be.
-#[derive(Debug, thiserror::Error)]
-#[error("config key `{key}`: {problem}; {remedy}")]
-pub struct InvalidValue {
-    key: &'static str,
-    problem: String,
-    remedy: String,
+fn invalid(key: impl ToString, problem: impl ToString, remedy: impl ToString) -> Result<(), InvalidValue> {
+    Err(InvalidValue::new(key, problem, remedy))
 }
 
-fn invalid(key: &'static str, problem: impl ToString, remedy: impl Into<String>) -> Result<(), InvalidValue> {
-    Err(InvalidValue { key, problem: problem.to_string(), remedy: remedy.into() })
-}
-
-impl Config {
-    /// Checks what the types cannot.
-    ///
-    /// # Errors
-    /// Names the key, what was found and what would be right.
-    pub fn validate(&self) -> Result<(), InvalidValue> {
+impl Validate for Config {
+    fn validate(&self) -> Result<(), InvalidValue> {
         if self.name.trim().is_empty() {
             return invalid("name", "empty", "it must name the run, whose folder it is");
         }
@@ -34,7 +22,9 @@ impl Config {
         self.images()?;
         self.combinations()
     }
+}
 
+impl Config {
     fn numbers(&self) -> Result<(), InvalidValue> {
         let (m, l, t) = (&self.model, &self.loss, &self.train);
         let count = |n: Option<usize>| n.map_or(2, |n| n.min(1 << 40) as i64);

@@ -248,3 +248,14 @@ fn translations_never_replace_what_is_read() {
     assert!(common::files(&place.path("data")) == before);
     assert!(!place.path("out").exists());
 }
+
+#[test]
+fn several_files_are_merged_from_left_to_right_and_a_bad_value_is_blamed_on_its_own() {
+    let place = Place::new();
+    fs::write(place.path("more.yaml"), "loss: {lambda_src: -1}\n").unwrap();
+    let check = |set: &[&str]| place.command(&[&["train", "tiny.yaml", "more.yaml", "--check"], set].concat());
+    refuses(check(&[]), &["more.yaml: config key `loss.lambda_src`: -1; it must be finite and not negative"]);
+    assert(check(&["--set", "loss.lambda_src=1"])).success();
+    fs::write(place.path("more.yaml"), "extends: [tiny.yaml, gone.yaml]\n").unwrap();
+    refuses(check(&[]), &["more.yaml: key `extends.1`: gone.yaml: cannot read the configuration"]);
+}

@@ -2,7 +2,7 @@
 
 use cut_single::config::{Config, Method};
 use cut_single::networks::{new_discriminator, new_generator, new_heads};
-use semrel_train::config::load;
+use semrel_run::Checked;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,7 @@ fn folder(profile: &str) -> PathBuf {
 fn rows(profile: &str) -> BTreeMap<String, Config> {
     let files = fs::read_dir(folder(profile)).unwrap().map(|entry| entry.unwrap().path());
     let rows = files.filter(|file| file.file_stem().unwrap() != "base").map(|file| {
-        let config: Config = load(&file, &[]).unwrap_or_else(|error| panic!("{error}"));
-        config.validate().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let config = Checked::<Config>::load(&[&file], &[]).unwrap_or_else(|error| panic!("{error}")).into_inner();
         (file.file_stem().unwrap().to_string_lossy().into_owned(), config)
     });
     rows.collect()

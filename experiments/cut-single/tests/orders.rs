@@ -4,6 +4,7 @@ use cut_single::algorithm::{Algorithm, Batch, StepInfo};
 use cut_single::config::Config;
 use cut_single::methods::Contrastive;
 use semrel_nn::checkpoint::{Extras, StateDict, copy_into};
+use semrel_run::Validate;
 use semrel_train::Losses;
 use serde_json::json;
 use tch::{Device, Kind, Tensor};

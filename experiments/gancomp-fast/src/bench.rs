@@ -7,6 +7,7 @@ use crate::networks::{TAPS, new_teacher};
 use anyhow::Result;
 use semrel_data::rng::derive_seed;
 use semrel_nn::{flat_gradients, flat_gradients_of_first};
+use semrel_run::Checked;
 use semrel_train::batches::Batch;
 use semrel_train::memory::peak_mib;
 use semrel_train::seed_step;
@@ -59,8 +60,7 @@ pub struct StepReport {
 ///
 /// # Errors
 /// Settings that make no networks.
-pub fn bench_distill(config: &Config, options: &BenchOptions) -> Result<StepReport> {
-    config.validate()?;
+pub fn bench_distill(config: &Checked<Config>, options: &BenchOptions) -> Result<StepReport> {
     let (train, device) = (&config.distill.train, options.device);
     tch::manual_seed(derive_seed(config.seed, "init", 0));
     let teacher = new_teacher(config, device)?;

@@ -13,6 +13,7 @@ use semrel_data::rng::derive_seed;
 use semrel_metrics::extractor::features_of_images;
 use semrel_metrics::frechet::{Activations, MeanPrecision};
 use semrel_nn::channels::Channels;
+use semrel_run::Checked;
 use semrel_train::memory::peak_mib;
 use serde::Serialize;
 use std::time::Instant;
@@ -67,8 +68,7 @@ pub struct SearchReport {
 ///
 /// # Errors
 /// Settings that make no network; weights of the extractor that are missing.
-pub fn bench_search(config: &Config, options: &BenchSearchOptions) -> Result<SearchReport> {
-    config.validate()?;
+pub fn bench_search(config: &Checked<Config>, options: &BenchSearchOptions) -> Result<SearchReport> {
     let device = options.device;
     tch::manual_seed(derive_seed(config.seed, "bench", 0));
     let student = new_student(config, device)?;

@@ -295,6 +295,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use semrel_run::Validate;
     use semrel_train::config::to_yaml;
     use serde_json::json;
 

@@ -18,6 +18,7 @@ use semrel_data::translate::output_names;
 use semrel_data::{translation_input, translation_output};
 use semrel_metrics::segmentation::Seen;
 use semrel_nn::channels::Channels;
+use semrel_run::Checked;
 use semrel_train::Progress;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -187,8 +188,12 @@ impl<'a> Bench<'a> {
 ///
 /// # Errors
 /// Where an earlier stage is missing, the command that runs it; files that cannot be read or written; labels that do not fit.
-pub fn evaluate(config: &Config, which: Which, chosen: Option<Chosen>, options: &EvalOptions) -> Result<Evaluation> {
-    config.validate()?;
+pub fn evaluate(
+    config: &Checked<Config>,
+    which: Which,
+    chosen: Option<Chosen>,
+    options: &EvalOptions,
+) -> Result<Evaluation> {
     let began = Instant::now();
     let opened = open(config, &options.folders, which, chosen, options.device)?;
     let bench = Bench::new(config, options)?;
@@ -223,8 +228,7 @@ pub fn evaluate(config: &Config, which: Which, chosen: Option<Chosen>, options: 
 ///
 /// # Errors
 /// As [`evaluate`].
-pub fn baseline(config: &Config, folder: Option<&Path>, options: &EvalOptions) -> Result<Baseline> {
-    config.validate()?;
+pub fn baseline(config: &Checked<Config>, folder: Option<&Path>, options: &EvalOptions) -> Result<Baseline> {
     let bench = Bench::new(config, options)?;
     let sources = bench.sources()?;
     if let Some(folder) = folder {

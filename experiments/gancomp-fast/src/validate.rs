@@ -3,27 +3,15 @@
 use crate::config::{Config, Method, TrainConfig, WeightingKind};
 use crate::networks::WIDEST;
 use semrel_nn::LrPolicy;
+use semrel_run::{InvalidValue, Validate};
 use std::path::{Component, Path};
 
-/// A value that cannot be.
-#[derive(Debug, thiserror::Error)]
-#[error("config key `{key}`: {problem}; {remedy}")]
-pub struct InvalidValue {
-    key: String,
-    problem: String,
-    remedy: String,
+fn invalid(key: impl ToString, problem: impl ToString, remedy: impl ToString) -> Result<(), InvalidValue> {
+    Err(InvalidValue::new(key, problem, remedy))
 }
 
-fn invalid(key: impl ToString, problem: impl ToString, remedy: impl Into<String>) -> Result<(), InvalidValue> {
-    Err(InvalidValue { key: key.to_string(), problem: problem.to_string(), remedy: remedy.into() })
-}
-
-impl Config {
-    /// Checks what the types cannot.
-    ///
-    /// # Errors
-    /// Names the key, what was found and what would be right.
-    pub fn validate(&self) -> Result<(), InvalidValue> {
+impl Validate for Config {
+    fn validate(&self) -> Result<(), InvalidValue> {
         names_a_folder("name", &self.name)?;
         if let Some(name) = &self.teacher.name {
             names_a_folder("teacher.name", name)?;
@@ -44,7 +32,9 @@ impl Config {
         self.images()?;
         self.combinations()
     }
+}
 
+impl Config {
     fn counts(&self) -> Result<(), InvalidValue> {
         let (m, s) = (&self.model, &self.search);
         let count = |n: Option<usize>| n.map_or(2, |n| n.min(1 << 40) as i64);

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::step::{Batch, Trainer};
 use crate::train::new_trainer;
 use anyhow::Result;
+use semrel_run::Checked;
 use semrel_train::memory::peak_mib;
 use semrel_train::{seed_step, tune_convolutions};
 use serde::Serialize;
@@ -70,8 +71,7 @@ pub struct Parts {
 }
 
 /// Runs the iterations on random images (loading is measured by training itself: `seconds_waiting_for_images`).
-pub fn bench(config: &Config, options: &BenchOptions) -> Result<Report> {
-    config.validate()?;
+pub fn bench(config: &Checked<Config>, options: &BenchOptions) -> Result<Report> {
     const DOMAINS: i64 = 4;
     tune_convolutions(options.device, true);
     let mut trainer = new_trainer(config, DOMAINS, options.device)?;

@@ -13,6 +13,7 @@ use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_metrics::extractor::to_images;
 use semrel_metrics::{EfficientNetLite0, FixedFeatures};
+use semrel_run::Checked;
 use semrel_train::correlative::Correlative;
 use semrel_train::memory::peak_mib;
 use semrel_train::{
@@ -129,8 +130,17 @@ impl Fit for Run<'_> {
 }
 
 /// Trains a run to its end, or until a signal asks it to stop.
-pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
-    config.validate()?;
+///
+/// A configuration that was not checked does not get here:
+///
+/// ```compile_fail,E0308
+/// # use stargan2_multi::{config::Config, train::{TrainOptions, train}};
+/// # use semrel_train::Interrupt;
+/// fn unchecked(config: &Config, options: &TrainOptions, interrupt: &Interrupt) {
+///     let _ = train(config, options, interrupt);
+/// }
+/// ```
+pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
     let data = Data::open(config)?;
     let device = options.device;
     tune_convolutions(device, true);

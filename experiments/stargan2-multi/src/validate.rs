@@ -1,20 +1,11 @@
 //! Values that a configuration cannot have.
 
 use crate::config::{Config, EXTRACTOR};
+use semrel_run::{InvalidValue, Validate};
 
-/// A value that cannot be.
-#[derive(Debug, thiserror::Error)]
-#[error("config key `{key}`: {problem}; {remedy}")]
-pub struct InvalidValue {
-    key: &'static str,
-    problem: String,
-    remedy: String,
-}
-
-impl Config {
-    /// Checks what the types cannot.
-    pub fn validate(&self) -> Result<(), InvalidValue> {
-        let fail = |key, problem: String, remedy: &str| Err(InvalidValue { key, problem, remedy: remedy.into() });
+impl Validate for Config {
+    fn validate(&self) -> Result<(), InvalidValue> {
+        let fail = |key: &str, problem: String, remedy: &str| Err(InvalidValue::new(key, problem, remedy));
         if self.name.trim().is_empty() {
             return fail("name", "empty".into(), "it must name the run, whose folder it is");
         }

@@ -1,11 +1,12 @@
 //! The shared order of an iteration computes what the plain order of the published loop does.
 
 use semrel_nn::checkpoint::{Extras, StateDict, copy_into};
+use semrel_run::Validate;
 use serde_json::json;
 use stargan2_multi::config::Config;
+use stargan2_multi::losses::IterationLosses;
 use stargan2_multi::networks::{Networks, Optimisers};
 use stargan2_multi::step::{Batch, Trainer};
-use stargan2_multi::losses::IterationLosses;
 use tch::{Device, Kind, Tensor};
 
 const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);
