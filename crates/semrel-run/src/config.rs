@@ -11,6 +11,7 @@ mod layers;
 
 pub use checked::{Checked, InvalidValue, Validate};
 pub(crate) use layers::first_difference;
+pub use layers::{SourceFile, sources};
 
 use layers::Layers;
 use serde::Serialize;

@@ -124,7 +124,7 @@ impl Runner {
         Report {
             order: self.order,
             method: config.method,
-            crop_size: config.data.crop_size,
+            crop_size: config.data.image_size,
             batch_size: config.train.batch_size,
             threads,
             seconds,
@@ -168,7 +168,7 @@ pub fn bench(config: &Checked<Config>, orders: &[Order], options: &BenchOptions)
 }
 
 fn random_batch(config: &Config, device: Device) -> Batch {
-    let (n, side) = (config.train.batch_size, i64::from(config.data.crop_size));
+    let (n, side) = (config.train.batch_size, i64::from(config.data.image_size));
     let images = || Tensor::rand([n, 3, side, side], (Kind::Float, device)) * 2.0 - 1.0;
     Batch { a: images(), b: images() }
 }
@@ -220,7 +220,7 @@ pub fn bench_translation(
 ) -> Result<TranslationReport> {
     tch::manual_seed(derive_seed(config.seed, "init", 0));
     let generator = new_generator(config, options.device)?;
-    let side = config.data.crop_size;
+    let side = config.data.image_size;
     let folder = tempfile::tempdir().context("a temporary folder")?;
     let input = folder.path().join("in");
     std::fs::create_dir(&input)?;

@@ -186,7 +186,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
             "steps": rhythm.total - t.warmup,
             "warmup": t.warmup,
             "batch_size": t.batch_size,
-            "crop_size": config.data.crop_size,
+            "crop_size": config.data.image_size,
             "parameters": parameters,
             "seconds": seconds,
             "seconds_per_step": seconds / rhythm.total as f64,

@@ -60,9 +60,9 @@ fn the_paper_s_settings() {
     let rows = rows("paper");
     let ours = |name: &str| {
         let Config { data, loss, optim, train, .. } = &rows[name];
-        assert_eq!((data.load_size, data.crop_size, train.n_epochs, train.n_epochs_decay), (286, 256, 200, 200));
+        assert_eq!((data.load_size, data.image_size, train.n_epochs, train.n_epochs_decay), (286, 256, 200, 200));
         assert_eq!((optim.lr, optim.beta1, optim.beta2, train.batch_size), (2e-4, 0.5, 0.999, 1));
-        (loss.lambda_contrast, loss.lambda_src, loss.gamma, loss.gamma_min, loss.step_gamma_epoch)
+        (loss.lambda_contrast, loss.lambda_src, loss.gamma_start, loss.gamma_end, loss.step_gamma_epoch)
     };
     assert_eq!(ours("horse2zebra-ours"), (0.1, 0.05, 50.0, 10.0, None));
     assert_eq!(ours("cityscapes-ours"), (0.1, 0.1, 50.0, 10.0, Some(200)));

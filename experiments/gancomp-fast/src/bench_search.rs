@@ -74,7 +74,7 @@ pub fn bench_search(config: &Checked<Config>, options: &BenchSearchOptions) -> R
     let student = new_student(config, device)?;
     let channels = options.channels.unwrap_or_else(|| config.distill.channels.smallest());
     channels.check_within(student.config().width).context("--channels")?;
-    let (side, batch) = (i64::from(config.data.crop_size), config.search.batch_size);
+    let (side, batch) = (i64::from(config.data.image_size), config.search.batch_size);
     let images = |n: usize| Tensor::rand([n as i64, 3, side, side], (Kind::Float, Device::Cpu)) * 2.0 - 1.0;
     let starts = (0..options.images).step_by(batch as usize);
     let batches = starts.map(|start| images(options.images.min(start + batch as usize) - start)).collect();
@@ -117,7 +117,7 @@ pub fn bench_search(config: &Checked<Config>, options: &BenchSearchOptions) -> R
         extractor: name,
         images: options.images,
         batch_size: batch,
-        size: config.data.crop_size,
+        size: config.data.image_size,
         threads: options.threads,
         evaluation_seconds: median(&evaluations),
         forward_seconds: median(&forwards),

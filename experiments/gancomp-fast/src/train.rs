@@ -256,7 +256,7 @@ impl Job<'_> {
             "steps": rhythm.total - rhythm.warmup,
             "warmup": rhythm.warmup,
             "batch_size": train.batch_size,
-            "crop_size": config.data.crop_size,
+            "crop_size": config.data.image_size,
             "parameters": parameters,
             "seconds": seconds,
             "seconds_per_step": seconds / rhythm.total as f64,

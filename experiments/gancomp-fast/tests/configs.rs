@@ -60,7 +60,7 @@ fn a_task_is_the_same_in_every_profile() {
         let semantic = gancomp_fast::config::SemanticConfig { num_patches: 0, ..d.semantic };
         (
             (config.data.layout, config.data.direction, config.finetune.is_some(), config.eval.segmentation),
-            (t.gan, t.lambda_gan, t.lambda_recon, t.lambda_a, t.lambda_b, t.lambda_identity),
+            (t.gan, t.lambda_gan, t.lambda_recon, t.lambda_cycle_a, t.lambda_cycle_b, t.lambda_identity),
             (d.gan, d.lambda_gan, d.recon, d.lambda_recon, d.lambda_distill, semantic),
             (s.criterion, s.weighting, s.weight, s.mutation_probability),
         )
@@ -124,7 +124,7 @@ fn the_paper_s_settings() {
         ),
     ] {
         let c = &rows[&format!("{name}-ours")];
-        assert_eq!((c.seed, c.data.load_size, c.data.crop_size, c.data.flip), (233, 286, 256, true));
+        assert_eq!((c.seed, c.data.load_size, c.data.image_size, c.data.flip), (233, 286, 256, true));
         assert_eq!((c.data.layout, c.data.direction, c.data.held_back), (layout, direction, held), "{name}");
         assert_eq!((c.model.teacher_ngf, c.model.student_ngf, c.model.ndf), (64, 64, ndf), "{name}");
         assert_eq!((c.teacher.gan, c.distill.gan), (gan, gan), "{name}");

@@ -158,7 +158,7 @@ pub struct Reference<'a> {
 impl<'a> Reference<'a> {
     /// Reads features of all real images that the evaluation compares with.
     pub fn new(config: &'a Config, data: &'a Data, extractor: &'a dyn Extractor, quiet: bool) -> Result<Self> {
-        let size = config.data.img_size as u32;
+        let size = config.data.image_size as u32;
         let limit = |most: Option<usize>| most.unwrap_or(usize::MAX);
         let (most_reals, most_sources) = (limit(config.eval.max_reals), limit(config.eval.max_sources));
         let counts = |sizes: Vec<usize>, most: usize| sizes.into_iter().map(|n| n.min(most)).collect::<Vec<_>>();
@@ -171,7 +171,7 @@ impl<'a> Reference<'a> {
             let files: Vec<&Path> = (0..count).map(|item| store.file(domain, item).as_path()).collect();
             let place = feature_cache::place(
                 &format!("{} near, afar/{REDUCTION}", extractor.name()),
-                config.data.img_size,
+                config.data.image_size,
                 &files,
             );
             let both = feature_cache::cached(place, || -> Result<Tensor> {
@@ -217,7 +217,7 @@ impl<'a> Reference<'a> {
             num_outs: config.eval.num_outs,
             sources_per_domain: source_counts.into(),
             reals_per_domain: real_counts.into(),
-            img_size: config.data.img_size,
+            img_size: config.data.image_size,
             classified_at: REDUCTION,
             real_accuracy,
         };
@@ -276,7 +276,7 @@ impl<'a> Reference<'a> {
     ) -> Result<Scores> {
         let _guard = tch::no_grad_guard();
         let eval = &self.config.eval;
-        let size = self.config.data.img_size as usize;
+        let size = self.config.data.image_size as usize;
         let most = most.min(eval.max_sources.unwrap_or(usize::MAX));
         let label = if guide == Guide::Latent { "latent-guided" } else { "reference-guided" };
         let per_pair: Vec<u64> = self.data.val.sizes().iter().map(|&n| n.min(most) as u64).collect();
@@ -357,7 +357,7 @@ impl<'a> References<'a> {
     /// Styles of the next `n` references.
     fn styles(&mut self, translator: &Translator, n: i64) -> Result<Tensor> {
         let store = &self.reference.data.val;
-        let size = self.reference.config.data.img_size as u32;
+        let size = self.reference.config.data.image_size as u32;
         let mut images: Vec<RgbImage> = vec![];
         while (images.len() as i64) < n {
             let image = store.get(self.target, self.next % store.sizes()[self.target])?;

@@ -188,7 +188,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
             "iterations": config.train.iterations,
             "warmup": config.train.warmup,
             "batch_size": config.train.batch_size,
-            "img_size": config.data.img_size,
+            "img_size": config.data.image_size,
             "parameters": snapshot::parameters(&state.trainer.networks),
             "seconds": seconds,
             "seconds_per_iteration": seconds / rhythm.total as f64,
@@ -253,7 +253,7 @@ pub fn preview(translator: &Translator, data: &Data, config: &Config) -> Result<
 
 /// The first validation images of each domain, at most eight in all, and their domains.
 pub fn preview_sources(data: &Data, config: &Config, device: Device) -> Result<(Tensor, Vec<i64>)> {
-    let size = config.data.img_size as u32;
+    let size = config.data.image_size as u32;
     let per_domain = (8 / data.domains.len()).max(1);
     let (mut images, mut labels) = (vec![], vec![]);
     for (domain, &available) in data.val.sizes().iter().enumerate().take(8) {

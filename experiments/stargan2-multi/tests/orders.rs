@@ -17,7 +17,7 @@ fn trainer(method: &str, generator: &str, loss: serde_json::Value) -> Trainer {
     let config: Config = serde_json::from_value(json!({
         "name": "orders",
         "method": method,
-        "data": { "root": "unused", "img_size": 32 },
+        "data": { "root": "unused", "image_size": 32 },
         "model": {
             "generator": generator, "width": 8, "max_width": 12, "style_dim": 4, "latent_dim": 4, "mapping_width": 8,
             "patch_dim": 8,

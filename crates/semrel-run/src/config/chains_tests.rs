@@ -1,4 +1,4 @@
-use super::{Checked, ConfigError, InvalidValue, Validate};
+use super::{Checked, ConfigError, InvalidValue, Validate, sources};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::PathBuf;
@@ -88,6 +88,10 @@ fn a_file_that_is_reached_by_two_ways_is_merged_once() {
     // Merging it again before `right` or after it would take `left` back.
     assert_eq!(place.load(&["row.yaml"], &[]).unwrap().loss, Loss { src: 2.0, dce: 3.0, steps: 0 });
     assert_eq!(place.load(&["row.yaml", "base.yaml"], &[]).unwrap().loss.src, 2.0);
+    let sources = sources(&[place.0.path().join("row.yaml")]).unwrap();
+    let names: Vec<_> = sources.iter().map(|source| source.path.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names, ["base.yaml", "left.yaml", "right.yaml", "row.yaml"]);
+    assert!(sources[1].text.ends_with("loss: {src: 2}"));
 }
 
 #[test]

@@ -13,6 +13,23 @@ pub(super) struct Layer {
     value: Value,
 }
 
+/// A file of a configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it holds.
+    pub text: String,
+}
+
+/// Files with all that they extend, in the order in which they are merged.
+///
+/// # Errors
+/// Names the file and, where another extends it, the key.
+pub fn sources<P: AsRef<Path>>(files: &[P]) -> Result<Vec<SourceFile>, ConfigError> {
+    Ok(Reader::read(files)?.sources)
+}
+
 /// All sources, the later over the earlier.
 pub(super) struct Layers {
     layers: Vec<Layer>,
@@ -23,12 +40,7 @@ pub(super) struct Layers {
 impl Layers {
     /// Reads files, each after what it extends, and overrides.
     pub(super) fn read<P: AsRef<Path>>(files: &[P], overrides: &[String]) -> Result<Self, ConfigError> {
-        let mut reader = Reader::default();
-        for file in files {
-            let path = file.as_ref();
-            reader.file(path, &|reason| ConfigError::Read { path: path.to_owned(), reason })?;
-        }
-        let mut layers = reader.layers;
+        let mut layers = Reader::read(files)?.layers;
         for text in overrides {
             layers.push(parse_override(text)?);
         }
@@ -64,6 +76,7 @@ impl Layers {
 #[derive(Default)]
 struct Reader {
     layers: Vec<Layer>,
+    sources: Vec<SourceFile>,
     /// Files that are being read: what the last of them extends must be none of them.
     chain: Vec<PathBuf>,
     /// Files that were read.
@@ -71,6 +84,15 @@ struct Reader {
 }
 
 impl Reader {
+    fn read<P: AsRef<Path>>(files: &[P]) -> Result<Self, ConfigError> {
+        let mut reader = Self::default();
+        for file in files {
+            let path = file.as_ref();
+            reader.file(path, &|reason| ConfigError::Read { path: path.to_owned(), reason })?;
+        }
+        Ok(reader)
+    }
+
     /// Pushes what `path` extends, then `path` itself. `unreadable` is the error where it cannot be read.
     fn file(&mut self, path: &Path, unreadable: &dyn Fn(std::io::Error) -> ConfigError) -> Result<(), ConfigError> {
         let text = fs::read_to_string(path).map_err(unreadable)?;
@@ -97,6 +119,7 @@ impl Reader {
         }
         self.chain.pop();
         self.layers.push(Layer { origin: path.display().to_string(), value: Value::Mapping(keys) });
+        self.sources.push(SourceFile { path: path.to_owned(), text });
         Ok(())
     }
 }
