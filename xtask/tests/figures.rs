@@ -88,7 +88,7 @@ fn what_is_there_is_drawn() {
     let multi = runs.path("runs/stargan2-multi/table1-sample-seasons-ours-s777");
     fs::create_dir_all(&multi).unwrap();
     fs::write(multi.join("summary.json"), "{}").unwrap();
-    fs::write(multi.join("config.yaml"), "data: { root: nowhere, img_size: 16 }\n").unwrap();
+    fs::write(multi.join("config.yaml"), "data: { root: nowhere, image_size: 16 }\n").unwrap();
     // Two domains of three styles, four pictures.
     let grid = RgbImage::from_fn(4 * 16, 7 * 16, |x, y| Rgb([(x * 4) as u8, (y * 2) as u8, 90]));
     grid.save(multi.join("drawing.png")).unwrap();

@@ -75,9 +75,9 @@ pub enum DataError {
         /// What is wrong.
         why: String,
     },
-    /// An image that crop_size does not fit into.
+    /// An image that the crop does not fit into.
     #[error(
-        "{path}: {width} × {height} pixels are too few for a crop of {crop} × {crop}; lower crop_size, or resize with \
+        "{path}: {width} × {height} pixels are too few for a crop of {crop} × {crop}; lower image_size, or resize with \
          preprocess resize_and_crop or scale_shortside_and_crop"
     )]
     TooSmall {

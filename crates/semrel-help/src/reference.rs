@@ -13,8 +13,9 @@ pub fn reference(program: &str, schema: &Value) -> String {
     let mut page = format!(
         "<!-- Written by `cargo xtask docs` from the documentation of the code. Change it there. -->\n\n\
          # YAML of {program}\n\n\
-         Every key of a file in `configs/{program}`. `extends: other.yaml` takes another file's keys first; `--set section.key=value`\n\
-         changes one on the command line. A key without default must be there, a dash means: none unless it is given.\n"
+         Every key of a file in `configs/{program}`. `extends: other.yaml` takes another file's keys first, and\n\
+         `extends: [base.yaml, methods/ours.yaml]` those of several, from left to right; `--set section.key=value` changes one on the\n\
+         command line. A key without default must be there, a dash means: none unless it is given.\n"
     );
     section(&mut page, "", Schema::new(schema), None);
     page

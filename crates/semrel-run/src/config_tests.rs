@@ -1,7 +1,10 @@
+use super::layers::{merge, parse_override};
 use super::*;
 use proptest::prelude::*;
 use serde::Deserialize;
+use serde_yaml::Value;
 use std::collections::BTreeMap;
+use std::fs;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -150,7 +153,7 @@ fn a_file_extends_another_relative_to_itself() {
     assert!(text.contains("in a circle: ") && text.matches("row.yaml").count() == 2, "{text}");
     write("base.yaml", "extends: 3");
     let text = load::<Config>(&row, &[]).unwrap_err().to_string();
-    assert!(text.contains("key `extends`: found the number 3, expected a file name"), "{text}");
+    assert!(text.contains("key `extends`: found the number 3, expected a file name or a list of them"), "{text}");
 }
 
 #[test]

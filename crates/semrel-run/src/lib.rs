@@ -8,19 +8,25 @@
 //! | [`lock`] | one process per folder |
 //! | [`checkpoints`] | names, states and digests of checkpoints; what is in their files is the trainer's |
 //! | [`log`] | `metrics.jsonl`, read and cut back |
-//! | [`summary`] | `summary.json` |
+//! | [`summary`] | `summary.json`: what a run came to |
+//! | [`manifest`] | `manifest.json`: which row of which table a run is |
 #![warn(missing_docs)]
 
 pub mod atomic;
 pub mod checkpoints;
 pub mod config;
+mod json_file;
 pub mod lock;
 pub mod log;
+pub mod manifest;
 pub mod run_dir;
 pub mod summary;
 
 pub use atomic::FileError;
 pub use checkpoints::{CheckpointFolder, CheckpointFolderError};
-pub use config::ConfigError;
+pub use config::{Checked, ConfigError, InvalidValue, Validate};
+pub use json_file::JsonFileError;
 pub use lock::Lock;
+pub use manifest::Manifest;
 pub use run_dir::{OpenMode, RunDir, RunError};
+pub use summary::Summary;

@@ -6,6 +6,7 @@
 //! samples/step-00001000.png
 //! checkpoints/step-00001000/{*.safetensors,state.json}
 //! summary.json
+//! manifest.json               of a run that belongs to a table
 //! .semrel.lock                held by the process that writes
 //! ```
 
@@ -13,7 +14,7 @@ use crate::atomic::{self, FileError, TEMPORARY, failed, names_in};
 use crate::checkpoints::{self, CheckpointFolder, CheckpointFolderError};
 use crate::config::{self, ConfigError};
 use crate::lock::{self, Lock};
-use crate::{log, summary};
+use crate::{log, manifest, summary};
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -162,7 +163,7 @@ impl RunDir {
     fn remove_leftovers(&self) -> Result<(), FileError> {
         let ours = |name: &&String| {
             let target = name.strip_prefix(TEMPORARY);
-            target.is_some_and(|t| [CONFIG, summary::FILE, log::FILE].iter().any(|file| t.starts_with(file)))
+            target.is_some_and(|t| [CONFIG, summary::FILE, manifest::FILE, log::FILE].iter().any(|file| t.starts_with(file)))
         };
         for name in names_in(&self.path)?.iter().filter(ours) {
             let path = self.path.join(name);
@@ -196,7 +197,7 @@ fn inspect(folder: &Path, mode: OpenMode) -> Result<(), RunError> {
     let has_run = names.iter().any(|name| name == CONFIG);
     let written = |name: &&String| {
         let name = name.as_str();
-        matches!(name, CONFIG | SAMPLES | CHECKPOINTS | summary::FILE | log::FILE) || log::is_event_file(name)
+        matches!(name, CONFIG | SAMPLES | CHECKPOINTS | summary::FILE | manifest::FILE | log::FILE) || log::is_event_file(name)
     };
     match mode {
         OpenMode::Resume if has_run => Ok(()),
@@ -249,7 +250,7 @@ fn remove_run(folder: &Path) -> Result<(), FileError> {
     // Fails where something of another's is in it.
     let _ = fs::remove_dir(&samples);
     for name in names_in(folder)? {
-        if matches!(name.as_str(), summary::FILE | log::FILE) || log::is_event_file(&name) {
+        if matches!(name.as_str(), summary::FILE | manifest::FILE | log::FILE) || log::is_event_file(&name) {
             remove(folder.join(name))?;
         }
     }

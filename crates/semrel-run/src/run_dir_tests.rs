@@ -76,6 +76,7 @@ fn overwriting_removes_what_a_run_writes_and_nothing_else() {
     run.checkpoints(3).mark_best(5).unwrap();
     touch(run.sample_path(5, None));
     touch(path.join(log::FILE));
+    touch(path.join(manifest::FILE));
     touch(path.join(format!("{}0000000001.77.000", log::EVENTS)));
     summary::write(path, &json!(1)).unwrap();
     touch(path.join("checkpoints/.tmp-step-00000006/networks.safetensors"));

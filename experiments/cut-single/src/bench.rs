@@ -9,6 +9,7 @@ use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_eval::translate_files;
+use semrel_run::Checked;
 use semrel_train::memory::peak_mib;
 use semrel_train::{seed_step, tune_convolutions};
 use serde::Serialize;
@@ -123,7 +124,7 @@ impl Runner {
         Report {
             order: self.order,
             method: config.method,
-            crop_size: config.data.crop_size,
+            crop_size: config.data.image_size,
             batch_size: config.train.batch_size,
             threads,
             seconds,
@@ -139,8 +140,7 @@ impl Runner {
 ///
 /// # Errors
 /// Another method; settings that make no networks.
-pub fn bench(config: &Config, orders: &[Order], options: &BenchOptions) -> Result<StepReport> {
-    config.validate()?;
+pub fn bench(config: &Checked<Config>, orders: &[Order], options: &BenchOptions) -> Result<StepReport> {
     tune_convolutions(options.device, true);
     ensure!(
         matches!(config.method, Method::Ours | Method::Cut),
@@ -168,7 +168,7 @@ pub fn bench(config: &Config, orders: &[Order], options: &BenchOptions) -> Resul
 }
 
 fn random_batch(config: &Config, device: Device) -> Batch {
-    let (n, side) = (config.train.batch_size, i64::from(config.data.crop_size));
+    let (n, side) = (config.train.batch_size, i64::from(config.data.image_size));
     let images = || Tensor::rand([n, 3, side, side], (Kind::Float, device)) * 2.0 - 1.0;
     Batch { a: images(), b: images() }
 }
@@ -213,11 +213,14 @@ pub struct TranslationReport {
 ///
 /// # Errors
 /// Settings that make no generator; a temporary folder that cannot be written.
-pub fn bench_translation(config: &Config, pictures: usize, options: &BenchOptions) -> Result<TranslationReport> {
-    config.validate()?;
+pub fn bench_translation(
+    config: &Checked<Config>,
+    pictures: usize,
+    options: &BenchOptions,
+) -> Result<TranslationReport> {
     tch::manual_seed(derive_seed(config.seed, "init", 0));
     let generator = new_generator(config, options.device)?;
-    let side = config.data.crop_size;
+    let side = config.data.image_size;
     let folder = tempfile::tempdir().context("a temporary folder")?;
     let input = folder.path().join("in");
     std::fs::create_dir(&input)?;

@@ -18,8 +18,8 @@ use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_eval::results::Evaluation;
 use semrel_eval::{KeptEvaluation, OUTPUT, translate_files};
 use semrel_nn::checkpoint::save;
+use semrel_run::Checked;
 use semrel_train::cli::{Describe, Machine, PictureSize, TrainMode, Verbosity, ended, translated, write_json};
-use semrel_train::config::{load, origin};
 use semrel_train::{Interrupt, Progress};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -76,8 +76,9 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct TrainArgs {
-    /// The run's YAML file.
-    config: PathBuf,
+    /// The run's YAML file; several are merged from left to right.
+    #[arg(required = true)]
+    config: Vec<PathBuf>,
     /// Folder of the run; runs/cut-single/<name> where absent.
     #[arg(long)]
     run_dir: Option<PathBuf>,
@@ -138,8 +139,9 @@ struct EvalArgs {
 
 #[derive(Debug, Args)]
 struct BaselineArgs {
-    /// A run's YAML file, for its data and evaluation.
-    config: PathBuf,
+    /// A run's YAML file, for its data and evaluation; several are merged from left to right.
+    #[arg(required = true)]
+    config: Vec<PathBuf>,
     /// Folder of the pictures that are scored; a temporary one where absent.
     #[arg(long)]
     images: Option<PathBuf>,
@@ -173,9 +175,9 @@ struct BenchArgs {
     /// ours or cut.
     #[arg(long, default_value = "ours")]
     method: String,
-    /// A run's YAML file instead.
+    /// A run's YAML file instead; repeat the option to merge several from left to right.
     #[arg(long, conflicts_with_all = ["profile", "method"])]
-    config: Option<PathBuf>,
+    config: Vec<PathBuf>,
     /// Steps to measure.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
@@ -213,8 +215,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 
 fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
-    let config: Config = load(&args.config, &args.overrides)?;
-    config.validate().with_context(|| origin(&args.config, &args.overrides))?;
+    let config: Checked<Config> = Checked::load(&args.config, &args.overrides)?;
     if args.check {
         let data = Data::open(&config)?;
         networks::check(&config)?;
@@ -282,8 +283,7 @@ fn write_evaluation<T: serde::Serialize>(out: Option<&Path>, scores: &T) -> Resu
 
 fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
-    let config: Config = load(&args.config, &args.overrides)?;
-    config.validate().with_context(|| origin(&args.config, &args.overrides))?;
+    let config: Checked<Config> = Checked::load(&args.config, &args.overrides)?;
     let data = Data::open(&config)?;
     let evaluator = evaluator(&config, &data, device, quiet)?;
     let temporary = tempfile::tempdir().context("a temporary folder")?;
@@ -305,8 +305,9 @@ fn run_export(args: &ExportArgs) -> Result<ExitCode> {
 
 fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
-    let of_profile = || format!("configs/cut-single/{}/horse2zebra-{}.yaml", args.profile, args.method).into();
-    let config: Config = load(args.config.clone().unwrap_or_else(of_profile), &args.overrides)?;
+    let of_profile = format!("configs/cut-single/{}/horse2zebra-{}.yaml", args.profile, args.method).into();
+    let files = if args.config.is_empty() { vec![of_profile] } else { args.config.clone() };
+    let config = Checked::load(&files, &args.overrides)?;
     let options = BenchOptions { steps: args.steps, device, threads };
     if let Some(pictures) = args.translate {
         return Ok(write_json(None, &bench_translation(&config, pictures.into(), &options)?)?);

@@ -79,8 +79,8 @@ pub struct DataConfig {
     #[serde(default = "default_load_size")]
     pub load_size: u32,
     /// Side of the crop, and of the pictures in tests.
-    #[serde(default = "default_crop_size")]
-    pub crop_size: u32,
+    #[serde(default = "default_image_size")]
+    pub image_size: u32,
     /// Mirror left-right with probability 1/2.
     #[serde(default = "yes")]
     pub flip: bool,
@@ -100,7 +100,7 @@ fn default_load_size() -> u32 {
     286
 }
 
-fn default_crop_size() -> u32 {
+fn default_image_size() -> u32 {
     256
 }
 
@@ -233,10 +233,10 @@ pub struct LossConfig {
     /// Mirror the generator's input half of the time, and its features back (FastCUT).
     pub flip_equivariance: bool,
     /// γ at the start, as a temperature (the paper's γ is its inverse).
-    pub gamma: f64,
+    pub gamma_start: f64,
     /// γ of the last epoch.
-    pub gamma_min: f64,
-    /// Let γ go from `gamma` to `gamma_min`; otherwise it stays at `gamma`.
+    pub gamma_end: f64,
+    /// Let γ go from `gamma_start` to `gamma_end`; otherwise it stays at `gamma_start`.
     pub use_curriculum: bool,
     /// γ = 1 in all epochs after this one.
     pub step_gamma_epoch: Option<u64>,
@@ -282,8 +282,8 @@ impl Default for LossConfig {
             lambda_src: 0.0,
             identity_branch: false,
             flip_equivariance: false,
-            gamma: 50.0,
-            gamma_min: 10.0,
+            gamma_start: 50.0,
+            gamma_end: 10.0,
             use_curriculum: true,
             step_gamma_epoch: None,
             temperature: 0.07,
@@ -467,8 +467,8 @@ impl Config {
     pub fn curriculum(&self) -> EpochCurriculum {
         let l = &self.loss;
         EpochCurriculum::default()
-            .with_gamma(l.gamma)
-            .with_gamma_min(l.gamma_min)
+            .with_gamma(l.gamma_start)
+            .with_gamma_min(l.gamma_end)
             .with_enabled(l.use_curriculum)
             .with_step_epoch(l.step_gamma_epoch)
     }
@@ -490,7 +490,7 @@ impl Config {
     /// pictures as they are.
     pub fn test_size(&self) -> Option<(u32, u32)> {
         let whole = self.data.preprocess == "none" || self.data.preprocess.contains("zoom");
-        (!whole).then_some((self.data.crop_size, self.data.crop_size))
+        (!whole).then_some((self.data.image_size, self.data.image_size))
     }
 
     /// Adam's settings.

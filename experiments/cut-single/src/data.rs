@@ -64,13 +64,13 @@ impl Data {
         };
         let batch = config.train.batch_size as usize;
         let sampler = if single {
-            let options = SingleImageOptions { crop_size: d.crop_size, batch, direction, flip: d.flip };
+            let options = SingleImageOptions { crop_size: d.image_size, batch, direction, flip: d.flip };
             Sampler::Single(SingleImageSampler::new(&train, options, config.seed)?)
         } else {
             let transform = PairTransform {
                 preprocess,
                 load_size: d.load_size,
-                crop_size: d.crop_size,
+                crop_size: d.image_size,
                 filter: Filter::Bicubic,
                 flip: d.flip,
                 grayscale: false,

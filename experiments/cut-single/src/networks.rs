@@ -51,7 +51,7 @@ fn resnet(config: &Config) -> ResnetConfig {
 }
 
 fn style_resolution(config: &Config) -> i64 {
-    stylegan2::resolution(i64::from(config.data.load_size), i64::from(config.data.crop_size))
+    stylegan2::resolution(i64::from(config.data.load_size), i64::from(config.data.image_size))
 }
 
 /// A generator with fresh weights, drawn from torch's generator.
@@ -84,7 +84,7 @@ pub fn new_generator(config: &Config, device: Device) -> Result<Net<Generator>> 
 /// A discriminator with fresh weights, drawn from torch's generator.
 ///
 /// # Errors
-/// Where the settings make no network, or one that does not take crops of `data.crop_size`.
+/// Where the settings make no network, or one that does not take crops of `data.image_size`.
 pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discriminator>> {
     let m = &config.model;
     let patch = |kind| -> Result<_> {
@@ -103,7 +103,7 @@ pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discrimi
             Net::new(device, |p| Discriminator::Style(stylegan2::Discriminator::new(p, &shape)))
         }
     };
-    net.takes(i64::from(config.data.crop_size)).context("config key `data.crop_size`: the discriminator")?;
+    net.takes(i64::from(config.data.image_size)).context("config key `data.image_size`: the discriminator")?;
     Ok(net)
 }
 
@@ -113,7 +113,7 @@ pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discrimi
 /// Where a layer does not exist, or has fewer positions than the official formulation's mask takes for granted.
 pub fn new_heads(config: &Config, generator: &Net<Generator>) -> Result<Net<PatchSampler>> {
     let m = &config.model;
-    let side = i64::from(config.data.crop_size);
+    let side = i64::from(config.data.image_size);
     let shapes = generator.tap_shapes(side, side, &m.nce_layers).context("config key `model.nce_layers`")?;
     if config.loss.formulation == Formulation::Official && config.loss.hard && config.loss.num_patches > 1 {
         for ((_, h, w), layer) in shapes.iter().zip(&m.nce_layers) {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_eval::Scorer;
+use semrel_run::Checked;
 use semrel_train::batches::BatchLoader;
 use semrel_train::memory::peak_mib;
 use semrel_train::parts::{restore_parts, save_parts};
@@ -124,8 +125,17 @@ impl Fit for Run<'_> {
 /// # Errors
 /// Before the folder is touched: settings, data and weights that do not fit. Later: files that cannot be read or written, and
 /// losses that are no numbers.
-pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
-    config.validate()?;
+///
+/// A configuration that was not checked does not get here:
+///
+/// ```compile_fail,E0308
+/// # use cut_single::{config::Config, train::{TrainOptions, train}};
+/// # use semrel_train::Interrupt;
+/// fn unchecked(config: &Config, options: &TrainOptions, interrupt: &Interrupt) {
+///     let _ = train(config, options, interrupt);
+/// }
+/// ```
+pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
     let data = Data::open(config)?;
     let device = options.device;
     tune_convolutions(device, true);
@@ -178,7 +188,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
             "steps": rhythm.total - t.warmup,
             "warmup": t.warmup,
             "batch_size": t.batch_size,
-            "crop_size": config.data.crop_size,
+            "crop_size": config.data.image_size,
             "parameters": parameters,
             "seconds": seconds,
             "seconds_per_step": seconds / rhythm.total as f64,

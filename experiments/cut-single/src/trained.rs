@@ -6,8 +6,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_nn::Net;
 use semrel_nn::checkpoint::{StateDict, load_any};
+use semrel_run::Checked;
 use semrel_train::Checkpoints;
-use semrel_train::config::load;
 use semrel_train::parts::{PartsState, file_of, load_network};
 use semrel_train::run_dir::CONFIG;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use tch::{Device, Tensor};
 /// A generator with what it was trained by.
 pub struct TrainedRun {
     /// The run's configuration.
-    pub config: Config,
+    pub config: Checked<Config>,
     /// From source to target.
     pub generator: Net<Generator>,
     /// Projection heads, where the run has them.
@@ -38,8 +38,8 @@ pub fn open_run(
     overrides: &[String],
     device: Device,
 ) -> Result<TrainedRun> {
-    let config: Config = load(run_dir.join(CONFIG), overrides).context("is this the folder of a run?")?;
-    config.validate().with_context(|| run_dir.join(CONFIG).display().to_string())?;
+    let config: Checked<Config> =
+        Checked::load(&[run_dir.join(CONFIG)], overrides).context("is this the folder of a run?")?;
     let generator = new_generator(&config, device)?;
     if let Some(file) = weights {
         load_generator(&generator, file)?;

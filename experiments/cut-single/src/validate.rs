@@ -6,26 +6,20 @@ use semrel_eval::SEGMENTERS;
 use semrel_loss::Formulation;
 use semrel_metrics::networks::NAMES;
 use semrel_nn::LrPolicy;
+use semrel_run::{InvalidValue, Validate};
 
-/// A value that cannot be.
-#[derive(Debug, thiserror::Error)]
-#[error("config key `{key}`: {problem}; {remedy}")]
-pub struct InvalidValue {
-    key: &'static str,
-    problem: String,
-    remedy: String,
+fn invalid(key: impl ToString, problem: impl ToString, remedy: impl ToString) -> Result<(), InvalidValue> {
+    Err(InvalidValue::new(key, problem, remedy))
 }
 
-fn invalid(key: &'static str, problem: impl ToString, remedy: impl Into<String>) -> Result<(), InvalidValue> {
-    Err(InvalidValue { key, problem: problem.to_string(), remedy: remedy.into() })
-}
+impl Validate for Config {
+    const RENAMED: &'static [(&'static str, &'static str)] = &[
+        ("data.crop_size", "data.image_size"),
+        ("loss.gamma", "loss.gamma_start"),
+        ("loss.gamma_min", "loss.gamma_end"),
+    ];
 
-impl Config {
-    /// Checks what the types cannot.
-    ///
-    /// # Errors
-    /// Names the key, what was found and what would be right.
-    pub fn validate(&self) -> Result<(), InvalidValue> {
+    fn validate(&self) -> Result<(), InvalidValue> {
         if self.name.trim().is_empty() {
             return invalid("name", "empty", "it must name the run, whose folder it is");
         }
@@ -37,13 +31,15 @@ impl Config {
         self.measuring()?;
         self.combinations()
     }
+}
 
+impl Config {
     fn numbers(&self) -> Result<(), InvalidValue> {
         let (m, l, t) = (&self.model, &self.loss, &self.train);
         let count = |n: Option<usize>| n.map_or(2, |n| n.min(1 << 40) as i64);
         let within = [
             ("data.load_size", i64::from(self.data.load_size), 1, 8192),
-            ("data.crop_size", i64::from(self.data.crop_size), 16, 4096),
+            ("data.image_size", i64::from(self.data.image_size), 16, 4096),
             ("model.ngf", m.ngf, 1, 1024),
             ("model.blocks", m.blocks, 1, 64),
             ("model.ndf", m.ndf, 1, 1024),
@@ -93,7 +89,7 @@ impl Config {
             }
         }
         for (key, value) in
-            [("loss.gamma", l.gamma), ("loss.gamma_min", l.gamma_min), ("loss.temperature", l.temperature)]
+            [("loss.gamma_start", l.gamma_start), ("loss.gamma_end", l.gamma_end), ("loss.temperature", l.temperature)]
         {
             if !value.is_finite() || value <= 0.0 {
                 return invalid(key, value, "it must be finite and positive");
@@ -125,12 +121,12 @@ impl Config {
             Ok(steps) => steps,
             Err(error) => return invalid("data.preprocess", error, "steps are joined by `_and_`"),
         };
-        if steps.resize && steps.crop && d.crop_size > d.load_size {
-            let problem = format!("{} with data.load_size {}", d.crop_size, d.load_size);
-            return invalid("data.crop_size", problem, "what is cut out cannot be larger than what it is cut from");
+        if steps.resize && steps.crop && d.image_size > d.load_size {
+            let problem = format!("{} with data.load_size {}", d.image_size, d.load_size);
+            return invalid("data.image_size", problem, "what is cut out cannot be larger than what it is cut from");
         }
-        if !d.crop_size.is_multiple_of(4) {
-            return invalid("data.crop_size", d.crop_size, "it must be a multiple of 4, as the networks halve twice");
+        if !d.image_size.is_multiple_of(4) {
+            return invalid("data.image_size", d.image_size, "it must be a multiple of 4, as the networks halve twice");
         }
         Ok(())
     }

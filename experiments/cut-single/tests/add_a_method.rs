@@ -56,7 +56,7 @@ impl Algorithm for FromAfar {
 const CONFIG: &str = "
 name: tiny
 method: ours
-data: { root: nowhere, load_size: 32, crop_size: 32 }
+data: { root: nowhere, load_size: 32, image_size: 32 }
 model: { ngf: 4, ndf: 4, blocks: 1 }
 optim: { pool_size: 2, lr: 0.002 }
 ";

@@ -4,8 +4,10 @@
 mod common;
 
 use common::{Place, assert, method, names, refuses, sets};
+use cut_single::config::Config;
 use image::{ImageBuffer, Luma, Rgb, RgbImage, Rgba};
 use predicates::prelude::predicate;
+use semrel_run::Checked;
 use std::fs;
 use std::path::Path;
 
@@ -27,18 +29,18 @@ fn configurations() {
         ("train.warmup=18446744073709551615", &["`train.warmup`", "at most 4294967296"]),
         ("loss.num_patches=1", &["`loss.num_patches`: 1", "`loss.minibatch_negatives: true`"]),
         ("loss.num_patches=65", &["`loss.num_patches`: 65 with 8 x 8 positions at layer 12", "at most 64"]),
-        ("loss.gamma=.nan", &["`loss.gamma`: NaN; it must be finite and positive"]),
-        ("loss.gamma=0", &["`loss.gamma`: 0; it must be finite and positive"]),
-        ("loss.gamma_min=.inf", &["`loss.gamma_min`: inf; it must be finite and positive"]),
+        ("loss.gamma_start=.nan", &["`loss.gamma_start`: NaN; it must be finite and positive"]),
+        ("loss.gamma_start=0", &["`loss.gamma_start`: 0; it must be finite and positive"]),
+        ("loss.gamma_end=.inf", &["`loss.gamma_end`: inf; it must be finite and positive"]),
         ("loss.lambda_src=.inf", &["`loss.lambda_src`: inf; it must be finite and not negative"]),
         ("loss.lambda_gan=.nan", &["`loss.lambda_gan`: NaN; it must be finite"]),
         ("loss.lambda_contrast=-1", &["`loss.lambda_contrast`: -1; it must be finite and not negative"]),
         ("optim.lr=.nan", &["`optim.lr`: NaN; it must be finite"]),
         ("optim.beta1=1", &["`optim.beta1`: 1; it must be at least 0 and below 1"]),
         ("loss.temperature=0", &["`loss.temperature`: 0; it must be finite and positive"]),
-        ("data.crop_size=64", &["`data.crop_size`: 64 with data.load_size 36"]),
-        ("data.crop_size=34", &["`data.crop_size`: 34; it must be a multiple of 4"]),
-        ("data.crop_size=16", &["`data.crop_size`", "16", "at least 24"]),
+        ("data.image_size=64", &["`data.image_size`: 64 with data.load_size 36"]),
+        ("data.image_size=34", &["`data.image_size`: 34; it must be a multiple of 4"]),
+        ("data.image_size=16", &["`data.image_size`", "16", "at least 24"]),
         ("data.preprocess=shrink", &["`data.preprocess`", "shrink"]),
         ("model.nce_layers=[]", &["`model.nce_layers`: empty"]),
         ("model.nce_layers=[0,99]", &["`model.nce_layers`", "99"]),
@@ -247,4 +249,30 @@ fn translations_never_replace_what_is_read() {
     );
     assert!(common::files(&place.path("data")) == before);
     assert!(!place.path("out").exists());
+}
+
+#[test]
+fn several_files_are_merged_from_left_to_right_and_a_bad_value_is_blamed_on_its_own() {
+    let place = Place::new();
+    fs::write(place.path("more.yaml"), "loss: {lambda_src: -1}\n").unwrap();
+    let check = |set: &[&str]| place.command(&[&["train", "tiny.yaml", "more.yaml", "--check"], set].concat());
+    refuses(check(&[]), &["more.yaml: config key `loss.lambda_src`: -1; it must be finite and not negative"]);
+    assert(check(&["--set", "loss.lambda_src=1"])).success();
+    fs::write(place.path("more.yaml"), "extends: [tiny.yaml, gone.yaml]\n").unwrap();
+    refuses(check(&[]), &["more.yaml: key `extends.1`: gone.yaml: cannot read the configuration"]);
+}
+
+#[test]
+fn a_former_name_is_refused_with_the_new_one() {
+    let place = Place::new();
+    let file = [place.path("tiny.yaml")];
+    for (old, new) in [
+        ("data.crop_size", "data.image_size"),
+        ("loss.gamma", "loss.gamma_start"),
+        ("loss.gamma_min", "loss.gamma_end"),
+    ] {
+        let set = format!("{old}=1");
+        let error = Checked::<Config>::load(&file, &[set.clone()]).unwrap_err().to_string();
+        assert_eq!(error, format!("--set {set}: key `{old}` is called `{new}` now; rename it"));
+    }
 }

@@ -2,7 +2,7 @@
 
 use cut_single::config::{Config, Method};
 use cut_single::networks::{new_discriminator, new_generator, new_heads};
-use semrel_train::config::load;
+use semrel_run::Checked;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,8 +18,7 @@ fn folder(profile: &str) -> PathBuf {
 fn rows(profile: &str) -> BTreeMap<String, Config> {
     let files = fs::read_dir(folder(profile)).unwrap().map(|entry| entry.unwrap().path());
     let rows = files.filter(|file| file.file_stem().unwrap() != "base").map(|file| {
-        let config: Config = load(&file, &[]).unwrap_or_else(|error| panic!("{error}"));
-        config.validate().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let config = Checked::<Config>::load(&[&file], &[]).unwrap_or_else(|error| panic!("{error}")).into_inner();
         (file.file_stem().unwrap().to_string_lossy().into_owned(), config)
     });
     rows.collect()
@@ -61,9 +60,9 @@ fn the_paper_s_settings() {
     let rows = rows("paper");
     let ours = |name: &str| {
         let Config { data, loss, optim, train, .. } = &rows[name];
-        assert_eq!((data.load_size, data.crop_size, train.n_epochs, train.n_epochs_decay), (286, 256, 200, 200));
+        assert_eq!((data.load_size, data.image_size, train.n_epochs, train.n_epochs_decay), (286, 256, 200, 200));
         assert_eq!((optim.lr, optim.beta1, optim.beta2, train.batch_size), (2e-4, 0.5, 0.999, 1));
-        (loss.lambda_contrast, loss.lambda_src, loss.gamma, loss.gamma_min, loss.step_gamma_epoch)
+        (loss.lambda_contrast, loss.lambda_src, loss.gamma_start, loss.gamma_end, loss.step_gamma_epoch)
     };
     assert_eq!(ours("horse2zebra-ours"), (0.1, 0.05, 50.0, 10.0, None));
     assert_eq!(ours("cityscapes-ours"), (0.1, 0.1, 50.0, 10.0, Some(200)));

@@ -4,6 +4,7 @@ use cut_single::algorithm::{Algorithm, Batch, StepInfo};
 use cut_single::config::Config;
 use cut_single::methods::Contrastive;
 use semrel_nn::checkpoint::{Extras, StateDict, copy_into};
+use semrel_run::Validate;
 use semrel_train::Losses;
 use serde_json::json;
 use tch::{Device, Kind, Tensor};
@@ -16,7 +17,7 @@ fn method(name: &str, width: i64, batch: i64, loss: &serde_json::Value) -> Contr
     let config: Config = serde_json::from_value(json!({
         "name": "orders",
         "method": name,
-        "data": { "root": "unused", "crop_size": 32, "load_size": 32 },
+        "data": { "root": "unused", "image_size": 32, "load_size": 32 },
         "model": { "ngf": width, "ndf": 4, "blocks": 2, "nce_layers": [0, 4, 8, 12], "patch_dim": 8 },
         "loss": loss,
         "optim": { "lr": 1e-3, "pool_size": 2 },

@@ -50,7 +50,7 @@ fn config(case: &Case) -> Result<Config, String> {
     let config = json!({
         "name": "case",
         "method": if cycle { "cyclegan" } else if ours { "ours" } else { "cut" },
-        "data": { "root": "unused", "crop_size": crop, "load_size": crop },
+        "data": { "root": "unused", "image_size": crop, "load_size": crop },
         "model": {
             "generator": if net_g == "stylegan2" { "stylegan2" } else { "resnet" },
             "ngf": c["ngf"], "ndf": c["ndf"], "blocks": blocks.unwrap_or(6),
@@ -66,7 +66,7 @@ fn config(case: &Case) -> Result<Config, String> {
             "hard": ours && !case.flag("no_Hneg"),
             "identity_branch": case.flag("dce_idt") || case.flag("nce_idt"),
             "flip_equivariance": case.flag("flip_equivariance"),
-            "gamma": or("HDCE_gamma", 50.0), "gamma_min": or("HDCE_gamma_min", 10.0),
+            "gamma_start": or("HDCE_gamma", 50.0), "gamma_end": or("HDCE_gamma_min", 10.0),
             "use_curriculum": case.flag("use_curriculum"),
             "step_gamma_epoch": case.flag("step_gamma").then(|| c["step_gamma_epoch"].clone()),
             "temperature": or("nce_T", 0.07), "num_patches": c["num_patches"],
@@ -163,7 +163,7 @@ fn contrastive(case: &Case, config: &Config, kind: Kind) -> Outcome {
     if config.model.generator == GeneratorKind::Stylegan2 {
         let shape = stylegan2::GeneratorConfig {
             width: config.model.ngf,
-            resolution: stylegan2::resolution(config.data.load_size.into(), config.data.crop_size.into()),
+            resolution: stylegan2::resolution(config.data.load_size.into(), config.data.image_size.into()),
             downsamplings: case.i64("stylegan2_G_num_downsampling"),
             blocks: config.model.blocks,
         };

@@ -7,6 +7,7 @@ use crate::networks::{TAPS, new_teacher};
 use anyhow::Result;
 use semrel_data::rng::derive_seed;
 use semrel_nn::{flat_gradients, flat_gradients_of_first};
+use semrel_run::Checked;
 use semrel_train::batches::Batch;
 use semrel_train::memory::peak_mib;
 use semrel_train::seed_step;
@@ -59,8 +60,7 @@ pub struct StepReport {
 ///
 /// # Errors
 /// Settings that make no networks.
-pub fn bench_distill(config: &Config, options: &BenchOptions) -> Result<StepReport> {
-    config.validate()?;
+pub fn bench_distill(config: &Checked<Config>, options: &BenchOptions) -> Result<StepReport> {
     let (train, device) = (&config.distill.train, options.device);
     tch::manual_seed(derive_seed(config.seed, "init", 0));
     let teacher = new_teacher(config, device)?;
@@ -68,7 +68,7 @@ pub fn bench_distill(config: &Config, options: &BenchOptions) -> Result<StepRepo
     let (mut steps, mut bare, mut channels) = (vec![], vec![], vec![]);
     for step in 0..options.steps + 2 {
         seed_step(config.seed, step);
-        let (n, side) = (train.batch_size, i64::from(config.data.crop_size));
+        let (n, side) = (train.batch_size, i64::from(config.data.image_size));
         let images = || Tensor::rand([n, 3, side, side], (Kind::Float, device)) * 2.0 - 1.0;
         let batch = Batch { a: images(), b: images() };
         let draws = distillation.draw(&batch, step);
@@ -93,7 +93,7 @@ pub fn bench_distill(config: &Config, options: &BenchOptions) -> Result<StepRepo
     let ratios: Vec<f64> = steps.iter().zip(&bare).map(|(step, bare)| step / bare).collect();
     Ok(StepReport {
         method: config.method,
-        crop_size: config.data.crop_size,
+        crop_size: config.data.image_size,
         batch_size: train.batch_size,
         threads: options.threads,
         step_seconds: median(&steps),

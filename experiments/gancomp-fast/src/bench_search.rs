@@ -11,6 +11,7 @@ use semrel_data::rng::derive_seed;
 use semrel_eval::{Forward, Inputs, ReferenceSet, Scorer};
 use semrel_metrics::extractor::features_of_images;
 use semrel_nn::channels::Channels;
+use semrel_run::Checked;
 use semrel_train::memory::peak_mib;
 use serde::Serialize;
 use std::time::Instant;
@@ -65,14 +66,13 @@ pub struct SearchReport {
 ///
 /// # Errors
 /// Settings that make no network; weights of the extractor that are missing.
-pub fn bench_search(config: &Config, options: &BenchSearchOptions) -> Result<SearchReport> {
-    config.validate()?;
+pub fn bench_search(config: &Checked<Config>, options: &BenchSearchOptions) -> Result<SearchReport> {
     let device = options.device;
     tch::manual_seed(derive_seed(config.seed, "bench", 0));
     let student = new_student(config, device)?;
     let channels = options.channels.unwrap_or_else(|| config.distill.channels.smallest());
     channels.check_within(student.config().width).context("--channels")?;
-    let (side, batch) = (i64::from(config.data.crop_size), config.search.batch_size);
+    let (side, batch) = (i64::from(config.data.image_size), config.search.batch_size);
     let images = |n: usize| Tensor::rand([n as i64, 3, side, side], (Kind::Float, Device::Cpu)) * 2.0 - 1.0;
     let starts = (0..options.images).step_by(batch as usize);
     let batches = starts.map(|start| images(options.images.min(start + batch as usize) - start)).collect();
@@ -115,7 +115,7 @@ pub fn bench_search(config: &Config, options: &BenchSearchOptions) -> Result<Sea
         extractor: name,
         images: options.images,
         batch_size: batch,
-        size: config.data.crop_size,
+        size: config.data.image_size,
         threads: options.threads,
         evaluation_seconds: median(&evaluations),
         forward_seconds: median(&forwards),

@@ -89,8 +89,8 @@ pub struct DataConfig {
     #[serde(default = "default_load_size")]
     pub load_size: u32,
     /// Side of the crop, and of the pictures in tests and in the search.
-    #[serde(default = "default_crop_size")]
-    pub crop_size: u32,
+    #[serde(default = "default_image_size")]
+    pub image_size: u32,
     /// Mirror left-right with probability 1/2.
     #[serde(default = "yes")]
     pub flip: bool,
@@ -125,7 +125,7 @@ fn default_load_size() -> u32 {
     286
 }
 
-fn default_crop_size() -> u32 {
+fn default_image_size() -> u32 {
     256
 }
 
@@ -300,13 +300,14 @@ impl Config {
 
     /// Width and height of pictures in tests and in the search.
     pub fn test_size(&self) -> (u32, u32) {
-        (self.data.crop_size, self.data.crop_size)
+        (self.data.image_size, self.data.image_size)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use semrel_run::Validate;
     use semrel_train::config::to_yaml;
     use serde_json::json;
 
@@ -325,7 +326,7 @@ mod tests {
     fn what_is_left_out_has_its_published_value() {
         let c = config(json!({})).unwrap();
         c.validate().unwrap();
-        assert_eq!((c.seed, c.data.load_size, c.data.crop_size, c.model.teacher_ngf), (233, 286, 256, 64));
+        assert_eq!((c.seed, c.data.load_size, c.data.image_size, c.model.teacher_ngf), (233, 286, 256, 64));
         assert_eq!((c.distill.lambda_recon, c.distill.lambda_distill, c.distill.recon), (10.0, 0.01, Recon::L1));
         assert_eq!((c.teacher.train.epochs(), c.distill.train.epochs()), (200, 400));
         assert_eq!((c.teacher_name(), c.distill.checkpoint.as_str()), ("a/b/teacher".into(), "last"));

@@ -91,7 +91,7 @@ impl Data {
         let transform = PairTransform {
             preprocess: "resize_and_crop".parse().expect("a known preprocess"),
             load_size: d.load_size,
-            crop_size: d.crop_size,
+            crop_size: d.image_size,
             filter: Filter::Bicubic,
             flip: d.flip,
             grayscale: false,
@@ -225,7 +225,7 @@ mod tests {
         ];
         lists.iter().for_each(|(name, text)| std::fs::write(dir.path().join(name), text).unwrap());
         let mut data =
-            json!({ "root": dir.path(), "layout": layout, "direction": "BtoA", "load_size": 16, "crop_size": 16 });
+            json!({ "root": dir.path(), "layout": layout, "direction": "BtoA", "load_size": 16, "image_size": 16 });
         for (key, value) in more.as_object().unwrap() {
             let full = |text: String, name: &str| text.replace(name, &dir.path().join(name).display().to_string());
             let text = lists.iter().fold(value.to_string(), |text, (name, _)| full(text, name));

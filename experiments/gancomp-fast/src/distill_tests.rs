@@ -10,7 +10,7 @@ use std::rc::Rc;
 fn config(method: &str, layout: &str) -> Config {
     let config = json!({
         "name": "test", "method": method, "seed": 3,
-        "data": { "root": "unused", "layout": layout, "load_size": 36, "crop_size": 32 },
+        "data": { "root": "unused", "layout": layout, "load_size": 36, "image_size": 32 },
         "model": { "teacher_ngf": 2, "student_ngf": 3, "ndf": 2 },
         "distill": { "channels": [[3, 2], [3], [2, 3, 1], [3], [3], [3], [3], [3, 2]], "gan": "hinge", "lambda_distill": 1.0 },
     });

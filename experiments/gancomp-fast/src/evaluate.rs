@@ -14,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 use semrel_eval::results::{Baseline, Protocol, SegmentationScores};
 use semrel_eval::{Evaluator, ImageSet, Inputs, Looking, ReferenceSet, Scorer, Segmentation};
 use semrel_nn::channels::Channels;
+use semrel_run::Checked;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -97,8 +98,12 @@ fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> Resul
 ///
 /// # Errors
 /// Where an earlier stage is missing, the command that runs it; files that cannot be read or written; labels that do not fit.
-pub fn evaluate(config: &Config, which: Which, chosen: Option<Chosen>, options: &EvalOptions) -> Result<Evaluation> {
-    config.validate()?;
+pub fn evaluate(
+    config: &Checked<Config>,
+    which: Which,
+    chosen: Option<Chosen>,
+    options: &EvalOptions,
+) -> Result<Evaluation> {
     let began = Instant::now();
     let opened = open(config, &options.folders, which, chosen, options.device)?;
     let data = Data::open(config)?;
@@ -132,8 +137,7 @@ pub fn evaluate(config: &Config, which: Which, chosen: Option<Chosen>, options: 
 ///
 /// # Errors
 /// As [`evaluate`].
-pub fn baseline(config: &Config, folder: Option<&Path>, options: &EvalOptions) -> Result<Baseline> {
-    config.validate()?;
+pub fn baseline(config: &Checked<Config>, folder: Option<&Path>, options: &EvalOptions) -> Result<Baseline> {
     ensure!(
         config.aligned() || !config.eval.segmentation,
         "config key `eval.segmentation`: of unaligned images it is not known which label belongs to which photograph"

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use ndarray::Array3;
 use prost::Message;
 use semrel_nn::checkpoint::save;
+use semrel_run::Checked;
 use semrel_train::passes::Generator;
 use semrel_train::{atomic, summary};
 use serde_json::json;
@@ -49,8 +50,7 @@ pub struct ExportOptions {
 ///
 /// # Errors
 /// As [`open`]; files that cannot be written; an ONNX file that computes something else.
-pub fn export(config: &Config, options: &ExportOptions) -> Result<PathBuf> {
-    config.validate()?;
+pub fn export(config: &Checked<Config>, options: &ExportOptions) -> Result<PathBuf> {
     let began = Instant::now();
     let opened = open(config, &options.folders, options.which, options.chosen, Device::Cpu)?;
     let out = &options.out;

@@ -168,7 +168,7 @@ fn fine_tuned(config: &Config, folders: &Folders, chosen: Option<Chosen>, device
     let checkpoint = config.finetune.as_ref().map_or("last", |finetune| finetune.checkpoint.as_str());
     let TrainedStudent { student, step, config: of_run, began_with } =
         open_student(&folder, checkpoint, "finetune.checkpoint", device)?;
-    let own = of_run.finetune.and_then(|f| f.channels);
+    let own = of_run.finetune.as_ref().and_then(|f| f.channels);
     let channels = own.with_context(|| format!("{}: its configuration names no channels", folder.display()))?;
     match chosen {
         None => check_current(config, folders, channels, began_with.as_deref())?,

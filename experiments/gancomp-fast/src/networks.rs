@@ -46,7 +46,7 @@ pub fn new_student(config: &Config, device: Device) -> Result<Net<SuperMobileRes
 /// A discriminator of images, or of inputs and outputs together where images come in pairs.
 ///
 /// # Errors
-/// Where the settings make no network, or one that does not take crops of `data.crop_size`.
+/// Where the settings make no network, or one that does not take crops of `data.image_size`.
 pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<PatchDiscriminator>> {
     discriminator(config, if config.aligned() { 6 } else { 3 }, device)
 }
@@ -57,8 +57,8 @@ fn discriminator(config: &Config, in_channels: i64, device: Device) -> Result<Ne
         PatchGanConfig { kind: m.discriminator, width: m.ndf, in_channels, antialias: false, ..PatchGanConfig::cut() };
     shape.check().context("config section `model`")?;
     let net = Net::new(device, |p| PatchDiscriminator::new(p, &shape));
-    let side = i64::from(config.data.crop_size);
-    net.logits_size(side, side).context("config key `data.crop_size`: the discriminator")?;
+    let side = i64::from(config.data.image_size);
+    net.logits_size(side, side).context("config key `data.image_size`: the discriminator")?;
     m.init.apply(&net.state());
     Ok(net)
 }

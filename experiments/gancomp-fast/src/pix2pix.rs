@@ -71,7 +71,7 @@ mod tests {
     fn the_generator_is_judged_by_the_new_discriminator() {
         let config = json!({
             "name": "x", "method": "fast",
-            "data": { "root": "unused", "layout": "aligned", "load_size": 36, "crop_size": 32 },
+            "data": { "root": "unused", "layout": "aligned", "load_size": 36, "image_size": 32 },
             "model": { "teacher_ngf": 2, "ndf": 2 }, "distill": { "channels": "test" },
             "teacher": { "gan": "hinge", "lambda_gan": 2.0, "lambda_recon": 3.0, "train": { "lr": 0.01 } },
         });

@@ -17,6 +17,7 @@ use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_eval::Scorer;
 use semrel_nn::channels::ChannelSet;
+use semrel_run::Checked;
 use semrel_train::batches::BatchLoader;
 use semrel_train::memory::peak_mib;
 use semrel_train::parts::{load_network, pool_files, restore_parts, restore_pools, save_parts};
@@ -82,7 +83,7 @@ fn may_change(stage: Stage) -> Vec<String> {
 ///
 /// # Errors
 /// As those of [`teacher`], [`distill`] and [`finetune`].
-pub fn train(stage: Stage, config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
+pub fn train(stage: Stage, config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
     match stage {
         Stage::Teacher => teacher(config, options, interrupt),
         Stage::Distill => distill(config, options, interrupt),
@@ -95,8 +96,17 @@ pub fn train(stage: Stage, config: &Config, options: &TrainOptions, interrupt: &
 /// # Errors
 /// Before the folder is touched: settings, data and weights that do not fit. Later: files that cannot be read or written, and
 /// losses that are no numbers.
-pub fn teacher(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
-    config.validate()?;
+///
+/// A configuration that was not checked does not get here:
+///
+/// ```compile_fail,E0308
+/// # use gancomp_fast::{config::Config, train::{TrainOptions, teacher}};
+/// # use semrel_train::Interrupt;
+/// fn unchecked(config: &Config, options: &TrainOptions, interrupt: &Interrupt) {
+///     let _ = teacher(config, options, interrupt);
+/// }
+/// ```
+pub fn teacher(config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
     if let Some(file) = &config.teacher.weights {
         bail!(
             "config key `teacher.weights`: {}: this row's teacher is a file; leave it out to train one",
@@ -113,8 +123,7 @@ pub fn teacher(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -
 ///
 /// # Errors
 /// Where there is no teacher, the command that trains it; otherwise as [`teacher`].
-pub fn distill(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
-    config.validate()?;
+pub fn distill(config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
     let data = Data::open(config)?;
     let taught = open_teacher(config, &options.folders, options.device)?;
     let (origins, channels) = (vec![Origin::teacher(&taught)], config.distill.channels.clone());
@@ -128,8 +137,7 @@ pub fn distill(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -
 ///
 /// # Errors
 /// Where the row goes without, where an earlier stage is missing; otherwise as [`teacher`].
-pub fn finetune(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
-    config.validate()?;
+pub fn finetune(config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
     let train = config.train(Stage::Finetune)?.clone();
     let data = Data::open(config)?;
     let folders = &options.folders;
@@ -141,7 +149,7 @@ pub fn finetune(config: &Config, options: &TrainOptions, interrupt: &Interrupt) 
     config.distill.channels.check(&channels).context("config key `finetune.channels`")?;
     // From here on the configuration says which one is trained.
     let finetune = FinetuneConfig { channels: Some(channels), ..config.finetune.clone().unwrap_or_default() };
-    let config = &Config { finetune: Some(finetune), ..config.clone() };
+    let config = &Config { finetune: Some(finetune), ..config.clone().into_inner() };
     let taught = open_teacher(config, folders, options.device)?;
     let origins = vec![Origin::teacher(&taught), super_net];
     tch::manual_seed(derive_seed(config.seed, "init finetune", 0));
@@ -251,7 +259,7 @@ impl Job<'_> {
             "steps": rhythm.total - rhythm.warmup,
             "warmup": rhythm.warmup,
             "batch_size": train.batch_size,
-            "crop_size": config.data.crop_size,
+            "crop_size": config.data.image_size,
             "parameters": parameters,
             "seconds": seconds,
             "seconds_per_step": seconds / rhythm.total as f64,

@@ -10,8 +10,8 @@ use semrel_eval::digest;
 use semrel_nn::Net;
 use semrel_nn::checkpoint::{StateDict, load_any};
 use semrel_nn::mobile_resnet::SuperMobileResnet;
+use semrel_run::Checked;
 use semrel_train::Checkpoints;
-use semrel_train::config::load;
 use semrel_train::parts::{PartsState, file_of, load_network};
 use semrel_train::passes::Generator;
 use semrel_train::run_dir::{CONFIG, checkpoints_of};
@@ -88,7 +88,7 @@ fn load_teacher(config: &Config, generator: &Net<Generator>, given: &StateDict, 
 #[derive(Debug)]
 pub struct TrainedStudent {
     /// Configuration of its run.
-    pub config: Config,
+    pub config: Checked<Config>,
     /// The student, all of it.
     pub student: Net<SuperMobileResnet>,
     /// Steps that it has seen.
@@ -102,8 +102,7 @@ pub struct TrainedStudent {
 /// # Errors
 /// A folder that is no run's, a checkpoint that is not there or damaged, weights that do not fit.
 pub fn open_student(run_dir: &Path, checkpoint: &str, key: &str, device: Device) -> Result<TrainedStudent> {
-    let config: Config = load(run_dir.join(CONFIG), &[]).context("is this the folder of a run?")?;
-    config.validate().with_context(|| run_dir.join(CONFIG).display().to_string())?;
+    let config = Checked::load(&[run_dir.join(CONFIG)], &[]).context("is this the folder of a run?")?;
     let (step, checkpoints) = find(run_dir, checkpoint, key)?
         .with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
     let student = new_student(&config, device)?;

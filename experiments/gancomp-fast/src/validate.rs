@@ -5,27 +5,23 @@ use crate::networks::WIDEST;
 use semrel_eval::SEGMENTERS;
 use semrel_metrics::networks::NAMES;
 use semrel_nn::LrPolicy;
+use semrel_run::{InvalidValue, Validate};
 use std::path::{Component, Path};
 
-/// A value that cannot be.
-#[derive(Debug, thiserror::Error)]
-#[error("config key `{key}`: {problem}; {remedy}")]
-pub struct InvalidValue {
-    key: String,
-    problem: String,
-    remedy: String,
+fn invalid(key: impl ToString, problem: impl ToString, remedy: impl ToString) -> Result<(), InvalidValue> {
+    Err(InvalidValue::new(key, problem, remedy))
 }
 
-fn invalid(key: impl ToString, problem: impl ToString, remedy: impl Into<String>) -> Result<(), InvalidValue> {
-    Err(InvalidValue { key: key.to_string(), problem: problem.to_string(), remedy: remedy.into() })
-}
+impl Validate for Config {
+    const RENAMED: &'static [(&'static str, &'static str)] = &[
+        ("data.crop_size", "data.image_size"),
+        ("distill.semantic.gamma", "distill.semantic.gamma_start"),
+        ("distill.semantic.gamma_min", "distill.semantic.gamma_end"),
+        ("teacher.lambda_a", "teacher.lambda_cycle_a"),
+        ("teacher.lambda_b", "teacher.lambda_cycle_b"),
+    ];
 
-impl Config {
-    /// Checks what the types cannot.
-    ///
-    /// # Errors
-    /// Names the key, what was found and what would be right.
-    pub fn validate(&self) -> Result<(), InvalidValue> {
+    fn validate(&self) -> Result<(), InvalidValue> {
         names_a_folder("name", &self.name)?;
         if let Some(name) = &self.teacher.name {
             names_a_folder("teacher.name", name)?;
@@ -47,13 +43,15 @@ impl Config {
         self.measuring()?;
         self.combinations()
     }
+}
 
+impl Config {
     fn counts(&self) -> Result<(), InvalidValue> {
         let (m, s) = (&self.model, &self.search);
         let count = |n: Option<usize>| n.map_or(2, |n| n.min(1 << 40) as i64);
         for (key, value, least, most) in [
             ("data.load_size", i64::from(self.data.load_size), 1, 8192),
-            ("data.crop_size", i64::from(self.data.crop_size), 16, 4096),
+            ("data.image_size", i64::from(self.data.image_size), 16, 4096),
             ("model.teacher_ngf", m.teacher_ngf, 1, WIDEST),
             ("model.student_ngf", m.student_ngf, 1, WIDEST),
             ("model.ndf", m.ndf, 1, WIDEST),
@@ -76,8 +74,8 @@ impl Config {
         for (key, value) in [
             ("teacher.lambda_gan", t.lambda_gan),
             ("teacher.lambda_recon", t.lambda_recon),
-            ("teacher.lambda_a", t.lambda_a),
-            ("teacher.lambda_b", t.lambda_b),
+            ("teacher.lambda_cycle_a", t.lambda_cycle_a),
+            ("teacher.lambda_cycle_b", t.lambda_cycle_b),
             ("teacher.lambda_identity", t.lambda_identity),
             ("distill.lambda_gan", d.lambda_gan),
             ("distill.lambda_recon", d.lambda_recon),
@@ -91,8 +89,8 @@ impl Config {
         }
         let budget = &s.budget;
         for (key, value) in [
-            ("distill.semantic.gamma", Some(d.semantic.gamma)),
-            ("distill.semantic.gamma_min", Some(d.semantic.gamma_min)),
+            ("distill.semantic.gamma_start", Some(d.semantic.gamma_start)),
+            ("distill.semantic.gamma_end", Some(d.semantic.gamma_end)),
             ("distill.semantic.temperature", Some(d.semantic.temperature)),
             ("search.budget.macs", budget.macs),
             ("search.budget.parameters", budget.parameters),
@@ -133,12 +131,12 @@ impl Config {
 
     fn images(&self) -> Result<(), InvalidValue> {
         let d = &self.data;
-        if d.crop_size > d.load_size {
-            let problem = format!("{} with data.load_size {}", d.crop_size, d.load_size);
-            return invalid("data.crop_size", problem, "what is cut out cannot be larger than what it is cut from");
+        if d.image_size > d.load_size {
+            let problem = format!("{} with data.load_size {}", d.image_size, d.load_size);
+            return invalid("data.image_size", problem, "what is cut out cannot be larger than what it is cut from");
         }
-        if !d.crop_size.is_multiple_of(4) {
-            return invalid("data.crop_size", d.crop_size, "it must be a multiple of 4, as the networks halve twice");
+        if !d.image_size.is_multiple_of(4) {
+            return invalid("data.image_size", d.image_size, "it must be a multiple of 4, as the networks halve twice");
         }
         if self.aligned() && d.distill_list.target.is_some() {
             let remedy = "the list of the source images names the pairs; leave this one out";

@@ -5,7 +5,9 @@
 mod common;
 
 use common::{ALIGNED, Place, assert, cut, files, names, refuses, sets, signal};
+use gancomp_fast::config::Config;
 use semrel_nn::checkpoint::load_safetensors;
+use semrel_run::Checked;
 use std::fs;
 
 #[test]
@@ -34,13 +36,13 @@ fn configurations() {
         ("teacher.train.lr=0", &["`teacher.train.lr`: 0; it must be finite and positive"]),
         ("finetune.train.beta1=1", &["`finetune.train.beta1`: 1; it must be at least 0 and below 1"]),
         ("distill.lambda_distill=.nan", &["`distill.lambda_distill`: NaN; it must be finite"]),
-        ("distill.semantic.gamma=0", &["`distill.semantic.gamma`: 0; it must be finite and positive"]),
+        ("distill.semantic.gamma_start=0", &["`distill.semantic.gamma_start`: 0; it must be finite and positive"]),
         ("distill.semantic.num_patches=1", &["`distill.semantic.num_patches`: 1; it must be at least 2"]),
         ("search.budget.macs=0", &["`search.budget.macs`: 0; it must be finite and positive"]),
         ("search.parent_ratio=2", &["`search.parent_ratio`: 2; it must be a share"]),
-        ("data.crop_size=64", &["`data.crop_size`: 64 with data.load_size 36"]),
-        ("data.crop_size=34", &["`data.crop_size`: 34; it must be a multiple of 4"]),
-        ("data.crop_size=16", &["`data.crop_size`: the discriminator", "at least 24"]),
+        ("data.image_size=64", &["`data.image_size`: 64 with data.load_size 36"]),
+        ("data.image_size=34", &["`data.image_size`: 34; it must be a multiple of 4"]),
+        ("data.image_size=16", &["`data.image_size`: the discriminator", "at least 24"]),
         ("data.root=nowhere", &["config key `data.root`: nowhere: no such folder", "trainA"]),
         ("data.held_back=6", &["config key `data.held_back`: data/trainA: 6 image(s); at least 7"]),
         ("data.search_list=gone.txt", &["config key `data.search_list`: gone.txt: cannot be read"]),
@@ -190,4 +192,21 @@ fn statistics_and_weights_of_the_evaluation() {
     }
     refuses(teacher(&[]), &["efficientnet-lite0-57934424.pth: no such file", "cargo xtask weights fetch effnet-lite0"]);
     assert!(!place.path("runs").exists() || files(&place.path("runs")).is_empty());
+}
+
+#[test]
+fn a_former_name_is_refused_with_the_new_one() {
+    let place = Place::new();
+    let file = [place.path("tiny.yaml")];
+    for (old, new) in [
+        ("data.crop_size", "data.image_size"),
+        ("distill.semantic.gamma", "distill.semantic.gamma_start"),
+        ("distill.semantic.gamma_min", "distill.semantic.gamma_end"),
+        ("teacher.lambda_a", "teacher.lambda_cycle_a"),
+        ("teacher.lambda_b", "teacher.lambda_cycle_b"),
+    ] {
+        let set = format!("{old}=1");
+        let error = Checked::<Config>::load(&file, &[set.clone()]).unwrap_err().to_string();
+        assert_eq!(error, format!("--set {set}: key `{old}` is called `{new}` now; rename it"));
+    }
 }

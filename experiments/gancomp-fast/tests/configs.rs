@@ -6,7 +6,7 @@ use gancomp_fast::networks::{new_adapters, new_discriminator, new_heads, new_stu
 use semrel_data::Direction;
 use semrel_loss::gan::GanMode;
 use semrel_nn::channels::ChannelSet;
-use semrel_train::config::load;
+use semrel_run::Checked;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,8 +27,7 @@ fn folder(profile: &str) -> PathBuf {
 fn rows(profile: &str) -> BTreeMap<String, Config> {
     let files = fs::read_dir(folder(profile)).unwrap().map(|entry| entry.unwrap().path());
     let rows = files.filter(|file| file.file_stem().unwrap().to_string_lossy().contains('-')).map(|file| {
-        let config: Config = load(&file, &[]).unwrap_or_else(|error| panic!("{error}"));
-        config.validate().unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let config = Checked::<Config>::load(&[&file], &[]).unwrap_or_else(|error| panic!("{error}")).into_inner();
         (file.file_stem().unwrap().to_string_lossy().into_owned(), config)
     });
     rows.collect()
@@ -61,7 +60,7 @@ fn a_task_is_the_same_in_every_profile() {
         let semantic = gancomp_fast::config::SemanticConfig { num_patches: 0, ..d.semantic };
         (
             (config.data.layout, config.data.direction, config.finetune.is_some(), config.eval.segmentation),
-            (t.gan, t.lambda_gan, t.lambda_recon, t.lambda_a, t.lambda_b, t.lambda_identity),
+            (t.gan, t.lambda_gan, t.lambda_recon, t.lambda_cycle_a, t.lambda_cycle_b, t.lambda_identity),
             (d.gan, d.lambda_gan, d.recon, d.lambda_recon, d.lambda_distill, semantic),
             (s.criterion, s.weighting, s.weight, s.mutation_probability),
         )
@@ -125,7 +124,7 @@ fn the_paper_s_settings() {
         ),
     ] {
         let c = &rows[&format!("{name}-ours")];
-        assert_eq!((c.seed, c.data.load_size, c.data.crop_size, c.data.flip), (233, 286, 256, true));
+        assert_eq!((c.seed, c.data.load_size, c.data.image_size, c.data.flip), (233, 286, 256, true));
         assert_eq!((c.data.layout, c.data.direction, c.data.held_back), (layout, direction, held), "{name}");
         assert_eq!((c.model.teacher_ngf, c.model.student_ngf, c.model.ndf), (64, 64, ndf), "{name}");
         assert_eq!((c.teacher.gan, c.distill.gan), (gan, gan), "{name}");

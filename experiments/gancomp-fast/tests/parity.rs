@@ -123,14 +123,14 @@ fn config(case: &Case) -> Result<Config, String> {
     let config = json!({
         "name": "case",
         "method": if c.get("lambda_SRC").is_some() { "ours" } else { "fast" },
-        "data": { "root": "unused", "layout": c["dataset_mode"], "crop_size": side, "load_size": side },
+        "data": { "root": "unused", "layout": c["dataset_mode"], "image_size": side, "load_size": side },
         "model": {
             "teacher_ngf": c.get("teacher_ngf").unwrap_or(&c["ngf"]), "student_ngf": student, "ndf": c["ndf"],
             "discriminator": c["n_layers_D"],
         },
         "teacher": {
             "gan": c["gan_mode"], "lambda_gan": or("lambda_gan", 1.0), "lambda_recon": or("lambda_recon", 10.0),
-            "lambda_a": or("lambda_A", 10.0), "lambda_b": or("lambda_B", 10.0),
+            "lambda_cycle_a": or("lambda_A", 10.0), "lambda_cycle_b": or("lambda_B", 10.0),
             "lambda_identity": or("lambda_identity", 0.5),
             "pool_size": c["pool_size"].as_u64().unwrap_or(50), "train": train,
         },
@@ -141,7 +141,7 @@ fn config(case: &Case) -> Result<Config, String> {
             "lambda_recon": or("lambda_recon", 10.0), "lambda_distill": or("lambda_distill", 0.01),
             "semantic": {
                 "lambda_src": or("lambda_SRC", 0.0), "lambda_dce": or("lambda_dce", 0.0), "hard": !case.flag("no_hard"),
-                "gamma": or("gamma_start", 50.0), "gamma_min": or("gamma_min", 10.0), "temperature": or("nce_T", 0.07),
+                "gamma_start": or("gamma_start", 50.0), "gamma_end": or("gamma_min", 10.0), "temperature": or("nce_T", 0.07),
                 "num_patches": c["n_patch"].as_i64().unwrap_or(256),
             },
             "train": train,

@@ -104,7 +104,7 @@ fn a_stage_is_resumed_with_its_own_settings_and_teacher_alone() {
     let changed = |key: &str| format!("config.yaml: key `{key}` is");
     refuses(resume("distill", &["distill.train.lr=0.5"]), &[&changed("distill.train.lr")]);
     refuses(resume("distill", &["method=fast"]), &[&changed("method")]);
-    refuses(resume("teacher", &["teacher.lambda_a=1"]), &[&changed("teacher.lambda_a")]);
+    refuses(resume("teacher", &["teacher.lambda_cycle_a=1"]), &[&changed("teacher.lambda_cycle_a")]);
     // What a stage does not read may change, and so may its rhythm.
     assert(resume("teacher", &["distill.lambda_recon=3", "method=fast"])).success();
     assert(resume("distill", &["distill.train.log_every=5", "search.population=7"])).success();

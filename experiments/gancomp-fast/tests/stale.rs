@@ -100,7 +100,7 @@ fn all_stages_of_a_search_have_its_settings() {
     let place = SearchedRow::distilled(&[]);
     for (set, words) in [
         ("distill.train.lr=0.5", "tiny/distill/config.yaml: key `distill.train.lr` is 0.5"),
-        ("teacher.lambda_a=1", "tiny/teacher/config.yaml: key `teacher.lambda_a` is 1"),
+        ("teacher.lambda_cycle_a=1", "tiny/teacher/config.yaml: key `teacher.lambda_cycle_a` is 1"),
     ] {
         refuses(place.stage("search", &["--all", "--set", set]), &[words]);
     }

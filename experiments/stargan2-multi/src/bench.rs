@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::step::{Batch, Trainer};
 use crate::train::new_trainer;
 use anyhow::Result;
+use semrel_run::Checked;
 use semrel_train::memory::peak_mib;
 use semrel_train::{seed_step, tune_convolutions};
 use serde::Serialize;
@@ -70,8 +71,7 @@ pub struct Parts {
 }
 
 /// Runs the iterations on random images (loading is measured by training itself: `seconds_waiting_for_images`).
-pub fn bench(config: &Config, options: &BenchOptions) -> Result<Report> {
-    config.validate()?;
+pub fn bench(config: &Checked<Config>, options: &BenchOptions) -> Result<Report> {
     const DOMAINS: i64 = 4;
     tune_convolutions(options.device, true);
     let mut trainer = new_trainer(config, DOMAINS, options.device)?;
@@ -102,7 +102,7 @@ pub fn bench(config: &Config, options: &BenchOptions) -> Result<Report> {
     Ok(Report {
         order: if options.plain { "plain" } else { "shared" },
         method: config.method,
-        img_size: config.data.img_size,
+        img_size: config.data.image_size,
         batch_size: config.train.batch_size,
         threads: options.threads,
         steps: options.steps,
@@ -116,7 +116,7 @@ pub fn bench(config: &Config, options: &BenchOptions) -> Result<Report> {
 }
 
 fn random_batch(config: &Config, domains: i64, device: Device) -> Batch {
-    let (n, s) = (config.train.batch_size, config.data.img_size);
+    let (n, s) = (config.train.batch_size, config.data.image_size);
     let images = || Tensor::rand([n, 3, s, s], (Kind::Float, device)) * 2.0 - 1.0;
     let labels = |shift: i64| (0..n).map(|i| (i + shift) % domains).collect();
     Batch { x_real: images(), y_org: labels(0), x_ref: images(), x_ref2: images(), y_trg: labels(1) }

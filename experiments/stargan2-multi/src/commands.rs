@@ -3,14 +3,14 @@
 mod opened;
 mod translate;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use opened::{Trained, open_run};
 use semrel_data::ImageStore;
 use semrel_eval::KeptEvaluation;
 use semrel_eval::domains::Evaluation;
+use semrel_run::Checked;
 use semrel_train::cli::{Describe, Machine, TrainMode, Verbosity, ended, write_json};
-use semrel_train::config::{load, origin};
 use semrel_train::run_dir::checkpoints_of;
 use semrel_train::{Checkpoints, Interrupt};
 use serde_json::json;
@@ -66,8 +66,9 @@ enum Command {
 
 #[derive(Debug, Args)]
 struct TrainArgs {
-    /// The run's YAML file.
-    config: PathBuf,
+    /// The run's YAML file; several are merged from left to right.
+    #[arg(required = true)]
+    config: Vec<PathBuf>,
     /// Folder of the run; runs/stargan2-multi/<name> where absent.
     #[arg(long)]
     run_dir: Option<PathBuf>,
@@ -105,8 +106,9 @@ struct EvalArgs {
 
 #[derive(Debug, Args)]
 struct BaselineArgs {
-    /// A run's YAML file, for its data and evaluation.
-    config: PathBuf,
+    /// A run's YAML file, for its data and evaluation; several are merged from left to right.
+    #[arg(required = true)]
+    config: Vec<PathBuf>,
     /// File of the scores (JSON); standard output where absent.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -193,8 +195,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 
 fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
-    let config: Config = load(&args.config, &args.overrides)?;
-    config.validate().with_context(|| origin(&args.config, &args.overrides))?;
+    let config: Checked<Config> = Checked::load(&args.config, &args.overrides)?;
     if args.check {
         Data::open(&config)?;
         metrics(&config, Device::Cpu)?;
@@ -248,8 +249,7 @@ fn kept(run_dir: &Path, run: &Trained) -> Option<KeptEvaluation> {
 
 fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
-    let config: Config = load(&args.config, &args.overrides)?;
-    config.validate().with_context(|| origin(&args.config, &args.overrides))?;
+    let config: Checked<Config> = Checked::load(&args.config, &args.overrides)?;
     let data = Data::open(&config)?;
     let metrics = metrics(&config, device)?;
     Ok(write_json(args.out.as_deref(), &reference(&config, &data, &metrics, quiet)?.baseline()?)?)
@@ -291,7 +291,7 @@ fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
     let file = format!("configs/stargan2-multi/{}/seasons-{}.yaml", args.profile, args.method);
     let mut overrides = vec![format!("train.batch_size={}", args.batch)];
     overrides.extend(args.overrides.iter().cloned());
-    let config: Config = load(&file, &overrides)?;
+    let config = Checked::load(&[file], &overrides)?;
     let options = BenchOptions { steps: args.steps.max(1), plain: args.plain, device, threads };
     Ok(write_json(None, &bench(&config, &options)?)?)
 }

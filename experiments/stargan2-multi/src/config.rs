@@ -64,8 +64,8 @@ pub struct DataConfig {
     /// Folder of domains: `train/<domain>/` and `val/<domain>/`, or `<domain>/` alone.
     pub root: PathBuf,
     /// Side of the square that every image is resized to; a power of two from 32 on.
-    #[serde(default = "default_img_size")]
-    pub img_size: i64,
+    #[serde(default = "default_image_size")]
+    pub image_size: i64,
     /// Probability of a random resized crop (area 0.8 to 1, aspect ratio 0.9 to 1.1).
     #[serde(default = "default_randcrop_prob")]
     pub randcrop_prob: f64,
@@ -74,7 +74,7 @@ pub struct DataConfig {
     pub strict: bool,
 }
 
-fn default_img_size() -> i64 {
+fn default_image_size() -> i64 {
     256
 }
 
@@ -88,7 +88,7 @@ fn default_randcrop_prob() -> f64 {
 pub struct ModelConfig {
     /// Which generator: `official` (the multi-modal code's, for `ours`) or `stargan-v2` (for the compared methods).
     pub generator: GeneratorKind,
-    /// First width of all convolutional networks; 2¹⁴/img_size where absent (64 at 256).
+    /// First width of all convolutional networks; 2¹⁴/image_size where absent (64 at 256).
     pub width: Option<i64>,
     /// Upper bound of the widths.
     pub max_width: i64,
@@ -120,12 +120,12 @@ impl Default for ModelConfig {
 }
 
 impl ModelConfig {
-    /// First width for images of `img_size`.
+    /// First width for images of `image_size`.
     pub fn first_width(&self, img_size: i64) -> i64 {
         self.width.unwrap_or_else(|| default_width(img_size))
     }
 
-    /// The generator's shape for images of `img_size`.
+    /// The generator's shape for images of `image_size`.
     pub fn generator_config(&self, img_size: i64) -> GeneratorConfig {
         GeneratorConfig {
             kind: self.generator,
@@ -158,9 +158,9 @@ pub struct LossConfig {
     /// `through-fake`.
     pub cycle: Option<Cycle>,
     /// Weight of R1.
-    pub lambda_reg: f64,
+    pub lambda_r1: f64,
     /// R1 is taken every so many iterations, then with as many times its weight; 1 as published.
-    pub reg_every: u64,
+    pub r1_every: u64,
     /// Weight of style reconstruction.
     pub lambda_sty: f64,
     /// Weight of style diversification at the start; falls to 0 over `ds_iter` iterations.
@@ -168,7 +168,7 @@ pub struct LossConfig {
     /// Iterations until the weight of style diversification is 0.
     pub ds_iter: i64,
     /// Weight of the cycle term.
-    pub lambda_cyc: f64,
+    pub lambda_cycle: f64,
     /// Weight of SRC.
     pub lambda_src: f64,
     /// Weight of (h)DCE.
@@ -176,7 +176,7 @@ pub struct LossConfig {
     /// Weight of InfoNCE, in place of DCE in ablations.
     pub lambda_nce: f64,
     /// Weight negatives by hardness.
-    pub use_hard: bool,
+    pub hard: bool,
     /// Let γ go from `gamma_start` to `gamma_end`; otherwise it stays at `gamma_start`.
     pub use_curriculum: bool,
     /// γ of the first iteration, as a temperature (the paper's γ is its inverse).
@@ -198,16 +198,16 @@ impl Default for LossConfig {
         Self {
             formulation: Formulation::Official,
             cycle: None,
-            lambda_reg: 1.0,
-            reg_every: 1,
+            lambda_r1: 1.0,
+            r1_every: 1,
             lambda_sty: 1.0,
             lambda_ds: 2.0,
             ds_iter: 100_000,
-            lambda_cyc: 1.0,
+            lambda_cycle: 1.0,
             lambda_src: 0.1,
             lambda_dce: 1.0,
             lambda_nce: 0.0,
-            use_hard: true,
+            hard: true,
             use_curriculum: true,
             gamma_start: 50.0,
             gamma_end: 1.0,
@@ -365,8 +365,8 @@ impl Config {
 
     /// Weight of R1 during `iteration`: 0 where it is left out.
     pub fn lambda_reg(&self, iteration: u64) -> f64 {
-        let every = self.loss.reg_every;
-        if iteration.is_multiple_of(every) { self.loss.lambda_reg * every as f64 } else { 0.0 }
+        let every = self.loss.r1_every;
+        if iteration.is_multiple_of(every) { self.loss.lambda_r1 * every as f64 } else { 0.0 }
     }
 
     /// Settings of the patch terms.
@@ -377,7 +377,7 @@ impl Config {
             .with_lambda_src(l.lambda_src)
             .with_lambda_dce(l.lambda_dce)
             .with_lambda_nce(l.lambda_nce)
-            .with_use_hard(l.use_hard)
+            .with_use_hard(l.hard)
             .with_tau(l.temperature)
             .with_gradient(Gradient::ClosedForm)
     }

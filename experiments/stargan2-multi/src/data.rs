@@ -55,7 +55,7 @@ impl Data {
     /// A loader of training batches from `first_step` on, ahead of the training step on a thread of its own.
     pub fn loader(&self, config: &Config, first_step: u64) -> Result<BatchLoader> {
         let transform = TrainTransform { crop_probability: config.data.randcrop_prob, ..Default::default() };
-        let (size, batch) = (config.data.img_size as usize, config.train.batch_size as usize);
+        let (size, batch) = (config.data.image_size as usize, config.train.batch_size as usize);
         let sampler = MultiDomainSampler::new(self.train.clone(), transform, size, batch, config.seed)?;
         Ok(BatchLoader(Loader::spawn(move |step| sampler.batch(step), first_step, 4, 1)?))
     }

@@ -29,7 +29,7 @@ pub fn reference<'a>(
 ) -> Result<DomainReference<'a>, EvalError> {
     let images = DomainImages { domains: &data.domains, train: &data.train, val: &data.val };
     let options = DomainOptions {
-        size: config.data.img_size as u32,
+        size: config.data.image_size as u32,
         batch: config.eval.batch_size as usize,
         num_outs: config.eval.num_outs,
         max_sources: config.eval.max_sources,

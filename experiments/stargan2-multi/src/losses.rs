@@ -104,7 +104,7 @@ impl Trainer {
             (None, Some(encoded)) => cycle(&t.generator.decode(&encoded.bottleneck, made.own_style), &batch.x_real)?,
             (None, None) => unreachable!("the cycle goes through the fake's encoding"),
         };
-        let mut total = &adv + &sty * l.lambda_sty + &cyc * l.lambda_cyc;
+        let mut total = &adv + &sty * l.lambda_sty + &cyc * l.lambda_cycle;
         if let Some(ds) = &ds {
             total -= ds * self.config.lambda_ds(iteration);
         }

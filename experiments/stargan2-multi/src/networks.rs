@@ -21,7 +21,7 @@ pub struct Translator {
 impl Translator {
     /// Networks for `num_domains` domains, with torch's default initialisation.
     pub fn new(config: &Config, num_domains: i64, device: Device) -> Self {
-        let (m, size) = (&config.model, config.data.img_size);
+        let (m, size) = (&config.model, config.data.image_size);
         let width = m.first_width(size);
         Self {
             generator: Net::new(device, |p| Generator::new(p, &m.generator_config(size))),
@@ -63,7 +63,7 @@ impl Networks {
     /// Networks for `num_domains` domains. Weights are drawn from torch's generator: N(0, 2/fan_in), biases 0. The
     /// averages start as copies (the official code starts them at other random weights, which 10⁵ iterations forget).
     pub fn new(config: &Config, num_domains: i64, device: Device) -> Self {
-        let (m, size) = (&config.model, config.data.img_size);
+        let (m, size) = (&config.model, config.data.image_size);
         let translator = Translator::new(config, num_domains, device);
         // The official code taps the blocks at 64 × 64 for images of 256, a quarter of the side.
         let (taps, patch_sample) = if config.method == Method::Ours {

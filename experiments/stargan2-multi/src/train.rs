@@ -14,6 +14,7 @@ use semrel_data::rng::derive_seed;
 use semrel_eval::domains::{DomainMetrics, DomainReference};
 use semrel_metrics::FixedFeatures;
 use semrel_metrics::extractor::{stack, to_images};
+use semrel_run::Checked;
 use semrel_train::correlative::Correlative;
 use semrel_train::memory::peak_mib;
 use semrel_train::{
@@ -130,8 +131,17 @@ impl Fit for Run<'_> {
 }
 
 /// Trains a run to its end, or until a signal asks it to stop.
-pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
-    config.validate()?;
+///
+/// A configuration that was not checked does not get here:
+///
+/// ```compile_fail,E0308
+/// # use stargan2_multi::{config::Config, train::{TrainOptions, train}};
+/// # use semrel_train::Interrupt;
+/// fn unchecked(config: &Config, options: &TrainOptions, interrupt: &Interrupt) {
+///     let _ = train(config, options, interrupt);
+/// }
+/// ```
+pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
     let data = Data::open(config)?;
     let device = options.device;
     tune_convolutions(device, true);
@@ -179,7 +189,7 @@ pub fn train(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> 
             "iterations": config.train.iterations,
             "warmup": config.train.warmup,
             "batch_size": config.train.batch_size,
-            "img_size": config.data.img_size,
+            "img_size": config.data.image_size,
             "parameters": snapshot::parameters(&state.trainer.networks),
             "seconds": seconds,
             "seconds_per_iteration": seconds / rhythm.total as f64,
@@ -244,7 +254,7 @@ pub fn preview(translator: &Translator, data: &Data, config: &Config) -> Result<
 
 /// The first validation images of each domain, at most eight in all, and their domains.
 pub fn preview_sources(data: &Data, config: &Config, device: Device) -> Result<(Tensor, Vec<i64>)> {
-    let size = config.data.img_size as u32;
+    let size = config.data.image_size as u32;
     let per_domain = (8 / data.domains.len()).max(1);
     let (mut images, mut labels) = (vec![], vec![]);
     for (domain, &available) in data.val.sizes().iter().enumerate().take(8) {

@@ -3,32 +3,31 @@
 use crate::config::Config;
 use semrel_eval::{LPIPS, PerceptualDistance};
 use semrel_metrics::networks::NAMES;
+use semrel_run::{InvalidValue, Validate};
 
 /// Smallest side of images that LPIPS compares in groups.
 const SMALLEST_FOR_LPIPS: i64 = 63;
 
-/// A value that cannot be.
-#[derive(Debug, thiserror::Error)]
-#[error("config key `{key}`: {problem}; {remedy}")]
-pub struct InvalidValue {
-    key: &'static str,
-    problem: String,
-    remedy: String,
-}
+impl Validate for Config {
+    const RENAMED: &'static [(&'static str, &'static str)] = &[
+        ("data.img_size", "data.image_size"),
+        ("loss.lambda_reg", "loss.lambda_r1"),
+        ("loss.reg_every", "loss.r1_every"),
+        ("loss.lambda_cyc", "loss.lambda_cycle"),
+        ("loss.use_hard", "loss.hard"),
+    ];
 
-impl Config {
-    /// Checks what the types cannot.
-    pub fn validate(&self) -> Result<(), InvalidValue> {
-        let fail = |key, problem: String, remedy: &str| Err(InvalidValue { key, problem, remedy: remedy.into() });
+    fn validate(&self) -> Result<(), InvalidValue> {
+        let fail = |key: &str, problem: String, remedy: &str| Err(InvalidValue::new(key, problem, remedy));
         if self.name.trim().is_empty() {
             return fail("name", "empty".into(), "it must name the run, whose folder it is");
         }
         if self.name.contains(['/', '\\']) || self.name.starts_with('.') {
             return fail("name", self.name.clone(), "it names a folder: no slashes, and no dot at its beginning");
         }
-        let size = self.data.img_size;
+        let size = self.data.image_size;
         if !(32..=4096).contains(&size) || size & (size - 1) != 0 {
-            return fail("data.img_size", format!("{size}"), "it must be a power of two, at least 32 and at most 4096");
+            return fail("data.image_size", format!("{size}"), "it must be a power of two, at least 32 and at most 4096");
         }
         if !(0.0..=1.0).contains(&self.data.randcrop_prob) {
             return fail("data.randcrop_prob", format!("{}", self.data.randcrop_prob), "it must lie in 0..1");
@@ -44,7 +43,7 @@ impl Config {
             ("loss.num_patches", self.loss.num_patches, 2),
             ("loss.lsesim_patches", self.loss.lsesim_patches, 1),
             ("loss.ds_iter", self.loss.ds_iter, 1),
-            ("loss.reg_every", i64::try_from(self.loss.reg_every).unwrap_or(i64::MAX), 1),
+            ("loss.r1_every", i64::try_from(self.loss.r1_every).unwrap_or(i64::MAX), 1),
             ("train.iterations", self.train.iterations, 1),
             ("train.warmup", self.train.warmup, 0),
             ("train.batch_size", self.train.batch_size, 1),
@@ -90,15 +89,15 @@ impl Config {
             let remedy = format!("expected one of {}", distances.join(", "));
             return fail("eval.perceptual", eval.perceptual.clone(), &remedy);
         }
-        if eval.perceptual == LPIPS && self.data.img_size < SMALLEST_FOR_LPIPS {
-            let problem = format!("{LPIPS} of images of {} pixels", self.data.img_size);
+        if eval.perceptual == LPIPS && self.data.image_size < SMALLEST_FOR_LPIPS {
+            let problem = format!("{LPIPS} of images of {} pixels", self.data.image_size);
             return fail("eval.perceptual", problem, &format!("LPIPS needs at least {SMALLEST_FOR_LPIPS}"));
         }
         let finite = [
-            ("loss.lambda_reg", self.loss.lambda_reg),
+            ("loss.lambda_r1", self.loss.lambda_r1),
             ("loss.lambda_sty", self.loss.lambda_sty),
             ("loss.lambda_ds", self.loss.lambda_ds),
-            ("loss.lambda_cyc", self.loss.lambda_cyc),
+            ("loss.lambda_cycle", self.loss.lambda_cycle),
             ("loss.lambda_src", self.loss.lambda_src),
             ("loss.lambda_dce", self.loss.lambda_dce),
             ("loss.lambda_nce", self.loss.lambda_nce),

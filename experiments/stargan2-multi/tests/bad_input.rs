@@ -6,6 +6,8 @@ mod common;
 use common::{NO_EVALUATION, Place, assert, refuses};
 use image::RgbImage;
 use predicates::prelude::predicate;
+use semrel_run::Checked;
+use stargan2_multi::config::Config;
 use std::fs;
 use std::path::Path;
 
@@ -24,7 +26,7 @@ fn configurations() {
         ("train.warmup=9223372036854775807", &["`train.warmup`", "it must be at most"]),
         ("train.eval_every=-5", &["`train.eval_every`: -5"]),
         ("loss.num_patches=1", &["`loss.num_patches`: 1; it must be at least 2"]),
-        ("data.img_size=48", &["`data.img_size`: 48; it must be a power of two"]),
+        ("data.image_size=48", &["`data.image_size`: 48; it must be a power of two"]),
         ("data.randcrop_prob=1.5", &["`data.randcrop_prob`: 1.5"]),
         ("optim.lr=.nan", &["`optim.lr`: NaN; it must be finite"]),
         ("optim.ema_beta=1", &["`optim.ema_beta`: 1; it must be at least 0 and below 1"]),
@@ -36,7 +38,7 @@ fn configurations() {
         ("model.max_width=9223372036854775807", &["`model.max_width`", "it must be at most 4096"]),
         ("model.style_dim=100000000", &["`model.style_dim`: 100000000; it must be at most 8192"]),
         ("train.batch_size=1000000", &["`train.batch_size`: 1000000; it must be at most 4096"]),
-        ("data.img_size=65536", &["`data.img_size`: 65536", "at most 4096"]),
+        ("data.image_size=65536", &["`data.image_size`: 65536", "at most 4096"]),
         ("data.root=nowhere", &["config key `data.root`: nowhere: no such folder", "one folder of images a domain"]),
     ] {
         refuses(place.train("run", &["--set", set]), words);
@@ -121,4 +123,21 @@ fn missing_weights_touch_no_run() {
     let again = place.train("run", &[&SHORT[..], &["--overwrite"]].concat());
     refuses(again, &["efficientnet-lite0-57934424.pth: no such file", "cargo xtask weights fetch effnet-lite0"]);
     assert!(common::files(&place.path("run")) == before);
+}
+
+#[test]
+fn a_former_name_is_refused_with_the_new_one() {
+    let place = Place::new();
+    let file = [place.path("tiny.yaml")];
+    for (old, new) in [
+        ("data.img_size", "data.image_size"),
+        ("loss.lambda_reg", "loss.lambda_r1"),
+        ("loss.reg_every", "loss.r1_every"),
+        ("loss.lambda_cyc", "loss.lambda_cycle"),
+        ("loss.use_hard", "loss.hard"),
+    ] {
+        let set = format!("{old}=1");
+        let error = Checked::<Config>::load(&file, &[set.clone()]).unwrap_err().to_string();
+        assert_eq!(error, format!("--set {set}: key `{old}` is called `{new}` now; rename it"));
+    }
 }

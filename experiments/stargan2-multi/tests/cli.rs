@@ -221,7 +221,7 @@ fn bench(method: &str, more: &[&str]) -> Command {
 #[test]
 fn bench_measures_both_orders_of_the_same_losses() {
     // Weights that hardly move: Adam's first step would turn rounding into a whole step of either sign.
-    let still = ["--set", "optim.lr=1e-12", "--set", "optim.mapping_lr=1e-12", "--set", "loss.reg_every=1"];
+    let still = ["--set", "optim.lr=1e-12", "--set", "optim.mapping_lr=1e-12", "--set", "loss.r1_every=1"];
     for method in ["ours", "stargan-v2"] {
         let shared = json(bench(method, &still));
         let plain = json(bench(method, &[&still[..], &["--plain"]].concat()));

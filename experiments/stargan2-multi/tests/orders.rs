@@ -1,6 +1,7 @@
 //! The shared order of an iteration computes what the plain order of the published loop does.
 
 use semrel_nn::checkpoint::{Extras, StateDict, copy_into};
+use semrel_run::Validate;
 use serde_json::json;
 use stargan2_multi::config::Config;
 use stargan2_multi::losses::IterationLosses;
@@ -16,7 +17,7 @@ fn trainer(method: &str, generator: &str, loss: serde_json::Value) -> Trainer {
     let config: Config = serde_json::from_value(json!({
         "name": "orders",
         "method": method,
-        "data": { "root": "unused", "img_size": 32 },
+        "data": { "root": "unused", "image_size": 32 },
         "model": {
             "generator": generator, "width": 8, "max_width": 12, "style_dim": 4, "latent_dim": 4, "mapping_width": 8,
             "patch_dim": 8,

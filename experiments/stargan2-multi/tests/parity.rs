@@ -37,7 +37,7 @@ fn config(case: &Case) -> Config {
     let config = json!({
         "name": "case",
         "method": if stargan2 { "stargan-v2" } else { "ours" },
-        "data": { "root": "unused", "img_size": c["img_size"] },
+        "data": { "root": "unused", "image_size": c["img_size"] },
         "model": {
             "generator": if stargan2 { "stargan-v2" } else { "official" },
             "max_width": c["max_conv_dim"],
@@ -46,10 +46,10 @@ fn config(case: &Case) -> Config {
             "patch_dim": c["nc"].as_i64().unwrap_or(256),
         },
         "loss": {
-            "lambda_reg": c["lambda_reg"], "lambda_cyc": c["lambda_cyc"], "lambda_sty": c["lambda_sty"],
+            "lambda_r1": c["lambda_reg"], "lambda_cycle": c["lambda_cyc"], "lambda_sty": c["lambda_sty"],
             "lambda_ds": c["lambda_ds"], "ds_iter": c["ds_iter"],
             "lambda_src": or("lambda_src", 0.0), "lambda_dce": or("lambda_dce", 0.0), "lambda_nce": or("lambda_nce", 0.0),
-            "use_hard": case.flag("use_hard"), "use_curriculum": case.flag("use_curriculum"),
+            "hard": case.flag("use_hard"), "use_curriculum": case.flag("use_curriculum"),
             "gamma_start": or("gamma_start", 50.0), "gamma_end": or("gamma_end", 1.0),
             "num_patches": c["n_patch"].as_i64().unwrap_or(128),
         },
@@ -250,7 +250,7 @@ fn sampling_grid(case: &Case) -> Outcome {
     let mut config = config_of_generator(case);
     config.model.width = Some(stargan2::default_width(case.i64("img_size")));
     // Only the generator is drawn from; the other networks stay small.
-    config.data.img_size = 32;
+    config.data.image_size = 32;
     let translator = Translator::new(&config, 1, Device::Cpu);
     let generator: &Net<Generator> = &translator.generator;
     case.fill(&generator.state(), "")?;

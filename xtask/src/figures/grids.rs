@@ -55,7 +55,7 @@ fn columns(rows: &[Finished], each: usize) -> Vec<String> {
 pub fn of_styles(group: &Group, rows: usize) -> Result<RgbImage> {
     let first = group.rows.first().context("no row")?;
     let config: Value = serde_yaml::from_str(&fs::read_to_string(first.run.join("config.yaml"))?)?;
-    let side = config["data"]["img_size"].as_u64().context("config key `data.img_size`: not there")? as u32;
+    let side = config["data"]["image_size"].as_u64().context("config key `data.image_size`: not there")? as u32;
     let grids = group
         .rows
         .iter()

@@ -2,7 +2,8 @@
 
 use super::rows::{Profile, Row};
 use super::spec::{Method, Spec, Stage};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
+use semrel_run::config;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -189,14 +190,9 @@ impl Plan {
 
     /// What results are made with: the configuration, with those that it extends, and the changes to it.
     pub fn stamp(&self, row: Row) -> Result<String> {
-        let (mut hash, mut next) = (Sha256::new(), Some(self.config(row)));
-        // Bounded, because files may extend each other in a circle, which is for the program to tell.
-        for _ in 0..16 {
-            let Some(path) = next else { break };
-            let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            hash.update(&text);
-            let keys: serde_yaml::Value = serde_yaml::from_str(&text).unwrap_or_default();
-            next = keys.get("extends").and_then(|base| Some(path.parent()?.join(base.as_str()?)));
+        let mut hash = Sha256::new();
+        for source in config::sources(&[self.config(row)])? {
+            hash.update(&source.text);
         }
         Ok(json!({"config_sha256": hex::encode(hash.finalize()), "set": self.settings(row.half)}).to_string())
     }

@@ -34,7 +34,7 @@ const fn making(typed: &'static str, how: How, makes: &'static str) -> Typed {
 macro_rules! single {
     ($($more:literal)?) => {
         concat!(
-            "--set data.load_size=36 --set data.crop_size=32 --set loss.num_patches=16 --set train.warmup=1 ",
+            "--set data.load_size=36 --set data.image_size=32 --set loss.num_patches=16 --set train.warmup=1 ",
             "--set train.n_epochs=1 --set train.n_epochs_decay=0 --set model.ngf=8 --set model.ndf=8 ", $($more)?
         )
     };
@@ -50,7 +50,7 @@ macro_rules! multi {
 macro_rules! compression {
     ($($more:literal)?) => {
         concat!(
-            "--set data.load_size=36 --set data.crop_size=32 --set data.held_back=2 --set distill.semantic.num_patches=16 ",
+            "--set data.load_size=36 --set data.image_size=32 --set data.held_back=2 --set distill.semantic.num_patches=16 ",
             "--set teacher.train.n_epochs=1 --set teacher.train.n_epochs_decay=0 --set teacher.train.warmup=1 ",
             "--set distill.train.n_epochs=1 --set distill.train.n_epochs_decay=0 --set search.budget.macs=1e9 ",
             "--set search.population=4 --set search.generations=1 ", $($more)?

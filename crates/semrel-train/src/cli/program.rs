@@ -52,7 +52,11 @@ impl Describe {
 /// As a file may extend another, no key must be there; one without default must be in one of the files.
 pub fn config_schema<T: JsonSchema>() -> Value {
     let mut schema = schema_for!(T).to_value();
-    let extends = json!({ "type": "string", "default": null, "description": "A file whose keys are taken first." });
+    let extends = json!({
+        "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" }, "minItems": 1 }],
+        "default": null,
+        "description": "Files whose keys are taken first, from left to right.",
+    });
     if let Some(keys) = schema["properties"].as_object_mut() {
         keys.shift_insert(0, "extends".to_owned(), extends);
     }

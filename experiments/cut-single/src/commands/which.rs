@@ -1,12 +1,12 @@
 //! A generator as a command names it.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use cut_single::config::Config;
 use cut_single::networks::{Generator, new_generator};
 use cut_single::trained::{generator_of_file, load_generator, open_run};
 use semrel_nn::Net;
-use semrel_train::config::load;
+use semrel_run::Checked;
 use std::path::PathBuf;
 use tch::Device;
 
@@ -19,9 +19,10 @@ pub struct Which {
     /// `last`, `best` or a step, of a run.
     #[arg(long, default_value = "last")]
     checkpoint: String,
-    /// YAML file with the networks of a generator's file; told by its keys and shapes where absent.
+    /// YAML file with the networks of a generator's file; told by its keys and shapes where absent. Repeat the option to merge
+    /// several from left to right.
     #[arg(long)]
-    config: Option<PathBuf>,
+    config: Vec<PathBuf>,
 }
 
 /// A generator as it was named, with what it compares and the size of its pictures.
@@ -37,7 +38,7 @@ impl Which {
         let path = &self.generator;
         if path.is_dir() {
             ensure!(
-                self.config.is_none(),
+                self.config.is_empty(),
                 "--config belongs to a generator's file; {} is the folder of a run",
                 path.display()
             );
@@ -48,15 +49,14 @@ impl Which {
         if !path.exists() {
             bail!("{}: no such file or folder; expected a run's folder, or a generator's file", path.display());
         }
-        let (generator, size, layers) = match &self.config {
-            Some(file) => {
-                let config: Config = load(file, &[])?;
-                config.validate().with_context(|| file.display().to_string())?;
+        let (generator, size, layers) = match self.config.as_slice() {
+            [] => (generator_of_file(path, device)?, Some((256, 256)), vec![0, 4, 8, 12, 16]),
+            files => {
+                let config: Checked<Config> = Checked::load(files, &[])?;
                 let generator = new_generator(&config, device)?;
                 load_generator(&generator, path)?;
-                (generator, config.test_size(), config.model.nce_layers)
+                (generator, config.test_size(), config.into_inner().model.nce_layers)
             }
-            None => (generator_of_file(path, device)?, Some((256, 256)), vec![0, 4, 8, 12, 16]),
         };
         Ok(Opened { generator, heads: None, layers, size })
     }

@@ -54,7 +54,7 @@ impl Subject {
         let layers = run.config.model.nce_layers.clone();
         Ok(Self {
             place: place.to_owned(),
-            config: Some(run.config),
+            config: Some(run.config.into_inner()),
             generator: run.generator,
             heads: run.heads,
             step: run.step,

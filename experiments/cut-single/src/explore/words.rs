@@ -68,7 +68,7 @@ impl RunIndex {
             rule_note: rule_note(rule),
             heads_note: heads_note(subject),
             num_patches: l.num_patches,
-            gamma: l.gamma,
+            gamma: l.gamma_start,
             curriculum: moving.map_or_else(Vec::new, curriculum),
         }
     }

@@ -59,7 +59,7 @@ impl LSeSim {
         let channels = match &features {
             Some(features) => features.channels(device),
             None => {
-                let side = i64::from(config.data.crop_size);
+                let side = i64::from(config.data.image_size);
                 networks.generator.tap_shapes(side, side, &layers)?.iter().map(|&(c, _, _)| c).collect()
             }
         };

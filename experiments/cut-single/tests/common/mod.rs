@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const CONFIG: &str = "
 name: tiny
 method: ours
-data: { root: data, load_size: 36, crop_size: 32 }
+data: { root: data, load_size: 36, image_size: 32 }
 model: { ngf: 4, ndf: 4, blocks: 2, nce_layers: [0, 4, 8, 12], patch_dim: 8 }
 loss: { contrast: dce, num_patches: 8, lsesim_patches: 8 }
 optim: { pool_size: 2 }

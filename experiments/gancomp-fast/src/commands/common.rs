@@ -1,19 +1,19 @@
 //! Arguments that commands share.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use gancomp_fast::config::Config;
 use gancomp_fast::folders::Folders;
 use gancomp_fast::generators::{Chosen, Which};
-use semrel_train::config::{load, origin};
+use semrel_run::Checked;
 use std::path::PathBuf;
 
 /// A row, and where its stages lie.
 #[derive(Debug, Clone, Args)]
 pub struct Row {
-    /// The row's YAML file.
+    /// The row's YAML file; several are merged from left to right.
     #[arg(default_value = "configs/gancomp-fast/sample/horse2zebra-ours.yaml")]
-    pub config: PathBuf,
+    pub config: Vec<PathBuf>,
     /// Folder of all rows; their stages lie in <name>/<stage> below it.
     #[arg(long, default_value = "runs/gancomp-fast", value_name = "DIR")]
     pub runs: PathBuf,
@@ -24,10 +24,8 @@ pub struct Row {
 
 impl Row {
     /// The configuration, checked.
-    pub fn load(&self) -> Result<Config> {
-        let config: Config = load(&self.config, &self.overrides)?;
-        config.validate().with_context(|| origin(&self.config, &self.overrides))?;
-        Ok(config)
+    pub fn load(&self) -> Result<Checked<Config>> {
+        Ok(Checked::load(&self.config, &self.overrides)?)
     }
 
     /// Where the stages lie.

@@ -10,6 +10,8 @@ use gancomp_fast::search::exhaustive::Split;
 use gancomp_fast::search::run::{EVALUATIONS, Ended, Kind, SearchOptions, search};
 use gancomp_fast::train::{TrainOptions, check_settings, train};
 use gancomp_fast::trained::{begun, check_teacher};
+use semrel_run::Checked;
+use semrel_run::config::origin;
 use semrel_train::cli::{Machine, TrainMode, ended, write_json};
 use semrel_train::progress::print_line;
 use semrel_train::{Interrupt, OpenMode, run_dir, summary};
@@ -65,7 +67,7 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
             return Ok(code);
         }
     } else if let Some(stage) = missing(&config, &before)? {
-        let row = args.row.config.display();
+        let row = origin(&args.row.config, &[]);
         bail!(
             "the search needs a distilled super-net, and {} holds none; run first: gancomp-fast {} {row} (or all stages: \
              gancomp-fast search {row} --all)",
@@ -115,7 +117,7 @@ fn missing(config: &Config, options: &TrainOptions) -> Result<Option<Stage>> {
 
 /// Runs teacher and distillation to their ends; an exit code where one was interrupted. What is there already must be of the
 /// row's settings.
-fn run_before(config: &Config, options: &TrainOptions, interrupt: &Interrupt) -> Result<Option<ExitCode>> {
+fn run_before(config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Option<ExitCode>> {
     let teach = config.teacher.weights.is_none();
     let stages = [teach.then_some(Stage::Teacher), Some(Stage::Distill)];
     for stage in stages.into_iter().flatten() {

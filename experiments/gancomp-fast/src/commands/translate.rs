@@ -1,6 +1,6 @@
 //! Translation of files.
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use gancomp_fast::config::Config;
 use gancomp_fast::export::SIZE;
@@ -10,8 +10,8 @@ use gancomp_fast::onnx::OnnxGenerator;
 use gancomp_fast::translate::Translator;
 use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_nn::checkpoint::metadata;
+use semrel_run::Checked;
 use semrel_train::cli::{Machine, PictureSize, translated};
-use semrel_train::config::{load, origin};
 use semrel_train::{Interrupt, Progress};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -79,8 +79,7 @@ impl TranslateArgs {
             );
         }
         if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
-            let config: Config = load(path, &self.overrides)?;
-            config.validate().with_context(|| origin(path, &self.overrides))?;
+            let config: Checked<Config> = Checked::load(&[path], &self.overrides)?;
             let which = self.of.unwrap_or(Which::Export);
             let opened = open(&config, &Folders::new(&self.runs), which, self.channels, device)?;
             return Ok((Translator::Torch(opened.generator), config.test_size()));

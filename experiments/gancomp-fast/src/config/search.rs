@@ -53,7 +53,7 @@ impl SearchConfig {
     }
 }
 
-/// Upper limits, at images of `data.crop_size`; each that is given must hold.
+/// Upper limits, at images of `data.image_size`; each that is given must hold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Budget {

@@ -107,9 +107,9 @@ pub struct TeacherConfig {
     /// Weight of `mean |G(x) − y|` (Pix2Pix).
     pub lambda_recon: f64,
     /// Weight of the cycle A → B → A (CycleGAN).
-    pub lambda_a: f64,
+    pub lambda_cycle_a: f64,
     /// Weight of the cycle B → A → B (CycleGAN).
-    pub lambda_b: f64,
+    pub lambda_cycle_b: f64,
     /// Weight of the identity terms, relative to those of the cycles (CycleGAN).
     pub lambda_identity: f64,
     /// Outputs kept for each discriminator, of which it is shown one half of the time (CycleGAN).
@@ -127,8 +127,8 @@ impl Default for TeacherConfig {
             gan: GanMode::Lsgan,
             lambda_gan: 1.0,
             lambda_recon: 10.0,
-            lambda_a: 10.0,
-            lambda_b: 10.0,
+            lambda_cycle_a: 10.0,
+            lambda_cycle_b: 10.0,
             lambda_identity: 0.5,
             pool_size: 50,
             train: TrainConfig { n_epochs: 100, n_epochs_decay: 100, ..TrainConfig::default() },
@@ -228,9 +228,9 @@ pub struct SemanticConfig {
     /// Weight negatives by hardness.
     pub hard: bool,
     /// γ at the start, as a temperature (the paper's γ is its inverse).
-    pub gamma: f64,
+    pub gamma_start: f64,
     /// γ of the last epoch.
-    pub gamma_min: f64,
+    pub gamma_end: f64,
     /// Temperature τ of the contrastive term.
     pub temperature: f64,
     /// Patches per tap; all of them where the map has fewer.
@@ -243,8 +243,8 @@ impl Default for SemanticConfig {
             lambda_src: 10.0,
             lambda_dce: 0.1,
             hard: true,
-            gamma: 50.0,
-            gamma_min: 10.0,
+            gamma_start: 50.0,
+            gamma_end: 10.0,
             temperature: 0.07,
             num_patches: 256,
         }
@@ -254,7 +254,7 @@ impl Default for SemanticConfig {
 impl SemanticConfig {
     /// γ (a temperature) in force in `epoch`, from 1, of `epochs`.
     pub fn gamma(&self, epoch: u64, epochs: u64) -> f64 {
-        let curriculum = EpochCurriculum::default().with_gamma(self.gamma).with_gamma_min(self.gamma_min);
+        let curriculum = EpochCurriculum::default().with_gamma(self.gamma_start).with_gamma_min(self.gamma_end);
         curriculum.gamma(epoch, epochs)
     }
 }

@@ -17,6 +17,7 @@ use crate::search::report::{About, DRAWING, FRONT, Outcome, RESULTS, Searched, f
 use crate::trained::{CHECKPOINT, TrainedStudent, open_student, weights_digest};
 use anyhow::{Context, Result, bail};
 use semrel_nn::channels::Channels;
+use semrel_run::Checked;
 use semrel_train::lock::Lock;
 use semrel_train::{Interrupt, MetricsLog, OpenMode, Progress, atomic, config::to_yaml, summary};
 use serde_json::json;
@@ -113,13 +114,12 @@ fn check_unseen(data: &DataConfig, distilled: &DataConfig, run_dir: &Path) -> Re
 /// Before anything is evaluated: settings, an infeasible budget of milliseconds, a super-net, pictures or statistics that are
 /// missing or do not fit. Later: files that cannot be written.
 pub fn search(
-    config: &Config,
+    config: &Checked<Config>,
     data: &Data,
     total: u64,
     options: &SearchOptions,
     interrupt: &Interrupt,
 ) -> Result<Ended> {
-    config.validate()?;
     let (size, device) = (config.test_size(), options.device);
     let run_dir = options.folders.distill(config);
     let TrainedStudent { student, step, config: distilled, .. } =

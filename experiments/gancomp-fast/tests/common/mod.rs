@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const CONFIG: &str = "
 name: rows/tiny
 method: ours
-data: { root: data, layout: unaligned, load_size: 36, crop_size: 32, held_back: 2 }
+data: { root: data, layout: unaligned, load_size: 36, image_size: 32, held_back: 2 }
 model: { teacher_ngf: 2, student_ngf: 4, ndf: 4 }
 teacher:
   name: teach

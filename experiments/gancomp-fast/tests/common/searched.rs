@@ -13,7 +13,7 @@ const CONFIG: &str = "
 name: tiny
 method: ours
 seed: 5
-data: { root: data/horse2zebra, layout: unaligned, load_size: 36, crop_size: 32, held_back: 3 }
+data: { root: data/horse2zebra, layout: unaligned, load_size: 36, image_size: 32, held_back: 3 }
 model: { teacher_ngf: 4, student_ngf: 8, ndf: 4 }
 teacher: { train: { n_epochs: 1, n_epochs_decay: 0, log_every: 1, sample_every: 0, save_every: 4 } }
 distill:

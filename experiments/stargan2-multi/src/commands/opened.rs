@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, ensure};
 use semrel_nn::checkpoint::load_any;
+use semrel_run::Checked;
 use semrel_train::Checkpoints;
-use semrel_train::config::load;
 use semrel_train::run_dir::CONFIG;
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
@@ -14,7 +14,7 @@ use tch::Device;
 
 /// A trained translator with what it was trained on.
 pub struct Trained {
-    pub config: Config,
+    pub config: Checked<Config>,
     pub data: Data,
     pub translator: Translator,
     pub step: u64,
@@ -59,7 +59,7 @@ pub fn open_translator(
     checkpoint: &str,
     weights: Option<&Path>,
     device: Device,
-) -> Result<(Config, Translator, Vec<String>)> {
+) -> Result<(Checked<Config>, Translator, Vec<String>)> {
     if weights.is_some() {
         let Trained { config, data, translator, .. } = open_run(run_dir, checkpoint, weights, &[], device)?;
         return Ok((config, translator, data.domains));
@@ -69,10 +69,8 @@ pub fn open_translator(
     Ok((config, translator, state.domains))
 }
 
-fn config_of(run_dir: &Path, overrides: &[String]) -> Result<Config> {
-    let config: Config = load(run_dir.join(CONFIG), overrides).context("is this the folder of a run?")?;
-    config.validate().with_context(|| run_dir.join(CONFIG).display().to_string())?;
-    Ok(config)
+fn config_of(run_dir: &Path, overrides: &[String]) -> Result<Checked<Config>> {
+    Checked::load(&[run_dir.join(CONFIG)], overrides).context("is this the folder of a run?")
 }
 
 fn at_checkpoint(config: &Config, run_dir: &Path, checkpoint: &str, device: Device) -> Result<(Translator, State)> {

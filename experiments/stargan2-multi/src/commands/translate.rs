@@ -63,7 +63,7 @@ pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     let Some(domain) = domains.iter().position(|name| *name == args.to) else {
         bail!("--to {}: no domain of {}; it has {}", args.to, args.run_dir.display(), domains.join(", "));
     };
-    let (domain, size) = (domain as i64, config.data.img_size as u32);
+    let (domain, size) = (domain as i64, config.data.image_size as u32);
     let styles = if args.reference.is_empty() {
         tch::manual_seed(args.seed);
         random_styles(&translator, domain, config.model.latent_dim, i64::from(args.styles), args.psi)

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const CONFIG: &str = "
 name: tiny
 method: ours
-data: { root: data, img_size: 32 }
+data: { root: data, image_size: 32 }
 model: { width: 8, max_width: 8, style_dim: 4, latent_dim: 4, mapping_width: 8, patch_dim: 8 }
 loss: { num_patches: 8, lsesim_patches: 8 }
 train: { iterations: 10, warmup: 2, batch_size: 2, log_every: 1, sample_every: 6, save_every: 2, eval_every: 4 }
