@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use semrel_data::image_io::list_images;
 use semrel_tables::finished::{Group, groups};
 use semrel_tables::names::INPUTS;
-use semrel_tables::rows;
+use semrel_tables::profile;
 use semrel_tables::table_single::TABLE_SINGLE;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,7 +77,7 @@ fn choose(runs: &Path, args: &Args) -> Result<Group> {
     let known: Vec<String> = all.iter().map(|group| format!("{} ({})", group.dataset, group.profile)).collect();
     let fits = |group: &Group| {
         args.dataset.as_ref().is_none_or(|dataset| *dataset == group.dataset)
-            && args.profile.is_none_or(|profile| rows::Profile::from(profile).name() == group.profile)
+            && args.profile.is_none_or(|profile| profile::Profile::from(profile).name() == group.profile)
     };
     // The first of those that have most.
     let chosen = all.into_iter().filter(fits).rev().max_by_key(|group| group.rows.len());

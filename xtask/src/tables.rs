@@ -15,9 +15,9 @@ use semrel_tables::calls::Calls;
 use semrel_tables::display::Display;
 use semrel_tables::jobs::{self, Outcome};
 use semrel_tables::plan::{Dataset, Plan};
+use semrel_tables::profile;
 use semrel_tables::report;
 use semrel_tables::request::Request;
-use semrel_tables::rows;
 use semrel_tables::spec::{SampleWorld, Spec};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub enum Profile {
     Paper,
 }
 
-impl From<Profile> for rows::Profile {
+impl From<Profile> for profile::Profile {
     fn from(profile: Profile) -> Self {
         match profile {
             Profile::Sample => Self::Sample,
@@ -129,7 +129,7 @@ fn run(workspace: &Workspace, spec: &'static Spec, options: Options, direction: 
             workspace.build(spec.program.name())?
         }
     };
-    if plan.profile == rows::Profile::Sample {
+    if plan.profile == profile::Profile::Sample {
         write_sample_world(&plan, &workspace.root.join("data"))?;
     }
     fs::create_dir_all(plan.out.join("logs")).with_context(|| plan.out.display().to_string())?;

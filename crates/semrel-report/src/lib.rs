@@ -5,6 +5,10 @@
 //! answered with. The crate does not depend on `tch`.
 #![warn(missing_docs)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod answer;
 mod asset;
 mod bars;

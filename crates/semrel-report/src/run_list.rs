@@ -6,7 +6,7 @@ use super::members::Membership;
 use super::metrics::short;
 use super::run_folders::RunFolder;
 use super::sources::Sources;
-use semrel_tables::rows::Profile;
+use semrel_tables::profile::Profile;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};

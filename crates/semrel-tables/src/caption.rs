@@ -1,9 +1,10 @@
 //! What is said below a table.
 
+use super::collected::{Collected, Finished};
 use super::plan::Plan;
-use super::report::{Collected, Finished};
+use super::profile::Profile;
 use super::results::each;
-use super::rows::{Profile, Row};
+use super::rows::Row;
 use super::spec::Method;
 use serde_json::Value;
 

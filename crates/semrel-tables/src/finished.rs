@@ -2,7 +2,7 @@
 
 use super::error::TableError;
 use super::names::{self, RunName, run_name, summary_file};
-use super::rows::Profile;
+use super::profile::Profile;
 use super::spec::{Method, Spec};
 use std::collections::BTreeMap;
 use std::fs;

@@ -5,8 +5,13 @@
 //! on `tch`.
 #![warn(missing_docs)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod calls;
 mod caption;
+mod collected;
 pub mod cut_single;
 pub mod display;
 pub mod entries;
@@ -19,6 +24,7 @@ pub mod machine;
 pub mod names;
 mod pictures;
 pub mod plan;
+pub mod profile;
 pub mod report;
 pub mod request;
 pub mod results;

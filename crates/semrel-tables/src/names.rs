@@ -1,8 +1,8 @@
 //! Names that folders and files of runs have, and what they tell: written and read here, and nowhere else.
 
 use super::error::TableError;
+use super::profile::Profile;
 use super::results;
-use super::rows::Profile;
 use super::spec::{Spec, Stage};
 use serde_json::Value;
 use std::path::{Path, PathBuf};

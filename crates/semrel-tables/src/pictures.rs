@@ -1,9 +1,9 @@
 //! Pictures of translations: of each row, and of all rows of a data set below each other.
 
+use super::collected::Collected;
 use super::error::TableError;
 use super::names::{DRAWING, INPUTS, OUTPUTS, translations};
 use super::plan::Plan;
-use super::report::Collected;
 use super::rows::Row;
 use semrel_data::image_io::{grid, list_images, read_rgb, write_image};
 use std::fs;

@@ -2,7 +2,8 @@
 
 use super::error::TableError;
 use super::names::{self, has_run};
-use super::rows::{Profile, Row};
+use super::profile::Profile;
+use super::rows::Row;
 use super::spec::{Method, Spec, Stage};
 use serde_json::json;
 use sha2::{Digest, Sha256};

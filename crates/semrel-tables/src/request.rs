@@ -3,7 +3,8 @@
 use super::error::TableError;
 use super::machine::cores;
 use super::plan::{Dataset, Plan};
-use super::rows::{Profile, select};
+use super::profile::Profile;
+use super::rows::select;
 use super::spec::Spec;
 use semrel_data::Direction;
 use std::fs;

@@ -2,7 +2,7 @@
 
 use super::error::TableError;
 use super::folders;
-use super::rows::Profile;
+use super::profile::Profile;
 use semrel_data::Direction;
 use semrel_world::{DomainSet, PairWorld};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Table 1 of the paper.
 
-use super::rows::Profile;
+use super::profile::Profile;
 use super::spec::{DatasetSpec, Method, SampleWorld, Spec};
 use super::stargan2_multi;
 use semrel_world::DomainSet;

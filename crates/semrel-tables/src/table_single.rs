@@ -1,7 +1,7 @@
 //! The paper's comparison of single-modal translation, a table without a number.
 
 use super::cut_single;
-use super::rows::Profile;
+use super::profile::Profile;
 use super::spec::{DatasetSpec, Method, SampleWorld, Spec};
 use semrel_world::PairWorld;
 
