@@ -49,12 +49,10 @@ fn check_folder(out: &Path) -> Result<(), ReportError> {
     let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
     // What begins with a dot may be what a killed process has left.
     let other = names.filter(|name| !OTHERS.contains(&name.as_str()) && !name.starts_with('.')).min();
-    if let Some(other) = other {
-        if !is_report() {
-            return Err(ReportError::NoReport { path: out.to_owned(), other });
-        }
+    match other {
+        Some(other) if !is_report() => Err(ReportError::NoReport { path: out.to_owned(), other }),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Removes what an earlier report has written and this one does not have.
