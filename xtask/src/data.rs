@@ -8,16 +8,12 @@ mod unpack;
 
 use crate::download::PAUSES;
 use crate::workspace::Workspace;
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
-use semrel_data::Splits;
 use semrel_world::{DomainSet, PairWorld, write_domains, write_pairs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// Share of images held out for validation where a folder has no `val` or `test`; that of the experiments.
-const HOLDOUT: f64 = 0.1;
 
 /// Write the sample world, fetch published data sets, or check a folder of images
 #[derive(clap::Args)]
@@ -205,14 +201,4 @@ fn fetch_each(names: &[String], data: &Path) -> ExitCode {
         }
     }
     code
-}
-
-/// Opens a data set for a table; the error says which layout is right.
-pub fn open(dir: &Path) -> Result<Splits> {
-    let splits = Splits::open(dir, HOLDOUT).with_context(|| {
-        format!("{} must hold train/<domain>/ and val/<domain>/, or <domain>/, with images", dir.display())
-    })?;
-    let domains = splits.train.len();
-    ensure!(domains >= 2, "{}: {domains} domain; translation needs at least two", dir.display());
-    Ok(splits)
 }

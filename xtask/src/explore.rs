@@ -1,12 +1,14 @@
 //! `cargo xtask explore`: the similarity explorer of what a table has trained.
 
 use crate::setup;
-use crate::tables::finished::{Group, groups};
-use crate::tables::rows::Profile;
-use crate::tables::table_single::TABLE_SINGLE;
+use crate::tables::Profile;
 use crate::workspace::{Workspace, exit_code};
 use anyhow::{Context, Result, bail, ensure};
 use semrel_data::image_io::list_images;
+use semrel_tables::finished::{Group, groups};
+use semrel_tables::names::INPUTS;
+use semrel_tables::profile;
+use semrel_tables::table_single::TABLE_SINGLE;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -18,8 +20,8 @@ use std::process::ExitCode;
 #[derive(clap::Args)]
 pub struct Args {
     /// The data set, as in names of rows, such as horse2zebra [default: the one with most finished rows]
-    #[arg(long, value_name = "HALF")]
-    half: Option<String>,
+    #[arg(long, alias = "half", value_name = "DATASET")]
+    dataset: Option<String>,
     /// The profile of its rows [default: the first that is there]
     #[arg(long, value_enum)]
     profile: Option<Profile>,
@@ -45,14 +47,14 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
             ensure!(
                 group.rows.iter().any(|row| row.method.name == name),
                 "--only {name}: no finished row of {}; there are {}",
-                group.half,
+                group.dataset,
                 names(&group)
             );
         }
         group.rows.retain(|row| args.only.iter().any(|name| name == row.method.name));
     }
     let inputs = pictures(&group, args.pictures as usize)?;
-    let program = setup::program(workspace, TABLE_SINGLE.program.name)?;
+    let program = setup::program(workspace, TABLE_SINGLE.program.name())?;
     let mut command = workspace.command(program);
     command.arg("explore").args(group.rows.iter().map(|row| &row.run));
     command
@@ -72,10 +74,10 @@ fn choose(runs: &Path, args: &Args) -> Result<Group> {
     if all.is_empty() {
         bail!("{}: no finished row of table-single; `cargo xtask table-single` trains them", runs.display());
     }
-    let known: Vec<String> = all.iter().map(|group| format!("{} ({})", group.half, group.profile)).collect();
+    let known: Vec<String> = all.iter().map(|group| format!("{} ({})", group.dataset, group.profile)).collect();
     let fits = |group: &Group| {
-        args.half.as_ref().is_none_or(|half| *half == group.half)
-            && args.profile.is_none_or(|profile| profile.name() == group.profile)
+        args.dataset.as_ref().is_none_or(|dataset| *dataset == group.dataset)
+            && args.profile.is_none_or(|profile| profile::Profile::from(profile).name() == group.profile)
     };
     // The first of those that have most.
     let chosen = all.into_iter().filter(fits).rev().max_by_key(|group| group.rows.len());
@@ -92,8 +94,8 @@ fn pictures(group: &Group, count: usize) -> Result<Vec<PathBuf>> {
     let folder = first.translations(group.spec).with_context(|| {
         format!("{}: not evaluated; `cargo xtask table-single --resume` does that", first.run.display())
     })?;
-    let all = list_images(&folder.join("real_A"))?;
-    ensure!(!all.is_empty(), "{}: no pictures", folder.join("real_A").display());
+    let all = list_images(&folder.join(INPUTS))?;
+    ensure!(!all.is_empty(), "{}: no pictures", folder.join(INPUTS).display());
     Ok(spread(&all, count))
 }
 

@@ -7,12 +7,12 @@ mod similarity;
 mod text;
 
 use crate::setup;
-use crate::tables::finished::{Group, groups};
-use crate::tables::spec::Spec;
-use crate::tables::{table_single::TABLE_SINGLE, table1::TABLE_1, table2::TABLE_2, table3::TABLE_3};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use semrel_data::image_io::write_image;
+use semrel_tables::finished::{Group, groups};
+use semrel_tables::spec::Spec;
+use semrel_tables::{table_single::TABLE_SINGLE, table1::TABLE_1, table2::TABLE_2, table3::TABLE_3};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -21,8 +21,8 @@ const TABLES: [&Spec; 4] = [&TABLE_SINGLE, &TABLE_3, &TABLE_1, &TABLE_2];
 
 /// Draw the paper's figures from the runs that are there
 ///
-/// Writes a PNG for each table and data set with finished rows to OUT: <table>-<profile>-<half>.png has test pictures and what
-/// each method makes of them; <table>-<profile>-<half>-similarity.png (of table-single and table3) shows for one patch of a
+/// Writes a PNG for each table and data set with finished rows to OUT: <table>-<profile>-<dataset>.png has test pictures and what
+/// each method makes of them; <table>-<profile>-<dataset>-similarity.png (of table-single and table3) shows for one patch of a
 /// test picture how like it all others are, in the picture (A) and in its translation (B), by each method.
 ///
 /// What rows are missing is told. Nothing is trained.
@@ -58,7 +58,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
 
     let mut all = vec![];
     for spec in TABLES {
-        let found = groups(&runs.join(spec.program.name), spec)?;
+        let found = groups(&runs.join(spec.program.name()), spec)?;
         if found.is_empty() {
             eprintln!("{}: no finished row; `cargo xtask {}` trains them", spec.title, spec.name);
         }
@@ -83,7 +83,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
         }
         said(&group.stem(), grid(group, &out, args.rows as usize));
     }
-    let single = |group: &&Group| group.spec.program.name == TABLE_SINGLE.program.name;
+    let single = |group: &&Group| group.spec.program.name() == TABLE_SINGLE.program.name();
     if !args.no_similarity && all.iter().any(|group| single(&group)) {
         let program = cut_single(workspace)?;
         for group in all.iter().filter(single) {
@@ -109,6 +109,6 @@ fn grid(group: &Group, out: &Path, rows: usize) -> Result<PathBuf> {
 }
 
 fn cut_single(workspace: &Workspace) -> Result<PathBuf> {
-    setup::program(workspace, TABLE_SINGLE.program.name)
+    setup::program(workspace, TABLE_SINGLE.program.name())
         .context("similarity maps need it; --no-similarity leaves them out")
 }

@@ -1,29 +1,8 @@
 //! `cargo xtask report`: a page of all that tables and runs have left.
 
-mod assets;
-mod bars;
-mod curves;
-mod diff;
-mod front;
-mod gallery;
-mod labels;
-mod members;
-mod metrics;
-mod page;
-mod problems;
-mod run_folders;
-mod run_list;
-mod sources;
-mod table_view;
-
-pub use assets::Asset;
-#[cfg(test)]
-pub use assets::Source;
-pub use sources::{Folders, Sources};
-
 use crate::workspace::Workspace;
 use anyhow::Result;
-use std::collections::BTreeMap;
+use semrel_report::{Folders, Sources, build, write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -64,37 +43,18 @@ impl FolderArgs {
         let results = self.results.clone().unwrap_or_else(|| workspace.root.join("results"));
         let runs = self.runs.clone().unwrap_or_else(|| workspace.root.join("runs"));
         let out = out.cloned().unwrap_or_else(|| results.join("report"));
-        Folders::new(results, runs, out, (self.results.is_some(), self.runs.is_some()))
+        Ok(Folders::new(results, runs, out, (self.results.is_some(), self.runs.is_some()))?)
     }
 }
 
 pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let folders = args.folders.resolve(workspace, args.out.as_ref())?;
-    let report = Report::build(&Sources::read(&folders)?, None)?;
-    let bytes = assets::write(&report, &folders.out)?;
+    let report = build(&Sources::read(&folders)?, None)?;
+    let bytes = write(&report, &folders.out)?;
     for problem in &report.problems {
         eprintln!("warning: {problem}");
     }
     println!("{}", folders.out.join("index.html").display());
     eprintln!("{}; {:.1} MB with pictures", report.summary, bytes as f64 / 1e6);
     Ok(ExitCode::SUCCESS)
-}
-
-/// A page, and what lies beside it.
-pub struct Report {
-    /// The page.
-    pub html: String,
-    /// What lies beside it, by its address.
-    pub assets: BTreeMap<String, Asset>,
-    /// What is in it, in a line.
-    pub summary: String,
-    /// Files that could not be read, and what was left out.
-    pub problems: Vec<String>,
-}
-
-impl Report {
-    /// Makes the page. One that is `live` has a version and refreshes itself when its server has another.
-    pub fn build(sources: &Sources, live: Option<&str>) -> Result<Self> {
-        page::build(sources, live)
-    }
 }

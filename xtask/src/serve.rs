@@ -1,19 +1,16 @@
 //! `cargo xtask serve`: the report on this machine, refreshed while training goes on.
 
-mod answer;
-mod watch;
-
 use crate::report::FolderArgs;
 use crate::workspace::Workspace;
-use answer::{Answer, Question};
 use anyhow::{Context, Result, bail};
+use semrel_report::answer::{Answer, Question, answer};
+use semrel_report::watch::{Watch, Watched};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tiny_http::{Header, Response, Server};
-use watch::{Watch, Watched};
 
 /// Threads that answer: a browser asks for several pictures at a time.
 const THREADS: usize = 4;
@@ -89,7 +86,7 @@ fn answer_all(server: &Server, watch: &Watch, port: u16) {
         let question =
             Question { method: request.method().as_str(), host: host.as_deref(), target: request.url(), port };
         let watched: Arc<Watched> = watch.now();
-        let Answer { status, media_type, body } = answer::answer(&question, &watched);
+        let Answer { status, media_type, body } = answer(&question, &watched);
         let header = |name: &str, value: &str| Header::from_bytes(name, value).ok();
         let headers = [
             header("Content-Type", media_type),

@@ -95,15 +95,3 @@ impl Workspace {
 pub fn exit_code(status: ExitStatus) -> ExitCode {
     status.code().map_or(ExitCode::FAILURE, |code| ExitCode::from(u8::try_from(code).unwrap_or(1)))
 }
-
-/// Processor cores that this program may use.
-pub fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// What the processor calls itself, where the system tells.
-pub fn processor() -> Option<String> {
-    let about = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = about.lines().find(|line| line.starts_with("model name"))?;
-    line.split_once(':').map(|(_, name)| name.trim().to_owned()).filter(|name| !name.is_empty())
-}

@@ -160,11 +160,11 @@ fn the_explorer_takes_finished_rows() {
     assert!(call.contains("--input") && call.contains("real_A/2.png --out"), "{call}");
     assert!(call.trim_end().ends_with("results/report/explorer --back ../index.html"), "{call}");
     let page = runs.path("page");
-    explore(&["--half", "horse2zebra", "--pictures", "1", "--out", page.to_str().unwrap()]).assert().success();
+    explore(&["--dataset", "horse2zebra", "--pictures", "1", "--out", page.to_str().unwrap()]).assert().success();
     let call = calls();
     assert!(call.contains("horse2zebra-ours-s777 --input") && call.contains("real_A/1.png --out"), "{call}");
     assert!(call.trim_end().ends_with("page"), "{call}");
-    explore(&["--half", "maps"]).assert().code(1).stderr(contains("horse2zebra (sample), street (sample)"));
+    explore(&["--dataset", "maps"]).assert().code(1).stderr(contains("horse2zebra (sample), street (sample)"));
     explore(&["--only", "gcgan"])
         .assert()
         .code(1)

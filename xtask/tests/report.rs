@@ -36,7 +36,7 @@ fn bad_input_is_told() {
     fails(&["report", "--results", ".", "--runs", ".", "--out", "."], "choose another folder");
     fails(&["serve", "--results", ".", "--runs", ".", "--port", "0"], "nothing to report");
     fails(&["serve", "--port", "70000"], "70000");
-    fs::write(dir.path().join("table1.json"), "{\"halves\": []}").unwrap();
+    fs::write(dir.path().join("table1.json"), "{\"datasets\": []}").unwrap();
     fs::create_dir(dir.path().join("mine")).unwrap();
     fs::write(dir.path().join("mine/thesis.tex"), "").unwrap();
     fails(&["report", "--results", ".", "--runs", ".", "--out", "mine"], "it holds `thesis.tex`");
@@ -74,7 +74,7 @@ fn a_report_is_a_folder_that_can_be_sent() {
     // Again, with the explorer beside it, damaged files, and a run that is gone.
     fs::create_dir(out.join("explorer")).unwrap();
     fs::write(out.join("explorer/index.html"), "").unwrap();
-    fixture.write("results/table2.json", "{\"halves\": [");
+    fixture.write("results/table2.json", "{\"datasets\": [");
     let run = "runs/cut-single/table-single-sample-street-ours-s777";
     let mut log = fs::read_to_string(fixture.path(&format!("{run}/metrics.jsonl"))).unwrap();
     log.truncate(log.len() - 30);

@@ -103,14 +103,14 @@ fn a_front_is_over_what_the_budget_limits() {
 fn grids_leave_room_for_samples() {
     let fixture = Fixture::new();
     // Noise takes three bytes a pixel: 7.7 MB, and 3 MB that the samples would not have.
-    for (half, side) in [("seasons", 1600), ("weather", 1000)] {
+    for (dataset, side) in [("seasons", 1600), ("weather", 1000)] {
         let mut state = side;
         let noise = RgbImage::from_fn(side, side, |_, _| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let [red, green, blue, _] = state.to_be_bytes();
             Rgb([red, green, blue])
         });
-        noise.save(fixture.path(&format!("results/table1-{half}-ours.png"))).unwrap();
+        noise.save(fixture.path(&format!("results/table1-{dataset}-ours.png"))).unwrap();
     }
     assert!(html(&fixture).contains("pictures: 1 are left out: there is room for 11 MB"));
 }

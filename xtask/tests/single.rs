@@ -94,9 +94,9 @@ fn the_ablation_has_its_own_rows() {
     let json = fs::read_to_string(stage.path("out/table3.json")).unwrap();
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     let paper = json["paper"].as_array().unwrap();
-    let infonce = paper.iter().find(|row| row["half"] == "cityscapes" && row["method"] == "infonce").unwrap();
+    let infonce = paper.iter().find(|row| row["dataset"] == "cityscapes" && row["method"] == "infonce").unwrap();
     assert_eq!((&infonce["fid"], &infonce["map"]), (&56.4.into(), &24.7.into()));
-    assert_eq!(json["halves"][0]["runs"][0]["best"]["fd"], 1.25);
+    assert_eq!(json["datasets"][0]["runs"][0]["best"]["fd"], 1.25);
 }
 
 #[test]

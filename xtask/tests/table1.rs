@@ -65,12 +65,12 @@ fn a_failed_row_is_reported_and_resume_redoes_only_that() {
     }
     let json: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(stage.path("out/table1.json")).unwrap()).unwrap();
-    assert_eq!(json["halves"][0]["runs"][0]["last"]["latent"]["fd"]["pairs"]["day2night"], 1.5);
+    assert_eq!(json["datasets"][0]["runs"][0]["last"]["latent"]["fd"]["pairs"]["day2night"], 1.5);
     assert_eq!(json["pictures"], serde_json::json!(["table1-photos-stargan-v2.png", "table1-photos-ours.png"]));
     let markdown = fs::read_to_string(stage.path("out/table1.md")).unwrap();
     assert!(markdown.contains("photos-ours.png") && !markdown.contains("photos-lsesim.png"), "{markdown}");
     // The user's own images have no numbers of the paper beside them.
-    assert!(json["halves"][0].get("paper").unwrap().is_null());
+    assert!(json["datasets"][0].get("paper").unwrap().is_null());
     assert!(!fs::read_to_string(stage.path("out/table1.csv")).unwrap().contains("paper"));
 
     stage.table(&[]).assert().code(1).stderr(contains("--resume").and(contains("--overwrite")));

@@ -17,6 +17,7 @@ impl Validate for Config {
         ("data.crop_size", "data.image_size"),
         ("distill.semantic.gamma", "distill.semantic.gamma_start"),
         ("distill.semantic.gamma_min", "distill.semantic.gamma_end"),
+        ("eval.inception", "eval.extractor_weights"),
         ("teacher.lambda_a", "teacher.lambda_cycle_a"),
         ("teacher.lambda_b", "teacher.lambda_cycle_b"),
     ];

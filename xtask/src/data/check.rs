@@ -1,11 +1,11 @@
 //! Opens a data set and decodes every image.
 
-use super::open;
-use crate::workspace::cores;
 use anyhow::Result;
 use semrel_data::cityscapes::{CLASSES, IGNORE};
 use semrel_data::image_io::{decode_labels, list_images, read_rgb};
 use semrel_data::{PairFolder, PairLayout, Side};
+use semrel_tables::folders::open_domains;
+use semrel_tables::machine::cores;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
@@ -35,7 +35,7 @@ fn holds_pairs(dir: &Path) -> bool {
 }
 
 fn domains(dir: &Path) -> Result<Vec<String>> {
-    let splits = open(dir)?;
+    let splits = open_domains(dir)?;
     println!("{}: {} domains ({})", dir.display(), splits.train.len(), splits.train.names().join(", "));
     println!("{:<24}{:>8}{:>8}  image sizes", "domain", "train", "val");
     let mut unreadable = vec![];

@@ -2,12 +2,12 @@
 
 use super::fetch::{lock, put_folder, remove};
 use super::sets::{CITYSCAPES, MAPS};
-use crate::workspace::cores;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_data::cityscapes::train_ids;
 use semrel_data::image_io::{decode_labels, decode_rgb, write_image};
 use semrel_data::resize::{Filter, resize};
 use semrel_data::{PairFolder, PairLayout, Side};
+use semrel_tables::machine::cores;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read};

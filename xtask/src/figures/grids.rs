@@ -1,12 +1,13 @@
 //! Test pictures and what each method makes of them.
 
 use super::sheet::Sheet;
-use crate::data;
 use crate::explore::spread;
-use crate::tables::finished::{DRAWING, Finished, Group};
 use anyhow::{Context, Result, ensure};
 use image::{RgbImage, imageops};
 use semrel_data::image_io::{list_images, read_rgb};
+use semrel_tables::finished::{Finished, Group};
+use semrel_tables::folders::open_domains;
+use semrel_tables::names::{DRAWING, INPUTS, OUTPUTS};
 use serde_yaml::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -23,13 +24,13 @@ pub fn of_translations(group: &Group, rows: usize) -> Result<RgbImage> {
         .iter()
         .map(|row| row.translations(group.spec).with_context(|| row.run.display().to_string()))
         .collect::<Result<_>>()?;
-    let inputs = list_images(&folders[0].join("real_A"))?;
-    ensure!(!inputs.is_empty(), "{}: no pictures", folders[0].join("real_A").display());
+    let inputs = list_images(&folders[0].join(INPUTS))?;
+    ensure!(!inputs.is_empty(), "{}: no pictures", folders[0].join(INPUTS).display());
     let row = |input: &PathBuf| -> Result<_> {
-        let name = input.strip_prefix(folders[0].join("real_A"))?;
+        let name = input.strip_prefix(folders[0].join(INPUTS))?;
         let mut cells = vec![Some(read_rgb(input)?)];
         for folder in &folders {
-            let file = folder.join("fake_B").join(name);
+            let file = folder.join(OUTPUTS).join(name);
             cells.push(if file.exists() { Some(read_rgb(&file)?) } else { None });
         }
         Ok((String::new(), cells))
@@ -39,7 +40,7 @@ pub fn of_translations(group: &Group, rows: usize) -> Result<RgbImage> {
         rows: spread(&inputs, rows).iter().map(row).collect::<Result<_>>()?,
         caption: format!(
             "{}, {}, profile {}: test pictures and their translations.",
-            group.spec.title, group.half, group.profile
+            group.spec.title, group.dataset, group.profile
         ),
     };
     sheet.draw()
@@ -96,7 +97,7 @@ pub fn of_styles(group: &Group, rows: usize) -> Result<RgbImage> {
         caption: format!(
             "{}, {}, profile {}: test pictures, each in {SHOWN} random styles of another domain, the same latent codes for \
              all methods.",
-            group.spec.title, group.half, group.profile
+            group.spec.title, group.dataset, group.profile
         ),
     };
     sheet.draw()
@@ -106,7 +107,7 @@ pub fn of_styles(group: &Group, rows: usize) -> Result<RgbImage> {
 fn names(config: &Value, domains: usize) -> Vec<String> {
     let numbers = || (1..=domains).map(|d| d.to_string()).collect();
     let Some(root) = config["data"]["root"].as_str() else { return numbers() };
-    match data::open(Path::new(root)) {
+    match open_domains(Path::new(root)) {
         Ok(splits) if splits.train.len() == domains => splits.train.names().iter().map(|&n| n.to_owned()).collect(),
         _ => numbers(),
     }

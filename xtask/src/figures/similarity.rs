@@ -3,11 +3,12 @@
 use super::heat;
 use super::sheet::{Sheet, enlarged};
 use crate::explore::spread;
-use crate::tables::finished::{Finished, Group};
-use crate::tables::jobs::last_error;
 use anyhow::{Context, Result, anyhow};
 use image::RgbImage;
 use semrel_data::image_io::{list_images, read_rgb};
+use semrel_tables::finished::{Finished, Group};
+use semrel_tables::jobs::last_error;
+use semrel_tables::names::{INPUTS, OUTPUTS};
 use serde::Deserialize;
 use std::fs;
 use std::path::Path;
@@ -47,7 +48,7 @@ pub fn draw(
     layer: Option<i64>,
 ) -> Result<RgbImage> {
     let first = group.rows.first().context("no row")?;
-    let inputs = list_images(&first.translations(group.spec)?.join("real_A"))?;
+    let inputs = list_images(&first.translations(group.spec)?.join(INPUTS))?;
     let input = spread(&inputs, 1).pop().context("no test picture")?;
     let picture = read_rgb(&input)?;
     let pixel = |share: f64, side: u32| ((share * f64::from(side)) as u32).min(side - 1);
@@ -83,7 +84,7 @@ pub fn draw(
              (B), dark low, light high, one scale for the two maps of a method. Jensen–Shannon divergence of the two, in \
              nats: {}.",
             group.spec.title,
-            group.half,
+            group.dataset,
             group.profile,
             divergences.join(", ")
         ),
@@ -112,7 +113,7 @@ fn of_row(
     let file = temporary.path().join(format!("{stem}-{x}-{y}.json"));
     let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
     let name = Path::new(&stem).with_extension("png");
-    let translated = row.translations(group.spec)?.join("fake_B").join(name);
+    let translated = row.translations(group.spec)?.join(OUTPUTS).join(name);
     Ok((serde_json::from_str(&text).context("the maps of cut-single")?, read_rgb(&translated)?))
 }
 

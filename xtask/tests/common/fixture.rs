@@ -84,14 +84,14 @@ impl Fixture {
 
     fn multi(&self) {
         let methods = [("stargan-v2", 96.0), ("lsesim", 91.5), ("ours", 84.25)];
-        let (mut halves, mut pictures) = (vec![], vec![]);
-        for half in ["seasons", "weather"] {
+        let (mut datasets, mut pictures) = (vec![], vec![]);
+        for dataset in ["seasons", "weather"] {
             let mut runs = vec![];
             for (i, (method, fd)) in methods.iter().enumerate() {
-                let name = format!("table1-sample-{half}-{method}-s777");
+                let name = format!("table1-sample-{dataset}-{method}-s777");
                 self.run(
                     &format!("stargan2-multi/{name}"),
-                    half,
+                    dataset,
                     777 + i as u64,
                     &["g/adv", "g/sty", "d/real", "gamma"],
                     true,
@@ -103,12 +103,12 @@ impl Fixture {
                 self.json(&format!("runs/stargan2-multi/{name}/eval-last.json"), &eval(*fd));
                 runs.push(json!({"method": method, "seed": 777, "run": format!("runs/stargan2-multi/{name}"),
                     "summary": summary(777), "last": eval(*fd), "best": eval(fd - 2.5)}));
-                pictures.push(format!("table1-{half}-{method}.png"));
-                self.picture(&format!("results/table1-{half}-{method}.png"), 6, 4, i as u32 * 5);
+                pictures.push(format!("table1-{dataset}-{method}.png"));
+                self.picture(&format!("results/table1-{dataset}-{method}.png"), 6, 4, i as u32 * 5);
             }
-            halves.push(json!({"half": half, "paper": half, "no_translation": {"fd": {"mean": 140.0}, "target_accuracy": {"mean": 0.02}}, "runs": runs}));
+            datasets.push(json!({"dataset": dataset, "paper": dataset, "no_translation": {"fd": {"mean": 140.0}, "target_accuracy": {"mean": 0.02}}, "runs": runs}));
         }
-        self.table("table1", halves, &pictures);
+        self.table("table1", datasets, &pictures);
     }
 
     fn single(&self) {
@@ -146,8 +146,8 @@ impl Fixture {
         self.picture("results/table-single-street.png", 8, 5, 3);
         let ceiling = json!({"mean_iou": 50.0, "pixel_accuracy": 88.0, "class_accuracy": 61.0});
         let baseline = json!({"fd": 210.0, "segmenter": "a head on EfficientNet-Lite0", "ceiling": ceiling});
-        let half = json!({"half": "street", "paper": "cityscapes", "no_translation": baseline, "runs": runs});
-        self.table("table-single", vec![half], &pictures);
+        let dataset = json!({"dataset": "street", "paper": "cityscapes", "no_translation": baseline, "runs": runs});
+        self.table("table-single", vec![dataset], &pictures);
     }
 
     fn compression(&self) {
@@ -168,8 +168,8 @@ impl Fixture {
             self.json(&format!("runs/{path}/eval-measured.json"), &eval);
             runs.push(json!({"method": method, "seed": 777, "run": format!("runs/{path}"), "summary": summary(777), "measured": eval}));
         }
-        let half = json!({"half": "maps", "paper": "maps", "no_translation": {"fd": 150.0}, "runs": runs});
-        self.table("table2", vec![half], &[]);
+        let dataset = json!({"dataset": "maps", "paper": "maps", "no_translation": {"fd": 150.0}, "runs": runs});
+        self.table("table2", vec![dataset], &[]);
     }
 
     fn search(&self, folder: &str, kind: u64) {
@@ -198,12 +198,12 @@ impl Fixture {
         );
     }
 
-    fn table(&self, name: &str, halves: Vec<Value>, pictures: &[String]) {
+    fn table(&self, name: &str, datasets: Vec<Value>, pictures: &[String]) {
         let caption = [
             "Profile sample; data: the procedural sample world; seeds: 777.",
             "FD: Fréchet distance, FD(effnet-lite0).",
         ];
-        let json = json!({"profile": "sample", "seeds": [777], "set": [], "device": "cpu", "processor": "A processor", "threads": 1, "jobs": 2, "halves": halves, "pictures": pictures, "caption": caption});
+        let json = json!({"profile": "sample", "seeds": [777], "set": [], "device": "cpu", "processor": "A processor", "threads": 1, "jobs": 2, "datasets": datasets, "pictures": pictures, "caption": caption});
         self.json(&format!("results/{name}.json"), &json);
     }
 }

@@ -1,0 +1,256 @@
+//! Pictures: those of tables, figures, and samples of runs.
+
+use super::asset::{Asset, Source};
+use super::labels::group_of;
+use super::members::short_title;
+use super::problems::{files_below, shown};
+use super::run_folders::RunFolder;
+use super::sources::{Sources, TableFile, written};
+use semrel_tables::spec::Method;
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Bytes of all pictures together, at most: a report is sent by mail. Those that come later are left out.
+const MOST_BYTES: u64 = 11_000_000;
+
+/// Of these, bytes that grids of tables and figures leave to the samples of runs.
+const OF_SAMPLES: u64 = 3_000_000;
+
+/// Samples shown of a run: the first, some between, the last.
+const SAMPLES: usize = 3;
+
+/// Seconds between what is written with a table, at most.
+const TOGETHER: u64 = 60;
+
+/// Pictures that belong together.
+#[derive(Debug, Serialize)]
+pub struct Gallery {
+    /// What they are of.
+    pub title: String,
+    /// Them.
+    pub pictures: Vec<Picture>,
+}
+
+/// A picture.
+#[derive(Debug, Serialize)]
+pub struct Picture {
+    /// Its address.
+    pub src: String,
+    /// Size in pixels.
+    pub width: u32,
+    /// Size in pixels.
+    pub height: u32,
+    /// What is below it.
+    pub title: String,
+    /// What it shows.
+    pub alt: String,
+}
+
+/// Pictures by place, and the files that they need.
+pub struct Galleries {
+    /// Of tables, in their order.
+    pub tables: Vec<Gallery>,
+    /// Of figures.
+    pub figures: Option<Gallery>,
+    /// Samples of runs, by what is compared.
+    pub samples: Vec<Gallery>,
+    /// Files beside the page.
+    pub assets: BTreeMap<String, Asset>,
+    left_out: usize,
+    bytes: u64,
+    /// For all bytes that are added.
+    room: u64,
+}
+
+/// All pictures, the most telling first: there may not be room for all, but where the page is `live` and nothing is sent.
+pub fn collect(sources: &Sources, live: bool) -> Galleries {
+    let (room, of_samples) = if live { (u64::MAX, 0) } else { (MOST_BYTES, OF_SAMPLES) };
+    let mut all = Galleries {
+        tables: vec![],
+        figures: None,
+        samples: vec![],
+        assets: BTreeMap::new(),
+        left_out: 0,
+        bytes: 0,
+        room: room - of_samples,
+    };
+    for file in &sources.tables {
+        let pictures = of_table(file);
+        let pictures = all.add(sources, pictures);
+        if !pictures.is_empty() {
+            all.tables.push(Gallery { title: file.title(), pictures });
+        }
+    }
+    let figures = all.add(sources, figures(&sources.folders.results));
+    all.figures = (!figures.is_empty()).then(|| Gallery { title: "Figures".into(), pictures: figures });
+    all.room = room;
+    let mut groups: BTreeMap<(usize, String), Vec<Candidate>> = BTreeMap::new();
+    for run in sources.runs.iter().filter(|run| !run.samples.is_empty()) {
+        groups.entry(group_of(run, sources.member(run))).or_default().extend(samples(run, sources.label(run)));
+    }
+    for ((_, title), candidates) in groups {
+        let pictures = all.add(sources, candidates);
+        if !pictures.is_empty() {
+            all.samples.push(Gallery { title, pictures });
+        }
+    }
+    if all.left_out > 0 {
+        let room = MOST_BYTES / 1_000_000;
+        sources.problems.add("pictures", format!("{} are left out: there is room for {room} MB", all.left_out));
+    }
+    all
+}
+
+/// A file that may be shown.
+struct Candidate {
+    path: PathBuf,
+    title: String,
+    alt: String,
+}
+
+impl Galleries {
+    fn add(&mut self, sources: &Sources, candidates: Vec<Candidate>) -> Vec<Picture> {
+        candidates.into_iter().filter_map(|candidate| self.add_one(sources, candidate)).collect()
+    }
+
+    fn add_one(&mut self, sources: &Sources, Candidate { path, title, alt }: Candidate) -> Option<Picture> {
+        let folders = &sources.folders;
+        let place = if path.starts_with(&folders.runs) {
+            shown("runs", &folders.runs, &path)
+        } else {
+            shown("results", &folders.results, &path)
+        };
+        let bytes = sources.problems.keep(&place, fs::read(&path).map_err(|e| format!("cannot be read: {e}")))?;
+        let size = semrel_data::image_io::dimensions(&path).map_err(|_| "no picture; left out");
+        let (width, height) = sources.problems.keep(&place, size)?;
+        // By content: the same picture is written once, and one that an open page shows never changes.
+        let src = format!("pictures/{}.png", &hex::encode(Sha256::digest(&bytes))[..16]);
+        if !self.assets.contains_key(&src) {
+            if self.bytes + bytes.len() as u64 > self.room {
+                self.left_out += 1;
+                return None;
+            }
+            self.bytes += bytes.len() as u64;
+            self.assets.insert(src.clone(), Asset { source: Source::File(path), media_type: "image/png" });
+        }
+        Some(Picture { src, width, height, title, alt })
+    }
+}
+
+/// The pictures that were made with a table as it is: not what an earlier one has left of rows that failed since.
+fn of_table(file: &TableFile) -> Vec<Candidate> {
+    let (name, short) = (file.spec.name, short_title(file.spec));
+    let mut found = vec![];
+    for dataset in file.json["datasets"].as_array().into_iter().flatten() {
+        let Some(dataset_name) = dataset["dataset"].as_str() else { continue };
+        let all = (
+            None,
+            format!("{name}-{dataset_name}.png"),
+            format!("{dataset_name}, all methods"),
+            "inputs and each method’s translations".to_owned(),
+        );
+        let one = |m: &'static Method| {
+            (
+                Some(m.name),
+                format!("{name}-{dataset_name}-{}.png", m.name),
+                format!("{dataset_name}, {}", m.title),
+                format!("translations by {}", m.title),
+            )
+        };
+        for (method, picture, title, what) in std::iter::once(all).chain(file.spec.methods.iter().map(one)) {
+            let path = file.folder.join(&picture);
+            let of_now = match file.json["pictures"].as_array() {
+                Some(pictures) => pictures.iter().any(|told| *told == picture),
+                // Tables did not always tell their pictures.
+                None => match method {
+                    Some(method) => succeeded(dataset, method),
+                    None => written(&path) + TOGETHER >= file.written,
+                },
+            };
+            if of_now && path.is_file() {
+                found.push(Candidate { path, title, alt: format!("{short}, {dataset_name}: a grid of {what}") });
+            }
+        }
+    }
+    found
+}
+
+/// Whether a data set of a table has a method, and none of its runs has failed.
+fn succeeded(dataset: &Value, method: &str) -> bool {
+    let mut runs = dataset["runs"].as_array().into_iter().flatten().filter(|run| run["method"] == method).peekable();
+    runs.peek().is_some() && runs.all(|run| run["failed"].is_null())
+}
+
+/// Whatever lies in `results/figures`.
+fn figures(results: &Path) -> Vec<Candidate> {
+    let files = files_below(&results.join("figures")).into_iter();
+    let files = files.filter(|path| path.extension().is_some_and(|end| end == "png"));
+    let candidate = |path: PathBuf| {
+        let inner = path.strip_prefix(results.join("figures")).unwrap_or(&path).with_extension("");
+        let title = inner.to_string_lossy().replace(['-', '_'], " ").replace('/', ", ");
+        Candidate { alt: format!("Figure: {title}"), title, path }
+    };
+    files.map(candidate).collect()
+}
+
+fn samples(run: &RunFolder, label: &str) -> Vec<Candidate> {
+    let last = run.samples.len() - 1;
+    let mut places: Vec<usize> = (0..SAMPLES).map(|i| i * last / (SAMPLES - 1)).collect();
+    places.dedup();
+    let candidate = |i: usize| {
+        let path = run.samples[i].clone();
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let step = stem.strip_prefix("step-").map(|rest| rest.trim_start_matches('0')).unwrap_or(&stem);
+        let title = format!("{label}, step {step}");
+        Candidate { alt: format!("A grid of samples while training: {title}"), title, path }
+    };
+    places.into_iter().map(candidate).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use semrel_tables::ALL;
+    use serde_json::json;
+    use std::time::{Duration, SystemTime};
+
+    /// Titles of the pictures of a table of streets, all of which are there.
+    fn titles(json: Value, results: &Path) -> Vec<String> {
+        let name = ALL[1].name;
+        let now = written(&results.join(format!("{name}-street.png")));
+        let table = TableFile { spec: ALL[1], json, written: now + 5, folder: results.to_owned(), within: None };
+        of_table(&table).into_iter().map(|candidate| candidate.title).collect()
+    }
+
+    #[test]
+    fn pictures_of_an_earlier_table_are_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |tail: &str| dir.path().join(format!("{}-street{tail}.png", ALL[1].name));
+        for tail in ["", "-cut", "-lsesim", "-ours"] {
+            fs::write(path(tail), "").unwrap();
+        }
+        let datasets = json!([{"dataset": "street", "runs": [
+            {"method": "ours", "seed": 1, "last": {}}, {"method": "lsesim", "seed": 1, "last": {}},
+            {"method": "ours", "seed": 2, "last": {}}, {"method": "lsesim", "seed": 2, "failed": "disk full"},
+        ]}]);
+        // The table tells.
+        let all = path("").file_name().unwrap().to_string_lossy().into_owned();
+        let ours = path("-ours").file_name().unwrap().to_string_lossy().into_owned();
+        assert_eq!(titles(json!({"datasets": datasets, "pictures": [ours]}), dir.path()), ["street, Ours"]);
+        let both = ["street, all methods", "street, Ours"];
+        assert_eq!(titles(json!({"datasets": datasets, "pictures": [all, ours]}), dir.path()), both);
+        assert!(titles(json!({"datasets": datasets, "pictures": []}), dir.path()).is_empty());
+        // One that does not: rows that failed, or that it does not have, have no picture.
+        assert_eq!(titles(json!({"datasets": datasets}), dir.path()), both);
+        let (json, folder) = (json!({"datasets": datasets}), dir.path().to_owned());
+        let table = TableFile { spec: ALL[1], json, written: written(&path("")), folder, within: None };
+        let before = SystemTime::now() - Duration::from_secs(3600);
+        fs::File::options().write(true).open(path("")).unwrap().set_modified(before).unwrap();
+        let found: Vec<String> = of_table(&table).into_iter().map(|candidate| candidate.title).collect();
+        assert_eq!(found, ["street, Ours"]);
+    }
+}

@@ -1,0 +1,244 @@
+//! Run folders, as they are on disk.
+
+use super::error::ReportError;
+use super::metrics::{self, Metrics};
+use super::problems::{Problems, shown, slashes};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+const CONFIG: &str = "config.yaml";
+const SUMMARY: &str = "summary.json";
+const METRICS: &str = "metrics.jsonl";
+
+/// Parts of a row that are runs of their own, in its folder.
+const STAGES: [&str; 4] = ["distill", "search", "finetune", "export"];
+
+/// Folders in a run that hold no runs.
+const INNER: [&str; 4] = ["samples", "checkpoints", "results", "logs"];
+
+/// What is in a run folder.
+pub struct RunFolder {
+    /// Its path within the folder of runs, with `/`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// The resolved configuration, as it is in the file.
+    pub config_text: Option<String>,
+    /// The same, read. A stage that keeps none has that of another stage of its row.
+    pub config: Value,
+    /// What it came to; null while it goes on.
+    pub summary: Value,
+    /// Its evaluation, the last or the only one; null if there is none.
+    pub eval: Value,
+    /// What it has logged.
+    pub metrics: Metrics,
+    /// Sample pictures, in the order of steps.
+    pub samples: Vec<PathBuf>,
+}
+
+impl RunFolder {
+    /// Name of the folder of the row: the one above where this is a stage of it.
+    pub fn row(&self) -> &str {
+        let mut parts = self.name.rsplit('/');
+        let last = parts.next().unwrap_or_default();
+        match self.stage() {
+            Some(_) => parts.next().unwrap_or(last),
+            None => last,
+        }
+    }
+
+    /// Which stage of a row this is, where it is one.
+    pub fn stage(&self) -> Option<&str> {
+        let (above, last) = self.name.rsplit_once('/')?;
+        (!above.is_empty() && STAGES.contains(&last)).then_some(last)
+    }
+
+    /// The folder that its row lies in; none where that is the folder of runs.
+    pub fn folder(&self) -> Option<&str> {
+        let row = match self.stage() {
+            Some(_) => self.name.rsplit_once('/')?.0,
+            None => self.name.as_str(),
+        };
+        row.rsplit_once('/').map(|(folder, _)| folder)
+    }
+
+    /// The program's folder, where there is one.
+    pub fn program(&self) -> Option<&str> {
+        let depth = if self.stage().is_some() { 2 } else { 1 };
+        let parts: Vec<&str> = self.name.split('/').collect();
+        (parts.len() > depth).then(|| parts[0])
+    }
+
+    /// Name of the data set: the last part of its folder.
+    pub fn data(&self) -> Option<&str> {
+        let root = self.config.pointer("/data/root").and_then(Value::as_str)?;
+        root.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty())
+    }
+}
+
+/// All run folders in a folder; none where there is no such folder.
+pub fn read(folder: &Path, problems: &Problems) -> Result<Vec<RunFolder>, ReportError> {
+    let mut found = vec![];
+    visit(folder, folder, 0, problems, &mut found)?;
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    share_configurations(&mut found);
+    Ok(found)
+}
+
+/// All stages of a row are made with one configuration, which only those that train keep.
+fn share_configurations(runs: &mut [RunFolder]) {
+    let row = |run: &RunFolder| run.stage().and(run.path.parent()).map(Path::to_path_buf);
+    let mut of_rows: HashMap<PathBuf, Value> = HashMap::new();
+    for run in runs.iter().filter(|run| !run.config.is_null()) {
+        if let Some(row) = row(run) {
+            of_rows.entry(row).or_insert_with(|| run.config.clone());
+        }
+    }
+    for run in runs.iter_mut().filter(|run| run.config.is_null()) {
+        let shared = row(run).and_then(|row| of_rows.get(&row));
+        run.config = shared.cloned().unwrap_or_default();
+    }
+}
+
+fn visit(
+    root: &Path,
+    folder: &Path,
+    depth: usize,
+    problems: &Problems,
+    found: &mut Vec<RunFolder>,
+) -> Result<(), ReportError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            problems.add(shown("runs", root, folder), format!("cannot be read: {error}"));
+            return Ok(());
+        }
+        Ok(entries) => entries,
+    };
+    let (mut is_run, mut inner) = (false, vec![]);
+    for entry in entries {
+        let entry = entry.map_err(ReportError::io(folder))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        is_run |= [CONFIG, SUMMARY, METRICS].contains(&name.as_str());
+        // Links are not followed: a folder of runs may link to itself.
+        if entry.file_type().is_ok_and(|kind| kind.is_dir())
+            && !name.starts_with('.')
+            && !INNER.contains(&name.as_str())
+        {
+            inner.push(entry.path());
+        }
+    }
+    if is_run && folder != root {
+        found.push(read_run(root, folder, problems));
+    }
+    if depth < 5 {
+        inner.sort();
+        inner.iter().try_for_each(|folder| visit(root, folder, depth + 1, problems, found))?;
+    }
+    Ok(())
+}
+
+fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
+    let place = |file: &Path| shown("runs", root, file);
+    let json = |file: PathBuf| problems.json(place(&file), &file);
+    let name = path.strip_prefix(root).map_or_else(|_| path.display().to_string(), slashes);
+    let config_file = path.join(CONFIG);
+    let config_text = problems.text(place(&config_file), &config_file);
+    let yaml = |text: &String| serde_yaml::from_str(text).map(untagged).map_err(|error| format!("no YAML: {error}"));
+    let config = config_text.as_ref().map(yaml);
+    let config = config.and_then(|config| problems.keep(place(&config_file), config)).unwrap_or_default();
+    let mut run = RunFolder {
+        summary: json(path.join(SUMMARY)),
+        metrics: Metrics::default(),
+        samples: samples(&path.join("samples")),
+        eval: Value::Null,
+        path: path.to_owned(),
+        name,
+        config_text,
+        config,
+    };
+    let log = path.join(METRICS);
+    if log.exists()
+        && let Some(bytes) =
+            problems.keep(place(&log), fs::read(&log).map_err(|error| format!("cannot be read: {error}")))
+    {
+        let (metrics, faults) = metrics::parse(&bytes);
+        faults.iter().for_each(|fault| problems.add(place(&log), fault));
+        run.metrics = metrics;
+    }
+    let of_row = if run.stage().is_some() { path.parent().unwrap_or(path) } else { path };
+    let evals = ["last", "measured", "best"].map(|which| of_row.join(format!("eval-{which}.json")));
+    run.eval = evals.into_iter().find(|file| file.exists()).map(json).unwrap_or_default();
+    run
+}
+
+/// YAML as JSON. A tag (`init: !normal {...}`) becomes a key above its value; what JSON cannot hold, null.
+fn untagged(yaml: serde_yaml::Value) -> Value {
+    use serde_yaml::Value as Yaml;
+    match yaml {
+        Yaml::Tagged(tagged) => serde_json::json!({tagged.tag.to_string(): untagged(tagged.value)}),
+        Yaml::Sequence(list) => list.into_iter().map(untagged).collect(),
+        Yaml::Mapping(map) => {
+            let named = |(key, value): (Yaml, Yaml)| Some((key.as_str()?.to_owned(), untagged(value)));
+            Value::Object(map.into_iter().filter_map(named).collect())
+        }
+        plain => serde_json::to_value(plain).unwrap_or_default(),
+    }
+}
+
+fn samples(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let is_sample = |path: &PathBuf| path.extension().is_some_and(|end| end == "png");
+    let mut files: Vec<PathBuf> = files.filter(is_sample).collect();
+    files.sort();
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn runs_and_stages_are_found_and_damage_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        write("cut-single/a/config.yaml", "data: {root: data/sample-64/street}\ninit: !normal {gain: 0.02}\n");
+        write("cut-single/a/metrics.jsonl", "{\"step\": 1, \"loss\": 2.0}\n{\"step\": 2, \"lo");
+        write("cut-single/a/samples/step-00000002.png", "");
+        write("cut-single/a/samples/config.yaml", "not a run");
+        write("cut-single/a/summary.json", "{");
+        write("gancomp-fast/b/eval-measured.json", "{\"fd_name\": \"FD(x)\"}");
+        write("gancomp-fast/b/distill/config.yaml", "a: [");
+        write("gancomp-fast/b/search/summary.json", "{}");
+        write("gancomp-fast/c/distill/config.yaml", "seed: 5\ndata: {root: data/sample-64/maps}\n");
+        write("gancomp-fast/c/search/summary.json", "{}");
+        let problems = Problems::default();
+        let runs = read(dir.path(), &problems).unwrap();
+        let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+        let rows = ["b/distill", "b/search", "c/distill", "c/search"].map(|stage| format!("gancomp-fast/{stage}"));
+        assert_eq!((names[0], &names[1..]), ("cut-single/a", &rows.each_ref().map(String::as_str)[..]));
+        assert_eq!((runs[0].row(), runs[0].stage(), runs[0].program()), ("a", None, Some("cut-single")));
+        assert_eq!((runs[1].row(), runs[1].stage(), runs[1].program()), ("b", Some("distill"), Some("gancomp-fast")));
+        assert_eq!((runs[0].data(), runs[0].samples.len()), (Some("street"), 1));
+        assert_eq!(runs[0].config["init"]["!normal"]["gain"], 0.02);
+        assert_eq!(runs[2].eval["fd_name"], "FD(x)");
+        assert_eq!((runs[0].folder(), runs[1].folder()), (Some("cut-single"), Some("gancomp-fast")));
+        // A search keeps no configuration of its own.
+        assert!(runs[2].config.is_null() && runs[4].config_text.is_none());
+        assert_eq!((runs[4].data(), &runs[4].config["seed"]), (Some("maps"), &json!(5)));
+        let lines = problems.lines();
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert!(lines[0].starts_with("runs/cut-single/a/summary.json: no JSON"), "{lines:?}");
+        assert!(lines[1].starts_with("runs/cut-single/a/metrics.jsonl: line 2 is cut off"), "{lines:?}");
+        assert!(lines[2].starts_with("runs/gancomp-fast/b/distill/config.yaml: no YAML"), "{lines:?}");
+        assert!(read(&dir.path().join("none"), &problems).unwrap().is_empty());
+    }
+}

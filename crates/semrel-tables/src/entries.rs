@@ -1,0 +1,184 @@
+//! The numbers of a data set, before and after they are arranged as lines and columns.
+
+use super::results::{Measured, score};
+use super::spec::{Column, Layout, Method, PaperNumber, Program};
+use super::table::{Cells, Dataset, Heading, Line, Record};
+use serde_json::Value;
+
+/// Name of the paper's numbers among the checkpoints.
+pub const PAPER: &str = "paper";
+
+/// The result of a row that has no checkpoints to choose from.
+pub const MEASURED: &str = "measured";
+
+/// Where numbers of a method come from, in the order of columns.
+const SOURCES: [&str; 4] = ["best", "last", MEASURED, PAPER];
+
+/// What is known of a method from one source.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Method, or `no translation`.
+    pub label: String,
+    /// Checkpoint, or [`PAPER`]; empty where there is no checkpoint.
+    pub source: &'static str,
+    /// A number a column of the program, or why there are none.
+    pub cells: Result<Cells, String>,
+}
+
+/// Scores of an evaluation a seed, at the places of the columns.
+pub fn measured(columns: &[Column], evals: &[&Value]) -> Cells {
+    let over = |column: &Column| Measured::over(&evals.iter().map(|e| score(e, column.eval)).collect::<Vec<_>>());
+    columns.iter().map(over).collect()
+}
+
+/// Scores of a baseline, at the places that `place` tells.
+pub fn of_baseline(columns: &[Column], baseline: &Value, place: fn(&Column) -> Option<&'static str>) -> Cells {
+    columns.iter().map(|column| Measured::over(&[score(baseline, place(column)?)])).collect()
+}
+
+/// The line of what real pictures score: the program's name of it and the segmenter, where one looked at them.
+pub fn ceiling_label(program: &dyn Program, baseline: &Value) -> String {
+    let segmenter = baseline["segmenter"].as_str().map(|name| format!(", {name}")).unwrap_or_default();
+    format!("{}{segmenter}", program.ceiling())
+}
+
+/// The paper's numbers of a method on a data set; none where it gives none at all.
+pub fn of_paper(columns: &[Column], method: &Method, dataset: &str) -> Option<Cells> {
+    let given = |column: &Column| {
+        let fits = |number: &&PaperNumber| number.0 == dataset && column.is_called(number.1);
+        method.paper.iter().find(fits).map(|number| number.2)
+    };
+    let cells: Cells = columns.iter().map(|column| Measured::over(&[given(column)])).collect();
+    cells.iter().any(Option::is_some).then_some(cells)
+}
+
+/// The numbers of a data set, one by one.
+pub fn records(dataset: &str, columns: &[Column], entries: &[Entry]) -> Vec<Record> {
+    let of_entry = |entry: &Entry| -> Vec<Record> {
+        let Ok(cells) = &entry.cells else { return vec![] };
+        let record = |(column, cell): (&Column, &Option<Measured>)| {
+            Some(Record {
+                dataset: dataset.to_owned(),
+                label: entry.label.clone(),
+                checkpoint: entry.source,
+                mode: column.mode,
+                metric: column.metric,
+                value: (*cell)?,
+            })
+        };
+        columns.iter().zip(cells).filter_map(record).collect()
+    };
+    entries.iter().flat_map(of_entry).collect()
+}
+
+/// Arranges the numbers of a data set.
+pub fn arrange(name: String, program: &dyn Program, entries: Vec<Entry>) -> Dataset {
+    match program.layout() {
+        Layout::Lines => in_lines(name, program.columns(), entries),
+        Layout::Columns => in_columns(name, program, &entries),
+    }
+}
+
+fn in_lines(name: String, columns: &[Column], entries: Vec<Entry>) -> Dataset {
+    let heading = |column: &Column| Heading { metric: column.heading, source: "", digits: column.digits };
+    let lines = entries.into_iter().map(|Entry { label, source, cells }| Line { label, source, cells });
+    Dataset { name, headings: columns.iter().map(heading).collect(), lines: lines.collect() }
+}
+
+/// A line a method. Columns without any number are left out, but for the first score, which all methods have.
+fn in_columns(name: String, program: &dyn Program, entries: &[Entry]) -> Dataset {
+    let columns = program.columns();
+    let mut labels: Vec<&str> = entries.iter().map(|e| e.label.as_str()).collect();
+    labels.dedup();
+    // What has no checkpoint is the same at each.
+    let at = |label: &str, source: &str, column: usize| -> Option<Measured> {
+        let fits = |e: &&Entry| e.label == label && (e.source == source || e.source.is_empty() && source != PAPER);
+        *entries.iter().find(fits)?.cells.as_ref().ok()?.get(column)?
+    };
+    let places: Vec<(usize, &'static str)> =
+        (0..columns.len()).flat_map(|column| SOURCES.map(|source| (column, source))).collect();
+    let measured =
+        |column: usize| labels.iter().any(|l| SOURCES.iter().any(|s| *s != PAPER && at(l, s, column).is_some()));
+    let filled = |&(column, source): &(usize, &'static str)| match source {
+        PAPER => labels.iter().any(|label| at(label, source, column).is_some()),
+        _ => program.checkpoints().contains(&source) && (column == 0 || measured(column)),
+    };
+    let places: Vec<_> = places.into_iter().filter(filled).collect();
+    let heading = |&(column, source): &(usize, &'static str)| {
+        let Column { heading, digits, .. } = columns[column];
+        Heading { metric: heading, source, digits }
+    };
+    let line = |label: &&str| {
+        let failed = entries.iter().find_map(|e| e.cells.as_ref().err().filter(|_| e.label == *label));
+        let cells = || places.iter().map(|&(column, source)| at(label, source, column)).collect();
+        Line { label: (*label).to_owned(), source: "", cells: failed.map_or_else(|| Ok(cells()), |f| Err(f.clone())) }
+    };
+    Dataset { name, headings: places.iter().map(heading).collect(), lines: labels.iter().map(line).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cut_single;
+    use super::*;
+    use serde_json::json;
+
+    fn entry(label: &str, source: &'static str, cells: Cells) -> Entry {
+        Entry { label: label.into(), source, cells: Ok(cells) }
+    }
+
+    fn method(paper: &'static [PaperNumber]) -> Method {
+        Method { name: "ours", title: "Ours", paper }
+    }
+
+    fn number(mean: f64) -> Option<Measured> {
+        Some(Measured { mean, std: None })
+    }
+
+    #[test]
+    fn a_line_a_method_with_the_paper_beside_each_score() {
+        let columns = cut_single::CutSingle.columns();
+        let baseline =
+            json!({"fd": 9.0, "ceiling": {"mean_iou": 50.0, "pixel_accuracy": 80.0, "class_accuracy": 60.0}});
+        let eval = |fd: f64| {
+            json!({"fd": fd, "segmentation": {"mean_iou": 20.0, "pixel_accuracy": 70.0,
+            "class_accuracy": 30.0}})
+        };
+        let entries = [
+            entry("no translation", "", of_baseline(columns, &baseline, |c| c.untranslated)),
+            entry("real photographs", "", of_baseline(columns, &baseline, |c| c.ceiling)),
+            entry("Ours", "last", measured(columns, &[&eval(3.0)])),
+            entry("Ours", "best", measured(columns, &[&eval(2.0)])),
+            entry(
+                "Ours",
+                PAPER,
+                of_paper(columns, &method(&[("street", "fid", 46.4), ("street", "pixel_accuracy", 73.5)]), "street")
+                    .unwrap(),
+            ),
+        ];
+        let dataset = in_columns("street".into(), &cut_single::CutSingle, &entries);
+        let sources: Vec<&str> = dataset.headings.iter().map(|h| h.source).collect();
+        // The paper gives no mAP and no classAcc.
+        assert_eq!(sources, ["best", "last", "paper", "best", "last", "best", "last", "paper", "best", "last"]);
+        let cells = |i: usize| dataset.lines[i].cells.clone().unwrap();
+        assert_eq!(cells(0)[..4], [number(9.0), number(9.0), None, None]);
+        assert_eq!(cells(1)[..5], [None, None, None, number(50.0), number(50.0)]);
+        assert_eq!(cells(2)[..4], [number(2.0), number(3.0), number(46.4), number(20.0)]);
+        assert_eq!(records("street", columns, &entries).len(), 1 + 3 + 4 + 4 + 2);
+    }
+
+    #[test]
+    fn scores_that_nothing_has_are_left_out_and_failures_stay() {
+        let columns = cut_single::CutSingle.columns();
+        let failed = Entry { label: "CUT".into(), source: "", cells: Err("disk full".into()) };
+        let diverged = json!({"fd": null, "segmentation": null});
+        let entries = [
+            failed,
+            entry("CUT", PAPER, of_paper(columns, &method(&[("street", "fid", 45.5)]), "street").unwrap()),
+            entry("Ours", "last", measured(columns, &[&diverged])),
+        ];
+        let dataset = in_columns("horse2zebra".into(), &cut_single::CutSingle, &entries);
+        assert_eq!(dataset.headings.iter().map(|h| h.source).collect::<Vec<_>>(), ["best", "last", "paper"]);
+        assert_eq!(dataset.lines[0].cells, Err("disk full".into()));
+        assert_eq!(dataset.lines[1].cells, Ok(vec![None; 3]));
+    }
+}

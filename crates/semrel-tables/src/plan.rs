@@ -1,0 +1,226 @@
+//! What the command line decides: rows, folders, and what runs are made with.
+
+use super::error::TableError;
+use super::names::{self, has_run};
+use super::profile::Profile;
+use super::rows::Row;
+use super::spec::{Method, Spec, Stage};
+use semrel_run::config;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A data set of the table.
+pub struct Dataset {
+    /// Its name.
+    pub name: String,
+    /// Index of the paper's data set that it is, or stands in for.
+    pub paper: Option<usize>,
+    /// The user's own images.
+    pub own: Option<PathBuf>,
+    /// What the names of its configurations begin with.
+    pub stem: String,
+    /// Changes to the configuration that they need.
+    pub settings: Vec<String>,
+}
+
+/// Everything that the command line decides.
+pub struct Plan {
+    /// The table.
+    pub spec: &'static Spec,
+    /// Extent of data, networks and training.
+    pub profile: Profile,
+    /// Its data sets.
+    pub datasets: Vec<Dataset>,
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// Seeds of each row.
+    pub seeds: Vec<u64>,
+    /// Whether rows that were interrupted go on, and finished ones are kept.
+    pub resume: bool,
+    /// Whether rows that have a run folder are redone.
+    pub overwrite: bool,
+    /// Jobs at a time.
+    pub parallel: usize,
+    /// Threads a job.
+    pub threads: usize,
+    /// Device to train on.
+    pub device: String,
+    /// Changes to every configuration, `key=value`.
+    pub sets: Vec<String>,
+    /// Folder of the configurations.
+    pub configs: PathBuf,
+    /// Folder of the run folders.
+    pub runs: PathBuf,
+    /// Folder of the results.
+    pub out: PathBuf,
+}
+
+impl Plan {
+    /// Indices of the data sets that rows need.
+    pub fn datasets_in_use(&self) -> Vec<usize> {
+        (0..self.datasets.len()).filter(|&h| self.rows.iter().any(|row| row.dataset == h)).collect()
+    }
+
+    /// Rows and seeds, in the order of their jobs, which follow one job per data set in use.
+    pub fn trainings(&self) -> Vec<(Row, u64)> {
+        self.seeds.iter().flat_map(|&seed| self.rows.iter().map(move |&row| (row, seed))).collect()
+    }
+
+    /// Method of a row.
+    pub fn method(&self, row: Row) -> &'static Method {
+        &self.spec.methods[row.method]
+    }
+
+    /// Its stages.
+    pub fn stages(&self, row: Row) -> &'static [Stage] {
+        self.spec.program.stages(self.method(row).name)
+    }
+
+    /// The row that must be done before this one.
+    pub fn needed(&self, row: Row) -> Option<Row> {
+        let name = self.spec.program.needs(self.method(row).name)?;
+        self.rows.iter().copied().find(|other| other.dataset == row.dataset && self.method(*other).name == name)
+    }
+
+    /// Whether a row has begun: one of its stages has a run.
+    pub fn has_run(&self, row: Row, seed: u64) -> bool {
+        let run = self.run_dir(row, seed);
+        self.stages(row).iter().any(|stage| has_run(&run.join(stage.folder)))
+    }
+
+    /// The row's name: `dataset/method`.
+    pub fn name(&self, row: Row) -> String {
+        format!("{}/{}", self.datasets[row.dataset].name, self.method(row).name)
+    }
+
+    /// Run folder of a row with a seed. Runs of other settings have other folders.
+    pub fn run_dir(&self, row: Row, seed: u64) -> PathBuf {
+        self.runs.join(self.run_name(row, seed))
+    }
+
+    /// Name of that folder.
+    pub fn run_name(&self, row: Row, seed: u64) -> String {
+        self.folder(row.dataset, &format!("{}-s{seed}", self.method(row).name))
+    }
+
+    /// Folder of a data set's scores without translation.
+    fn baseline_dir(&self, dataset: usize) -> PathBuf {
+        self.runs.join(self.folder(dataset, "no-translation"))
+    }
+
+    fn folder(&self, dataset: usize, what: &str) -> String {
+        let changes: Vec<&String> = self.datasets[dataset].settings.iter().chain(&self.sets).collect();
+        let digest = match changes.is_empty() {
+            true => String::new(),
+            false => format!("-{}", &hex::encode(Sha256::digest(json!(changes).to_string()))[..8]),
+        };
+        names::folder(self.spec.name, self.profile, &self.datasets[dataset].name, &format!("{what}{digest}"))
+    }
+
+    /// Scores of no translation at all.
+    pub fn baseline_file(&self, dataset: usize) -> PathBuf {
+        self.baseline_dir(dataset).join("baseline.json")
+    }
+
+    /// The stamp of a data set's baseline.
+    pub fn baseline_stamp_file(&self, dataset: usize) -> PathBuf {
+        self.stamp_file(&self.baseline_dir(dataset))
+    }
+
+    /// Name of the picture of a row, in the folder of results.
+    pub fn picture(&self, row: Row) -> String {
+        format!("{}.png", self.file_stem(row))
+    }
+
+    /// Name of a plot of a row, which it calls `file`, in the folder of results.
+    pub fn plot(&self, row: Row, file: &str) -> String {
+        format!("{}-{file}", self.file_stem(row))
+    }
+
+    fn file_stem(&self, row: Row) -> String {
+        format!("{}-{}-{}", self.spec.name, self.datasets[row.dataset].name, self.method(row).name)
+    }
+
+    /// Name of the picture of all rows of a data set.
+    pub fn picture_of_dataset(&self, dataset: usize) -> String {
+        format!("{}-{}.png", self.spec.name, self.datasets[dataset].name)
+    }
+
+    /// Configuration of a row.
+    pub fn config(&self, row: Row) -> PathBuf {
+        let stem = &self.datasets[row.dataset].stem;
+        let method = self.spec.program.configuration(self.method(row).name);
+        self.configs.join(format!("{stem}-{method}.yaml"))
+    }
+
+    /// Changes to the configuration of a data set's rows.
+    pub fn settings(&self, dataset: usize) -> Vec<String> {
+        let dataset = &self.datasets[dataset];
+        // The value is YAML, which holds JSON's strings whatever is in them.
+        let own = dataset.own.iter().map(|dir| format!("data.root={}", json!(dir.to_string_lossy())));
+        own.chain(dataset.settings.iter().cloned()).chain(self.sets.iter().cloned()).collect()
+    }
+
+    /// Checks that every row has a configuration.
+    ///
+    /// # Errors
+    /// [`TableError::NoConfiguration`].
+    pub fn check_configs(&self) -> Result<(), TableError> {
+        for &row in &self.rows {
+            let path = self.config(row);
+            if !path.is_file() {
+                return Err(TableError::NoConfiguration { path, profile: self.profile.name() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that existing run folders are neither overwritten unasked nor mixed up with other settings.
+    ///
+    /// # Errors
+    /// [`TableError::RunFolder`], and those of reading configurations.
+    pub fn check_run_folders(&self) -> Result<(), TableError> {
+        for (row, seed) in self.trainings() {
+            let dir = self.run_dir(row, seed);
+            if self.overwrite || !self.has_run(row, seed) {
+                continue;
+            }
+            if !self.resume {
+                let why = "there is a run already; --resume goes on with it (or keeps it, if it is finished), --overwrite starts \
+                           anew";
+                return Err(TableError::RunFolder { path: dir, why });
+            }
+            if let Ok(found) = fs::read_to_string(self.stamp_file(&dir))
+                && found != self.stamp(row)?
+            {
+                let why = "finished with another configuration, or other images of this name; --overwrite redoes it";
+                return Err(TableError::RunFolder { path: dir, why });
+            }
+        }
+        Ok(())
+    }
+
+    /// What results are made with: the configuration, with those that it extends, and the changes to it.
+    ///
+    /// # Errors
+    /// [`TableError::Config`].
+    pub fn stamp(&self, row: Row) -> Result<String, TableError> {
+        let mut hash = Sha256::new();
+        for source in config::sources(&[self.config(row)])? {
+            hash.update(&source.text);
+        }
+        Ok(json!({"config_sha256": hex::encode(hash.finalize()), "set": self.settings(row.dataset)}).to_string())
+    }
+
+    /// File in a folder of results that tells what they were made with.
+    pub fn stamp_file(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.json", self.spec.name))
+    }
+
+    /// Log of a job.
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.out.join("logs").join(format!("{}.log", name.replace(['/', ' '], "-")))
+    }
+}

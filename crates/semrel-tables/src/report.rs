@@ -1,0 +1,160 @@
+//! From result files to the written table.
+
+use super::collected::{Collected, Run};
+use super::entries::{Entry, PAPER, arrange, ceiling_label, measured, of_baseline, of_paper, records};
+use super::error::TableError;
+use super::jobs::Outcome;
+use super::machine::processor;
+use super::plan::{Dataset, Plan};
+use super::results::Measured;
+use super::rows::Row;
+use super::table::Table;
+use super::{caption, pictures};
+use serde_json::{Value, json};
+use std::fs;
+
+/// Prints and writes the table; tells whether a row failed.
+///
+/// # Errors
+/// [`TableError::Io`] where the table cannot be written.
+pub fn write(plan: &Plan, outcomes: &[Outcome]) -> Result<bool, TableError> {
+    let collected = Collected::read(plan, outcomes);
+    let table = collected.table(plan);
+    let name = plan.spec.name;
+    let files = ["md", "csv", "json"].map(|end| format!("{name}.{end}"));
+    if collected.runs.iter().all(|run| run.result.is_err()) && plan.out.join(&files[2]).exists() {
+        println!("{}", table.text());
+        eprintln!("no row succeeded: the table in {} stays as it is", plan.out.display());
+        return Ok(true);
+    }
+    let pictures = pictures::make(plan, &collected);
+    let json = format!("{:#}", collected.json(plan, &table, &pictures));
+    for (file, text) in files.iter().zip([table.markdown(&pictures), table.csv(), json + "\n"]) {
+        let path = plan.out.join(file);
+        fs::write(&path, text).map_err(TableError::io(&path))?;
+    }
+    println!("{}", table.text());
+    eprintln!("written to {}: {}, pictures", plan.out.display(), files.join(", "));
+    let failed = table.datasets.iter().flat_map(|dataset| &dataset.lines).any(|line| line.cells.is_err());
+    if failed {
+        eprintln!("some rows failed; their logs are in {}", plan.out.join("logs").display());
+    }
+    Ok(failed)
+}
+
+impl Collected {
+    fn table(&self, plan: &Plan) -> Table {
+        let program = plan.spec.program;
+        let (mut datasets, mut all) = (vec![], vec![]);
+        for (dataset, baseline) in &self.baselines {
+            let name = plan.datasets[*dataset].name.clone();
+            let entries = self.entries(plan, *dataset, baseline);
+            all.extend(records(&name, program.columns(), &entries));
+            datasets.push(arrange(name, program, entries));
+        }
+        Table { title: plan.spec.title, datasets, records: all, caption: caption::write(plan, self) }
+    }
+
+    fn entries(&self, plan: &Plan, dataset: usize, baseline: &Result<Value, String>) -> Vec<Entry> {
+        let program = plan.spec.program;
+        let untranslated = baseline.as_ref().map(|b| of_baseline(program.columns(), b, |column| column.untranslated));
+        let untranslated = untranslated.map_err(Clone::clone);
+        let mut entries = vec![Entry { label: "no translation".into(), source: "", cells: untranslated }];
+        if let Ok(baseline) = baseline {
+            let cells = of_baseline(program.columns(), baseline, |column| column.ceiling);
+            if cells.iter().any(Option::is_some) {
+                entries.push(Entry { label: ceiling_label(program, baseline), source: "", cells: Ok(cells) });
+            }
+        }
+        for &row in plan.rows.iter().filter(|row| row.dataset == dataset) {
+            let method = plan.method(row);
+            entries.extend(self.row_entries(plan, row));
+            // The paper's numbers are of its images: they say nothing about the user's own.
+            let numbers = |paper: usize| of_paper(program.columns(), method, plan.spec.datasets[paper].name);
+            if let Some(cells) = plan.datasets[dataset].paper.and_then(numbers) {
+                entries.push(Entry { label: method.title.into(), source: PAPER, cells: Ok(cells) });
+            }
+        }
+        entries
+    }
+
+    /// One a checkpoint, or one that says why there are none.
+    fn row_entries(&self, plan: &Plan, row: Row) -> Vec<Entry> {
+        let label = plan.method(row).title.to_owned();
+        let runs: Vec<&Run> = self.runs.iter().filter(|run| run.row == row).collect();
+        let results = runs.iter().map(|run| run.result.as_ref().map_err(|reason| (run.seed, reason)));
+        match results.collect::<Result<Vec<_>, _>>() {
+            Ok(results) => (plan.spec.program.checkpoints().iter().enumerate())
+                .map(|(i, &source)| {
+                    let evals: Vec<&Value> = results.iter().map(|run| &run.evals[i]).collect();
+                    let cells = Ok(measured(plan.spec.program.columns(), &evals));
+                    Entry { label: label.clone(), source, cells }
+                })
+                .collect(),
+            Err((seed, reason)) => {
+                let reason = if runs.len() > 1 { format!("seed {seed}: {reason}") } else { reason.clone() };
+                vec![Entry { label, source: "", cells: Err(reason) }]
+            }
+        }
+    }
+
+    fn json(&self, plan: &Plan, table: &Table, pictures: &[(String, String)]) -> Value {
+        let datasets = self.baselines.iter().map(|(dataset, baseline)| {
+            let baseline = match baseline {
+                Ok(scores) => scores.clone(),
+                Err(reason) => json!({"failed": reason}),
+            };
+            let runs = self.runs.iter().filter(|run| run.row.dataset == *dataset).map(|run| {
+                let dir = plan.run_dir(run.row, run.seed);
+                let mut entry = json!({"method": plan.method(run.row).name, "seed": run.seed, "run": dir});
+                match &run.result {
+                    Ok(finished) => {
+                        entry["summary"] = finished.raw_summary.clone();
+                        for (checkpoint, eval) in plan.spec.program.checkpoints().iter().zip(&finished.evals) {
+                            entry[*checkpoint] = eval.clone();
+                        }
+                    }
+                    Err(reason) => entry["failed"] = json!(reason),
+                }
+                entry
+            });
+            let Dataset { name, paper, .. } = &plan.datasets[*dataset];
+            let paper = paper.map(|paper| plan.spec.datasets[paper].name);
+            json!({"dataset": name, "paper": paper, "no_translation": baseline, "runs": runs.collect::<Vec<_>>()})
+        });
+        json!({
+            "profile": plan.profile.name(),
+            "seeds": plan.seeds,
+            "set": plan.sets,
+            "device": plan.device,
+            "processor": processor(),
+            "threads": plan.threads,
+            "jobs": plan.parallel,
+            "datasets": datasets.collect::<Vec<_>>(),
+            "pictures": pictures.iter().map(|(_, file)| file).collect::<Vec<_>>(),
+            "paper": paper_json(plan),
+            "caption": table.caption,
+        })
+    }
+}
+
+/// All numbers of the paper's table.
+fn paper_json(plan: &Plan) -> Vec<Value> {
+    let mut rows = vec![];
+    for dataset in plan.spec.datasets {
+        for method in plan.spec.methods {
+            let columns = plan.spec.program.columns();
+            let Some(numbers) = of_paper(columns, method, dataset.name) else { continue };
+            let mut row = json!({"dataset": dataset.name, "method": method.name});
+            for (column, number) in columns.iter().zip(numbers) {
+                let Some(Measured { mean: number, .. }) = number else { continue };
+                match column.mode {
+                    "" => row[column.paper] = json!(number),
+                    mode => row[mode][column.paper] = json!(number),
+                }
+            }
+            rows.push(row);
+        }
+    }
+    rows
+}
