@@ -3,7 +3,6 @@
 //! The Fréchet distance compares the translations with a reference set. Where the sources are label maps, a segmenter looks
 //! at the translations, and what it finds is compared with the labels that they were made from.
 
-use crate::results::{Protocol, SegmentationScores};
 use crate::{EvalError, ImageSet, ImageTranslator, InputOptions, Labels, Scorer, Segmenter, translate_images};
 use image::RgbImage;
 use rayon::prelude::*;
@@ -12,6 +11,7 @@ use semrel_data::translate::{Job, translate_with};
 use semrel_data::{translation_input, translation_output};
 use semrel_metrics::extractor::{FeatureStream, features_of_files};
 use semrel_metrics::segmentation::{LabelFormat, Pair, PhotoSettings, Seen, full_size_confusion_of, photo_confusion};
+use semrel_run::scores::{Protocol, SegmentationScores};
 use semrel_train::Progress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

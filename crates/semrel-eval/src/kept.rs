@@ -39,7 +39,7 @@ impl KeptEvaluation {
         let text = serde_json::to_string_pretty(&(&self.depends_on, scores));
         let folder = self.file.parent().map_or(Ok(()), std::fs::create_dir_all);
         let written = match (text, folder) {
-            (Ok(text), Ok(())) => semrel_train::atomic::write(&self.file, text.as_bytes()).map_err(|e| e.to_string()),
+            (Ok(text), Ok(())) => semrel_run::atomic::write(&self.file, text.as_bytes()).map_err(|e| e.to_string()),
             (Err(error), _) => Err(error.to_string()),
             (_, Err(error)) => Err(error.to_string()),
         };

@@ -25,7 +25,6 @@ mod inputs;
 mod kept;
 mod labels;
 mod reference;
-pub mod results;
 mod scorer;
 mod segmenter;
 mod translator;

@@ -8,6 +8,7 @@
 //! | [`lock`] | one process per folder |
 //! | [`checkpoints`] | names, states and digests of checkpoints; what is in their files is the trainer's |
 //! | [`log`] | `metrics.jsonl`, read and cut back |
+//! | [`scores`] | what evaluations write and tables read |
 //! | [`summary`] | `summary.json`: what a run came to |
 //! | [`manifest`] | `manifest.json`: which row of which table a run is |
 #![warn(missing_docs)]
@@ -20,6 +21,7 @@ pub mod lock;
 pub mod log;
 pub mod manifest;
 pub mod run_dir;
+pub mod scores;
 pub mod summary;
 
 pub use atomic::FileError;

@@ -5,12 +5,12 @@ use crate::data::Data;
 use crate::networks::Generator;
 use anyhow::Result;
 use semrel_data::rng::derive_seed;
-use semrel_eval::results::{Baseline, Evaluation};
 use semrel_eval::{
     Evaluator, ImageSet, InputOptions, Inputs, Looking, ReferenceSet, ReferenceSource, SEGMENTATION, Scorer,
     Segmentation, Segmenter,
 };
 use semrel_nn::Net;
+use semrel_run::scores::{Baseline, Evaluation};
 use std::path::Path;
 use std::time::Instant;
 use tch::Device;

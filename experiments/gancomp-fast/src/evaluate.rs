@@ -11,12 +11,10 @@ use crate::latency::Runs;
 use crate::looked_at::{extractor, labels_of_tests, options_of_tests, reference_of_tests, segmenter, sources_of_tests};
 use crate::search::fitness::Torch;
 use anyhow::{Context, Result, ensure};
-use semrel_eval::results::{Baseline, Protocol, SegmentationScores};
 use semrel_eval::{Evaluator, ImageSet, Inputs, Looking, ReferenceSet, Scorer, Segmentation};
-use semrel_nn::channels::Channels;
 use semrel_run::Checked;
-use serde::Serialize;
-use std::path::{Path, PathBuf};
+use semrel_run::scores::{Baseline, CompressionEvaluation};
+use std::path::Path;
 use std::time::Instant;
 use tch::Device;
 
@@ -34,38 +32,6 @@ pub struct EvalOptions {
     pub threads: usize,
     /// No progress.
     pub quiet: bool,
-}
-
-/// Scores of a generator.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Evaluation {
-    /// Name of the row.
-    pub name: String,
-    /// Which of its generators.
-    pub of: Which,
-    /// The configuration of a sub-network.
-    pub channels: Option<Channels>,
-    /// Steps that its weights have seen; 0 for a file.
-    pub step: u64,
-    /// Its parameters.
-    pub parameters: u64,
-    /// Multiply-accumulates of one image.
-    pub macs: u64,
-    /// Median milliseconds of one image under libtorch.
-    pub milliseconds: f64,
-    /// Threads of arithmetic.
-    pub threads: usize,
-    /// What the scores refer to.
-    #[serde(flatten)]
-    pub protocol: Protocol,
-    /// Fréchet distance to the target domain.
-    pub fd: f64,
-    /// What a segmenter sees in the pictures.
-    pub segmentation: Option<SegmentationScores>,
-    /// Folder of the pictures, relative to that of the row, or of the teacher.
-    pub images: PathBuf,
-    /// Seconds that it took.
-    pub seconds: f64,
 }
 
 /// What decides on the best checkpoint: the Fréchet distance of the translated test images to the reference set.
@@ -103,7 +69,7 @@ pub fn evaluate(
     which: Which,
     chosen: Option<Chosen>,
     options: &EvalOptions,
-) -> Result<Evaluation> {
+) -> Result<CompressionEvaluation> {
     let began = Instant::now();
     let opened = open(config, &options.folders, which, chosen, options.device)?;
     let data = Data::open(config)?;
@@ -115,10 +81,10 @@ pub fn evaluate(
     let evaluator = evaluator(config, &data, options.device, options.quiet)?;
     let torch = Torch { size: config.test_size(), device: options.device, threads: options.threads, runs: RUNS };
     let scores = evaluator.evaluate(&opened.generator, &base.join(&images))?;
-    Ok(Evaluation {
+    Ok(CompressionEvaluation {
         name: config.name.clone(),
-        of: which,
-        channels: opened.channels,
+        of: which.to_string(),
+        channels: opened.channels.map(|channels| channels.to_string()),
         step: opened.step,
         parameters: opened.generator.numel() as u64,
         macs: opened.macs(config.test_size())?,

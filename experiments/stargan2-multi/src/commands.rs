@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use opened::{Trained, open_run};
 use semrel_data::ImageStore;
 use semrel_eval::KeptEvaluation;
-use semrel_eval::domains::Evaluation;
 use semrel_run::Checked;
+use semrel_run::scores::DomainEvaluation;
 use semrel_train::cli::{Describe, Machine, TrainMode, Verbosity, ended, write_json};
 use semrel_train::run_dir::checkpoints_of;
 use semrel_train::{Checkpoints, Interrupt};
@@ -221,8 +221,8 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     };
     // `best` and `last` are often the same step, which is scored once.
     let kept = kept(&args.run_dir, &run).filter(|_| args.weights.is_none());
-    if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<Evaluation>) {
-        return Ok(write_json(args.out.as_deref(), &Evaluation { checkpoint: name, ..found })?);
+    if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<DomainEvaluation>) {
+        return Ok(write_json(args.out.as_deref(), &DomainEvaluation { checkpoint: name, ..found })?);
     }
     let metrics = metrics(&run.config, device)?;
     let reference = reference(&run.config, &run.data, &metrics, quiet)?;

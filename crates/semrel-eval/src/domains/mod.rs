@@ -6,12 +6,10 @@
 
 mod metrics;
 mod reference;
-mod scores;
 mod translate;
 
 pub use metrics::DomainMetrics;
 pub use reference::DomainReference;
-pub use scores::{Baseline, Counts, Evaluation, Protocol, Score, Scores};
 
 use semrel_data::ImageStore;
 use semrel_metrics::extractor::Extractor;

@@ -1,6 +1,5 @@
 //! The real images of domains, as an evaluation sees them.
 
-use super::scores::{Baseline, Protocol, Score};
 use super::{DomainImages, DomainMetrics, DomainOptions, features_and_taps};
 use crate::EvalError;
 use semrel_data::ImageStore;
@@ -8,6 +7,7 @@ use semrel_metrics::classify::{NearestMean, REDUCTION, features_from_afar};
 use semrel_metrics::extractor::Extractor;
 use semrel_metrics::feature_cache;
 use semrel_metrics::frechet::{Activations, MeanPrecision};
+use semrel_run::scores::{DomainBaseline, DomainProtocol, PairScores};
 use semrel_train::Progress;
 use std::path::Path;
 use tch::Tensor;
@@ -30,7 +30,7 @@ pub struct DomainReference<'a> {
     /// Features of the source images, by domain.
     sources: Vec<Features>,
     pub(super) classifier: NearestMean,
-    pub(super) protocol: Protocol,
+    pub(super) protocol: DomainProtocol,
 }
 
 /// Activations, with an error that says of which images, and which config key their number is from.
@@ -71,7 +71,7 @@ impl<'a> DomainReference<'a> {
         let known: Vec<(String, Tensor)> =
             images.domains.iter().cloned().zip(sources.iter().map(|s| s.afar.shallow_clone())).collect();
         let real_accuracy = classifier.validate(&known)?.accuracy;
-        let protocol = Protocol {
+        let protocol = DomainProtocol {
             extractor: metrics.extractor().name().to_owned(),
             fd_name: metrics.extractor().frechet_name(),
             pd_name: metrics.perceptual_name(),
@@ -99,8 +99,8 @@ impl<'a> DomainReference<'a> {
     ///
     /// # Errors
     /// Domains with too few sources.
-    pub fn baseline(&self) -> Result<Baseline, EvalError> {
-        let (mut fd, mut target_accuracy) = (Score::default(), Score::default());
+    pub fn baseline(&self) -> Result<DomainBaseline, EvalError> {
+        let (mut fd, mut target_accuracy) = (PairScores::default(), PairScores::default());
         for (source, target) in self.pairs() {
             let features = &self.sources[source];
             let name = self.pair_name(source, target);
@@ -109,7 +109,7 @@ impl<'a> DomainReference<'a> {
             let looks = self.classifier.target_accuracy(&features.afar, &self.images.domains[target])?;
             target_accuracy.insert(name, looks);
         }
-        Ok(Baseline { protocol: self.protocol.clone(), fd, target_accuracy })
+        Ok(DomainBaseline { protocol: self.protocol.clone(), fd, target_accuracy })
     }
 }
 

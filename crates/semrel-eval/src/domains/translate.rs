@@ -1,7 +1,6 @@
 //! What a translator makes of the sources of each pair of domains, scored.
 
 use super::reference::activations;
-use super::scores::{Evaluation, Scores};
 use super::{DomainReference, Guide, StyleTranslator, features_and_taps};
 use crate::EvalError;
 use crate::extractor::{PerceptualDistance, of_taps};
@@ -11,6 +10,7 @@ use semrel_data::resize::{Filter, resize};
 use semrel_data::rng::derive_seed;
 use semrel_metrics::classify::features_from_afar;
 use semrel_metrics::extractor::{stack, to_images};
+use semrel_run::scores::{DomainEvaluation, GuidedScores};
 use semrel_train::Progress;
 use semrel_train::batches::tensor;
 use std::time::Instant;
@@ -42,12 +42,12 @@ impl DomainReference<'_> {
         checkpoint: &str,
         step: u64,
         quiet: bool,
-    ) -> Result<Evaluation, EvalError> {
+    ) -> Result<DomainEvaluation, EvalError> {
         let began = Instant::now();
         let latent = self.scores(translator, Guide::Latent, self.options.num_outs, usize::MAX, quiet)?;
         let reference = self.scores(translator, Guide::Reference, self.options.num_outs, usize::MAX, quiet)?;
         let (seconds, protocol) = (began.elapsed().as_secs_f64(), self.protocol.clone());
-        Ok(Evaluation { checkpoint: checkpoint.to_owned(), step, protocol, latent, reference, seconds })
+        Ok(DomainEvaluation { checkpoint: checkpoint.to_owned(), step, protocol, latent, reference, seconds })
     }
 
     /// A short look at a translator, for choosing the best checkpoint: the mean latent-guided Fréchet distance with two outputs
@@ -70,14 +70,14 @@ impl DomainReference<'_> {
         num_outs: i64,
         most: usize,
         quiet: bool,
-    ) -> Result<Scores, EvalError> {
+    ) -> Result<GuidedScores, EvalError> {
         let _guard = tch::no_grad_guard();
         let most = most.min(self.options.max_sources.unwrap_or(usize::MAX));
         let label = if guide == Guide::Latent { "latent-guided" } else { "reference-guided" };
         let per_pair: Vec<u64> = self.images.val.sizes().iter().map(|&n| n.min(most) as u64).collect();
         let total = self.pairs().iter().map(|&(s, _)| per_pair[s]).sum::<u64>() * num_outs as u64;
         let mut progress = Progress::new(label, 0, total, quiet);
-        let mut scores = Scores::default();
+        let mut scores = GuidedScores::default();
         for (source, target) in self.pairs() {
             let made = self.outputs(translator, (source, target), guide, (num_outs, most), &mut progress)?;
             let name = self.pair_name(source, target);

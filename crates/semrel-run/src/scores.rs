@@ -1,0 +1,213 @@
+//! Scores as evaluations write them and tables read them: a field that is renamed here fails to compile in both.
+//!
+//! [`Evaluation`], [`CompressionEvaluation`] and [`Baseline`] are of translations from one domain to another,
+//! [`DomainEvaluation`] and [`DomainBaseline`] of translations between many domains.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What a segmenter sees in photographs, in percent.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SegmentationScores {
+    /// Share of the pixels whose class was seen; pixels without label count as missed.
+    pub pixel_accuracy: f64,
+    /// The same by class, mean over the 19 classes; absent ones count 0.
+    pub class_accuracy: f64,
+    /// Mean IoU over the classes that occur: the single-modal table's "mAP", the compression table's mIoU.
+    pub mean_iou: f64,
+}
+
+/// What scores refer to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Protocol {
+    /// Name of the feature extractor.
+    pub extractor: String,
+    /// Name of the Fréchet distance.
+    pub fd_name: String,
+    /// Test images that are translated.
+    pub sources: usize,
+    /// Real images that they are compared with, where their number is known.
+    pub reals: Option<u64>,
+    /// Which these are: `test`, `train` or `all` of the images at hand, or `statistics` of an archive.
+    pub reference: String,
+    /// Side of the translations; 0 for pictures of their own size.
+    pub size: u32,
+    /// Name of the segmenter, if one looked.
+    pub segmenter: Option<String>,
+}
+
+/// Scores of a checkpoint of a single-modal run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// `last`, `best`, a step, or a file.
+    pub checkpoint: String,
+    /// Its step; 0 for a file.
+    pub step: u64,
+    /// What the scores refer to.
+    #[serde(flatten)]
+    pub protocol: Protocol,
+    /// Fréchet distance to the target domain.
+    pub fd: f64,
+    /// What a segmenter sees in the translations.
+    pub segmentation: Option<SegmentationScores>,
+    /// Seconds that it took.
+    pub seconds: f64,
+}
+
+/// What a method must beat, and what it cannot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// What the scores refer to.
+    #[serde(flatten)]
+    pub protocol: Protocol,
+    /// Fréchet distance of the sources, not translated.
+    pub fd: f64,
+    /// What the segmenter sees in the real test images of the target domain: the ceiling.
+    pub ceiling: Option<SegmentationScores>,
+}
+
+/// Scores of a generator of a compression row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CompressionEvaluation {
+    /// Name of the row.
+    pub name: String,
+    /// Which of its generators: `teacher`, `distill`, `finetune` or `export`.
+    pub of: String,
+    /// The configuration of a sub-network.
+    pub channels: Option<String>,
+    /// Steps that its weights have seen; 0 for a file.
+    pub step: u64,
+    /// Its parameters.
+    pub parameters: u64,
+    /// Multiply-accumulates of one image.
+    pub macs: u64,
+    /// Median milliseconds of one image under libtorch.
+    pub milliseconds: f64,
+    /// Threads of arithmetic.
+    pub threads: usize,
+    /// What the scores refer to.
+    #[serde(flatten)]
+    pub protocol: Protocol,
+    /// Fréchet distance to the target domain.
+    pub fd: f64,
+    /// What a segmenter sees in the pictures.
+    pub segmentation: Option<SegmentationScores>,
+    /// Folder of the pictures, relative to that of the row, or of the teacher.
+    pub images: PathBuf,
+    /// Seconds that it took.
+    pub seconds: f64,
+}
+
+/// A score for each ordered pair of domains (`autumn2spring`), and their mean.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PairScores {
+    /// Mean over pairs.
+    pub mean: f64,
+    /// By pair.
+    pub pairs: BTreeMap<String, f64>,
+}
+
+impl PairScores {
+    /// Adds the score of a pair.
+    pub fn insert(&mut self, pair: String, value: f64) {
+        self.pairs.insert(pair, value);
+        self.mean = self.pairs.values().sum::<f64>() / self.pairs.len() as f64;
+    }
+}
+
+/// GuidedScores of one guide.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GuidedScores {
+    /// Fréchet distance to the training images of the target domain.
+    pub fd: PairScores,
+    /// Mean perceptual distance between a source's outputs.
+    pub pd: PairScores,
+    /// Share of outputs that look like the target domain.
+    pub target_accuracy: PairScores,
+}
+
+/// Images of each domain: a number where domains are equal, otherwise one for each in their order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Counts {
+    /// As many of each.
+    Equal(usize),
+    /// By domain.
+    ByDomain(Vec<usize>),
+}
+
+impl From<Vec<usize>> for Counts {
+    fn from(counts: Vec<usize>) -> Self {
+        match counts.first() {
+            Some(&first) if counts.iter().all(|&n| n == first) => Self::Equal(first),
+            _ => Self::ByDomain(counts),
+        }
+    }
+}
+
+/// What scores refer to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DomainProtocol {
+    /// Name of the feature extractor.
+    pub extractor: String,
+    /// Name of the Fréchet distance.
+    pub fd_name: String,
+    /// Name of the perceptual distance.
+    pub pd_name: String,
+    /// Outputs per source image and target domain.
+    pub num_outs: i64,
+    /// Source images per domain.
+    pub sources_per_domain: Counts,
+    /// Training images per domain that outputs are compared with.
+    pub reals_per_domain: Counts,
+    /// Side of the images.
+    pub img_size: i64,
+    /// How many times smaller a side of an image is made before it is classified.
+    pub classified_at: u32,
+    /// Share of real validation images that the classifier recognises: the ceiling of the target accuracy.
+    pub real_accuracy: f64,
+}
+
+/// GuidedScores of a checkpoint.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DomainEvaluation {
+    /// `last`, `best`, or a file.
+    pub checkpoint: String,
+    /// Its step.
+    pub step: u64,
+    /// What the scores refer to.
+    #[serde(flatten)]
+    pub protocol: DomainProtocol,
+    /// Latent-guided.
+    pub latent: GuidedScores,
+    /// Reference-guided.
+    pub reference: GuidedScores,
+    /// Seconds that the evaluation took.
+    pub seconds: f64,
+}
+
+/// GuidedScores of the sources themselves, not translated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DomainBaseline {
+    /// What the scores refer to.
+    #[serde(flatten)]
+    pub protocol: DomainProtocol,
+    /// Fréchet distance of the sources to the training images of the target domain.
+    pub fd: PairScores,
+    /// Share of the sources that look like the target domain.
+    pub target_accuracy: PairScores,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn counts_are_told_by_domain_where_they_differ() {
+        let text = |counts: Vec<usize>| serde_json::to_string(&Counts::from(counts)).unwrap();
+        assert_eq!(text(vec![3, 3]), "3");
+        assert_eq!(text(vec![3, 2, 3]), "[3,2,3]");
+        assert_eq!(serde_json::from_str::<Counts>("[3,2,3]").unwrap(), Counts::ByDomain(vec![3, 2, 3]));
+    }
+}
