@@ -135,7 +135,7 @@ fn efficientnet_lite0(case: &Case) -> Outcome {
     }
     let network = match EfficientNetLite0::load(Device::Cpu) {
         Err(MetricsError::Weights(missing @ WeightsError::Missing { .. })) => {
-            eprintln!("SKIPPED {}: {missing}", case.name);
+            case.skip(missing);
             return Ok(());
         }
         other => other.map_err(text)?,

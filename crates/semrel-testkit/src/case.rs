@@ -2,8 +2,10 @@
 
 use crate::compare::{Tolerance, compare, misses};
 use crate::fill::{FillRule, lcg1};
+use crate::packed;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
@@ -22,15 +24,18 @@ pub struct Case {
     /// The whole of `case.json`.
     pub json: Value,
     tensors: BTreeMap<String, Tensor>,
+    /// Of tensors of which only every n-th element is stored: n.
+    strides: BTreeMap<String, i64>,
     /// Factor on all limits.
     slack: f64,
+    skipped: RefCell<Option<String>>,
 }
 
 /// Factor on the limits in single precision, see [`Case::in_both_kinds`].
 const SINGLE_SLACK: f64 = 10.0;
 
 impl Case {
-    /// Reads `dir/case.json` and, if it is there, `dir/tensors.safetensors`.
+    /// Reads `dir/case.json` and, if they are there, `dir/tensors.safetensors` or `dir/tensors.planes.gz` (see [`packed`]).
     pub fn load(dir: &Path) -> Result<Self, String> {
         let json_path = dir.join("case.json");
         let text = std::fs::read_to_string(&json_path).map_err(|e| format!("{}: {e}", json_path.display()))?;
@@ -38,9 +43,26 @@ impl Case {
         let kind = json["kind"].as_str().ok_or_else(|| format!("{}: no `kind`", json_path.display()))?.to_owned();
         let last = |p: &Path| p.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let name = format!("{}/{}", dir.parent().map(last).unwrap_or_default(), last(dir));
-        let file = dir.join("tensors.safetensors");
-        let tensors = if file.exists() { read_safetensors(&file)? } else { BTreeMap::new() };
-        Ok(Self { name, kind, dir: dir.to_owned(), json, tensors, slack: 1.0 })
+        let [whole, small] = ["tensors.safetensors", packed::FILE].map(|name| dir.join(name));
+        let mut tensors = match (whole.exists(), small.exists()) {
+            (true, _) => {
+                read_safetensors(&whole, &std::fs::read(&whole).map_err(|e| format!("{}: {e}", whole.display()))?)?
+            }
+            (false, true) => read_safetensors(&small, &packed::unpack(&small)?)?,
+            (false, false) => BTreeMap::new(),
+        };
+        let strides = spread(&json["sampled"], &mut tensors).map_err(|e| format!("{}: {e}", json_path.display()))?;
+        Ok(Self { name, kind, dir: dir.to_owned(), json, tensors, strides, slack: 1.0, skipped: RefCell::default() })
+    }
+
+    /// Counts this case as skipped, whatever its handler returns: it needs something that is absent.
+    pub fn skip(&self, why: impl ToString) {
+        *self.skipped.borrow_mut() = Some(why.to_string());
+    }
+
+    /// Why this case is skipped, if it is.
+    pub fn skipped(&self) -> Option<String> {
+        self.skipped.borrow().clone()
     }
 
     /// Compares a network in double precision, where every limit holds, and in single precision, where ten times the limits
@@ -66,7 +88,9 @@ impl Case {
             dir: self.dir.clone(),
             json: self.json.clone(),
             tensors: kept.map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect(),
+            strides: self.strides.clone(),
             slack: SINGLE_SLACK,
+            skipped: RefCell::default(),
         }
     }
 
@@ -95,7 +119,8 @@ impl Case {
         self.tensors.contains_key(name)
     }
 
-    /// A stored tensor by its full name.
+    /// A stored tensor by its full name. Where `case.json` calls it `sampled`, it has its full shape, and elements that are not
+    /// stored are NaN.
     pub fn tensor(&self, name: &str) -> Tensor {
         self.tensors.get(name).unwrap_or_else(|| panic!("{} stores no tensor {name}", self.name)).copy()
     }
@@ -166,12 +191,27 @@ impl Case {
         }
     }
 
-    /// Compares `got` with the stored tensor `name` (`out.y`, `grad.in.x`) unless it is `not_compared`.
+    /// Compares `got` with the stored tensor `name` (`out.y`, `grad.in.x`) unless it is `not_compared`; where it is `sampled`,
+    /// the full shape and the elements that are stored.
     pub fn check(&self, name: &str, got: &Tensor) -> Outcome {
         if self.json["not_compared"].as_array().is_some_and(|a| a.iter().any(|n| n == name)) {
             return Ok(());
         }
-        compare(name, got, &self.tensor(name), self.tolerance(name))
+        let want = self.tensor(name);
+        match self.strides.get(name) {
+            Some(&stride) if got.size() == want.size() => {
+                let said = format!("{name} (every {})", ordinal(stride));
+                compare(&said, &every(got, stride), &every(&want, stride), self.tolerance(name))
+            }
+            _ => compare(name, got, &want, self.tolerance(name)),
+        }
+    }
+
+    /// Whether `got` equals the stored tensor `name` bit for bit; where it is `sampled`, the full shape and the elements that are
+    /// stored.
+    pub fn equals(&self, name: &str, got: &Tensor) -> bool {
+        let (stride, want) = (self.strides.get(name).copied().unwrap_or(1), self.tensor(name));
+        got.size() == want.size() && every(got, stride).equal(&every(&want, stride))
     }
 
     /// As [`Case::check`], for a number.
@@ -181,7 +221,8 @@ impl Case {
 
     /// (missed, all) elements of `got` against the stored tensor `name`, for tolerances pooled over tensors.
     pub fn misses(&self, name: &str, got: &Tensor) -> (i64, i64) {
-        misses(got, &self.tensor(name), self.tolerance(name))
+        let stride = self.strides.get(name).copied().unwrap_or(1);
+        misses(&every(got, stride), &every(&self.tensor(name), stride), self.tolerance(name))
     }
 
     /// Compares gradients: for each stored `grad.<name>`, the gradient of `loss` with respect to `of(name)`
@@ -205,9 +246,46 @@ impl Case {
     }
 }
 
-fn read_safetensors(path: &Path) -> Result<BTreeMap<String, Tensor>, String> {
-    let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
+/// Every n-th element, row-major.
+fn every(tensor: &Tensor, stride: i64) -> Tensor {
+    tensor.reshape([-1]).slice(0, 0, i64::MAX, stride)
+}
+
+/// `1st`, `2nd`, `3rd`, `4th` …
+fn ordinal(n: i64) -> String {
+    let ending = match (n % 10, n % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{n}{ending} element")
+}
+
+/// Gives `sampled` tensors their full shape, NaN between the elements that are stored; their strides.
+fn spread(sampled: &Value, tensors: &mut BTreeMap<String, Tensor>) -> Result<BTreeMap<String, i64>, String> {
+    let mut strides = BTreeMap::new();
+    for (name, told) in sampled.as_object().into_iter().flatten() {
+        let shape: Option<Vec<i64>> = told["shape"].as_array().and_then(|a| a.iter().map(Value::as_i64).collect());
+        let (Some(shape), Some(stride @ 1..)) = (shape, told["stride"].as_i64()) else {
+            return Err(format!("sampled.{name} has no `shape` or no `stride` above 0"));
+        };
+        let stored = tensors.get(name).ok_or_else(|| format!("sampled.{name}: no such tensor is stored"))?;
+        let full = Tensor::full(&shape, f64::NAN, (stored.kind(), stored.device()));
+        let mut places = every(&full, stride);
+        if places.size() != stored.size() {
+            return Err(format!("sampled.{name}: {:?} elements, stored are {:?}", places.size(), stored.size()));
+        }
+        places.copy_(stored);
+        strides.insert(name.clone(), stride);
+        tensors.insert(name.clone(), full);
+    }
+    Ok(strides)
+}
+
+fn read_safetensors(path: &Path, bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
+    let file = SafeTensors::deserialize(bytes).map_err(|e| format!("{}: {e}", path.display()))?;
     let mut tensors = BTreeMap::new();
     for (name, view) in file.tensors() {
         let kind = match view.dtype() {

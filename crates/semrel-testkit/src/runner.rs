@@ -2,22 +2,20 @@
 
 use crate::case::{Case, Outcome};
 use crate::owners::{OWNERS, Owner};
-use libtest_mimic::{Arguments, Failed, Trial};
-use std::path::PathBuf;
+use crate::sources::{Labels, beside, cases, core_dir, fault, whole_dirs};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// Computes a case and compares.
 pub type Handler = fn(&Case) -> Outcome;
 
-/// The folder of cases: `SEMREL_VECTORS`, or `../shared/vectors` beside the checkout.
-pub fn vectors_dir() -> PathBuf {
-    std::env::var_os("SEMREL_VECTORS")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"))
-}
-
 /// Runs the cases of `owner` (a crate's name) with its handlers, one a kind, and exits like a test binary.
 ///
-/// Fails on a kind of the owner's areas that nobody owns, on a kind without handler, and on an empty folder.
+/// The cases are those of the core set and of the folders that `SEMREL_VECTORS` lists ([`whole_dirs`]); where there is no such
+/// folder, that counts as one skipped test. Fails on a kind of the owner's areas that nobody owns, on a kind without handler,
+/// and on a folder in the list that is absent or holds no case.
+///
 /// `SEMREL_CASES` keeps the cases whose kind or `<area>/<case>` contains its text.
 pub fn run(owner: &str, handlers: &[(&'static str, Handler)]) -> ! {
     let mut args = Arguments::from_args();
@@ -34,50 +32,55 @@ fn failing(name: String, why: String) -> Trial {
 }
 
 fn trials(owner: &str, handlers: &[(&'static str, Handler)]) -> Vec<Trial> {
-    let dir = vectors_dir();
-    if !dir.exists() && std::env::var_os("SEMREL_VECTORS").is_none() {
-        eprintln!("SKIPPED: no reference vectors at {}; set SEMREL_VECTORS to their folder", dir.display());
-        return vec![Trial::test("vectors_absent", || Ok(())).with_ignored_flag(true)];
-    }
     let mut trials = vec![];
     for (kind, own) in OWNERS {
         if *own == Owner::Crate(owner_name(owner)) && !handlers.iter().any(|(k, _)| k == kind) {
             trials.push(failing(format!("{kind}: handler"), format!("{owner} owns {kind} but has no handler for it")));
         }
     }
-    let areas: std::collections::BTreeSet<&str> = handlers.iter().filter_map(|(k, _)| k.split('/').next()).collect();
-    let keep = std::env::var("SEMREL_CASES").unwrap_or_default();
-    let mut found = 0;
-    for area in areas {
-        let mut folders: Vec<PathBuf> = std::fs::read_dir(dir.join(area))
-            .map(|d| d.filter_map(|e| e.ok().map(|e| e.path())).filter(|p| p.is_dir()).collect())
-            .unwrap_or_default();
-        folders.sort();
-        for folder in folders {
-            found += 1;
-            let label = folder.strip_prefix(&dir).unwrap_or(&folder).to_string_lossy().into_owned();
-            match kind_of(&folder) {
-                Err(why) => trials.push(failing(label, why)),
-                Ok(kind) if !(kind.contains(&keep) || label.contains(&keep)) => {}
-                Ok(kind) => match OWNERS.iter().find(|(k, _)| *k == kind).map(|(_, own)| own) {
-                    None => trials.push(failing(label, format!("nobody knows the kind {kind}"))),
-                    Some(Owner::Crate(name)) if *name == owner => {
-                        if let Some(&(_, handler)) = handlers.iter().find(|(k, _)| *k == kind) {
-                            trials.push(Trial::test(label, move || {
-                                let case = Case::load(&folder)?;
-                                handler(&case).map_err(Failed::from)
-                            }));
-                        }
-                    }
-                    Some(_) => {}
-                },
-            }
+    let areas: BTreeSet<&str> = handlers.iter().filter_map(|(k, _)| k.split('/').next()).collect();
+    let mut labels = Labels::default();
+    let whole = whole_dirs();
+    if whole.is_empty() {
+        let why = match std::env::var_os("SEMREL_VECTORS") {
+            Some(_) => "SEMREL_VECTORS is empty".to_owned(),
+            None => format!("there is no folder {}; SEMREL_VECTORS may list others", beside().display()),
+        };
+        trials.push(Trial::ignorable_test("whole_set_absent", move || Ok(Completion::ignored_with(why))));
+    }
+    for folder in [core_dir()].into_iter().chain(whole) {
+        if let Some(why) = fault(&folder) {
+            trials.push(failing(format!("vectors: {}", folder.display()), why));
+        }
+        for path in areas.iter().flat_map(|area| cases(&folder, area)) {
+            trials.extend(trial(owner, handlers, labels.of(&folder, &path), path));
         }
     }
-    if found == 0 {
-        trials.push(failing("vectors".into(), format!("{} holds no case of {owner}'s areas", dir.display())));
-    }
     trials
+}
+
+/// The test of a case; none where it is not the owner's, or not of those that `SEMREL_CASES` keeps.
+fn trial(owner: &str, handlers: &[(&'static str, Handler)], label: String, folder: PathBuf) -> Option<Trial> {
+    let kind = match kind_of(&folder) {
+        Ok(kind) => kind,
+        Err(why) => return Some(failing(label, why)),
+    };
+    let keep = std::env::var("SEMREL_CASES").unwrap_or_default();
+    if !(kind.contains(&keep) || label.contains(&keep)) {
+        return None;
+    }
+    match OWNERS.iter().find(|(k, _)| *k == kind).map(|(_, own)| own) {
+        None => Some(failing(label, format!("nobody knows the kind {kind}"))),
+        Some(Owner::Crate(name)) if *name == owner => {
+            let &(_, handler) = handlers.iter().find(|(k, _)| *k == kind)?;
+            Some(Trial::ignorable_test(label, move || {
+                let case = Case::load(&folder)?;
+                handler(&case).map_err(Failed::from)?;
+                Ok(case.skipped().map_or(Completion::Completed, Completion::ignored_with))
+            }))
+        }
+        Some(_) => None,
+    }
 }
 
 fn owner_name(name: &str) -> &'static str {
@@ -90,7 +93,7 @@ fn owner_name(name: &str) -> &'static str {
         .unwrap_or("")
 }
 
-fn kind_of(folder: &std::path::Path) -> Result<String, String> {
+pub(crate) fn kind_of(folder: &Path) -> Result<String, String> {
     let path = folder.join("case.json");
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     let json: serde_json::Value = serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;

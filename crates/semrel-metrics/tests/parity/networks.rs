@@ -221,7 +221,7 @@ pub fn lpips_multi_modal(case: &Case) -> Outcome {
     if case.json["description"].as_str().is_some_and(|text| text.contains("published LPIPS v0.1")) {
         let heads = match weights::LPIPS_ALEX.locate() {
             Err(missing @ weights::WeightsError::Missing { .. }) => {
-                eprintln!("SKIPPED {}: {missing}", case.name);
+                case.skip(missing);
                 return Ok(());
             }
             path => load_any(path.map_err(text)?).map_err(text)?,

@@ -290,11 +290,7 @@ fn what_is_no_checkpoint_is_named() {
 
 #[test]
 fn the_official_multi_modal_checkpoint_loads() {
-    let case = semrel_testkit::vectors_dir().join("multi-modal/checkpoint");
-    if !case.exists() {
-        eprintln!("skipped: no reference vectors at {}", case.display());
-        return;
-    }
+    let case = semrel_testkit::core_dir().join("multi-modal/checkpoint");
     let tensors = load_any(case.join("000007_nets_ema.ckpt")).unwrap();
     let case = semrel_testkit::Case::load(&case).unwrap();
     let known = case.with_prefix("w.");

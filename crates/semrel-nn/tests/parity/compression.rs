@@ -353,7 +353,7 @@ pub fn weight_transfer(case: &Case) -> Outcome {
     same("orders", transfer.orders, read(&case.json, "orders")?)?;
     for (key, tensor) in &transfer.state {
         let name = format!("out.{key}");
-        same(&name, tensor.equal(&case.tensor(&name)), true)?;
+        same(&name, case.equals(&name, tensor), true)?;
     }
     let x = case.input("x");
     let target = MobileConfig::published(to);
