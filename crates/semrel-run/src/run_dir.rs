@@ -163,7 +163,9 @@ impl RunDir {
     fn remove_leftovers(&self) -> Result<(), FileError> {
         let ours = |name: &&String| {
             let target = name.strip_prefix(TEMPORARY);
-            target.is_some_and(|t| [CONFIG, summary::FILE, manifest::FILE, log::FILE].iter().any(|file| t.starts_with(file)))
+            target.is_some_and(|t| {
+                [CONFIG, summary::FILE, manifest::FILE, log::FILE].iter().any(|file| t.starts_with(file))
+            })
         };
         for name in names_in(&self.path)?.iter().filter(ours) {
             let path = self.path.join(name);
@@ -197,7 +199,8 @@ fn inspect(folder: &Path, mode: OpenMode) -> Result<(), RunError> {
     let has_run = names.iter().any(|name| name == CONFIG);
     let written = |name: &&String| {
         let name = name.as_str();
-        matches!(name, CONFIG | SAMPLES | CHECKPOINTS | summary::FILE | manifest::FILE | log::FILE) || log::is_event_file(name)
+        matches!(name, CONFIG | SAMPLES | CHECKPOINTS | summary::FILE | manifest::FILE | log::FILE)
+            || log::is_event_file(name)
     };
     match mode {
         OpenMode::Resume if has_run => Ok(()),

@@ -1,14 +1,14 @@
 //! A training run: opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
 
 use crate::algorithm::{Algorithm, Batch, StepInfo, build};
-use crate::config::Config;
+use crate::config::{Config, Method};
 use crate::data::Data;
 use crate::evaluate::Scorer;
 use crate::preview;
 use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
-use semrel_run::Checked;
+use semrel_run::{Checked, Manifest, Summary, manifest};
 use semrel_train::batches::BatchLoader;
 use semrel_train::memory::peak_mib;
 use semrel_train::parts::{restore_parts, save_parts};
@@ -16,7 +16,8 @@ use semrel_train::{
     Checkpoints, Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
     tune_convolutions,
 };
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::PathBuf;
 use tch::Device;
 
@@ -48,6 +49,27 @@ pub struct TrainOptions {
     pub threads: usize,
     /// No progress.
     pub quiet: bool,
+    /// The row of a table that this run is, to be stored in its folder.
+    pub manifest: Option<Manifest>,
+}
+
+/// What the summary of a run tells besides what all programs do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Own {
+    /// Which algorithm trained.
+    pub method: Method,
+    /// Folder of the images that are translated.
+    pub source: PathBuf,
+    /// Folder of the images of the other domain.
+    pub target: PathBuf,
+    /// Epochs in all.
+    pub epochs: u64,
+    /// Steps after the warm-up.
+    pub steps: u64,
+    /// Side of the crops.
+    pub crop_size: u32,
+    /// Seconds, divided by all steps.
+    pub seconds_per_step: f64,
 }
 
 /// The method of a run, freshly initialised from its seed.
@@ -144,6 +166,9 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     preview::sources(&data, config).context("test images of the preview")?;
 
     let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
+    if let Some(row) = &options.manifest {
+        manifest::write(run.path(), row)?;
+    }
     let checkpoints = Checkpoints::from(run.checkpoints(config.train.keep));
     let mut standing = Standing::default();
     let mut state = Run { config, data: &data, algorithm, loader: data.loader(0)?, scorer, device, epoch: 0 };
@@ -172,32 +197,33 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     if ended == Ended::Interrupted {
         return Ok(ended);
     }
-    let parameters: serde_json::Map<String, Value> =
-        state.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters().into())).collect();
-    summary::write(
-        run.path(),
-        &json!({
-            "name": config.name,
-            "method": config.method,
-            "seed": config.seed,
-            "source": data.train.folder(data.direction.source()),
-            "target": data.train.folder(data.direction.target()),
-            "epochs": config.epochs(),
-            "steps": rhythm.total - t.warmup,
-            "warmup": t.warmup,
-            "batch_size": t.batch_size,
-            "crop_size": config.data.image_size,
-            "parameters": parameters,
-            "seconds": seconds,
-            "seconds_per_step": seconds / rhythm.total as f64,
-            "seconds_waiting_for_images": state.loader.waited(),
-            "unreadable_images": data.skipped(),
-            "threads": options.threads,
-            "device": format!("{device:?}"),
-            "peak_memory_mib": peak_mib(),
-            "best_step": checkpoints.best_step()?.unwrap_or(rhythm.total),
-            "last_step": rhythm.total,
-        }),
-    )?;
+    let parameters =
+        state.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters())).collect();
+    let own = Own {
+        method: config.method,
+        source: data.train.folder(data.direction.source()).to_owned(),
+        target: data.train.folder(data.direction.target()).to_owned(),
+        epochs: config.epochs(),
+        steps: rhythm.total - t.warmup,
+        crop_size: config.data.image_size,
+        seconds_per_step: seconds / rhythm.total as f64,
+    };
+    let summary = Summary {
+        name: config.name.clone(),
+        seed: config.seed,
+        warmup: t.warmup,
+        batch_size: t.batch_size.unsigned_abs(),
+        parameters,
+        seconds,
+        seconds_waiting_for_images: state.loader.waited(),
+        unreadable_images: data.skipped() as u64,
+        threads: options.threads as u64,
+        device: format!("{device:?}"),
+        peak_memory_mib: peak_mib(),
+        best_step: checkpoints.best_step()?.unwrap_or(rhythm.total),
+        last_step: rhythm.total,
+        own,
+    };
+    summary::write(run.path(), &summary)?;
     Ok(ended)
 }

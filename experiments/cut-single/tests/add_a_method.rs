@@ -8,7 +8,7 @@ use cut_single::one_sided::OneSided;
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
 use semrel_train::passes::{l1, reproduce};
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use tch::{Device, Kind, Tensor};
 
 /// Adversarial, and seen from afar the translation looks like its source: `L_GAN + λ |A(G(x)) − A(x)|`, where A averages

@@ -11,7 +11,7 @@ use semrel_nn::patchgan::PatchDiscriminator;
 use semrel_train::adversary::{Adversary, Game};
 use semrel_train::batches::Batch;
 use semrel_train::passes::{Generator, l1};
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use tch::{Device, Tensor};
 
 /// G and a D of inputs and outputs.

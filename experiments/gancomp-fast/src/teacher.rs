@@ -13,7 +13,7 @@ use semrel_train::adversary::{Adversary, Game};
 use semrel_train::batches::Batch;
 use semrel_train::cycle_gan::{CycleGan, CycleWeights};
 use semrel_train::passes::{Generator, reproduce};
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use tch::{Device, Tensor};
 
 /// A teacher in training.

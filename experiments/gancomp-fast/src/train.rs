@@ -1,7 +1,7 @@
 //! The stages that train: each opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
 
 use crate::algorithm::{Algorithm, StepInfo};
-use crate::config::{Config, FinetuneConfig, TrainConfig};
+use crate::config::{Config, FinetuneConfig, Method, TrainConfig};
 use crate::data::{Data, Stage, Training};
 use crate::distill::Distillation;
 use crate::folders::Folders;
@@ -14,8 +14,8 @@ use crate::trained::{Distilled, open_distilled, open_teacher};
 use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
-use semrel_nn::channels::ChannelSet;
-use semrel_run::Checked;
+use semrel_nn::channels::{ChannelSet, Channels};
+use semrel_run::{Checked, Manifest, Summary, manifest};
 use semrel_train::batches::BatchLoader;
 use semrel_train::memory::peak_mib;
 use semrel_train::parts::{load_network, pool_files, restore_parts, restore_pools, save_parts};
@@ -24,8 +24,9 @@ use semrel_train::{
     Checkpoints, Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
     tune_convolutions,
 };
-use serde_json::{Value, json};
-use std::path::Path;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 
 /// Where and how to train.
@@ -41,6 +42,8 @@ pub struct TrainOptions {
     pub threads: usize,
     /// No progress.
     pub quiet: bool,
+    /// The row of a table that this run is of, to be stored in its folder.
+    pub manifest: Option<Manifest>,
 }
 
 /// Keys that may differ when a stage is resumed: its rhythm, and what it does not read.
@@ -203,6 +206,9 @@ impl Job<'_> {
         let unread = may_change(stage);
         let unread: Vec<&str> = unread.iter().map(String::as_str).collect();
         let run = RunDir::open(options.folders.of(stage, config), options.mode, config, &unread)?;
+        if let Some(row) = &options.manifest {
+            manifest::write(run.path(), row)?;
+        }
         let checkpoints = Checkpoints::from(run.checkpoints(train.keep));
         let mut standing = Standing::default();
         let loader = training.loader(0)?;
@@ -235,40 +241,74 @@ impl Job<'_> {
         Ok(ended)
     }
 
-    fn summary(&self, state: &mut Run<'_>, rhythm: &Rhythm, seconds: f64, best: u64, threads: usize) -> Value {
+    fn summary(&self, state: &mut Run<'_>, rhythm: &Rhythm, seconds: f64, best: u64, threads: usize) -> Summary<Own> {
         let (config, train) = (self.config, state.train);
         let images = self.data.of_stage(self.stage);
-        let parameters: serde_json::Map<String, Value> =
-            state.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters().into())).collect();
-        json!({
-            "name": self.name(),
-            "stage": self.stage.name(),
-            "method": if self.stage == Stage::Teacher { None } else { Some(config.method) },
-            "seed": config.seed,
-            "teacher": Origin::describe(&self.origins, TEACHER),
-            "super_net": Origin::describe(&self.origins, SUPER_NET),
-            "channels": config.finetune.as_ref().filter(|_| self.stage == Stage::Finetune).and_then(|f| f.channels),
-            "source": images.folder(self.data.direction.source()),
-            "target": images.folder(self.data.direction.target()),
-            "sources": images.files(self.data.direction.source()).len(),
-            "targets": images.files(self.data.direction.target()).len(),
-            "epochs": train.epochs(),
-            "steps": rhythm.total - rhythm.warmup,
-            "warmup": rhythm.warmup,
-            "batch_size": train.batch_size,
-            "crop_size": config.data.image_size,
-            "parameters": parameters,
-            "seconds": seconds,
-            "seconds_per_step": seconds / rhythm.total as f64,
-            "seconds_waiting_for_images": state.loader.waited(),
-            "unreadable_images": state.training.skipped(),
-            "threads": threads,
-            "device": format!("{:?}", state.device),
-            "peak_memory_mib": peak_mib(),
-            "best_step": best,
-            "last_step": rhythm.total,
-        })
+        let (source, target) = (self.data.direction.source(), self.data.direction.target());
+        let own = Own {
+            stage: self.stage.name().to_owned(),
+            method: (self.stage != Stage::Teacher).then_some(config.method),
+            teacher: Origin::describe(&self.origins, TEACHER),
+            super_net: Origin::describe(&self.origins, SUPER_NET),
+            channels: config.finetune.as_ref().filter(|_| self.stage == Stage::Finetune).and_then(|f| f.channels),
+            source: images.folder(source).to_owned(),
+            target: images.folder(target).to_owned(),
+            sources: images.files(source).len(),
+            targets: images.files(target).len(),
+            epochs: train.epochs(),
+            steps: rhythm.total - rhythm.warmup,
+            crop_size: config.data.image_size,
+            seconds_per_step: seconds / rhythm.total as f64,
+        };
+        let parameters = state.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters()));
+        Summary {
+            name: self.name(),
+            seed: config.seed,
+            warmup: rhythm.warmup,
+            batch_size: train.batch_size.unsigned_abs(),
+            parameters: parameters.collect(),
+            seconds,
+            seconds_waiting_for_images: state.loader.waited(),
+            unreadable_images: state.training.skipped() as u64,
+            threads: threads as u64,
+            device: format!("{:?}", state.device),
+            peak_memory_mib: peak_mib(),
+            best_step: best,
+            last_step: rhythm.total,
+            own,
+        }
     }
+}
+
+/// What the summary of a stage tells besides what all programs do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Own {
+    /// `teacher`, `distill` or `finetune`.
+    pub stage: String,
+    /// Which losses distilled; none for a teacher.
+    pub method: Option<Method>,
+    /// The teacher that it learned from.
+    pub teacher: Option<Value>,
+    /// The super-net that it began with.
+    pub super_net: Option<Value>,
+    /// The configuration that was fine-tuned.
+    pub channels: Option<Channels>,
+    /// Folder of the images that are translated.
+    pub source: PathBuf,
+    /// Folder of the images of the other domain.
+    pub target: PathBuf,
+    /// Images that are translated.
+    pub sources: usize,
+    /// Images of the other domain.
+    pub targets: usize,
+    /// Epochs in all.
+    pub epochs: u64,
+    /// Steps after the warm-up.
+    pub steps: u64,
+    /// Side of the crops.
+    pub crop_size: u32,
+    /// Seconds, divided by all steps.
+    pub seconds_per_step: f64,
 }
 
 /// A stage as the training loop sees it.

@@ -13,14 +13,15 @@ use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_metrics::extractor::to_images;
 use semrel_metrics::{EfficientNetLite0, FixedFeatures};
-use semrel_run::Checked;
+use semrel_run::{Checked, Manifest, Summary, manifest};
 use semrel_train::correlative::Correlative;
 use semrel_train::memory::peak_mib;
 use semrel_train::{
     Checkpoints, Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
     tune_convolutions,
 };
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::PathBuf;
 use tch::{Device, Kind, Tensor};
 
@@ -49,6 +50,23 @@ pub struct TrainOptions {
     pub threads: usize,
     /// No progress.
     pub quiet: bool,
+    /// The row of a table that this run is, to be stored in its folder.
+    pub manifest: Option<Manifest>,
+}
+
+/// What the summary of a run tells besides what all programs do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Own {
+    /// Losses on top of StarGAN v2's.
+    pub method: Method,
+    /// The domains.
+    pub domains: Vec<String>,
+    /// Iterations after the warm-up.
+    pub iterations: i64,
+    /// Side of the images.
+    pub img_size: i64,
+    /// Seconds, divided by all iterations.
+    pub seconds_per_iteration: f64,
 }
 
 /// Networks, optimisers and, for `lsesim`, the correlative term of a run, freshly initialised.
@@ -150,6 +168,9 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     let _ = preview_sources(&data, config, device).context("validation images of the preview")?;
     let mut trainer = new_trainer(config, data.num_domains(), device)?;
     let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
+    if let Some(row) = &options.manifest {
+        manifest::write(run.path(), row)?;
+    }
     let checkpoints = Checkpoints::from(run.checkpoints(config.train.keep));
 
     let mut standing = Standing::default();
@@ -178,29 +199,31 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     if ended == Ended::Interrupted {
         return Ok(ended);
     }
-    summary::write(
-        run.path(),
-        &json!({
-            "name": config.name,
-            "method": config.method,
-            "seed": config.seed,
-            "domains": data.domains,
-            "iterations": config.train.iterations,
-            "warmup": config.train.warmup,
-            "batch_size": config.train.batch_size,
-            "img_size": config.data.image_size,
-            "parameters": snapshot::parameters(&state.trainer.networks),
-            "seconds": seconds,
-            "seconds_per_iteration": seconds / rhythm.total as f64,
-            "seconds_waiting_for_images": state.loader.waited(),
-            "unreadable_images": data.train.skipped() + data.val.skipped(),
-            "threads": options.threads,
-            "device": format!("{device:?}"),
-            "peak_memory_mib": peak_mib(),
-            "best_step": checkpoints.best_step()?.unwrap_or(rhythm.total),
-            "last_step": rhythm.total,
-        }),
-    )?;
+    let parameters = snapshot::parameters(&state.trainer.networks);
+    let own = Own {
+        method: config.method,
+        domains: data.domains.clone(),
+        iterations: config.train.iterations,
+        img_size: config.data.image_size,
+        seconds_per_iteration: seconds / rhythm.total as f64,
+    };
+    let summary = Summary {
+        name: config.name.clone(),
+        seed: config.seed,
+        warmup: rhythm.warmup,
+        batch_size: t.batch_size.unsigned_abs(),
+        parameters: parameters.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+        seconds,
+        seconds_waiting_for_images: state.loader.waited(),
+        unreadable_images: (data.train.skipped() + data.val.skipped()) as u64,
+        threads: options.threads as u64,
+        device: format!("{device:?}"),
+        peak_memory_mib: peak_mib(),
+        best_step: checkpoints.best_step()?.unwrap_or(rhythm.total),
+        last_step: rhythm.total,
+        own,
+    };
+    summary::write(run.path(), &summary)?;
     Ok(ended)
 }
 

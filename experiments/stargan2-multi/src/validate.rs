@@ -22,7 +22,11 @@ impl Validate for Config {
         }
         let size = self.data.image_size;
         if !(32..=4096).contains(&size) || size & (size - 1) != 0 {
-            return fail("data.image_size", format!("{size}"), "it must be a power of two, at least 32 and at most 4096");
+            return fail(
+                "data.image_size",
+                format!("{size}"),
+                "it must be a power of two, at least 32 and at most 4096",
+            );
         }
         if !(0.0..=1.0).contains(&self.data.randcrop_prob) {
             return fail("data.randcrop_prob", format!("{}", self.data.randcrop_prob), "it must lie in 0..1");

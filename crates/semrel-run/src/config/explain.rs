@@ -76,4 +76,3 @@ fn alternatives(names: &[String]) -> String {
         many => format!("one of {}", many.join(", ")),
     }
 }
-

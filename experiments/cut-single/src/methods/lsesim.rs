@@ -16,7 +16,7 @@ use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained};
 use semrel_train::correlative::Correlative;
 use semrel_train::passes::reproduce;
-use semrel_train::{Part, Losses};
+use semrel_train::{Losses, Part};
 use tch::{Device, Tensor, no_grad};
 
 const OTHERS: &str = "config key `loss.lsesim_features` (`effnet-lite0` and `generator` need no VGG-16)";
