@@ -6,6 +6,7 @@ use crate::fit::{Ended, Fit, Rhythm, Standing, fit};
 use crate::memory::peak_mib;
 use crate::{Interrupt, OpenMode, RunDir, RunError};
 use semrel_run::summary::{self, Summary, SummaryError};
+use semrel_run::{Manifest, manifest};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,8 @@ pub struct TrainOptions {
     pub threads: usize,
     /// No progress.
     pub quiet: bool,
+    /// The row of a table that the run is, to be stored in its folder.
+    pub manifest: Option<Manifest>,
 }
 
 /// What a run is called, how long it is, and what its summary tells.
@@ -73,7 +76,7 @@ pub trait Experiment: Fit {
     fn start_at(&mut self, step: u64) -> Result<(), Self::Error>;
 
     /// Trained numbers by network.
-    fn parameters(&mut self) -> BTreeMap<String, u64>;
+    fn parameters(&mut self) -> BTreeMap<String, i64>;
 
     /// Seconds that training has waited for images, and images that could not be read.
     fn images(&self) -> (f64, usize);
@@ -102,6 +105,9 @@ where
     E::Error: From<RunError> + From<SummaryError>,
 {
     let run = RunDir::open(&options.run_dir, options.mode, config, may_change)?;
+    if let Some(row) = &options.manifest {
+        manifest::write(run.path(), row)?;
+    }
     let checkpoints = Checkpoints::from(run.checkpoints(about.keep));
     let mut standing = Standing::default();
     if options.mode == OpenMode::Resume

@@ -10,9 +10,9 @@ use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_eval::Scorer;
 use semrel_run::Checked;
+pub use semrel_train::TrainOptions;
 use semrel_train::batches::BatchLoader;
 use semrel_train::parts::{restore_parts, save_parts};
-pub use semrel_train::TrainOptions;
 use semrel_train::{
     About, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
@@ -129,8 +129,8 @@ impl Experiment for Run<'_> {
         Ok(())
     }
 
-    fn parameters(&mut self) -> BTreeMap<String, u64> {
-        self.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters() as u64)).collect()
+    fn parameters(&mut self) -> BTreeMap<String, i64> {
+        self.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters())).collect()
     }
 
     fn images(&self) -> (f64, usize) {

@@ -17,7 +17,7 @@ use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_eval::Scorer;
 use semrel_nn::channels::{ChannelSet, Channels};
-use semrel_run::Checked;
+use semrel_run::{Checked, Manifest};
 use semrel_train::batches::BatchLoader;
 use semrel_train::parts::{load_network, pool_files, restore_parts, restore_pools, save_parts};
 use semrel_train::run_dir::check_config;
@@ -44,6 +44,8 @@ pub struct TrainOptions {
     pub threads: usize,
     /// No progress.
     pub quiet: bool,
+    /// The row of a table that this run is of, to be stored in its folder.
+    pub manifest: Option<Manifest>,
 }
 
 /// Keys that may differ when a stage is resumed: its rhythm, and what it does not read.
@@ -222,11 +224,13 @@ impl Job<'_> {
             },
         };
         let loader = training.loader(0)?;
-        let mut run = Run { job: &self, train, training: &training, algorithm, loader, scorer, inputs, device, epoch: 0 };
+        let mut run =
+            Run { job: &self, train, training: &training, algorithm, loader, scorer, inputs, device, epoch: 0 };
         let unread = may_change(stage);
         let unread: Vec<&str> = unread.iter().map(String::as_str).collect();
-        let TrainOptions { folders, mode, threads, quiet, .. } = options.clone();
-        let options = semrel_train::TrainOptions { run_dir: folders.of(stage, config), mode, device, threads, quiet };
+        let TrainOptions { folders, mode, threads, quiet, manifest, .. } = options.clone();
+        let run_dir = folders.of(stage, config);
+        let options = semrel_train::TrainOptions { run_dir, mode, device, threads, quiet, manifest };
         drive(&mut run, config, about, &unread, &options, interrupt)
     }
 }
@@ -293,8 +297,8 @@ impl Experiment for Run<'_> {
         Ok(())
     }
 
-    fn parameters(&mut self) -> BTreeMap<String, u64> {
-        self.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters() as u64)).collect()
+    fn parameters(&mut self) -> BTreeMap<String, i64> {
+        self.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters())).collect()
     }
 
     fn images(&self) -> (f64, usize) {

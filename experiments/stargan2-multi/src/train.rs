@@ -15,8 +15,8 @@ use semrel_eval::domains::{DomainMetrics, DomainReference};
 use semrel_metrics::FixedFeatures;
 use semrel_metrics::extractor::{stack, to_images};
 use semrel_run::Checked;
-use semrel_train::correlative::Correlative;
 pub use semrel_train::TrainOptions;
+use semrel_train::correlative::Correlative;
 use semrel_train::{
     About, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
@@ -134,8 +134,8 @@ impl Experiment for Run<'_> {
         Ok(())
     }
 
-    fn parameters(&mut self) -> BTreeMap<String, u64> {
-        snapshot::parameters(&self.trainer.networks).into_iter().map(|(name, n)| (name.into(), n as u64)).collect()
+    fn parameters(&mut self) -> BTreeMap<String, i64> {
+        snapshot::parameters(&self.trainer.networks).into_iter().map(|(name, n)| (name.into(), n)).collect()
     }
 
     fn images(&self) -> (f64, usize) {
