@@ -10,7 +10,6 @@ use schemars::JsonSchema;
 use semrel_data::Direction;
 
 use semrel_loss::curriculum::EpochCurriculum;
-use semrel_loss::gan::GanMode;
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_loss::{Formulation, Gradient};
 use semrel_nn::{AdamConfig, InitType, LrPolicy, LrSchedule};
