@@ -4,7 +4,9 @@ use super::common::Row;
 use anyhow::Result;
 use clap::Args;
 use gancomp_fast::data::{Data, Stage};
+use gancomp_fast::looked_at::check_networks;
 use gancomp_fast::train::{TrainOptions, steps, train};
+use semrel_run::Manifest;
 use semrel_train::Interrupt;
 use semrel_train::cli::{Machine, TrainMode, ended, write_json};
 use serde_json::json;
@@ -16,6 +18,9 @@ pub struct StageArgs {
     row: Row,
     #[command(flatten)]
     mode: TrainMode,
+    /// Store in the folder which row of which table this is (JSON); for whoever makes tables.
+    #[arg(long, value_name = "JSON", hide = true)]
+    manifest: Option<Manifest>,
     /// Check the config and open its data, print the number of steps (JSON; 0 of a stage that the row goes
     /// without), and train nothing.
     #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
@@ -30,12 +35,14 @@ pub fn run(stage: Stage, args: &StageArgs, quiet: bool) -> Result<ExitCode> {
     let config = args.row.load()?;
     if args.check {
         let data = Data::open(&config)?;
+        check_networks(&config)?;
         let skipped = stage == Stage::Finetune && config.finetune.is_none();
         let steps = if skipped { 0 } else { steps(&config, &data, stage)? };
         return Ok(write_json(None, &json!({ "steps": steps }))?);
     }
     let folders = args.row.folders();
-    let options = TrainOptions { folders: folders.clone(), mode: args.mode.mode(), device, threads, quiet };
+    let manifest = args.manifest.clone();
+    let options = TrainOptions { folders: folders.clone(), mode: args.mode.mode(), device, threads, quiet, manifest };
     let interrupt = Interrupt::install()?;
     let how = train(stage, &config, &options, &interrupt)?;
     Ok(ended(how, &folders.of(stage, &config), quiet))
