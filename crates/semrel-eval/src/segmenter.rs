@@ -97,8 +97,7 @@ impl SegmenterChoice<'_> {
 }
 
 fn of_training_set(error: impl Into<EvalError>) -> EvalError {
-    let remedy = Some("photographs and labels of the training set");
-    EvalError::Key { key: SEGMENTATION.to_owned(), remedy, source: Box::new(error.into()) }
+    error.into().of("photographs and labels of the training set").at_key(SEGMENTATION)
 }
 
 /// A segmenter, with what tells it from others of its name.

@@ -221,7 +221,7 @@ fn what_does_not_fit_is_refused() {
         (&["eval", row, "--set", "eval.segmentation=true"], &["config key `eval.segmentation`"]),
         (&["translate", "--onnx", "none.onnx", pictures], &["none.onnx"]),
         (&["translate", onnx, pictures], &["generator.onnx: an ONNX file", "--onnx"]),
-        (&["eval", row, "--out", "/dev/null"], &["/dev/null: cannot write", "no file"]),
+        (&["eval", row, "--out", "/dev/null"], &["/dev/null: cannot write", "not a file"]),
         (&["translate", "--onnx", "bad.onnx", pictures], &["bad.onnx: no ONNX file", "export"]),
         (&["translate", "--onnx", onnx, row, pictures], &["name the pictures alone"]),
         (&["translate", "--onnx", onnx, "none"], &["none: no such file or folder"]),
