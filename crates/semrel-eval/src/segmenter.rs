@@ -5,10 +5,11 @@ use crate::labels::Labels;
 use crate::{EvalError, ImageSet};
 use rayon::prelude::*;
 use semrel_data::image_io::write_image;
+use semrel_metrics::MetricsError;
 use semrel_metrics::networks::Drn;
 use semrel_metrics::networks::drn::Arch;
 use semrel_metrics::segmentation::{self, LabelFormat, Pair, fit_or_find, pairs_by_stem};
-use sha2::{Digest, Sha256};
+use semrel_metrics::weights::{DRN_D_22, DRN_D_105};
 use std::fmt;
 use std::path::Path;
 use tch::Device;
@@ -63,7 +64,7 @@ impl SegmenterChoice<'_> {
         match self.weights {
             Some(file) => Drn::load_file(arch, file, device).at_key(SEGMENTER_WEIGHTS),
             None => Drn::load(arch, device).map_err(|error| {
-                let missing = matches!(error, semrel_metrics::MetricsError::Weights(_));
+                let missing = matches!(error, MetricsError::Weights(_));
                 let (key, remedy) = (SEGMENTER.to_owned(), missing.then_some(WITHOUT));
                 EvalError::Key { key, remedy, source: Box::new(error.into()) }
             }),
@@ -103,6 +104,7 @@ fn of_training_set(error: impl Into<EvalError>) -> EvalError {
 /// A segmenter, with what tells it from others of its name.
 pub struct Segmenter {
     network: Box<dyn segmentation::Segmenter>,
+    name: String,
     digest: String,
 }
 
@@ -126,15 +128,16 @@ impl Segmenter {
     ) -> Result<Self, EvalError> {
         if let Some(arch) = choice.arch()? {
             let network = Box::new(choice.drn(arch, device)?);
-            let digest = match choice.weights {
+            let (name, digest) = match choice.weights {
+                // A score with weights of one's own is never named as if they were the published ones.
                 Some(file) => {
-                    let what = file.display().to_string();
-                    let bytes = std::fs::read(file).map_err(|source| EvalError::Io { what, source })?;
-                    hex::encode(Sha256::digest(bytes))
+                    let published = if arch == Arch::D22 { DRN_D_22 } else { DRN_D_105 };
+                    let examined = published.examine(file).map_err(MetricsError::from).at_key(SEGMENTER_WEIGHTS)?;
+                    (format!("{}, {}", arch.name(), examined.label()), examined.sha256)
                 }
-                None => "published".to_owned(),
+                None => (arch.name().to_owned(), "published".to_owned()),
             };
-            return Ok(Self { network, digest });
+            return Ok(Self { network, name, digest });
         }
         // A head is fitted to files, each of one picture.
         let halves = tempfile::tempdir()
@@ -146,12 +149,12 @@ impl Segmenter {
         let head = fit_or_find(&pairs, LabelFormat::Color, choice.steps, device, quiet).map_err(of_training_set)?;
         // What it was fitted to, not its weights: those of another machine differ in roundings.
         let digest = head.fitted_to().to_owned();
-        Ok(Self { network: Box::new(head), digest })
+        Ok(Self { name: HEAD.to_owned(), network: Box::new(head), digest })
     }
 
     /// Name that scores carry.
-    pub fn name(&self) -> &'static str {
-        self.network.name()
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The network.

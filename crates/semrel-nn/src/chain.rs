@@ -98,6 +98,7 @@ impl TappedGenerator for Chain {
         self.mode.set(Mode { published, ..self.mode.get() });
     }
 
+    #[cfg(any(test, feature = "testing"))]
     fn set_misread_gradients(&self, misread: bool) {
         self.mode.set(Mode { misread, ..self.mode.get() });
     }
@@ -140,6 +141,7 @@ macro_rules! delegate_to_chain {
                 self.0.set_published_arithmetic(published);
             }
 
+            #[cfg(any(test, feature = "testing"))]
             fn set_misread_gradients(&self, misread: bool) {
                 self.0.set_misread_gradients(misread);
             }

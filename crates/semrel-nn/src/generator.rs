@@ -40,7 +40,8 @@ pub trait TappedGenerator: std::fmt::Debug {
 
     /// Makes the gradients of [`TappedGenerator::encode`] those of PyTorch's CPU build (`true`), which misreads the memory of
     /// gradients that enter instance norm with channels last, or the derivatives that they should be, as networks start.
-    /// Only for comparing with reference numbers from that build, of batches of one image.
+    /// Only for comparing with reference numbers from that build, of batches of one image: feature `testing`.
+    #[cfg(any(test, feature = "testing"))]
     fn set_misread_gradients(&self, _misread: bool) {}
 }
 

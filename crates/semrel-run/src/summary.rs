@@ -26,7 +26,7 @@ pub struct Summary<P = Map<String, Value>> {
     /// Images per batch.
     pub batch_size: u64,
     /// Parameters by network.
-    pub parameters: BTreeMap<String, u64>,
+    pub parameters: BTreeMap<String, i64>,
     /// Time of training, resumed parts included.
     pub seconds: f64,
     /// Of these, waiting for images.

@@ -10,6 +10,7 @@
 //! | [`cli`] | arguments that every experiment has |
 //! | [`checkpoints`] | tensors and state, saved so that a crash at any moment leaves a whole checkpoint |
 //! | [`log`] | `metrics.jsonl` and event files, cut back on resume |
+//! | [`driver`] | a run from its opened parts to its summary |
 //! | [`fit`] | the loop: when to log, draw, score, save and stop |
 //! | [`parts`] | the networks of a checkpoint, under published keys |
 //! | [`progress`] | a bar on a terminal, plain lines elsewhere |
@@ -28,6 +29,7 @@ pub mod cli;
 pub mod correlative;
 pub mod cycle_gan;
 pub mod device;
+pub mod driver;
 pub mod fit;
 pub mod interrupt;
 pub mod log;
@@ -40,6 +42,7 @@ pub mod seeding;
 
 pub use checkpoints::{Checkpoints, Snapshot, SnapshotError};
 pub use device::{DeviceError, parse_device, set_threads, tune_convolutions};
+pub use driver::{About, Experiment, MAY_CHANGE, TrainOptions, drive};
 pub use fit::{Ended, Fit, Losses, OtherStep, Rhythm, Standing, StepInfo, fit};
 pub use interrupt::Interrupt;
 pub use log::{MetricsLog, NonFinite, first_non_finite};

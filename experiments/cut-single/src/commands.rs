@@ -17,8 +17,8 @@ use cut_single::trained::open_run;
 use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_eval::{KeptEvaluation, OUTPUT, translate_files};
 use semrel_nn::checkpoint::save;
-use semrel_run::Checked;
 use semrel_run::scores::Evaluation;
+use semrel_run::{Checked, Manifest};
 use semrel_train::cli::{Describe, Machine, PictureSize, TrainMode, Verbosity, ended, translated, write_json};
 use semrel_train::{Interrupt, Progress};
 use serde_json::json;
@@ -82,6 +82,9 @@ struct TrainArgs {
     /// Folder of the run; runs/cut-single/<name> where absent.
     #[arg(long)]
     run_dir: Option<PathBuf>,
+    /// Store in the folder which row of which table this is (JSON); for whoever makes tables.
+    #[arg(long, value_name = "JSON", hide = true)]
+    manifest: Option<Manifest>,
     #[command(flatten)]
     mode: TrainMode,
     /// Check the config and its networks and open its data, print the number of steps (JSON), and train nothing.
@@ -224,7 +227,8 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
         return Ok(write_json(None, &json!({ "steps": steps(&config, &data) }))?);
     }
     let run_dir = args.run_dir.clone().unwrap_or_else(|| Path::new("runs/cut-single").join(&config.name));
-    let options = TrainOptions { run_dir, mode: args.mode.mode(), device, threads, quiet };
+    let manifest = args.manifest.clone();
+    let options = TrainOptions { run_dir, mode: args.mode.mode(), device, threads, quiet, manifest };
     let interrupt = Interrupt::install()?;
     Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir, quiet))
 }

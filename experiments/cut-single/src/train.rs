@@ -1,7 +1,7 @@
 //! A training run: opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
 
 use crate::algorithm::{Algorithm, Batch, StepInfo, build};
-use crate::config::Config;
+use crate::config::{Config, Method};
 use crate::data::Data;
 use crate::evaluate;
 use crate::preview;
@@ -10,46 +10,21 @@ use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_eval::Scorer;
 use semrel_run::Checked;
+pub use semrel_train::TrainOptions;
 use semrel_train::batches::BatchLoader;
-use semrel_train::memory::peak_mib;
 use semrel_train::parts::{restore_parts, save_parts};
 use semrel_train::{
-    Checkpoints, Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
+    About, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
 };
-use serde_json::{Value, json};
-use std::path::PathBuf;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use tch::Device;
-
-/// Keys that may differ when a run is resumed: they change its rhythm, not its steps.
-const MAY_CHANGE: [&str; 8] = [
-    "train.log_every",
-    "train.sample_every",
-    "train.save_every",
-    "train.keep",
-    "train.eval_every",
-    "eval",
-    "data.root",
-    "name",
-];
 
 /// Batches that a method which measures its data first is given.
 const MEASURED_BATCHES: u64 = 256;
-
-/// Where and how to train.
-#[derive(Debug, Clone)]
-pub struct TrainOptions {
-    /// The run's folder.
-    pub run_dir: PathBuf,
-    /// What to do with a run that is there.
-    pub mode: OpenMode,
-    /// Where to compute.
-    pub device: Device,
-    /// Threads of arithmetic, for the summary.
-    pub threads: usize,
-    /// No progress.
-    pub quiet: bool,
-}
 
 /// The method of a run, freshly initialised from its seed.
 ///
@@ -120,11 +95,68 @@ impl Fit for Run<'_> {
     }
 }
 
+/// What the summary of a single-modal run tells besides what all tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Own {
+    /// Which algorithm trained.
+    pub method: Method,
+    /// Folder of the source domain's training images.
+    pub source: PathBuf,
+    /// Folder of the target domain's.
+    pub target: PathBuf,
+    /// Epochs.
+    pub epochs: u64,
+    /// Steps, those of the warm-up left out.
+    pub steps: u64,
+    /// Side of the images.
+    pub image_size: u32,
+    /// Seconds per step, the warm-up included.
+    pub seconds_per_step: f64,
+}
+
+impl Experiment for Run<'_> {
+    type Own = Own;
+
+    fn restore(&mut self, saved: &Snapshot, at: u64, path: &Path) -> Result<Standing> {
+        let name = || format!("checkpoint {}", path.display());
+        let restored = restore_parts(self.algorithm.parts(), saved).with_context(name)?;
+        self.algorithm.restore_pools(&saved.files);
+        Standing::restored(at, restored.step, restored.best).with_context(name)
+    }
+
+    fn start_at(&mut self, step: u64) -> Result<()> {
+        self.loader = self.data.loader(step)?;
+        Ok(())
+    }
+
+    fn parameters(&mut self) -> BTreeMap<String, i64> {
+        self.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters())).collect()
+    }
+
+    fn images(&self) -> (f64, usize) {
+        (self.loader.waited(), self.data.skipped())
+    }
+
+    fn own(&mut self, seconds: f64) -> Own {
+        let (config, data) = (self.config, self.data);
+        let total = steps(config, data);
+        Own {
+            method: config.method,
+            source: data.train.folder(data.direction.source()).to_owned(),
+            target: data.train.folder(data.direction.target()).to_owned(),
+            epochs: config.epochs(),
+            steps: total - config.train.warmup,
+            image_size: config.data.image_size,
+            seconds_per_step: seconds / total as f64,
+        }
+    }
+}
+
 /// Trains a run to its end, or until a signal asks it to stop.
 ///
 /// # Errors
 /// Before the folder is touched: settings, data and weights that do not fit. Later: files that cannot be read or written, and
-/// losses that are no numbers.
+/// losses that are not finite.
 ///
 /// A configuration that was not checked does not get here:
 ///
@@ -145,61 +177,23 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     let scorer = looks.then(|| evaluate::scorer(config, &data, device, options.quiet)).transpose()?;
     preview::sources(&data, config).context("test images of the preview")?;
 
-    let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
-    let checkpoints = Checkpoints::from(run.checkpoints(config.train.keep));
-    let mut standing = Standing::default();
-    let mut state = Run { config, data: &data, algorithm, loader: data.loader(0)?, scorer, device, epoch: 0 };
-    if options.mode == OpenMode::Resume
-        && let Some((at, saved)) = checkpoints.latest()?
-    {
-        let name = || format!("checkpoint {}", checkpoints.path(at).display());
-        let restored = restore_parts(state.algorithm.parts(), &saved).with_context(name)?;
-        let restored = Standing::restored(at, restored.step, restored.best).with_context(name)?;
-        standing = restored.measured(&saved.state, &config.eval.measure());
-        state.algorithm.restore_pools(&saved.files);
-        state.loader = data.loader(at)?;
-    }
-
     let t = &config.train;
-    let rhythm = Rhythm {
-        total: steps(config, &data),
-        log_every: t.log_every,
-        sample_every: t.sample_every,
-        save_every: t.save_every,
-        eval_every: t.eval_every,
-        warmup: t.warmup,
+    let about = About {
+        label: &config.name,
+        name: &config.name,
+        seed: config.seed,
+        batch_size: t.batch_size as u64,
+        keep: t.keep,
+        rhythm: Rhythm {
+            total: steps(config, &data),
+            log_every: t.log_every,
+            sample_every: t.sample_every,
+            save_every: t.save_every,
+            eval_every: t.eval_every,
+            warmup: t.warmup,
+        },
     };
-    let label = (config.name.as_str(), options.quiet);
-    let (ended, seconds) = fit(&mut state, &run, &checkpoints, standing, &rhythm, label, interrupt)?;
-    if ended == Ended::Interrupted {
-        return Ok(ended);
-    }
-    let parameters: serde_json::Map<String, Value> =
-        state.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters().into())).collect();
-    summary::write(
-        run.path(),
-        &json!({
-            "name": config.name,
-            "method": config.method,
-            "seed": config.seed,
-            "source": data.train.folder(data.direction.source()),
-            "target": data.train.folder(data.direction.target()),
-            "epochs": config.epochs(),
-            "steps": rhythm.total - t.warmup,
-            "warmup": t.warmup,
-            "batch_size": t.batch_size,
-            "crop_size": config.data.image_size,
-            "parameters": parameters,
-            "seconds": seconds,
-            "seconds_per_step": seconds / rhythm.total as f64,
-            "seconds_waiting_for_images": state.loader.waited(),
-            "unreadable_images": data.skipped(),
-            "threads": options.threads,
-            "device": format!("{device:?}"),
-            "peak_memory_mib": peak_mib(),
-            "best_step": checkpoints.best_step()?.unwrap_or(rhythm.total),
-            "last_step": rhythm.total,
-        }),
-    )?;
-    Ok(ended)
+    let loader = data.loader(0)?;
+    let mut run = Run { config, data: &data, algorithm, loader, scorer, device, epoch: 0 };
+    drive(&mut run, config, about, &MAY_CHANGE, options, interrupt)
 }

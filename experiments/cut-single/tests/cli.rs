@@ -341,3 +341,18 @@ fn bench_measures_both_orders_of_the_same_losses_and_translation() {
     );
     refuses(bench(&["--steps", "0"]), &["--steps"]);
 }
+
+#[test]
+fn a_run_of_a_table_keeps_its_manifest_and_its_summary_is_typed() {
+    let place = Place::new();
+    let manifest = r#"{"format":1,"program":"cut-single","table":"table3","profile":"sample","data_set":"horse2zebra",
+        "row":"ours","seed":777,"name":"tiny"}"#;
+    let args = [method("ours"), sets(&["train.n_epochs_decay=0"]), vec!["--manifest", manifest]].concat();
+    assert(place.train("run", &args)).success();
+    let stored = semrel_run::manifest::read(place.path("run")).unwrap().unwrap();
+    assert_eq!(stored, manifest.parse().unwrap());
+    let summary: semrel_run::Summary<cut_single::train::Own> =
+        semrel_run::summary::read(place.path("run")).unwrap().unwrap();
+    assert_eq!((summary.last_step, summary.own.image_size), (summary.own.steps + summary.warmup, 32));
+    refuses(place.train("other", &["--manifest", "{}"]), &["--manifest", "missing field `format`"]);
+}

@@ -17,7 +17,8 @@ fn folder(profile: &str) -> PathBuf {
 /// Rows of a profile by name: all its files but those that others extend.
 fn rows(profile: &str) -> BTreeMap<String, Config> {
     let files = fs::read_dir(folder(profile)).unwrap().map(|entry| entry.unwrap().path());
-    let rows = files.filter(|file| file.file_stem().unwrap() != "base").map(|file| {
+    let files = files.filter(|file| file.is_file() && file.file_stem().unwrap() != "base");
+    let rows = files.map(|file| {
         let config = Checked::<Config>::load(&[&file], &[]).unwrap_or_else(|error| panic!("{error}")).into_inner();
         (file.file_stem().unwrap().to_string_lossy().into_owned(), config)
     });

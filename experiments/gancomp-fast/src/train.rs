@@ -1,7 +1,7 @@
 //! The stages that train: each opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
 
 use crate::algorithm::{Algorithm, StepInfo};
-use crate::config::{Config, FinetuneConfig, TrainConfig};
+use crate::config::{Config, FinetuneConfig, Method, TrainConfig};
 use crate::data::{Data, Stage, Training};
 use crate::distill::Distillation;
 use crate::evaluate;
@@ -16,18 +16,19 @@ use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_eval::Scorer;
-use semrel_nn::channels::ChannelSet;
-use semrel_run::Checked;
+use semrel_nn::channels::{ChannelSet, Channels};
+use semrel_run::{Checked, Manifest};
 use semrel_train::batches::BatchLoader;
-use semrel_train::memory::peak_mib;
 use semrel_train::parts::{load_network, pool_files, restore_parts, restore_pools, save_parts};
 use semrel_train::run_dir::check_config;
 use semrel_train::{
-    Checkpoints, Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
+    About, Ended, Experiment, Fit, Interrupt, Losses, OpenMode, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
 };
-use serde_json::{Value, json};
-use std::path::Path;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 
 /// Where and how to train.
@@ -43,6 +44,8 @@ pub struct TrainOptions {
     pub threads: usize,
     /// No progress.
     pub quiet: bool,
+    /// The row of a table that this run is of, to be stored in its folder.
+    pub manifest: Option<Manifest>,
 }
 
 /// Keys that may differ when a stage is resumed: its rhythm, and what it does not read.
@@ -95,7 +98,7 @@ pub fn train(stage: Stage, config: &Checked<Config>, options: &TrainOptions, int
 ///
 /// # Errors
 /// Before the folder is touched: settings, data and weights that do not fit. Later: files that cannot be read or written, and
-/// losses that are no numbers.
+/// losses that are not finite.
 ///
 /// A configuration that was not checked does not get here:
 ///
@@ -203,80 +206,69 @@ impl Job<'_> {
             (train.eval_every > 0).then(|| evaluate::scorer(config, data, device, options.quiet)).transpose()?;
         let inputs = preview::inputs(config, data, device).context("test images of the preview")?;
 
+        let label = format!("{} {}", stage.name(), self.name());
+        let name = self.name();
+        let about = About {
+            label: &label,
+            name: &name,
+            seed: config.seed,
+            batch_size: train.batch_size as u64,
+            keep: train.keep,
+            rhythm: Rhythm {
+                total: training.steps(),
+                log_every: train.log_every,
+                sample_every: train.sample_every,
+                save_every: train.save_every,
+                eval_every: train.eval_every,
+                warmup: training.warmup(),
+            },
+        };
+        let loader = training.loader(0)?;
+        let mut run =
+            Run { job: &self, train, training: &training, algorithm, loader, scorer, inputs, device, epoch: 0 };
         let unread = may_change(stage);
         let unread: Vec<&str> = unread.iter().map(String::as_str).collect();
-        let run = RunDir::open(options.folders.of(stage, config), options.mode, config, &unread)?;
-        let checkpoints = Checkpoints::from(run.checkpoints(train.keep));
-        let mut standing = Standing::default();
-        let loader = training.loader(0)?;
-        let origins = self.origins.as_slice();
-        let mut state =
-            Run { config, train, training: &training, algorithm, loader, scorer, inputs, device, epoch: 0, origins };
-        if options.mode == OpenMode::Resume
-            && let Some((at, saved)) = checkpoints.latest()?
-        {
-            standing = state.restore(&saved, at, &checkpoints.path(at))?;
-            state.loader = training.loader(at)?;
-        }
-
-        let rhythm = Rhythm {
-            total: training.steps(),
-            log_every: train.log_every,
-            sample_every: train.sample_every,
-            save_every: train.save_every,
-            eval_every: train.eval_every,
-            warmup: training.warmup(),
-        };
-        let label = format!("{} {}", stage.name(), self.name());
-        let (ended, seconds) =
-            fit(&mut state, &run, &checkpoints, standing, &rhythm, (&label, options.quiet), interrupt)?;
-        if ended == Ended::Interrupted {
-            return Ok(ended);
-        }
-        let best = checkpoints.best_step()?.unwrap_or(rhythm.total);
-        summary::write(run.path(), &self.summary(&mut state, &rhythm, seconds, best, options.threads))?;
-        Ok(ended)
+        let TrainOptions { folders, mode, threads, quiet, manifest, .. } = options.clone();
+        let run_dir = folders.of(stage, config);
+        let options = semrel_train::TrainOptions { run_dir, mode, device, threads, quiet, manifest };
+        drive(&mut run, config, about, &unread, &options, interrupt)
     }
+}
 
-    fn summary(&self, state: &mut Run<'_>, rhythm: &Rhythm, seconds: f64, best: u64, threads: usize) -> Value {
-        let (config, train) = (self.config, state.train);
-        let images = self.data.of_stage(self.stage);
-        let parameters: serde_json::Map<String, Value> =
-            state.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters().into())).collect();
-        json!({
-            "name": self.name(),
-            "stage": self.stage.name(),
-            "method": if self.stage == Stage::Teacher { None } else { Some(config.method) },
-            "seed": config.seed,
-            "teacher": Origin::describe(&self.origins, TEACHER),
-            "super_net": Origin::describe(&self.origins, SUPER_NET),
-            "channels": config.finetune.as_ref().filter(|_| self.stage == Stage::Finetune).and_then(|f| f.channels),
-            "source": images.folder(self.data.direction.source()),
-            "target": images.folder(self.data.direction.target()),
-            "sources": images.files(self.data.direction.source()).len(),
-            "targets": images.files(self.data.direction.target()).len(),
-            "epochs": train.epochs(),
-            "steps": rhythm.total - rhythm.warmup,
-            "warmup": rhythm.warmup,
-            "batch_size": train.batch_size,
-            "crop_size": config.data.image_size,
-            "parameters": parameters,
-            "seconds": seconds,
-            "seconds_per_step": seconds / rhythm.total as f64,
-            "seconds_waiting_for_images": state.loader.waited(),
-            "unreadable_images": state.training.skipped(),
-            "threads": threads,
-            "device": format!("{:?}", state.device),
-            "peak_memory_mib": peak_mib(),
-            "best_step": best,
-            "last_step": rhythm.total,
-        })
-    }
+/// What the summary of a stage tells besides what all tell.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Own {
+    /// `teacher`, `distill` or `finetune`.
+    pub stage: &'static str,
+    /// Method of the row; a teacher has none.
+    pub method: Option<Method>,
+    /// The teacher that was learnt from.
+    pub teacher: Option<Value>,
+    /// The super-net that fine-tuning began with.
+    pub super_net: Option<Value>,
+    /// The configuration that was fine-tuned.
+    pub channels: Option<Channels>,
+    /// Folder of the source domain's training images.
+    pub source: PathBuf,
+    /// Folder of the target domain's.
+    pub target: PathBuf,
+    /// Number of the source domain's training images.
+    pub sources: usize,
+    /// Number of the target domain's.
+    pub targets: usize,
+    /// Epochs.
+    pub epochs: u64,
+    /// Steps, those of the warm-up left out.
+    pub steps: u64,
+    /// Side of the images.
+    pub image_size: u32,
+    /// Seconds per step, the warm-up included.
+    pub seconds_per_step: f64,
 }
 
 /// A stage as the training loop sees it.
 struct Run<'a> {
-    config: &'a Config,
+    job: &'a Job<'a>,
     train: &'a TrainConfig,
     training: &'a Training,
     algorithm: Box<dyn Algorithm>,
@@ -287,17 +279,50 @@ struct Run<'a> {
     device: Device,
     /// Whose learning rate is set; 0 before the first step.
     epoch: u64,
-    origins: &'a [Origin],
 }
 
-impl Run<'_> {
+impl Experiment for Run<'_> {
+    type Own = Own;
+
     fn restore(&mut self, saved: &Snapshot, at: u64, path: &Path) -> Result<Standing> {
-        self.origins.iter().try_for_each(|origin| origin.check(&saved.state, path))?;
+        self.job.origins.iter().try_for_each(|origin| origin.check(&saved.state, path))?;
         let name = || format!("checkpoint {}", path.display());
         let restored = restore_parts(self.algorithm.parts(), saved).with_context(name)?;
-        let standing = Standing::restored(at, restored.step, restored.best).with_context(name)?;
         restore_pools(self.algorithm.pools(), &saved.files);
-        Ok(standing.measured(&saved.state, &self.measure()))
+        Standing::restored(at, restored.step, restored.best).with_context(name)
+    }
+
+    fn start_at(&mut self, step: u64) -> Result<()> {
+        self.loader = self.training.loader(step)?;
+        Ok(())
+    }
+
+    fn parameters(&mut self) -> BTreeMap<String, i64> {
+        self.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters())).collect()
+    }
+
+    fn images(&self) -> (f64, usize) {
+        (self.loader.waited(), self.training.skipped())
+    }
+
+    fn own(&mut self, seconds: f64) -> Own {
+        let Job { config, data, stage, origins } = self.job;
+        let (images, direction) = (data.of_stage(*stage), data.direction);
+        Own {
+            stage: stage.name(),
+            method: (*stage != Stage::Teacher).then_some(config.method),
+            teacher: Origin::describe(origins, TEACHER),
+            super_net: Origin::describe(origins, SUPER_NET),
+            channels: config.finetune.as_ref().filter(|_| *stage == Stage::Finetune).and_then(|f| f.channels),
+            source: images.folder(direction.source()).to_owned(),
+            target: images.folder(direction.target()).to_owned(),
+            sources: images.files(direction.source()).len(),
+            targets: images.files(direction.target()).len(),
+            epochs: self.train.epochs(),
+            steps: self.training.steps() - self.training.warmup(),
+            image_size: config.data.image_size,
+            seconds_per_step: seconds / self.training.steps() as f64,
+        }
     }
 }
 
@@ -306,7 +331,7 @@ impl Fit for Run<'_> {
 
     /// A step of the warm-up or of the stage, at its epoch's learning rate.
     fn step(&mut self, step: u64) -> Result<Losses> {
-        seed_step(self.config.seed, step);
+        seed_step(self.job.config.seed, step);
         let batch = self.loader.next(self.device)?;
         let info = StepInfo { epoch: self.training.epoch_of(step), step };
         if info.epoch != self.epoch {
@@ -325,7 +350,7 @@ impl Fit for Run<'_> {
     fn snapshot(&mut self, step: u64, best: Option<(u64, f64)>) -> Result<Snapshot> {
         let pools = pool_files(self.algorithm.pools());
         let mut snapshot = save_parts(self.algorithm.parts(), step, best, pools)?;
-        self.origins.iter().for_each(|origin| origin.put(&mut snapshot.state));
+        self.job.origins.iter().for_each(|origin| origin.put(&mut snapshot.state));
         Ok(snapshot)
     }
 
@@ -339,7 +364,7 @@ impl Fit for Run<'_> {
     }
 
     fn measure(&self) -> Value {
-        self.config.eval.measure()
+        self.job.config.eval.measure()
     }
 
     fn shown(&self) -> &[&str] {

@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use opened::{Trained, open_run};
 use semrel_data::ImageStore;
 use semrel_eval::KeptEvaluation;
-use semrel_run::Checked;
 use semrel_run::scores::DomainEvaluation;
+use semrel_run::{Checked, Manifest};
 use semrel_train::cli::{Describe, Machine, TrainMode, Verbosity, ended, write_json};
 use semrel_train::run_dir::checkpoints_of;
 use semrel_train::{Checkpoints, Interrupt};
@@ -72,6 +72,9 @@ struct TrainArgs {
     /// Folder of the run; runs/stargan2-multi/<name> where absent.
     #[arg(long)]
     run_dir: Option<PathBuf>,
+    /// Store in the folder which row of which table this is (JSON); for whoever makes tables.
+    #[arg(long, value_name = "JSON", hide = true)]
+    manifest: Option<Manifest>,
     #[command(flatten)]
     mode: TrainMode,
     /// Check the config and open its data, print the number of iterations with those of the warm-up (JSON), and train nothing.
@@ -207,6 +210,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
         device,
         threads,
         quiet,
+        manifest: args.manifest.clone(),
     };
     let interrupt = Interrupt::install()?;
     Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir, quiet))

@@ -15,42 +15,17 @@ use semrel_eval::domains::{DomainMetrics, DomainReference};
 use semrel_metrics::FixedFeatures;
 use semrel_metrics::extractor::{stack, to_images};
 use semrel_run::Checked;
+pub use semrel_train::TrainOptions;
 use semrel_train::correlative::Correlative;
-use semrel_train::memory::peak_mib;
 use semrel_train::{
-    Checkpoints, Ended, Fit, Interrupt, Losses, OpenMode, Rhythm, RunDir, Snapshot, Standing, fit, seed_step, summary,
+    About, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
 };
-use serde_json::{Value, json};
-use std::path::PathBuf;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
 use tch::{Device, Kind, Tensor};
-
-/// Keys that may differ when a run is resumed: they change its length and rhythm, not its steps so far.
-const MAY_CHANGE: [&str; 8] = [
-    "train.log_every",
-    "train.sample_every",
-    "train.save_every",
-    "train.keep",
-    "train.eval_every",
-    "eval",
-    "data.root",
-    "name",
-];
-
-/// Where and how to train.
-#[derive(Debug, Clone)]
-pub struct TrainOptions {
-    /// The run's folder.
-    pub run_dir: PathBuf,
-    /// What to do with a run that is there.
-    pub mode: OpenMode,
-    /// Where to compute.
-    pub device: Device,
-    /// Threads of arithmetic, for the summary.
-    pub threads: usize,
-    /// No progress.
-    pub quiet: bool,
-}
 
 /// Networks, optimisers and, for `lsesim`, the correlative term of a run, freshly initialised.
 pub fn new_trainer(config: &Config, num_domains: i64, device: Device) -> Result<Trainer> {
@@ -130,6 +105,55 @@ impl Fit for Run<'_> {
     }
 }
 
+/// What the summary of a multi-modal run tells besides what all tell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Own {
+    /// Losses on top of StarGAN v2's.
+    pub method: Method,
+    /// Names of the domains, by index.
+    pub domains: Vec<String>,
+    /// Iterations, those of the warm-up left out.
+    pub iterations: i64,
+    /// Side of the images.
+    pub image_size: i64,
+    /// Seconds per iteration, the warm-up included.
+    pub seconds_per_iteration: f64,
+}
+
+impl Experiment for Run<'_> {
+    type Own = Own;
+
+    fn restore(&mut self, saved: &Snapshot, at: u64, path: &Path) -> Result<Standing> {
+        let name = || format!("checkpoint {}", path.display());
+        let state = snapshot::restore(&mut self.trainer, saved, &self.data.domains).with_context(name)?;
+        Standing::restored(at, state.step, state.best).with_context(name)
+    }
+
+    fn start_at(&mut self, step: u64) -> Result<()> {
+        self.loader = self.data.loader(self.config, step)?;
+        Ok(())
+    }
+
+    fn parameters(&mut self) -> BTreeMap<String, i64> {
+        snapshot::parameters(&self.trainer.networks).into_iter().map(|(name, n)| (name.into(), n)).collect()
+    }
+
+    fn images(&self) -> (f64, usize) {
+        (self.loader.waited(), self.data.train.skipped() + self.data.val.skipped())
+    }
+
+    fn own(&mut self, seconds: f64) -> Own {
+        let train = &self.config.train;
+        Own {
+            method: self.config.method,
+            domains: self.data.domains.clone(),
+            iterations: train.iterations,
+            image_size: self.config.data.image_size,
+            seconds_per_iteration: seconds / (train.warmup + train.iterations) as f64,
+        }
+    }
+}
+
 /// Trains a run to its end, or until a signal asks it to stop.
 ///
 /// A configuration that was not checked does not get here:
@@ -149,60 +173,27 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     // pictures of the preview cannot be read.
     let metrics = evaluate::metrics(config, device)?;
     let _ = preview_sources(&data, config, device).context("validation images of the preview")?;
-    let mut trainer = new_trainer(config, data.num_domains(), device)?;
-    let run = RunDir::open(&options.run_dir, options.mode, config, &MAY_CHANGE)?;
-    let checkpoints = Checkpoints::from(run.checkpoints(config.train.keep));
-
-    let mut standing = Standing::default();
-    if options.mode == OpenMode::Resume
-        && let Some((at, saved)) = checkpoints.latest()?
-    {
-        let name = || format!("checkpoint {}", checkpoints.path(at).display());
-        let state = snapshot::restore(&mut trainer, &saved, &data.domains).with_context(name)?;
-        let restored = Standing::restored(at, state.step, state.best).with_context(name)?;
-        standing = restored.measured(&saved.state, &config.eval.measure());
-    }
+    let trainer = new_trainer(config, data.num_domains(), device)?;
     let t = &config.train;
     let count = |n: i64| n as u64;
-    let rhythm = Rhythm {
-        total: count(t.warmup) + count(t.iterations),
-        log_every: count(t.log_every),
-        sample_every: count(t.sample_every),
-        save_every: count(t.save_every),
-        eval_every: count(t.eval_every),
-        warmup: count(t.warmup),
+    let about = About {
+        label: &config.name,
+        name: &config.name,
+        seed: config.seed,
+        batch_size: count(t.batch_size),
+        keep: t.keep,
+        rhythm: Rhythm {
+            total: count(t.warmup) + count(t.iterations),
+            log_every: count(t.log_every),
+            sample_every: count(t.sample_every),
+            save_every: count(t.save_every),
+            eval_every: count(t.eval_every),
+            warmup: count(t.warmup),
+        },
     };
-    let loader = data.loader(config, standing.step)?;
-    let mut state = Run { config, data: &data, trainer, loader, metrics: &metrics, reference: None, options };
-    let label = (config.name.as_str(), options.quiet);
-    let (ended, seconds) = fit(&mut state, &run, &checkpoints, standing, &rhythm, label, interrupt)?;
-    if ended == Ended::Interrupted {
-        return Ok(ended);
-    }
-    summary::write(
-        run.path(),
-        &json!({
-            "name": config.name,
-            "method": config.method,
-            "seed": config.seed,
-            "domains": data.domains,
-            "iterations": config.train.iterations,
-            "warmup": config.train.warmup,
-            "batch_size": config.train.batch_size,
-            "img_size": config.data.image_size,
-            "parameters": snapshot::parameters(&state.trainer.networks),
-            "seconds": seconds,
-            "seconds_per_iteration": seconds / rhythm.total as f64,
-            "seconds_waiting_for_images": state.loader.waited(),
-            "unreadable_images": data.train.skipped() + data.val.skipped(),
-            "threads": options.threads,
-            "device": format!("{device:?}"),
-            "peak_memory_mib": peak_mib(),
-            "best_step": checkpoints.best_step()?.unwrap_or(rhythm.total),
-            "last_step": rhythm.total,
-        }),
-    )?;
-    Ok(ended)
+    let loader = data.loader(config, 0)?;
+    let mut run = Run { config, data: &data, trainer, loader, metrics: &metrics, reference: None, options };
+    drive(&mut run, config, about, &MAY_CHANGE, options, interrupt)
 }
 
 /// Named terms of an iteration, for the log.

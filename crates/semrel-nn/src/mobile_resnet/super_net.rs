@@ -68,6 +68,7 @@ impl SuperMobileResnet {
     }
 
     /// As [`TappedGenerator::set_misread_gradients`], for gradients of [`SuperMobileResnet::forward_tapped`].
+    #[cfg(any(test, feature = "testing"))]
     pub fn set_misread_gradients(&self, misread: bool) {
         self.full.set_misread_gradients(misread);
     }

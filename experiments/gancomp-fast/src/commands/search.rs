@@ -61,7 +61,7 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
     }
     let folders = args.row.folders();
     let interrupt = Interrupt::install()?;
-    let before = TrainOptions { folders: folders.clone(), mode: OpenMode::New, device, threads, quiet };
+    let before = TrainOptions { folders: folders.clone(), mode: OpenMode::New, device, threads, quiet, manifest: None };
     if args.all {
         if let Some(code) = run_before(&config, &before, &interrupt)? {
             return Ok(code);

@@ -6,6 +6,7 @@ use clap::Args;
 use gancomp_fast::data::{Data, Stage};
 use gancomp_fast::looked_at::check_networks;
 use gancomp_fast::train::{TrainOptions, steps, train};
+use semrel_run::Manifest;
 use semrel_train::Interrupt;
 use semrel_train::cli::{Machine, TrainMode, ended, write_json};
 use serde_json::json;
@@ -17,6 +18,9 @@ pub struct StageArgs {
     row: Row,
     #[command(flatten)]
     mode: TrainMode,
+    /// Store in the folder which row of which table this is (JSON); for whoever makes tables.
+    #[arg(long, value_name = "JSON", hide = true)]
+    manifest: Option<Manifest>,
     /// Check the config and open its data, print the number of steps (JSON; 0 of a stage that the row goes
     /// without), and train nothing.
     #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
@@ -37,7 +41,8 @@ pub fn run(stage: Stage, args: &StageArgs, quiet: bool) -> Result<ExitCode> {
         return Ok(write_json(None, &json!({ "steps": steps }))?);
     }
     let folders = args.row.folders();
-    let options = TrainOptions { folders: folders.clone(), mode: args.mode.mode(), device, threads, quiet };
+    let manifest = args.manifest.clone();
+    let options = TrainOptions { folders: folders.clone(), mode: args.mode.mode(), device, threads, quiet, manifest };
     let interrupt = Interrupt::install()?;
     let how = train(stage, &config, &options, &interrupt)?;
     Ok(ended(how, &folders.of(stage, &config), quiet))

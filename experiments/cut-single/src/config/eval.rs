@@ -1,0 +1,91 @@
+//! Section of the evaluation.
+
+use schemars::JsonSchema;
+use semrel_eval::{ExtractorChoice, SegmenterChoice};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Evaluation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EvalConfig {
+    /// Images per batch.
+    pub batch_size: i64,
+    /// Test images that are translated, the first in order; all where absent.
+    pub max_sources: Option<usize>,
+    /// Images that outputs are compared with: `test` as published, or `train` where the test set is too small.
+    pub reference: Reference,
+    /// Pixel and class accuracy and mean IoU of a segmenter on the outputs. Needs labels (see docs/single-modal.md).
+    pub segmentation: bool,
+    /// Features of the Fréchet distance: `effnet-lite0`, `inception-fid` (whose distance is FID), or another network of
+    /// `semrel-metrics`.
+    pub extractor: String,
+    /// A file of its weights in place of the published one.
+    pub extractor_weights: Option<PathBuf>,
+    /// The network that looks: `drn-d-22` as published, `drn-d-105`, or `effnet-lite0-head`, which is fitted to the training
+    /// photographs.
+    pub segmenter: String,
+    /// A file of its weights in place of the published one.
+    pub segmenter_weights: Option<PathBuf>,
+    /// Steps of the fit of `effnet-lite0-head`.
+    pub segmenter_steps: u64,
+}
+
+impl EvalConfig {
+    /// What the scores of checkpoints depend on ([`Fit::measure`](semrel_train::Fit::measure)).
+    pub fn measure(&self) -> Value {
+        // As checkpoints had it before there was a choice.
+        if self.extractor == semrel_metrics::networks::DEFAULT && self.extractor_weights.is_none() {
+            return json!([self.reference, self.max_sources]);
+        }
+        json!([self.extractor, self.extractor_weights, self.reference, self.max_sources])
+    }
+
+    /// The extractor of the Fréchet distance.
+    pub fn extractor(&self) -> ExtractorChoice<'_> {
+        ExtractorChoice { name: &self.extractor, weights: self.extractor_weights.as_deref() }
+    }
+
+    /// The segmenter.
+    pub fn segmenter(&self) -> SegmenterChoice<'_> {
+        let weights = self.segmenter_weights.as_deref();
+        SegmenterChoice { name: &self.segmenter, weights, steps: self.segmenter_steps }
+    }
+}
+
+/// Real images that a Fréchet distance refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reference {
+    /// The test images of the target domain.
+    Test,
+    /// Its training images.
+    Train,
+}
+
+impl Reference {
+    /// Its name in YAML and in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Train => "train",
+        }
+    }
+}
+
+impl Default for EvalConfig {
+    fn default() -> Self {
+        Self {
+            batch_size: 8,
+            max_sources: None,
+            reference: Reference::Test,
+            segmentation: false,
+            extractor: semrel_metrics::networks::DEFAULT.to_owned(),
+            extractor_weights: None,
+            segmenter: semrel_eval::HEAD.to_owned(),
+            segmenter_weights: None,
+            segmenter_steps: 1500,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Section of the losses.
+
+use schemars::JsonSchema;
+use semrel_loss::Formulation;
+use semrel_loss::gan::GanMode;
+use serde::{Deserialize, Serialize};
+
+/// The contrastive term between patches of input and output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Contrast {
+    /// None.
+    None,
+    /// InfoNCE, CUT's PatchNCE.
+    InfoNce,
+    /// Decoupled InfoNCE: the positive is left out of the denominator.
+    Dce,
+}
+
+/// What GcGAN turns an image by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Geometry {
+    /// A quarter turn, clockwise.
+    Rotate,
+    /// Upside down.
+    Flip,
+}
+
+/// Where the spatially-correlative loss looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CorrelativeFeatures {
+    /// VGG-16, as published; needs its weights.
+    Vgg16,
+    /// EfficientNet-Lite0, which setup fetches.
+    EffnetLite0,
+    /// The generator's own layers `model.nce_layers`, as they train.
+    Generator,
+}
+
+/// Weights and settings of the losses. A term of weight 0 is left out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LossConfig {
+    /// `official`: as the published code trains; `paper`: as the paper's equations say.
+    pub formulation: Formulation,
+    /// Adversarial objective.
+    pub gan: GanMode,
+    /// Weight of the adversarial term.
+    pub lambda_gan: f64,
+    /// The contrastive term between patches.
+    pub contrast: Contrast,
+    /// Its weight: the paper's λ_HDCE, CUT's λ_NCE.
+    pub lambda_contrast: f64,
+    /// Weight its negatives by hardness.
+    pub hard: bool,
+    /// Weight of SRC.
+    pub lambda_src: f64,
+    /// The same contrastive term between a real image of the target domain and its translation, averaged in.
+    pub identity_branch: bool,
+    /// Mirror the generator's input half of the time, and its features back (FastCUT).
+    pub flip_equivariance: bool,
+    /// γ at the start, as a temperature (the paper's γ is its inverse).
+    pub gamma_start: f64,
+    /// γ of the last epoch.
+    pub gamma_end: f64,
+    /// Let γ go from `gamma_start` to `gamma_end`; otherwise it stays at `gamma_start`.
+    pub use_curriculum: bool,
+    /// γ = 1 in all epochs after this one.
+    pub step_gamma_epoch: Option<u64>,
+    /// Temperature τ of the contrastive term.
+    pub temperature: f64,
+    /// Patches per layer.
+    pub num_patches: i64,
+    /// Negatives from all images of the batch, not only from the patch's own.
+    pub minibatch_negatives: bool,
+    /// Weight of R1 (SinCUT).
+    pub lambda_r1: f64,
+    /// Weight of `mean |G(y) − y|` on the target domain: SinCUT, GcGAN; for CycleGAN relative to `lambda_cycle`.
+    pub lambda_identity: f64,
+    /// Weight of both cycles (CycleGAN).
+    pub lambda_cycle: f64,
+    /// Weight of the distance term (DistanceGAN).
+    pub lambda_distance: f64,
+    /// Weight of geometry consistency (GcGAN).
+    pub lambda_geometry: f64,
+    /// What GcGAN turns images by.
+    pub geometry: Geometry,
+    /// Weight of the diversity of generated negatives (NEGCUT).
+    pub lambda_diversity: f64,
+    /// Weight of the spatially-correlative term (LSeSim).
+    pub lambda_lsesim: f64,
+    /// Query positions per layer of LSeSim.
+    pub lsesim_patches: i64,
+    /// Features that LSeSim compares.
+    pub lsesim_features: CorrelativeFeatures,
+    /// Learned heads over them (LSeSim), or none (F-LSeSim).
+    pub lsesim_heads: bool,
+}
+
+impl Default for LossConfig {
+    fn default() -> Self {
+        Self {
+            formulation: Formulation::Official,
+            gan: GanMode::Lsgan,
+            lambda_gan: 1.0,
+            contrast: Contrast::None,
+            lambda_contrast: 1.0,
+            hard: false,
+            lambda_src: 0.0,
+            identity_branch: false,
+            flip_equivariance: false,
+            gamma_start: 50.0,
+            gamma_end: 10.0,
+            use_curriculum: true,
+            step_gamma_epoch: None,
+            temperature: 0.07,
+            num_patches: 256,
+            minibatch_negatives: false,
+            lambda_r1: 0.0,
+            lambda_identity: 0.0,
+            lambda_cycle: 10.0,
+            lambda_distance: 1.0,
+            lambda_geometry: 20.0,
+            geometry: Geometry::Rotate,
+            lambda_diversity: 1.0,
+            lambda_lsesim: 10.0,
+            lsesim_patches: 256,
+            lsesim_features: CorrelativeFeatures::Vgg16,
+            lsesim_heads: true,
+        }
+    }
+}
