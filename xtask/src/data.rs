@@ -117,10 +117,10 @@ pub struct World {
     /// Side of the images in pixels
     #[arg(long, default_value_t = World::SAMPLE.size, value_parser = clap::value_parser!(u32).range(8..=1024))]
     size: u32,
-    /// Training images a domain
+    /// Training images per domain
     #[arg(long, default_value_t = World::SAMPLE.train, value_parser = clap::value_parser!(u32).range(1..))]
     train: u32,
-    /// Validation or test images a domain
+    /// Validation or test images per domain
     #[arg(long, default_value_t = World::SAMPLE.val, value_parser = clap::value_parser!(u32).range(1..))]
     val: u32,
     /// Seed of the scenes

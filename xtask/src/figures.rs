@@ -37,7 +37,7 @@ pub struct Args {
     /// Folder of the figures [default: figures, in that of the results]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Test pictures a figure, evenly spread
+    /// Test pictures per figure, evenly spread
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=32))]
     rows: u64,
     /// Place of the query patch of similarity maps, as shares of width and height

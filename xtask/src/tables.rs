@@ -1,4 +1,4 @@
-//! The commands that train and measure tables of the paper: one file a table, and what they share.
+//! The commands that train and measure tables of the paper: one file per table, and what they share.
 
 pub mod table1;
 pub mod table2;
@@ -28,7 +28,7 @@ use std::process::ExitCode;
 pub enum Profile {
     /// 64 x 64 pixels, narrow networks, the sample world: minutes
     Sample,
-    /// Your images (--data) at 64 to 128 pixels: up to an hour a row
+    /// Your images (--data) at 64 to 128 pixels: up to an hour per row
     Small,
     /// The paper's sizes, data and hyper-parameters: days, on a GPU
     Paper,
@@ -53,7 +53,7 @@ struct Options {
     /// Your images, in the layout told above
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Seeds a row (777, 778, ...); from two on the table has means and standard deviations
+    /// Seeds per row (777, 778, ...); from two on the table has means and standard deviations
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
     seeds: u64,
     /// Rows to run: data sets, methods or dataset/method, separated by commas [default: all]
@@ -68,7 +68,7 @@ struct Options {
     /// Rows trained at a time [default: see above]
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u64).range(1..=256))]
     jobs: Option<u64>,
-    /// Threads a row [default: cores / jobs]
+    /// Threads per row [default: cores / jobs]
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=1024))]
     threads: Option<u64>,
     /// Device to train on: cpu, cuda, cuda:1, ...
@@ -138,7 +138,13 @@ fn run(workspace: &Workspace, spec: &'static Spec, options: Options, direction: 
     let command = |program: &Path| workspace.command(program);
     let jobs = Calls { plan: &plan, command: &command, program: &program }.jobs()?;
     let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
-    eprintln!("{} jobs, {} at a time on {} thread(s) each, {}", jobs.len(), plan.parallel, plan.threads, plan.device);
+    eprintln!(
+        "{} jobs, {} at a time; threads of each: {}; device: {}",
+        jobs.len(),
+        plan.parallel,
+        plan.threads,
+        plan.device
+    );
     jobs::catch_interrupts()?;
     let mut display = Display::new(names);
     let outcomes = jobs::run(jobs, plan.parallel, &mut display);

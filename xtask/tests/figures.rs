@@ -1,6 +1,9 @@
 //! Figures and the explorer, of run folders as tables leave them; a script stands in for `cut-single`.
 
 mod common;
+#[path = "common/fixture.rs"]
+#[allow(dead_code, reason = "only what tells runs which rows they are")]
+mod fixture;
 
 use common::xtask;
 use image::{Rgb, RgbImage};
@@ -52,8 +55,21 @@ impl Runs {
         let summary = run.join(finished);
         fs::create_dir_all(summary.parent().unwrap()).unwrap();
         fs::write(summary, "{}").unwrap();
-        fs::write(run.join("eval-last.json"), r#"{"step":9}"#).unwrap();
-        fs::write(run.join("eval-measured.json"), r#"{"images":"results/test_9/images"}"#).unwrap();
+        let scores = r#""step":9,"extractor":"x","fd_name":"FD(x)","sources":3,"reals":3,"reference":"test","size":64,
+            "segmenter":null,"fd":1.0,"segmentation":null,"seconds":1.0"#;
+        fs::write(run.join("eval-last.json"), format!(r#"{{"checkpoint":"last",{scores}}}"#)).unwrap();
+        let measured =
+            r#""name":"x","of":"export","channels":null,"parameters":1,"macs":1,"milliseconds":1.0,"threads":1"#;
+        let images = r#""images":"results/test_9/images""#;
+        fs::write(run.join("eval-measured.json"), format!("{{{measured},{scores},{images}}}")).unwrap();
+        self.manifest(name, if finished.starts_with("export") { "distill" } else { "" });
+    }
+
+    /// Tells a run which row it is.
+    fn manifest(&self, name: &str, stage: &str) {
+        let folder = self.path("runs").join(name).join(stage);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("manifest.json"), fixture::manifest_of(name).unwrap().to_string()).unwrap();
     }
 
     fn command(&self, name: &str, args: &[&str]) -> assert_cmd::Command {
@@ -88,6 +104,7 @@ fn what_is_there_is_drawn() {
     let multi = runs.path("runs/stargan2-multi/table1-sample-seasons-ours-s777");
     fs::create_dir_all(&multi).unwrap();
     fs::write(multi.join("summary.json"), "{}").unwrap();
+    runs.manifest("stargan2-multi/table1-sample-seasons-ours-s777", "");
     fs::write(multi.join("config.yaml"), "data: { root: nowhere, image_size: 16 }\n").unwrap();
     // Two domains of three styles, four pictures.
     let grid = RgbImage::from_fn(4 * 16, 7 * 16, |x, y| Rgb([(x * 4) as u8, (y * 2) as u8, 90]));

@@ -77,7 +77,7 @@ fn a_front_is_over_what_the_budget_limits() {
     let write = |file: &str, text: &str| {
         fixture.write(&format!("runs/gancomp-fast/table2-sample-street-ours-s777/search/{file}"), text);
     };
-    write("summary.json", "{}");
+    write("summary.json", r#"{"seconds": 1.0, "threads": 1, "device": "Cpu", "evaluations": 2}"#);
     write("search.json", "{\"quality\": \"FD(x)\", \"budget\": {\"macs\": 4e8, \"milliseconds\": 4.0}}");
     let head = "channels,macs,parameters,milliseconds,fd,front,winner";
     let points = "16_16,300000000,9000,1.5,60,true,false\n24_24,200000000,8000,3.5,40,true,true\n";

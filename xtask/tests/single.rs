@@ -12,22 +12,22 @@ use std::path::Path;
 const STAND_IN: &str = r#"#!/bin/sh
 case "$* " in *" --check "*) echo '{"steps":9}'; exit;; esac
 echo "$*" >> "$0.calls"
-action=$1; place=$6; all="$*"; out=
-while [ $# -gt 0 ]; do case $1 in --run-dir|--out) out=$2;; esac; shift; done
-head='"fd_name":"FD(effnet-lite0)","sources":2,"reals":3,"reference":"test","size":64,"segmenter":"a-head"'
+action=$1; place=$6; all="$*"; out=; manifest=
+while [ $# -gt 0 ]; do case $1 in --run-dir|--out) out=$2;; --manifest) manifest=$2;; esac; shift; done
+head='"extractor":"effnet-lite0","fd_name":"FD(effnet-lite0)","sources":2,"reals":3,"reference":"test","size":64,"segmenter":"a-head"'
 seen='{"pixel_accuracy":70.0,"class_accuracy":30.0,"mean_iou":20.0}'
 case $action in
 train)
     case $place in *-cut.yaml) echo "Error: no memory" >&2; exit 1;; esac
-    mkdir -p "$out"; echo 'name: x' > "$out/config.yaml"; echo '{"step":9}' > "$out/metrics.jsonl"
-    echo '{"epochs":3,"steps":6,"warmup":3,"seconds":90.0,"threads":1,"device":"Cpu"}' > "$out/summary.json";;
+    mkdir -p "$out"; echo 'name: x' > "$out/config.yaml"; echo '{"step":9}' > "$out/metrics.jsonl"; echo "$manifest" > "$out/manifest.json"
+    echo '{"name":"x","seed":777,"epochs":3,"steps":6,"warmup":3,"batch_size":1,"parameters":{},"seconds":90.0,"seconds_waiting_for_images":0.0,"unreadable_images":0,"threads":1,"device":"Cpu","peak_memory_mib":1,"best_step":9,"last_step":9}' > "$out/summary.json";;
 eval)
     fd=1.5; case $all in *best*) fd=1.25;; esac
     for folder in real_A fake_B; do
         mkdir -p "$place/results/test_9/images/$folder"
         for i in 1 2; do printf 'P6 2 1 255\n012345' > "$place/results/test_9/images/$folder/$i.ppm"; done
     done
-    echo "{\"checkpoint\":\"last\",\"step\":9,$head,\"fd\":$fd,\"segmentation\":$seen}" > "$out";;
+    echo "{\"checkpoint\":\"last\",\"step\":9,$head,\"fd\":$fd,\"segmentation\":$seen,\"seconds\":1.0}" > "$out";;
 baseline) mkdir -p "${out%/*}"; echo "{$head,\"fd\":3.0,\"ceiling\":{\"pixel_accuracy\":90.0,\"class_accuracy\":60.0,\"mean_iou\":50.0}}" > "$out";;
 esac
 "#;
@@ -56,7 +56,7 @@ fn checkpoints_stand_side_by_side_and_translations_become_pictures() {
     let only = ["--direction", "BtoA", "--only", "ours,cut,fastcut"];
     let scores = contains("best   last  best  last").and(contains("1.250  1.500  20.0  20.0  70.0"));
     let lines = contains("CUT                       failed: no memory (training)")
-        .and(contains("no translation            3.000  3.000     -"))
+        .and(contains("no translation                  3.000  3.000     -"))
         .and(contains("real photographs, a-head"));
     let caption = contains("3 epochs (6 steps) after 3 steps of warm-up on cpu")
         .and(contains("64 x 64 pixels; 2 translated, compared with 3 real test images"))
@@ -97,6 +97,39 @@ fn the_ablation_has_its_own_rows() {
     let infonce = paper.iter().find(|row| row["dataset"] == "cityscapes" && row["method"] == "infonce").unwrap();
     assert_eq!((&infonce["fid"], &infonce["map"]), (&56.4.into(), &24.7.into()));
     assert_eq!(json["datasets"][0]["runs"][0]["best"]["fd"], 1.25);
+}
+
+#[test]
+fn a_table_by_the_papers_metric_is_called_by_it() {
+    let stage = stage("table3", &["ours"]);
+    fs::write(stage.path("stand-in"), STAND_IN.replace("FD(effnet-lite0)", "FID")).unwrap();
+    let named = contains("FID ↓").and(contains("FD(").not());
+    let caption = contains("photos: these are your own images, of which the paper has no numbers.")
+        .and(contains("may be compared").not())
+        .and(contains("cannot").not());
+    stage.table(&["--profile", "paper", "--only", "ours"]).assert().success().stdout(named.and(caption));
+    let json = fs::read_to_string(stage.path("runs/table3-paper-photos-ours-s777/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (&manifest["table"], &manifest["row"], &manifest["seed"]),
+        (&"table3".into(), &"ours".into(), &777.into())
+    );
+}
+
+#[test]
+fn results_of_another_version_are_made_anew() {
+    let stage = stage("table3", &["ours"]);
+    stage.table(&["--only", "ours"]).assert().success();
+    let (run, eval) = ("runs/table3-small-photos-ours-s777", "runs/table3-small-photos-ours-s777/eval-best.json");
+    stage.calls();
+    let old = fs::read_to_string(stage.path(eval)).unwrap().replace("fd_name", "name_of_fd");
+    fs::write(stage.path(eval), old).unwrap();
+    stage.table(&["--only", "ours", "--resume"]).assert().success();
+    assert_eq!(stage.calls().lines().map(|call| call.split(' ').next().unwrap()).collect::<Vec<_>>(), ["eval"]);
+    // A run that was trained before there were manifests gets one.
+    fs::remove_file(stage.path(run).join("manifest.json")).unwrap();
+    stage.table(&["--only", "ours", "--resume"]).assert().success();
+    assert!(stage.calls().starts_with("train") && stage.path(run).join("manifest.json").is_file());
 }
 
 #[test]

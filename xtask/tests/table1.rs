@@ -12,19 +12,20 @@ use std::fs;
 const STAND_IN: &str = r#"#!/bin/sh
 case "$* " in *" --check "*nonsense=*) echo 'error: unknown key `nonsense`' >&2; exit 1;; *" --check "*) exit;; esac
 echo "$OMP_NUM_THREADS $*" >> "$0.calls"
-action=$1; place=$6; all="$*"; out=
-while [ $# -gt 0 ]; do case $1 in --run-dir|--out) out=$2;; esac; shift; done
-scores='{"fd":{"mean":1.5,"pairs":{"day2night":1.5}},"pd":{"mean":0.25},"target_accuracy":{"mean":0.75}}'
-head='"fd_name":"FD(effnet-lite0)","pd_name":"PD(effnet-lite0)","num_outs":10,"sources_per_domain":1,"reals_per_domain":2,"img_size":64,"classified_at":4'
+action=$1; place=$6; all="$*"; out=; manifest=
+while [ $# -gt 0 ]; do case $1 in --run-dir|--out) out=$2;; --manifest) manifest=$2;; esac; shift; done
+pair() { echo "{\"mean\":$1,\"pairs\":{\"day2night\":$1}}"; }
+scores="{\"fd\":$(pair 1.5),\"pd\":$(pair 0.25),\"target_accuracy\":$(pair 0.75)}"
+head='"extractor":"effnet-lite0","fd_name":"FD(effnet-lite0)","pd_name":"PD(effnet-lite0)","num_outs":10,"sources_per_domain":1,"reals_per_domain":2,"img_size":64,"classified_at":4,"real_accuracy":0.9'
 case $action in
 train)
     case $place in *lsesim*) [ -e "$0.break" ] && { echo "Error: loss is not finite at step 3" >&2; exit 1; };; esac
-    mkdir -p "$out"; echo 'train: {iterations: 5}' > "$out/config.yaml"
+    mkdir -p "$out"; echo 'train: {iterations: 5}' > "$out/config.yaml"; echo "$manifest" > "$out/manifest.json"
     case $all in *ours*) [ -e "$0.slow" ] && { trap 'echo saved > "$out/checkpoint"; exit 130' INT; touch "$0.training"; while :; do sleep 0.1; done; };; esac
     echo '{"step":5}' > "$out/metrics.jsonl"
-    echo '{"name":"x","method":"m","seed":777,"iterations":5,"seconds":90.0,"threads":1,"device":"cpu"}' > "$out/summary.json";;
-eval) echo "{\"checkpoint\":\"last\",$head,\"latent\":$scores,\"reference\":$scores}" > "$out";;
-baseline) mkdir -p "${out%/*}"; echo "{$head,\"fd\":{\"mean\":3.0},\"target_accuracy\":{\"mean\":0.125},\"real_accuracy\":0.9}" > "$out";;
+    echo '{"name":"x","method":"m","seed":777,"iterations":5,"warmup":0,"batch_size":1,"parameters":{},"seconds":90.0,"seconds_waiting_for_images":0.0,"unreadable_images":0,"threads":1,"device":"cpu","peak_memory_mib":1,"best_step":5,"last_step":5}' > "$out/summary.json";;
+eval) echo "{\"checkpoint\":\"last\",\"step\":5,$head,\"latent\":$scores,\"reference\":$scores,\"seconds\":1.0}" > "$out";;
+baseline) mkdir -p "${out%/*}"; echo "{$head,\"fd\":$(pair 3.0),\"target_accuracy\":$(pair 0.125)}" > "$out";;
 sample) echo picture > "$out";;
 esac
 "#;
@@ -47,7 +48,9 @@ fn a_failed_row_is_reported_and_resume_redoes_only_that() {
         .and(contains("4 times smaller"))
         .and(contains("see docs/fidelity.md"))
         .and(contains("64 x 64"))
-        .and(contains("photos/ours 1.5"));
+        .and(contains("photos/ours 1.5"))
+        .and(contains("Latent FD(effnet-lite0) ↓"))
+        .and(contains("photos: these are your own images, of which the paper has no numbers."));
     stage.table(&["--jobs", "2", "--threads", "3"]).assert().code(1).stdout(reason.and(numbers).and(caption));
     let calls = stage.calls();
     assert!(calls.lines().all(|call| call.starts_with("3 ")), "{calls}");
@@ -132,9 +135,10 @@ fn domains_that_differ_and_single_outputs_are_told_as_such() {
     let stand_in = STAND_IN
         .replace("\"sources_per_domain\":1", "\"sources_per_domain\":[3,1]")
         .replace("\"num_outs\":10", "\"num_outs\":1")
-        .replace("{\"mean\":0.25}", "{\"mean\":0.0,\"pairs\":{}}");
+        .replace("$(pair 0.25)", "{\\\"mean\\\":0.0,\\\"pairs\\\":{}}");
     fs::write(stage.path("stand-in"), stand_in).unwrap();
-    let told = contains("1-3 sources and 2 training images a domain, 1 outputs").and(contains("0.000").not());
+    let told =
+        contains("1-3 sources and 2 training images per domain; outputs per source: 1.").and(contains("0.000").not());
     stage.table(&["--only", "ours"]).assert().success().stdout(told);
     assert!(!fs::read_to_string(stage.path("out/table1.csv")).unwrap().contains(",pd,"));
 }

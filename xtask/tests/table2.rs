@@ -13,11 +13,12 @@ const STAND_IN: &str = r#"#!/bin/sh
 case "$* " in *" --check "*nonsense=*) echo 'error: unknown key `nonsense`' >&2; exit 1;;
     "finetune "*" --check "*) echo '{"steps": 0}'; exit;; *" --check "*) echo '{"steps": 5}'; exit;; esac
 echo "$OMP_NUM_THREADS $*" >> "$0.calls"
-action=$1; all="$*"; out=; runs=; name=; of=
-while [ $# -gt 0 ]; do case $1 in --runs) runs=$2;; --out) out=$2;; --of) of=$2;; name=*) name=${1#name=};; esac; shift; done
-row="$runs/$name"; head='"fd_name":"FD(effnet-lite0)","size":64,"sources":3,"reals":3,"reference":"test","segmenter":"a head"'
-summary='{"seconds":30.0,"threads":1,"device":"cpu","epochs":2,"steps":5}'
-done_in() { mkdir -p "$1"; echo 'name: x' > "$1/config.yaml"; echo '{"step":5}' > "$1/metrics.jsonl"; echo "$summary" > "$1/summary.json"; }
+action=$1; all="$*"; out=; runs=; name=; of=; manifest=
+while [ $# -gt 0 ]; do case $1 in --runs) runs=$2;; --out) out=$2;; --of) of=$2;; --manifest) manifest=$2;; name=*) name=${1#name=};; esac; shift; done
+row="$runs/$name"; head='"extractor":"effnet-lite0","fd_name":"FD(effnet-lite0)","size":64,"sources":3,"reals":3,"reference":"test","segmenter":"a head"'
+seen() { echo "{\"mean_iou\":$1,\"pixel_accuracy\":70.0,\"class_accuracy\":40.0}"; }
+summary='{"name":"x","seed":777,"warmup":0,"batch_size":1,"parameters":{},"seconds":30.0,"seconds_waiting_for_images":0.0,"unreadable_images":0,"threads":1,"device":"cpu","peak_memory_mib":1,"best_step":5,"last_step":5,"epochs":2,"steps":5}'
+done_in() { mkdir -p "$1"; echo 'name: x' > "$1/config.yaml"; echo "$manifest" > "$1/manifest.json"; echo '{"step":5}' > "$1/metrics.jsonl"; echo "$summary" > "$1/summary.json"; }
 case $action in
 teacher) [ -e "$0.break-teacher" ] && { echo "Error: no teacher" >&2; exit 1; }; done_in "$row";;
 distill) [ -e "$0.break" ] && { echo "Error: loss is not finite at step 3" >&2; exit 1; }; done_in "$row/distill";;
@@ -26,8 +27,8 @@ finetune) exit 1;;
 export) mkdir -p "$row/export"; echo '{"seconds":1.0,"threads":1,"device":"cpu"}' > "$row/export/summary.json";;
 eval)
     params=411619; macs=2961702912; [ $of = teacher ] && params=11378179 && macs=56799264768
-    echo "{$head,\"fd\":1.5,\"segmentation\":{\"mean_iou\":30.0},\"parameters\":$params,\"macs\":$macs,\"channels\":\"16_16\",\"images\":\"results/x\"}" > "$out";;
-baseline) mkdir -p "${out%/*}"; echo "{$head,\"fd\":3.0,\"ceiling\":{\"mean_iou\":50.0}}" > "$out";;
+    echo "{\"name\":\"x\",\"of\":\"$of\",\"step\":5,\"milliseconds\":1.0,\"threads\":1,\"seconds\":1.0,$head,\"fd\":1.5,\"segmentation\":$(seen 30.0),\"parameters\":$params,\"macs\":$macs,\"channels\":\"16_16\",\"images\":\"results/x\"}" > "$out";;
+baseline) mkdir -p "${out%/*}"; echo "{$head,\"fd\":3.0,\"ceiling\":$(seen 50.0)}" > "$out";;
 esac
 "#;
 
@@ -58,6 +59,10 @@ fn rows_follow_their_teacher_through_all_stages() {
     let names = "--set name=table2-small-photos-ours-s777";
     let line = calls.lines().find(|call| call.contains(" distill ")).unwrap();
     assert!(line.contains(names) && line.contains("--set teacher.name=table2-small-photos-teacher-s777"), "{line}");
+    // Stages that train are told which row they are.
+    let told = |call: &&str| call.contains("--manifest {") && call.contains("\"table\":\"table2\"");
+    assert_eq!(calls.lines().filter(told).count(), 2, "{calls}");
+    assert!(stage.path("runs/table2-small-photos-ours-s777/distill/manifest.json").is_file());
     assert!(calls.contains("--of teacher") && calls.contains("--of export"), "{calls}");
     assert_eq!(fs::read_to_string(stage.path("out/table2-photos-ours-front.svg")).unwrap(), "plot\n");
     let markdown = fs::read_to_string(stage.path("out/table2.md")).unwrap();

@@ -1,9 +1,9 @@
-//! A chart a column: bars of what was measured, and of the paper's numbers on a scale of their own.
+//! A chart per column: bars of what was measured, and of the paper's numbers on a scale of their own.
 
 use super::diff::same_order;
 use super::numbers::{MethodNumbers, number};
+use semrel_tables::columns::Column;
 use semrel_tables::results::Measured;
-use semrel_tables::spec::Column;
 use semrel_tables::table::{Cells, write_cell};
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ pub struct Chart {
     pub title: String,
     /// What the bars are of.
     pub source: &'static str,
-    /// A line a method.
+    /// A line per method.
     pub rows: Vec<BarRow>,
     /// Whether the paper has numbers for it.
     pub paper: bool,
@@ -53,6 +53,7 @@ pub struct Bar {
 /// The chart of column `i`; none where fewer than two lines have a number.
 pub fn chart(
     dataset: &str,
+    heading: &str,
     column: &Column,
     i: usize,
     methods: &[MethodNumbers],
@@ -91,7 +92,7 @@ pub fn chart(
         let paper = row.paper.as_ref().map(|bar| format!(", paper {}", bar.words)).unwrap_or_default();
         format!("{} {}{paper}", row.label, text(&row.here))
     });
-    let title = format!("{}, {dataset}", column.heading);
+    let title = format!("{heading}, {dataset}");
     let words = format!("Bar chart of {title}: {}.", words.collect::<Vec<_>>().join("; "));
     let paper = rows.iter().any(|row| row.paper.is_some());
     Some(Chart { title, source, rows, paper, order: order.unwrap_or_default(), words })
@@ -127,13 +128,13 @@ mod tests {
             method("C", Err("failed".into()), one(30.0, None)),
         ];
         let references = [("no translation".to_owned(), one(75.0, None))];
-        let chart = chart("street", column, 0, &methods, &references).unwrap();
+        let chart = chart("street", "FD ↓", column, 0, &methods, &references).unwrap();
         let bars: Vec<Option<f64>> = chart.rows.iter().map(|row| row.here.as_ref().map(|bar| bar.length)).collect();
         assert_eq!(bars, [Some(75.0), Some(50.0), Some(90.0), None]);
         assert_eq!(chart.rows[2].here.as_ref().unwrap().spread, Some([80.0, 20.0]));
         assert_eq!(chart.rows[1].paper.as_ref().unwrap().length, 50.0);
         assert_eq!(chart.order, "1 of 1 pairs of methods in the paper’s order");
         assert!(chart.words.contains("A 50.00 ± 10.00, paper 20.00; B"), "{}", chart.words);
-        assert!(super::chart("street", column, 0, &methods[2..], &[]).is_none());
+        assert!(super::chart("street", "FD ↓", column, 0, &methods[2..], &[]).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! A number here beside the paper's.
 
-use semrel_tables::spec::{Column, Digits};
+use semrel_tables::columns::{Column, Digits};
 use semrel_tables::table::write_number;
 use serde::Serialize;
 
@@ -13,17 +13,12 @@ pub struct Difference {
     pub verdict: &'static str,
 }
 
-/// Whether more is better: what the arrow in a column's heading says.
-pub fn more_is_better(column: &Column) -> bool {
-    column.heading.ends_with('↑')
-}
-
 /// How a number differs from the paper's.
 pub fn difference(here: f64, paper: f64, column: &Column) -> Difference {
     let difference = here - paper;
     let verdict = match () {
         () if difference == 0.0 => "equal",
-        () if (difference > 0.0) == more_is_better(column) => "better",
+        () if (difference > 0.0) == column.more_is_better => "better",
         () => "worse",
     };
     let sign = if difference < 0.0 { "\u{2212}" } else { "+" };
@@ -57,7 +52,7 @@ mod tests {
     fn better_follows_the_arrow() {
         let fd = &ALL[1].program.columns()[0];
         let map = &ALL[1].program.columns()[1];
-        assert!(!more_is_better(fd) && more_is_better(map));
+        assert!(!fd.more_is_better && map.more_is_better);
         assert_eq!(difference(120.0, 34.4, fd), Difference { text: "+85.6".into(), verdict: "worse" });
         assert_eq!(difference(30.0, 34.4, fd), Difference { text: "\u{2212}4.40".into(), verdict: "better" });
         assert_eq!(difference(30.0, 29.0, map), Difference { text: "+1.0".into(), verdict: "better" });

@@ -176,6 +176,7 @@ fn parse(text: &str, axis: Axis) -> Result<(Vec<Point>, String), String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::members::tests::manifest;
     use super::super::sources::Folders;
     use super::*;
     use serde_json::json;
@@ -217,7 +218,10 @@ mod tests {
         let write = |method: &str, csv: &str, about: Value| {
             let folder = dir.path().join(format!("runs/gancomp-fast/table2-sample-maps-{method}-s777/search"));
             fs::create_dir_all(&folder).unwrap();
-            fs::write(folder.join("summary.json"), "{}").unwrap();
+            let work = json!({"seconds": 1.0, "threads": 1, "device": "Cpu", "evaluations": 2});
+            fs::write(folder.join("summary.json"), work.to_string()).unwrap();
+            let of_row = manifest("table2", ["sample", "maps", method], 777, "");
+            fs::write(folder.join("manifest.json"), of_row.to_string()).unwrap();
             fs::write(folder.join("front.csv"), csv).unwrap();
             fs::write(folder.join("search.json"), about.to_string()).unwrap();
         };

@@ -5,10 +5,9 @@ use super::labels::group_of;
 use super::members::short_title;
 use super::problems::{files_below, shown};
 use super::run_folders::RunFolder;
-use super::sources::{Sources, TableFile, written};
+use super::sources::{Sources, TableFile};
 use semrel_tables::spec::Method;
 use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,9 +21,6 @@ const OF_SAMPLES: u64 = 3_000_000;
 
 /// Samples shown of a run: the first, some between, the last.
 const SAMPLES: usize = 3;
-
-/// Seconds between what is written with a table, at most.
-const TOGETHER: u64 = 60;
 
 /// Pictures that belong together.
 #[derive(Debug, Serialize)]
@@ -145,44 +141,28 @@ impl Galleries {
 fn of_table(file: &TableFile) -> Vec<Candidate> {
     let (name, short) = (file.spec.name, short_title(file.spec));
     let mut found = vec![];
-    for dataset in file.json["datasets"].as_array().into_iter().flatten() {
-        let Some(dataset_name) = dataset["dataset"].as_str() else { continue };
+    for dataset_name in file.table.datasets.iter().map(|dataset| &dataset.name) {
         let all = (
-            None,
             format!("{name}-{dataset_name}.png"),
             format!("{dataset_name}, all methods"),
             "inputs and each method’s translations".to_owned(),
         );
         let one = |m: &'static Method| {
             (
-                Some(m.name),
                 format!("{name}-{dataset_name}-{}.png", m.name),
                 format!("{dataset_name}, {}", m.title),
                 format!("translations by {}", m.title),
             )
         };
-        for (method, picture, title, what) in std::iter::once(all).chain(file.spec.methods.iter().map(one)) {
+        for (picture, title, what) in std::iter::once(all).chain(file.spec.methods.iter().map(one)) {
             let path = file.folder.join(&picture);
-            let of_now = match file.json["pictures"].as_array() {
-                Some(pictures) => pictures.iter().any(|told| *told == picture),
-                // Tables did not always tell their pictures.
-                None => match method {
-                    Some(method) => succeeded(dataset, method),
-                    None => written(&path) + TOGETHER >= file.written,
-                },
-            };
+            let of_now = file.table.pictures.contains(&picture);
             if of_now && path.is_file() {
                 found.push(Candidate { path, title, alt: format!("{short}, {dataset_name}: a grid of {what}") });
             }
         }
     }
     found
-}
-
-/// Whether a data set of a table has a method, and none of its runs has failed.
-fn succeeded(dataset: &Value, method: &str) -> bool {
-    let mut runs = dataset["runs"].as_array().into_iter().flatten().filter(|run| run["method"] == method).peekable();
-    runs.peek().is_some() && runs.all(|run| run["failed"].is_null())
 }
 
 /// Whatever lies in `results/figures`.
@@ -215,42 +195,26 @@ fn samples(run: &RunFolder, label: &str) -> Vec<Candidate> {
 mod tests {
     use super::*;
     use semrel_tables::ALL;
+    use semrel_tables::written::Written;
     use serde_json::json;
-    use std::time::{Duration, SystemTime};
-
-    /// Titles of the pictures of a table of streets, all of which are there.
-    fn titles(json: Value, results: &Path) -> Vec<String> {
-        let name = ALL[1].name;
-        let now = written(&results.join(format!("{name}-street.png")));
-        let table = TableFile { spec: ALL[1], json, written: now + 5, folder: results.to_owned(), within: None };
-        of_table(&table).into_iter().map(|candidate| candidate.title).collect()
-    }
 
     #[test]
     fn pictures_of_an_earlier_table_are_left_out() {
         let dir = tempfile::tempdir().unwrap();
-        let path = |tail: &str| dir.path().join(format!("{}-street{tail}.png", ALL[1].name));
+        let name = |tail: &str| format!("{}-street{tail}.png", ALL[1].name);
         for tail in ["", "-cut", "-lsesim", "-ours"] {
-            fs::write(path(tail), "").unwrap();
+            fs::write(dir.path().join(name(tail)), "").unwrap();
         }
-        let datasets = json!([{"dataset": "street", "runs": [
-            {"method": "ours", "seed": 1, "last": {}}, {"method": "lsesim", "seed": 1, "last": {}},
-            {"method": "ours", "seed": 2, "last": {}}, {"method": "lsesim", "seed": 2, "failed": "disk full"},
-        ]}]);
-        // The table tells.
-        let all = path("").file_name().unwrap().to_string_lossy().into_owned();
-        let ours = path("-ours").file_name().unwrap().to_string_lossy().into_owned();
-        assert_eq!(titles(json!({"datasets": datasets, "pictures": [ours]}), dir.path()), ["street, Ours"]);
-        let both = ["street, all methods", "street, Ours"];
-        assert_eq!(titles(json!({"datasets": datasets, "pictures": [all, ours]}), dir.path()), both);
-        assert!(titles(json!({"datasets": datasets, "pictures": []}), dir.path()).is_empty());
-        // One that does not: rows that failed, or that it does not have, have no picture.
-        assert_eq!(titles(json!({"datasets": datasets}), dir.path()), both);
-        let (json, folder) = (json!({"datasets": datasets}), dir.path().to_owned());
-        let table = TableFile { spec: ALL[1], json, written: written(&path("")), folder, within: None };
-        let before = SystemTime::now() - Duration::from_secs(3600);
-        fs::File::options().write(true).open(path("")).unwrap().set_modified(before).unwrap();
-        let found: Vec<String> = of_table(&table).into_iter().map(|candidate| candidate.title).collect();
-        assert_eq!(found, ["street, Ours"]);
+        let titles = |pictures: &[String]| -> Vec<String> {
+            let dataset = json!({"dataset": "street", "paper": null, "no_translation": {"failed": "x"}, "runs": []});
+            let json = json!({"profile": "sample", "seeds": [1], "set": [], "device": "cpu", "processor": null,
+                "threads": 1, "jobs": 1, "datasets": [dataset], "pictures": pictures, "paper": [], "caption": []});
+            let table = Written::read(ALL[1], &json.to_string()).unwrap();
+            let file = TableFile { spec: ALL[1], table, written: 0, folder: dir.path().to_owned(), within: None };
+            of_table(&file).into_iter().map(|candidate| candidate.title).collect()
+        };
+        assert_eq!(titles(&[name("-ours")]), ["street, Ours"]);
+        assert_eq!(titles(&[name(""), name("-ours"), name("-gcgan")]), ["street, all methods", "street, Ours"]);
+        assert!(titles(&[]).is_empty());
     }
 }

@@ -7,10 +7,7 @@ use std::collections::{HashMap, HashSet};
 /// The group that a run stands in, of those that may be compared; they are in the order of their tables.
 pub fn group_of(run: &RunFolder, member: Option<&Membership>) -> (usize, String) {
     let (order, mut title) = match member {
-        Some(member) => {
-            let profile = if member.profile.is_empty() { String::new() } else { format!(" ({})", member.profile) };
-            (member.order, format!("{}, {}{profile}", member.table, member.dataset))
-        }
+        Some(member) => (member.order, format!("{}, {} ({})", member.table, member.dataset, member.profile)),
         None => {
             let parts = [run.program(), run.data()];
             let title = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
@@ -25,7 +22,7 @@ pub fn group_of(run: &RunFolder, member: Option<&Membership>) -> (usize, String)
 
 /// Order of runs in a group: that of the methods in their table, then of seeds.
 pub fn order_of(run: &RunFolder, member: Option<&Membership>) -> (usize, Option<u64>, String) {
-    (member.map_or(usize::MAX, |m| m.rank), member.and_then(|m| m.seed), run.name.clone())
+    (member.map_or(usize::MAX, |m| m.rank), member.map(|m| m.seed), run.name.clone())
 }
 
 /// What tells a run from others of its label, if it has that.
@@ -34,7 +31,7 @@ type Difference<'a> = dyn Fn(&RunFolder) -> Option<String> + 'a;
 /// What runs are called in their groups, by their names. Where two would be called the same, what they differ in stands
 /// behind it: settings, otherwise the folder that they lie in.
 pub fn labels(runs: &[RunFolder], members: &HashMap<String, Membership>) -> HashMap<String, String> {
-    let member = |run: &RunFolder| members.get(run.row());
+    let member = |run: &RunFolder| members.get(&run.name);
     let settings = |run: &RunFolder| Some(format!(", settings {}", member(run)?.settings.as_ref()?));
     let folder = |run: &RunFolder| Some(format!(", in {}", run.folder()?));
     let groups: Vec<(usize, String)> = runs.iter().map(|run| group_of(run, member(run))).collect();
@@ -57,7 +54,7 @@ pub fn labels(runs: &[RunFolder], members: &HashMap<String, Membership>) -> Hash
 
 fn label_of(run: &RunFolder, member: Option<&Membership>) -> String {
     match member {
-        Some(Membership { method, seed: Some(seed), several: true, .. }) => format!("{method} (seed {seed})"),
+        Some(Membership { method, seed, several: true, .. }) => format!("{method} (seed {seed})"),
         Some(member) => member.method.clone(),
         None => run.row().to_owned(),
     }
@@ -65,32 +62,33 @@ fn label_of(run: &RunFolder, member: Option<&Membership>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::members::{mark_seeds, of_name};
+    use super::super::members::mark_seeds;
+    use super::super::members::tests::manifest;
     use super::super::metrics::Metrics;
+    use super::super::run_folders::Ended;
     use super::*;
+    use semrel_run::Manifest;
     use serde_json::Value;
 
-    fn run(name: &str) -> RunFolder {
-        RunFolder {
+    /// Groups and labels of runs.
+    fn told(runs: Vec<(&str, Option<Manifest>)>) -> Vec<(String, String)> {
+        let run = |(name, manifest): (&str, Option<Manifest>)| RunFolder {
             name: name.into(),
             path: name.into(),
             config_text: None,
             config: Value::Null,
-            summary: Value::Null,
-            eval: Value::Null,
+            manifest,
+            summary: Ended::NotYet,
+            eval: None,
             metrics: Metrics::default(),
             samples: vec![],
-        }
-    }
-
-    /// Groups and labels of runs.
-    fn told(names: &[&str]) -> Vec<(String, String)> {
-        let runs: Vec<RunFolder> = names.iter().map(|name| run(name)).collect();
-        let member = |run: &RunFolder| Some((run.row().to_owned(), of_name(run.row())?));
+        };
+        let runs: Vec<RunFolder> = runs.into_iter().map(run).collect();
+        let member = |run: &RunFolder| Some((run.name.clone(), Membership::new(run.manifest.as_ref()?)?));
         let mut members: HashMap<String, Membership> = runs.iter().filter_map(member).collect();
         mark_seeds(&mut members);
         let labels = labels(&runs, &members);
-        let group = |run: &RunFolder| group_of(run, members.get(run.row())).1;
+        let group = |run: &RunFolder| group_of(run, members.get(&run.name)).1;
         runs.iter().map(|run| (group(run), labels[&run.name].clone())).collect()
     }
 
@@ -100,12 +98,13 @@ mod tests {
 
     #[test]
     fn profiles_stand_apart_and_settings_are_told() {
-        let names = [
-            "cut-single/table-single-sample-street-ours-s777",
-            "cut-single/table-single-sample-street-ours-s777-0a1b2c3d",
-            "cut-single/table-single-sample-street-cut-s777-0a1b2c3d",
-            "cut-single/table-single-small-street-ours-s777",
-            "gancomp-fast/table2-sample-maps-ours-s777/distill",
+        let single = |profile, row, settings| Some(manifest("table-single", [profile, "street", row], 777, settings));
+        let runs = vec![
+            ("cut-single/a", single("sample", "ours", "")),
+            ("cut-single/b", single("sample", "ours", "-0a1b2c3d")),
+            ("cut-single/c", single("sample", "cut", "-0a1b2c3d")),
+            ("cut-single/d", single("small", "ours", "")),
+            ("gancomp-fast/e/distill", Some(manifest("table2", ["sample", "maps", "ours"], 777, ""))),
         ];
         let sample = "Single-modal translation, street (sample)";
         let want = [
@@ -115,18 +114,24 @@ mod tests {
             pair("Single-modal translation, street (small)", "Ours"),
             pair("Table 2, maps (sample), distill", "+ Ours"),
         ];
-        assert_eq!(told(&names), want);
+        assert_eq!(told(runs), want);
     }
 
     #[test]
-    fn runs_of_one_name_are_told_by_their_folders() {
-        let name = "table-single-sample-street-ours-s777";
-        let names = [name.to_owned(), format!("try/{name}"), format!("try/{name}-0a1b2c3d"), format!("try/{name}8")];
-        let labels: Vec<String> = told(&names.each_ref().map(String::as_str)).into_iter().map(|t| t.1).collect();
+    fn runs_of_one_row_are_told_by_their_folders() {
+        let ours = |seed, settings| Some(manifest("table-single", ["sample", "street", "ours"], seed, settings));
+        let runs = vec![
+            ("a", ours(777, "")),
+            ("try/a", ours(777, "")),
+            ("try/b", ours(777, "-0a1b2c3d")),
+            ("c", ours(778, "")),
+        ];
+        let labels: Vec<String> = told(runs).into_iter().map(|t| t.1).collect();
         let want = ["Ours (seed 777)", "Ours (seed 777), in try", "Ours (seed 777), settings 0a1b2c3d"];
         assert_eq!(labels[..3], want);
-        assert_eq!(labels[3], "Ours (seed 7778)");
-        // Nothing is known of these but their names.
-        assert_eq!(told(&["mine/a", "mine/b"]), [pair("mine", "a"), pair("mine", "b")]);
+        assert_eq!(labels[3], "Ours (seed 778)");
+        // Nothing is known of what has no manifest but its name, whatever that is.
+        let name = "mine/table-single-sample-street-ours-s777";
+        assert_eq!(told(vec![("mine/a", None), (name, None)]), [pair("mine", "a"), pair("mine", &name[5..])]);
     }
 }

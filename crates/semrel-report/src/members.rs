@@ -1,8 +1,8 @@
 //! Which row of which table a run folder belongs to.
 
-use semrel_tables::names::{RunName, run_name};
+use semrel_run::Manifest;
+use semrel_tables::names;
 use semrel_tables::spec::{Method, Spec};
-use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
 /// The row of a table that a run folder belongs to.
@@ -19,33 +19,34 @@ pub struct Membership {
     /// Its place among the methods.
     pub rank: usize,
     /// Seed.
-    pub seed: Option<u64>,
+    pub seed: u64,
     /// Whether other rows differ from this one in the seed alone.
     pub several: bool,
     /// Digest of the changed settings, where there are any.
     pub settings: Option<String>,
-    /// Profile; empty where it is not known.
+    /// Profile.
     pub profile: String,
     /// Processor of the machine that made the table.
     pub processor: Option<String>,
 }
 
 impl Membership {
-    /// A row of this method, of which nothing else is known.
-    fn new(spec: &Spec, method: &str) -> Self {
-        let place = |found: Option<usize>| found.unwrap_or(usize::MAX);
-        Self {
+    /// The row that a manifest tells; none where there is no such table.
+    pub fn new(manifest: &Manifest) -> Option<Self> {
+        let order = semrel_tables::ALL.iter().position(|spec| spec.name == manifest.table)?;
+        let spec = semrel_tables::ALL[order];
+        Some(Self {
             table: short_title(spec),
-            order: place(semrel_tables::ALL.iter().position(|other| other.name == spec.name)),
-            dataset: String::new(),
-            method: title_of(spec, method),
-            rank: place(spec.methods.iter().position(|other| other.name == method)),
-            seed: None,
+            order,
+            dataset: manifest.data_set.clone(),
+            method: title_of(spec, &manifest.row),
+            rank: spec.methods.iter().position(|method| method.name == manifest.row).unwrap_or(usize::MAX),
+            seed: manifest.seed,
             several: false,
-            settings: None,
-            profile: String::new(),
+            settings: names::settings(manifest).map(str::to_owned),
+            profile: manifest.profile.clone(),
             processor: None,
-        }
+        })
     }
 }
 
@@ -63,7 +64,7 @@ pub fn short_title(spec: &Spec) -> String {
 /// Marks rows that differ from others in the seed alone.
 pub fn mark_seeds(members: &mut HashMap<String, Membership>) {
     let row = |m: &Membership| (m.order, m.profile.clone(), m.dataset.clone(), m.method.clone());
-    let mut seeds: HashMap<_, HashSet<Option<u64>>> = HashMap::new();
+    let mut seeds: HashMap<_, HashSet<u64>> = HashMap::new();
     for member in members.values() {
         seeds.entry(row(member)).or_default().insert(member.seed);
     }
@@ -72,75 +73,38 @@ pub fn mark_seeds(members: &mut HashMap<String, Membership>) {
     }
 }
 
-/// The rows of a written table, by the names of their folders.
-pub fn of_table(spec: &Spec, json: &Value) -> Vec<(String, Membership)> {
-    let mut members = vec![];
-    for dataset in json["datasets"].as_array().into_iter().flatten() {
-        for run in dataset["runs"].as_array().into_iter().flatten() {
-            let Some(folder) = run["run"].as_str().and_then(|path| path.rsplit('/').next()) else { continue };
-            let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
-            let member = Membership {
-                dataset: text(&dataset["dataset"]),
-                seed: run["seed"].as_u64(),
-                settings: run_name(spec, folder).and_then(|name| name.settings().map(str::to_owned)),
-                profile: json["profile"].as_str().unwrap_or_default().to_owned(),
-                processor: json["processor"].as_str().map(str::to_owned),
-                ..Membership::new(spec, &text(&run["method"]))
-            };
-            members.push((folder.to_owned(), member));
-        }
-    }
-    members
-}
-
-/// The row of a table that is still to be written, from the name of its folder.
-pub fn of_name(name: &str) -> Option<Membership> {
-    semrel_tables::ALL.into_iter().find_map(|spec| {
-        let name = run_name(spec, name)?;
-        let settings = name.settings().map(str::to_owned);
-        let RunName { profile, dataset, method, seed, .. } = name;
-        let member = Membership::new(spec, spec.methods[method].name);
-        Some(Membership { dataset, seed: Some(seed), settings, profile: profile.name().to_owned(), ..member })
-    })
-}
-
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
-    use serde_json::json;
 
-    #[test]
-    fn names_tell_the_row() {
-        let told = |name: &str| of_name(name).map(|m| (m.table, m.profile, m.dataset, m.method, m.seed));
-        let row = |table: &str, profile: &str, dataset: &str, method: &str, seed| {
-            Some((table.to_owned(), profile.to_owned(), dataset.to_owned(), method.to_owned(), Some(seed)))
-        };
-        assert_eq!(
-            told("table3-sample-street-infonce-src-hard-s777"),
-            row("Table 3", "sample", "street", "InfoNCE + SRC + Hneg", 777)
-        );
-        assert_eq!(told("table-single-small-my-photos-s2-ours-s3-0a1b2c3d").unwrap().2, "my-photos-s2");
-        let settings = |name: &str| of_name(name).unwrap().settings;
-        assert_eq!(settings("table-single-small-my-photos-s2-ours-s3-0a1b2c3d").as_deref(), Some("0a1b2c3d"));
-        assert_eq!(settings("table2-paper-maps-fast-s1"), None);
-        assert_eq!(told("table2-paper-maps-fast-s1"), row("Table 2", "paper", "maps", "Baseline", 1));
-        for other in ["mine", "table3-sample-street-ours", "table3-huge-street-ours-s1", "table3-sample-ours-s1", ""] {
-            assert_eq!(told(other), None, "{other}");
-        }
+    /// A manifest: `profile dataset row seed` of a table, with changed settings where there are any.
+    pub fn manifest(table: &str, row: [&str; 3], seed: u64, settings: &str) -> Manifest {
+        let [profile, data_set, row] = row.map(str::to_owned);
+        let name = format!("{table}-{profile}-{data_set}-{row}-s{seed}{settings}");
+        Manifest { format: 1, program: "x".into(), table: table.into(), profile, data_set, row, seed, name }
     }
 
     #[test]
-    fn tables_tell_their_rows() {
-        let run = json!({"method": "ours", "seed": 5, "run": "/a/runs/cut-single/x"});
-        let changed = json!({"method": "ours", "run": "/a/table-single-small-street-ours-s5-0a1b2c3d"});
-        let json = json!({"profile": "small", "processor": "P", "datasets": [{"dataset": "street", "runs": [run, {"method": "cut"}, changed]}]});
-        let members = of_table(semrel_tables::ALL[1], &json);
-        assert_eq!((members.len(), members[0].0.as_str()), (2, "x"));
-        assert_eq!((&members[0].1.settings, members[1].1.settings.as_deref()), (&None, Some("0a1b2c3d")));
-        assert_eq!((members[0].1.method.as_str(), members[0].1.processor.as_deref()), ("Ours", Some("P")));
-        let names = ["table3-sample-street-ours-s1", "table3-sample-street-ours-s2", "table3-sample-street-dce-s1"];
-        let mut members: HashMap<_, _> = names.map(|name| (name.to_owned(), of_name(name).unwrap())).into();
+    fn manifests_tell_the_row() {
+        let of = |table, row, seed, settings| Membership::new(&manifest(table, row, seed, settings));
+        let member = of("table3", ["sample", "street", "infonce-src-hard"], 777, "").unwrap();
+        assert_eq!((member.table.as_str(), member.method.as_str()), ("Table 3", "InfoNCE + SRC + Hneg"));
+        assert_eq!((member.profile.as_str(), member.dataset.as_str(), member.seed), ("sample", "street", 777));
+        assert_eq!(member.settings, None);
+        let member = of("table-single", ["small", "my-photos-s2", "ours"], 3, "-0a1b2c3d").unwrap();
+        assert_eq!((member.settings.as_deref(), member.order), (Some("0a1b2c3d"), 1));
+        // A row of another version has its own name, and comes last.
+        let member = of("table2", ["paper", "maps", "new"], 1, "").unwrap();
+        assert_eq!((member.method.as_str(), member.rank), ("new", usize::MAX));
+        assert_eq!(of("table9", ["paper", "maps", "ours"], 1, ""), None);
+    }
+
+    #[test]
+    fn seeds_are_told_where_there_are_several() {
+        let rows = [("ours", 1), ("ours", 2), ("dce", 1)];
+        let member = |(row, seed)| Membership::new(&manifest("table3", ["sample", "street", row], seed, "")).unwrap();
+        let mut members: HashMap<String, _> = rows.map(|row| (format!("{row:?}"), member(row))).into();
         mark_seeds(&mut members);
-        assert_eq!(names.map(|name| members[name].several), [true, true, false]);
+        assert_eq!(rows.map(|row| members[&format!("{row:?}")].several), [true, true, false]);
     }
 }

@@ -3,6 +3,10 @@
 use super::error::ReportError;
 use super::metrics::{self, Metrics};
 use super::problems::{Problems, shown, slashes};
+use semrel_run::{JsonFileError, Manifest, Summary, manifest};
+use semrel_tables::ALL;
+use semrel_tables::evaluated::{Terms, parse};
+use semrel_tables::summaries::Work;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs;
@@ -29,14 +33,29 @@ pub struct RunFolder {
     pub config_text: Option<String>,
     /// The same, read. A stage that keeps none has that of another stage of its row.
     pub config: Value,
-    /// What it came to; null while it goes on.
-    pub summary: Value,
-    /// Its evaluation, the last or the only one; null if there is none.
-    pub eval: Value,
+    /// The row of a table that it is, where it belongs to one. A stage that keeps none has that of another stage of its row.
+    pub manifest: Option<Manifest>,
+    /// What it came to.
+    pub summary: Ended,
+    /// What its evaluation refers to, of the last checkpoint or the only one.
+    pub eval: Option<Terms>,
     /// What it has logged.
     pub metrics: Metrics,
     /// Sample pictures, in the order of steps.
     pub samples: Vec<PathBuf>,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub enum Ended {
+    /// It goes on, or was interrupted.
+    NotYet,
+    /// It is finished, but what it tells cannot be read.
+    Unreadable,
+    /// It trained.
+    Trained(Box<Summary>),
+    /// It was a stage that trains nothing.
+    Worked(Work),
 }
 
 impl RunFolder {
@@ -84,12 +103,12 @@ pub fn read(folder: &Path, problems: &Problems) -> Result<Vec<RunFolder>, Report
     let mut found = vec![];
     visit(folder, folder, 0, problems, &mut found)?;
     found.sort_by(|a, b| a.name.cmp(&b.name));
-    share_configurations(&mut found);
+    share(&mut found);
     Ok(found)
 }
 
-/// All stages of a row are made with one configuration, which only those that train keep.
-fn share_configurations(runs: &mut [RunFolder]) {
+/// All stages of a row have one configuration and one manifest, which only those that train keep.
+fn share(runs: &mut [RunFolder]) {
     let row = |run: &RunFolder| run.stage().and(run.path.parent()).map(Path::to_path_buf);
     let mut of_rows: HashMap<PathBuf, Value> = HashMap::new();
     for run in runs.iter().filter(|run| !run.config.is_null()) {
@@ -100,6 +119,15 @@ fn share_configurations(runs: &mut [RunFolder]) {
     for run in runs.iter_mut().filter(|run| run.config.is_null()) {
         let shared = row(run).and_then(|row| of_rows.get(&row));
         run.config = shared.cloned().unwrap_or_default();
+    }
+    let mut manifests: HashMap<PathBuf, Manifest> = HashMap::new();
+    for run in runs.iter() {
+        if let (Some(row), Some(manifest)) = (row(run), &run.manifest) {
+            manifests.entry(row).or_insert_with(|| manifest.clone());
+        }
+    }
+    for run in runs.iter_mut().filter(|run| run.manifest.is_none()) {
+        run.manifest = row(run).and_then(|row| manifests.get(&row)).cloned();
     }
 }
 
@@ -151,10 +179,11 @@ fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
     let config = config_text.as_ref().map(yaml);
     let config = config.and_then(|config| problems.keep(place(&config_file), config)).unwrap_or_default();
     let mut run = RunFolder {
-        summary: json(path.join(SUMMARY)),
+        manifest: problems.keep(place(&path.join(manifest::FILE)), manifest::read(path).map_err(reason)).flatten(),
+        summary: Ended::NotYet,
         metrics: Metrics::default(),
         samples: samples(&path.join("samples")),
-        eval: Value::Null,
+        eval: None,
         path: path.to_owned(),
         name,
         config_text,
@@ -169,10 +198,45 @@ fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
         faults.iter().for_each(|fault| problems.add(place(&log), fault));
         run.metrics = metrics;
     }
+    let file = path.join(SUMMARY);
+    if file.exists() {
+        let value = json(file.clone());
+        let summary = match run.stage() {
+            _ if value.is_null() => Ok(Ended::Unreadable),
+            Some("search" | "export") => parse(&value).map(Ended::Worked),
+            _ => parse(&value).map(|summary| Ended::Trained(Box::new(summary))),
+        };
+        let summary = summary.map_err(|what| format!("{what}; {OTHER_VERSION}"));
+        run.summary = problems.keep(place(&file), summary).unwrap_or(Ended::Unreadable);
+    }
     let of_row = if run.stage().is_some() { path.parent().unwrap_or(path) } else { path };
     let evals = ["last", "measured", "best"].map(|which| of_row.join(format!("eval-{which}.json")));
-    run.eval = evals.into_iter().find(|file| file.exists()).map(json).unwrap_or_default();
+    if let Some(file) = evals.into_iter().find(|file| file.exists()) {
+        let value = json(file.clone());
+        if !value.is_null() {
+            run.eval = problems.keep(place(&file), terms(&value));
+        }
+    }
     run
+}
+
+/// What is said of results whose keys do not fit.
+const OTHER_VERSION: &str =
+    "it is damaged, or of another version; the command that made it writes it anew with `--resume`";
+
+/// What an evaluation of any program refers to.
+fn terms(value: &Value) -> Result<Terms, String> {
+    let mut read = ALL.iter().map(|spec| spec.program.evaluated(value));
+    let fits = read.find_map(Result::ok).map(|evaluated| evaluated.terms());
+    fits.ok_or_else(|| format!("no result of an evaluation; {OTHER_VERSION}"))
+}
+
+/// Why a file cannot be read, without its name.
+fn reason(error: JsonFileError) -> String {
+    match error {
+        JsonFileError::Malformed { what, .. } => what,
+        JsonFileError::File(error) => error.to_string(),
+    }
 }
 
 /// YAML as JSON. A tag (`init: !normal {...}`) becomes a key above its value; what JSON cannot hold, null.
@@ -202,6 +266,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    const MANIFEST: &str = r#"{"format":1,"program":"gancomp-fast","table":"table2","profile":"sample","data_set":"maps",
+        "row":"ours","seed":777,"name":"b"}"#;
+
+    const EVALUATION: &str = r#"{"name":"x","of":"export","channels":null,"step":0,"parameters":1,"macs":1,"milliseconds":1.0,
+        "threads":1,"extractor":"x","fd_name":"FD(x)","sources":1,"reals":1,"reference":"test","size":64,"segmenter":null,
+        "fd":1.0,"segmentation":null,"images":"x","seconds":1.0}"#;
+
     #[test]
     fn runs_and_stages_are_found_and_damage_is_named() {
         let dir = tempfile::tempdir().unwrap();
@@ -215,9 +286,15 @@ mod tests {
         write("cut-single/a/samples/step-00000002.png", "");
         write("cut-single/a/samples/config.yaml", "not a run");
         write("cut-single/a/summary.json", "{");
-        write("gancomp-fast/b/eval-measured.json", "{\"fd_name\": \"FD(x)\"}");
+        write("gancomp-fast/b/eval-measured.json", EVALUATION);
+        write("gancomp-fast/c/eval-measured.json", "{\"fd_name\": \"FD(x)\"}");
         write("gancomp-fast/b/distill/config.yaml", "a: [");
-        write("gancomp-fast/b/search/summary.json", "{}");
+        write("gancomp-fast/b/distill/manifest.json", MANIFEST);
+        write("gancomp-fast/c/distill/manifest.json", "{}");
+        write(
+            "gancomp-fast/b/search/summary.json",
+            r#"{"seconds": 1.5, "threads": 1, "device": "Cpu", "evaluations": 3}"#,
+        );
         write("gancomp-fast/c/distill/config.yaml", "seed: 5\ndata: {root: data/sample-64/maps}\n");
         write("gancomp-fast/c/search/summary.json", "{}");
         let problems = Problems::default();
@@ -229,16 +306,24 @@ mod tests {
         assert_eq!((runs[1].row(), runs[1].stage(), runs[1].program()), ("b", Some("distill"), Some("gancomp-fast")));
         assert_eq!((runs[0].data(), runs[0].samples.len()), (Some("street"), 1));
         assert_eq!(runs[0].config["init"]["!normal"]["gain"], 0.02);
-        assert_eq!(runs[2].eval["fd_name"], "FD(x)");
+        assert_eq!(runs[2].eval.as_ref().map(|terms| terms.frechet.as_str()), Some("FD(x)"));
+        // A search keeps no manifest of its own, and what is none belongs to no table.
+        assert!(matches!(&runs[2].summary, Ended::Worked(work) if work.evaluations == Some(3)));
+        assert_eq!(runs[2].manifest.as_ref().map(|manifest| manifest.row.as_str()), Some("ours"));
+        assert!(runs[3].manifest.is_none() && runs[0].manifest.is_none());
+        assert!(matches!(runs[0].summary, Ended::Unreadable) && matches!(runs[3].summary, Ended::NotYet));
         assert_eq!((runs[0].folder(), runs[1].folder()), (Some("cut-single"), Some("gancomp-fast")));
         // A search keeps no configuration of its own.
         assert!(runs[2].config.is_null() && runs[4].config_text.is_none());
         assert_eq!((runs[4].data(), &runs[4].config["seed"]), (Some("maps"), &json!(5)));
         let lines = problems.lines();
-        assert_eq!(lines.len(), 3, "{lines:?}");
-        assert!(lines[0].starts_with("runs/cut-single/a/summary.json: no JSON"), "{lines:?}");
-        assert!(lines[1].starts_with("runs/cut-single/a/metrics.jsonl: line 2 is cut off"), "{lines:?}");
-        assert!(lines[2].starts_with("runs/gancomp-fast/b/distill/config.yaml: no YAML"), "{lines:?}");
+        let told = |start: &str| assert!(lines.iter().any(|line| line.starts_with(start)), "{start} in {lines:?}");
+        told("runs/cut-single/a/summary.json: no JSON");
+        told("runs/cut-single/a/metrics.jsonl: line 2 is cut off");
+        told("runs/gancomp-fast/b/distill/config.yaml: no YAML");
+        told("runs/gancomp-fast/c/distill/manifest.json: missing field `format`");
+        told("runs/gancomp-fast/c/eval-measured.json: no result of an evaluation");
+        told("runs/gancomp-fast/c/search/summary.json: missing field `seconds`");
         assert!(read(&dir.path().join("none"), &problems).unwrap().is_empty());
     }
 }

@@ -4,9 +4,9 @@ use super::asset::{Asset, Source};
 use super::labels::group_of;
 use super::members::Membership;
 use super::metrics::short;
-use super::run_folders::RunFolder;
+use super::run_folders::{Ended, RunFolder};
 use super::sources::Sources;
-use semrel_tables::profile::Profile;
+use semrel_run::Summary;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -100,68 +100,79 @@ fn address_of(name: &str) -> String {
 }
 
 fn view(run: &RunFolder, member: Option<&Membership>) -> RunView {
-    let (summary, config) = (&run.summary, &run.config);
-    let text = |value: &Value| match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
+    let config = |keys: &[&str]| {
+        let value = keys.iter().fold(&run.config, |value, key| &value[*key]);
+        match value {
+            Value::Null => None,
+            Value::String(text) => Some(text.clone()),
+            other => Some(other.to_string()),
+        }
     };
-    let first = |values: &[&Value]| values.iter().find_map(|value| text(value));
-    let number = |keys: &[&str]| keys.iter().find_map(|key| summary[*key].as_f64());
-    let profile = member.map(|member| member.profile.clone()).filter(|profile| !profile.is_empty());
-    let profile = profile.or_else(|| {
-        // Folders of the tables' runs are named by them.
-        let mut known = Profile::ALL.iter().map(|profile| profile.name());
-        known.find(|name| run.name.contains(&format!("-{name}-"))).map(str::to_owned)
-    });
+    let trained = match &run.summary {
+        Ended::Trained(summary) => Some(summary.as_ref()),
+        Ended::NotYet | Ended::Unreadable | Ended::Worked(_) => None,
+    };
+    let frechet = run.eval.as_ref().map(|terms| terms.frechet.clone());
+    let seed = trained.map(|summary| summary.seed.to_string()).or_else(|| config(&["seed"]));
     RunView {
         label: member.map_or_else(|| run.row().to_owned(), |member| member.method.clone()),
         folder: run.name.clone(),
         state: state(run),
-        data: first(&[&config["data"]["root"], &summary["source"]]).unwrap_or_default(),
-        profile: profile.unwrap_or_default(),
-        extractor: first(&[&run.eval["fd_name"], &run.eval["extractor"], &config["eval"]["extractor"]])
-            .unwrap_or_default(),
-        seed: first(&[&summary["seed"], &config["seed"]])
-            .or_else(|| Some(member?.seed?.to_string()))
-            .unwrap_or_default(),
+        data: config(&["data", "root"]).unwrap_or_default(),
+        profile: member.map(|member| member.profile.clone()).unwrap_or_default(),
+        extractor: frechet.or_else(|| config(&["eval", "extractor"])).unwrap_or_default(),
+        seed: seed.or_else(|| Some(member?.seed.to_string())).unwrap_or_default(),
         steps: steps(run),
-        hardware: hardware(summary),
+        hardware: hardware(&run.summary),
         time: seconds(run).map(duration).unwrap_or_default(),
-        step_time: number(&["seconds_per_step", "seconds_per_iteration"]).map(step_time).unwrap_or_default(),
-        memory: memory(summary).unwrap_or_default(),
+        step_time: trained.and_then(seconds_per_step).map(step_time).unwrap_or_default(),
+        memory: trained.and_then(memory).unwrap_or_default(),
         config: None,
     }
 }
 
 fn state(run: &RunFolder) -> String {
-    match (&run.metrics.diverged, run.metrics.last_step) {
-        (Some((step, name)), _) => format!("{name} not finite at step {step}"),
-        _ if !run.summary.is_null() => "finished".into(),
-        (None, Some(step)) => format!("unfinished, at step {step}"),
-        (None, None) => "unfinished".into(),
+    match (&run.metrics.diverged, &run.summary, run.metrics.last_step) {
+        (Some((step, name)), ..) => format!("{name} not finite at step {step}"),
+        (_, Ended::Trained(_) | Ended::Worked(_), _) => "finished".into(),
+        (_, Ended::Unreadable, _) => "finished; its summary cannot be read".into(),
+        (_, Ended::NotYet, Some(step)) => format!("unfinished, at step {step}"),
+        (_, Ended::NotYet, None) => "unfinished".into(),
     }
 }
 
 fn steps(run: &RunFolder) -> String {
-    let whole = |key: &str| run.summary[key].as_u64();
-    match (whole("last_step"), whole("best_step"), whole("evaluations")) {
-        (Some(last), Some(best), _) if best != last => format!("{last} (best at {best})"),
-        (Some(last), ..) => last.to_string(),
-        (.., Some(evaluations)) => format!("{evaluations} evaluations"),
-        _ => run.metrics.last_step.map(|step| step.to_string()).unwrap_or_default(),
+    match &run.summary {
+        Ended::Trained(summary) if summary.best_step != summary.last_step => {
+            format!("{} (best at {})", summary.last_step, summary.best_step)
+        }
+        Ended::Trained(summary) => summary.last_step.to_string(),
+        Ended::Worked(work) => work.evaluations.map(|count| format!("{count} evaluations")).unwrap_or_default(),
+        Ended::NotYet | Ended::Unreadable => run.metrics.last_step.map(|step| step.to_string()).unwrap_or_default(),
     }
 }
 
-fn hardware(summary: &Value) -> String {
-    let device = summary["device"].as_str().map(str::to_lowercase);
-    let threads = summary["threads"].as_u64().map(|n| if n == 1 { "1 thread".into() } else { format!("{n} threads") });
-    [device, threads].into_iter().flatten().collect::<Vec<_>>().join(", ")
+fn hardware(summary: &Ended) -> String {
+    let (device, threads) = match summary {
+        Ended::Trained(summary) => (&summary.device, summary.threads),
+        Ended::Worked(work) => (&work.device, work.threads),
+        Ended::NotYet | Ended::Unreadable => return String::new(),
+    };
+    let threads = if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
+    format!("{}, {threads}", device.to_lowercase())
 }
 
 /// Seconds of training: in all, or as logged last.
 fn seconds(run: &RunFolder) -> Option<f64> {
-    run.summary["seconds"].as_f64().or(run.metrics.seconds)
+    match &run.summary {
+        Ended::Trained(summary) => Some(summary.seconds),
+        Ended::Worked(work) => Some(work.seconds),
+        Ended::NotYet | Ended::Unreadable => run.metrics.seconds,
+    }
+}
+
+fn seconds_per_step(summary: &Summary) -> Option<f64> {
+    (summary.last_step > 0).then(|| summary.seconds / summary.last_step as f64)
 }
 
 /// `41 s`, `3 min 05 s`, `2 h 07 min`.
@@ -179,10 +190,11 @@ fn step_time(seconds: f64) -> String {
 }
 
 /// The most memory of the process. What it had on a GPU is not in that.
-fn memory(summary: &Value) -> Option<String> {
-    let mib = summary["peak_memory_mib"].as_f64().filter(|&mib| mib > 0.0)?;
-    let on_cpu = summary["device"].as_str().is_none_or(|device| device.eq_ignore_ascii_case("cpu"));
-    Some(if on_cpu { size(mib) } else { format!("{} host memory", size(mib)) })
+fn memory(summary: &Summary) -> Option<String> {
+    let mib = summary.peak_memory_mib as f64;
+    let told =
+        if summary.device.eq_ignore_ascii_case("cpu") { size(mib) } else { format!("{} host memory", size(mib)) };
+    (mib > 0.0).then_some(told)
 }
 
 fn size(mib: f64) -> String {
@@ -192,6 +204,7 @@ fn size(mib: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::members::tests::manifest;
     use crate::metrics::Metrics;
     use serde_json::json;
 
@@ -200,8 +213,27 @@ mod tests {
         assert_eq!([duration(41.4), duration(185.0), duration(7620.0)], ["41 s", "3 min 05 s", "2 h 07 min"]);
         assert_eq!([step_time(0.12345), step_time(2.5)], ["123.5 ms", "2.50 s"]);
         assert_eq!([size(700.0), size(2048.0)], ["700 MiB", "2.0 GiB"]);
-        let on = |device: &str| memory(&json!({"peak_memory_mib": 700, "device": device})).unwrap();
+        let on = |device: &str| memory(&Summary { device: device.into(), ..summary() }).unwrap();
         assert_eq!([on("Cpu"), on("Cuda(0)")], ["700 MiB", "700 MiB host memory"]);
+    }
+
+    fn summary() -> Summary {
+        Summary {
+            name: "x".into(),
+            seed: 1,
+            warmup: 0,
+            batch_size: 1,
+            parameters: [].into(),
+            seconds: 90.0,
+            seconds_waiting_for_images: 0.0,
+            unreadable_images: 0,
+            threads: 2,
+            device: "Cpu".into(),
+            peak_memory_mib: 700,
+            best_step: 4,
+            last_step: 9,
+            own: serde_json::Map::new(),
+        }
     }
 
     #[test]
@@ -219,8 +251,9 @@ mod tests {
             path: "x".into(),
             config_text: None,
             config: json!({"seed": 1, "data": {"root": "data/x"}}),
-            summary: json!({"seconds": 90.0, "device": "Cpu", "threads": 2, "last_step": 9, "best_step": 4}),
-            eval: json!({"fd_name": "FD(effnet-lite0)"}),
+            manifest: None,
+            summary: Ended::Trained(Box::new(summary())),
+            eval: None,
             metrics: Metrics::default(),
             samples: vec![],
         };
@@ -229,8 +262,11 @@ mod tests {
             (shown.state.as_str(), shown.steps.as_str(), shown.seed.as_str()),
             ("finished", "9 (best at 4)", "1")
         );
-        assert_eq!((shown.hardware.as_str(), shown.profile.as_str()), ("cpu, 2 threads", "small"));
-        run.summary = Value::Null;
+        assert_eq!((shown.hardware.as_str(), shown.profile.as_str()), ("cpu, 2 threads", ""));
+        assert_eq!((shown.step_time.as_str(), shown.memory.as_str()), ("10.00 s", "700 MiB"));
+        run.summary = Ended::Unreadable;
+        assert!(view(&run, None).state.starts_with("finished; its summary"));
+        run.summary = Ended::NotYet;
         run.metrics.last_step = Some(7);
         let shown = view(&run, None);
         assert_eq!(
@@ -243,7 +279,8 @@ mod tests {
         assert_eq!(view(&run, None).state, "G not finite at step 5");
         // A search tells no seed, and there may be no configuration beside it.
         run.config = Value::Null;
-        let member = crate::members::of_name("table3-small-x-ours-s7");
-        assert_eq!((view(&run, member.as_ref()).seed.as_str(), view(&run, None).seed.as_str()), ("7", ""));
+        let member = Membership::new(&manifest("table3", ["small", "x", "ours"], 7, ""));
+        let shown = view(&run, member.as_ref());
+        assert_eq!((shown.seed.as_str(), shown.profile.as_str(), view(&run, None).seed.as_str()), ("7", "small", ""));
     }
 }

@@ -6,7 +6,7 @@ use super::members::{self, Membership};
 use super::problems::{Problems, shown};
 use super::run_folders::{self, RunFolder};
 use semrel_tables::spec::Spec;
-use serde_json::Value;
+use semrel_tables::written::Written;
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
@@ -55,8 +55,8 @@ impl Folders {
 pub struct TableFile {
     /// The table.
     pub spec: &'static Spec,
-    /// Its file.
-    pub json: Value,
+    /// What its file says.
+    pub table: Written,
     /// Seconds since 1970 at which it was written.
     pub written: u64,
     /// Folder of its pictures, which it lies in.
@@ -83,7 +83,7 @@ pub struct Sources {
     pub tables: Vec<TableFile>,
     /// Run folders, in the order in which a group shows them.
     pub runs: Vec<RunFolder>,
-    /// Rows by the name of their folder.
+    /// Rows, by the names of their runs.
     members: HashMap<String, Membership>,
     /// What runs are called in their groups, by their names.
     labels: HashMap<String, String>,
@@ -103,23 +103,29 @@ impl Sources {
         if tables.is_empty() && runs.is_empty() && problems.lines().is_empty() {
             return Err(ReportError::Nothing { results: folders.results.clone(), runs: folders.runs.clone() });
         }
-        let mut members: HashMap<String, Membership> = HashMap::new();
-        for run in &runs {
-            if let Some(member) = members::of_name(run.row()) {
-                members.insert(run.row().to_owned(), member);
-            }
-        }
-        // What a table says of its rows goes before what their names tell, and the table of the results themselves last.
-        members.extend(tables.iter().rev().flat_map(|table| members::of_table(table.spec, &table.json)));
+        // A table tells on what processor its runs were made.
+        let of_table = |table: &TableFile| {
+            let processor = table.table.processor.clone();
+            let runs = table.table.datasets.iter().flat_map(|dataset| &dataset.runs);
+            let folders = runs.filter_map(|run| Some(run.run.file_name()?.to_string_lossy().into_owned()));
+            folders.map(|folder| (folder, processor.clone())).collect::<Vec<_>>()
+        };
+        let processors: HashMap<String, Option<String>> = tables.iter().rev().flat_map(of_table).collect();
+        let member = |run: &RunFolder| {
+            let member = Membership::new(run.manifest.as_ref()?)?;
+            let processor = processors.get(run.row()).cloned().flatten();
+            Some((run.name.clone(), Membership { processor, ..member }))
+        };
+        let mut members: HashMap<String, Membership> = runs.iter().filter_map(member).collect();
         members::mark_seeds(&mut members);
-        runs.sort_by_cached_key(|run| order_of(run, members.get(run.row())));
+        runs.sort_by_cached_key(|run| order_of(run, members.get(&run.name)));
         let labels = labels(&runs, &members);
         Ok(Self { folders: folders.clone(), tables, runs, members, labels, problems })
     }
 
     /// The row that a run belongs to.
     pub fn member(&self, run: &RunFolder) -> Option<&Membership> {
-        self.members.get(run.row())
+        self.members.get(&run.name)
     }
 
     /// What a run is called in its group.
@@ -142,9 +148,9 @@ fn read_tables(results: &Path, problems: &Problems) -> Result<Vec<TableFile>, Re
         };
         let place = shown("results", results, &path);
         let written = written(&path);
-        let parsed = text.and_then(|text| parse(&text));
-        if let Some(json) = problems.keep(&place, parsed) {
-            found.push(TableFile { spec, json, written, folder: folder.clone(), within: within.clone() });
+        let parsed = text.and_then(|text| Written::read(spec, &text));
+        if let Some(table) = problems.keep(&place, parsed) {
+            found.push(TableFile { spec, table, written, folder: folder.clone(), within: within.clone() });
         }
     }
     Ok(found)
@@ -167,22 +173,13 @@ pub fn written(path: &Path) -> u64 {
     time.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |time| time.as_secs())
 }
 
-fn parse(text: &str) -> Result<Value, String> {
-    let json: Value = serde_json::from_str(text)
-        .map_err(|error| format!("no JSON; the table is left out, make it again: {error}"))?;
-    if json["datasets"].is_array() {
-        return Ok(json);
-    }
-    if json["halves"].is_array() {
-        let why = "written by an earlier version (`halves` is called `datasets` now); `--resume` of its command writes it anew";
-        return Err(format!("no result of a table: {why}; it is left out"));
-    }
-    Err("no result of a table: there is no list `datasets`; the table is left out".into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A table without a data set.
+    const EMPTY: &str = r#"{"profile":"sample","seeds":[777],"set":[],"device":"cpu","processor":null,"threads":1,"jobs":1,
+        "datasets":[],"pictures":[],"paper":[],"caption":[]}"#;
 
     #[test]
     fn nothing_at_all_is_an_error_that_helps() {
@@ -210,14 +207,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("table1.json"), "{\"datasets\": [").unwrap();
         fs::write(dir.path().join("table2.json"), "{}").unwrap();
-        fs::write(dir.path().join("table3.json"), "{\"datasets\": []}").unwrap();
+        fs::write(dir.path().join("table3.json"), EMPTY).unwrap();
         let problems = Problems::default();
         let tables = read_tables(dir.path(), &problems).unwrap();
         assert_eq!(tables.len(), 1);
         let lines = problems.lines();
         assert!(lines[0].starts_with("results/table1.json: no JSON"), "{lines:?}");
-        assert!(lines[1].starts_with("results/table2.json: no result of a table"), "{lines:?}");
-        assert!(parse("{\"halves\": []}").unwrap_err().contains("called `datasets` now"));
+        assert!(
+            lines[1].starts_with("results/table2.json: missing field `profile`")
+                && lines[1].contains("table2 --resume"),
+            "{lines:?}"
+        );
     }
 
     #[test]
@@ -226,9 +226,9 @@ mod tests {
         for folder in ["", "try", "mine"] {
             let folder = dir.path().join(folder);
             fs::create_dir_all(&folder).unwrap();
-            fs::write(folder.join("table1.json"), "{\"datasets\": []}").unwrap();
+            fs::write(folder.join("table1.json"), EMPTY).unwrap();
         }
-        fs::write(dir.path().join("table3.json"), "{\"datasets\": []}").unwrap();
+        fs::write(dir.path().join("table3.json"), EMPTY).unwrap();
         let tables = read_tables(dir.path(), &Problems::default()).unwrap();
         let names: Vec<_> = tables.iter().map(|table| (table.spec.name, table.within.as_deref())).collect();
         let mut expected = vec![];

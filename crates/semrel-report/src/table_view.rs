@@ -1,16 +1,18 @@
 //! A table as the page shows it.
 
 use super::bars::{self, Chart};
-use super::diff::{Difference, difference, more_is_better};
+use super::diff::{Difference, difference};
 use super::members::title_of;
 use super::numbers::{MethodNumbers, number};
 use super::sources::TableFile;
-use semrel_tables::entries::{ceiling_label, measured, of_baseline, of_paper};
+use semrel_tables::columns::Column;
+use semrel_tables::entries::{ceiling, ceiling_label, measured, of_paper, untranslated};
+use semrel_tables::evaluated::{Baselined, Evaluated, Terms};
 use semrel_tables::results::Measured;
-use semrel_tables::spec::{Column, Spec};
+use semrel_tables::spec::Spec;
 use semrel_tables::table::{Cells, write_cell};
+use semrel_tables::written::{WrittenDataset, WrittenRun};
 use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// A table.
@@ -37,7 +39,7 @@ pub struct DatasetView {
     pub rows: Vec<RowView>,
     /// Whether there are several checkpoints, so that lines tell theirs.
     pub sourced: bool,
-    /// A chart a column.
+    /// A chart per column.
     pub charts: Vec<Chart>,
 }
 
@@ -45,9 +47,11 @@ pub struct DatasetView {
 #[derive(Debug, Serialize)]
 pub struct ColumnView {
     /// What is measured.
-    pub heading: &'static str,
-    /// Whether the paper has it, too.
-    pub paper: bool,
+    pub heading: String,
+    /// What the paper has beside it; empty where it has nothing.
+    pub paper: String,
+    /// Whether it is the paper's metric: numbers have a difference then.
+    pub same: bool,
 }
 
 /// A line.
@@ -63,7 +67,7 @@ pub struct RowView {
     pub span: usize,
     /// Why there are no numbers.
     pub failed: Option<String>,
-    /// A cell a column.
+    /// A cell per column.
     pub cells: Vec<CellView>,
 }
 
@@ -74,7 +78,7 @@ pub struct CellView {
     pub here: String,
     /// The paper's; empty where it has none.
     pub paper: String,
-    /// How they differ.
+    /// How they differ, where both are of one metric.
     pub difference: Option<Difference>,
     /// Whether no method is better here.
     pub best: bool,
@@ -82,8 +86,6 @@ pub struct CellView {
 
 /// The view of a table's file.
 pub fn view(file: &TableFile) -> TableView {
-    let datasets = file.json["datasets"].as_array().into_iter().flatten();
-    let caption = file.json["caption"].as_array().into_iter().flatten();
     TableView {
         // The names of folders may hold what an id must not.
         name: match &file.within {
@@ -91,66 +93,72 @@ pub fn view(file: &TableFile) -> TableView {
             None => file.spec.name.to_owned(),
         },
         title: file.title(),
-        datasets: datasets.map(|dataset| dataset_view(file.spec, dataset)).collect(),
-        caption: caption.filter_map(Value::as_str).map(str::to_owned).collect(),
+        datasets: file.table.datasets.iter().map(|dataset| dataset_view(file.spec, dataset)).collect(),
+        caption: file.table.caption.clone(),
     }
 }
 
-/// The data set of the paper's table that a data set is, or stands in for. The file tells, as the user's own images may be called like
-/// the paper's; in files that do not tell yet it is that of its name.
-fn dataset_of_paper(spec: &'static Spec, dataset: &Value) -> Option<&'static str> {
-    let name = dataset.get("paper").unwrap_or(&dataset["dataset"]).as_str()?;
-    spec.datasets
-        .iter()
-        .find(|dataset| dataset.name == name || dataset.sample.name() == name)
-        .map(|dataset| dataset.name)
+/// What all results of a data set refer to.
+fn terms(dataset: &WrittenDataset) -> Vec<Terms> {
+    let evals = dataset.runs.iter().flat_map(|run| run.evals.iter().flatten()).map(Evaluated::terms);
+    dataset.baseline.iter().map(Baselined::terms).chain(evals).collect()
 }
 
-fn dataset_view(spec: &'static Spec, dataset: &Value) -> DatasetView {
-    let name = dataset["dataset"].as_str().unwrap_or("?");
+fn dataset_view(spec: &'static Spec, dataset: &WrittenDataset) -> DatasetView {
     let all = spec.program.columns();
-    let methods = numbers(spec, dataset);
-    let references = references(spec, &dataset["no_translation"]);
+    let (methods, terms) = (numbers(spec, dataset), terms(dataset));
+    let published = spec.program.published();
+    let references = references(spec, dataset.baseline.as_ref().ok());
     // As in the printed table: a score that nothing has is left out, but for the first.
     let has = |i: usize| {
         let of_method = |m: &MethodNumbers| m.here.iter().flatten().any(|(_, cells)| cells[i].is_some());
         i == 0 || methods.iter().any(of_method) || references.iter().any(|(_, cells)| cells[i].is_some())
     };
     let shown: Vec<usize> = (0..all.len()).filter(|&i| has(i)).collect();
-    let paper = |i: usize| methods.iter().any(|m| number(&m.paper, i).is_some());
-    let columns = shown.iter().map(|&i| ColumnView { heading: all[i].heading, paper: paper(i) }).collect();
+    let column = |&i: &usize| ColumnView {
+        heading: all[i].heading(&terms),
+        paper: match methods.iter().any(|m| number(&m.paper, i).is_some()) {
+            true => all[i].paper_heading(published),
+            false => String::new(),
+        },
+        same: terms.iter().all(|terms| all[i].same_metric(published, terms)),
+    };
+    let columns: Vec<ColumnView> = shown.iter().map(column).collect();
     let mut rows: Vec<RowView> =
         references.iter().map(|(label, cells)| reference_row(label, cells, all, &shown)).collect();
     let best: Vec<Option<f64>> = (0..all.len()).map(|i| best_of(&methods, i, &all[i])).collect();
-    rows.extend(methods.iter().flat_map(|method| method_rows(method, all, &shown, &best)));
-    let charts = shown.iter().filter_map(|&i| bars::chart(name, &all[i], i, &methods, &references)).collect();
-    DatasetView { name: name.to_owned(), columns, rows, sourced: spec.program.checkpoints().len() > 1, charts }
+    let same: Vec<bool> = columns.iter().map(|column| column.same).collect();
+    rows.extend(methods.iter().flat_map(|method| method_rows(method, all, &shown, &same, &best)));
+    let chart = |(view, &i): (&ColumnView, &usize)| {
+        bars::chart(&dataset.name, &view.heading, &all[i], i, &methods, &references)
+    };
+    let charts = columns.iter().zip(&shown).filter_map(chart).collect();
+    DatasetView { name: dataset.name.clone(), columns, rows, sourced: spec.program.checkpoints().len() > 1, charts }
 }
 
-fn numbers(spec: &'static Spec, dataset: &Value) -> Vec<MethodNumbers> {
-    let runs: Vec<&Value> = dataset["runs"].as_array().into_iter().flatten().collect();
+fn numbers(spec: &'static Spec, dataset: &WrittenDataset) -> Vec<MethodNumbers> {
     // All methods come with the first seed, then all with the next.
     let mut names: Vec<&str> = vec![];
-    for name in runs.iter().filter_map(|run| run["method"].as_str()) {
-        if !names.contains(&name) {
-            names.push(name);
+    for run in &dataset.runs {
+        if !names.contains(&run.method.as_str()) {
+            names.push(&run.method);
         }
     }
     let of_method = |name: &str| {
-        let runs: Vec<&Value> = runs.iter().copied().filter(|run| run["method"] == name).collect();
-        let failed = runs.iter().find_map(|run| Some((run["seed"].as_u64(), run["failed"].as_str()?)));
-        let here = match failed {
-            Some((Some(seed), reason)) if runs.len() > 1 => Err(format!("seed {seed}: {reason}")),
-            Some((_, reason)) => Err(reason.to_owned()),
-            None => Ok((spec.program.checkpoints().iter())
-                .map(|&checkpoint| {
-                    let evals: Vec<&Value> = runs.iter().map(|run| &run[checkpoint]).collect();
+        let runs: Vec<&WrittenRun> = dataset.runs.iter().filter(|run| run.method == name).collect();
+        let results = runs.iter().map(|run| run.evals.as_ref().map_err(|reason| (run.seed, reason)));
+        let here = match results.collect::<Result<Vec<_>, _>>() {
+            Err((seed, reason)) if runs.len() > 1 => Err(format!("seed {seed}: {reason}")),
+            Err((_, reason)) => Err(reason.clone()),
+            Ok(results) => Ok((spec.program.checkpoints().iter().enumerate())
+                .map(|(i, &checkpoint)| {
+                    let evals: Vec<&Evaluated> = results.iter().map(|evals| &evals[i]).collect();
                     (checkpoint, measured(spec.program.columns(), &evals))
                 })
                 .collect()),
         };
         let numbers = spec.methods.iter().find(|method| method.name == name);
-        let paper = numbers.zip(dataset_of_paper(spec, dataset));
+        let paper = numbers.zip(dataset.paper.as_deref());
         let paper =
             paper.and_then(|(method, dataset)| of_paper(spec.program.columns(), method, dataset)).unwrap_or_default();
         MethodNumbers { title: title_of(spec, name), here, paper }
@@ -159,11 +167,12 @@ fn numbers(spec: &'static Spec, dataset: &Value) -> Vec<MethodNumbers> {
 }
 
 /// What methods are measured by: the sources as they are, and real images.
-fn references(spec: &Spec, baseline: &Value) -> Vec<(String, Cells)> {
+fn references(spec: &Spec, baseline: Option<&Baselined>) -> Vec<(String, Cells)> {
+    let Some(baseline) = baseline else { return vec![] };
     let columns = spec.program.columns();
     let lines = [
-        ("no translation".to_owned(), of_baseline(columns, baseline, |c| c.untranslated)),
-        (ceiling_label(spec.program, baseline), of_baseline(columns, baseline, |c| c.ceiling)),
+        ("no translation".to_owned(), untranslated(columns, baseline)),
+        (ceiling_label(spec.program, baseline), ceiling(columns, baseline)),
     ];
     lines.into_iter().filter(|(_, cells)| cells.iter().any(Option::is_some)).collect()
 }
@@ -181,11 +190,17 @@ fn reference_row(label: &str, cells: &Cells, columns: &[Column], shown: &[usize]
 
 fn best_of(methods: &[MethodNumbers], i: usize, column: &Column) -> Option<f64> {
     let all = methods.iter().flat_map(|m| m.here.iter().flatten()).filter_map(|(_, cells)| number(cells, i));
-    let better = |a: f64, b: f64| if more_is_better(column) { a.max(b) } else { a.min(b) };
+    let better = |a: f64, b: f64| if column.more_is_better { a.max(b) } else { a.min(b) };
     all.map(|n| n.mean).reduce(better)
 }
 
-fn method_rows(method: &MethodNumbers, columns: &[Column], shown: &[usize], best: &[Option<f64>]) -> Vec<RowView> {
+fn method_rows(
+    method: &MethodNumbers,
+    columns: &[Column],
+    shown: &[usize],
+    same: &[bool],
+    best: &[Option<f64>],
+) -> Vec<RowView> {
     let row = |source: &str, span, failed, cells| RowView {
         label: method.title.clone(),
         source: source.to_owned(),
@@ -194,12 +209,12 @@ fn method_rows(method: &MethodNumbers, columns: &[Column], shown: &[usize], best
         failed,
         cells,
     };
-    let cell = |here: Option<Measured>, i: usize| {
+    let cell = |here: Option<Measured>, i: usize, same: bool| {
         let paper = number(&method.paper, i);
         CellView {
             here: here.map(|n| write_cell(Some(n), columns[i].digits)).unwrap_or_default(),
             paper: paper.map(|n| write_cell(Some(n), columns[i].digits)).unwrap_or_default(),
-            difference: here.zip(paper).map(|(h, p)| difference(h.mean, p.mean, &columns[i])),
+            difference: here.zip(paper).filter(|_| same).map(|(h, p)| difference(h.mean, p.mean, &columns[i])),
             best: here.is_some_and(|n| Some(n.mean) == best[i]),
         }
     };
@@ -208,84 +223,13 @@ fn method_rows(method: &MethodNumbers, columns: &[Column], shown: &[usize], best
         Ok(sources) => (sources.iter().enumerate())
             .map(|(k, (source, cells))| {
                 let span = if k == 0 { sources.len() } else { 0 };
-                row(source, span, None, shown.iter().map(|&i| cell(number(cells, i), i)).collect())
+                let cells = shown.iter().zip(same).map(|(&i, &same)| cell(number(cells, i), i, same));
+                row(source, span, None, cells.collect())
             })
             .collect(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use semrel_tables::ALL;
-    use serde_json::json;
-    use std::path::PathBuf;
-
-    fn table(json: Value) -> TableView {
-        view(&TableFile { spec: ALL[1], json, written: 0, folder: PathBuf::new(), within: None })
-    }
-
-    #[test]
-    fn the_paper_stands_beside_what_was_measured() {
-        let eval = |fd: f64| json!({"fd": fd, "segmentation": null});
-        let runs = json!([
-            {"method": "cut", "seed": 777, "last": eval(40.0), "best": eval(50.0)},
-            {"method": "ours", "seed": 777, "last": eval(30.0), "best": eval(34.4)},
-            {"method": "lsesim", "seed": 777, "failed": "disk full"},
-            {"method": "new", "seed": 777, "last": eval(31.0), "best": eval(31.0)},
-        ]);
-        let view = table(json!({"caption": ["one"], "datasets": [
-            {"dataset": "horse2zebra", "no_translation": {"fd": 90.0}, "runs": runs},
-            {"dataset": "mine", "no_translation": {"failed": "x"}, "runs": runs},
-        ]}));
-        let dataset = &view.datasets[0];
-        assert_eq!(dataset.columns.len(), 1);
-        let labels: Vec<(&str, &str, usize)> =
-            dataset.rows.iter().map(|row| (row.label.as_str(), row.source.as_str(), row.span)).collect();
-        assert_eq!(labels[..3], [("no translation", "", 1), ("CUT", "last", 2), ("CUT", "best", 0)]);
-        assert_eq!(dataset.rows[5].failed.as_deref(), Some("disk full"));
-        let ours = &dataset.rows[3].cells[0];
-        assert_eq!((ours.here.as_str(), ours.paper.as_str(), ours.best), ("30.00", "34.40", true));
-        assert_eq!(ours.difference.as_ref().unwrap().verdict, "better");
-        assert_eq!(dataset.rows[4].cells[0].difference.as_ref().unwrap().verdict, "equal");
-        assert_eq!(dataset.rows[6].cells[0].paper, "");
-        assert!(!view.datasets[1].columns[0].paper && !view.datasets[1].rows[0].reference);
-    }
-
-    #[test]
-    fn seeds_have_means() {
-        let run = |seed: u64, fd: f64| json!({"method": "ours", "seed": seed, "last": {"fd": fd}, "best": {"fd": fd}});
-        let dataset = json!({"dataset": "street", "no_translation": null, "runs": [run(1, 40.0), run(2, 42.0)]});
-        let view = table(json!({"datasets": [dataset]}));
-        assert_eq!(view.datasets[0].rows[0].cells[0].here, "41.00 ± 1.41");
-        assert_eq!(view.datasets[0].rows[0].cells[0].paper, "46.40");
-        assert!(table(json!({"datasets": [{}]})).datasets[0].rows.is_empty());
-    }
-
-    #[test]
-    fn a_method_has_its_lines_once_however_many_seeds_there_are() {
-        let methods = ["cut", "fastcut", "lsesim", "ours"];
-        let run = |seed: u64, method: &str| {
-            let eval = json!({"fd": 40.0 + seed as f64, "segmentation": null});
-            json!({"method": method, "seed": seed, "last": eval, "best": eval})
-        };
-        let runs: Vec<Value> = (1..4).flat_map(|seed| methods.map(|method| run(seed, method))).collect();
-        let view = table(json!({"datasets": [{"dataset": "street", "no_translation": null, "runs": runs}]}));
-        let dataset = &view.datasets[0];
-        let spans: Vec<(&str, usize)> = dataset.rows.iter().map(|row| (row.label.as_str(), row.span)).collect();
-        let want = ["CUT", "FastCUT", "LSeSim", "Ours"].map(|label| [(label, 2), (label, 0)]);
-        assert_eq!(spans, want.concat());
-        assert!(dataset.rows.iter().all(|row| row.cells[0].here == "42.00 ± 1.00"));
-        assert_eq!((dataset.charts.len(), dataset.charts[0].rows.len()), (1, 4));
-    }
-
-    #[test]
-    fn own_images_that_are_called_like_the_papers_have_no_numbers_of_it() {
-        let runs = json!([{"method": "ours", "seed": 1, "last": {"fd": 30.0}, "best": {"fd": 30.0}}]);
-        let dataset = |paper: Value| json!({"dataset": "street", "paper": paper, "no_translation": null, "runs": runs});
-        let view = table(json!({"datasets": [dataset(Value::Null), dataset(json!("cityscapes"))]}));
-        let own = &view.datasets[0];
-        assert!(!own.columns[0].paper && own.rows[0].cells[0].difference.is_none());
-        assert_eq!(view.datasets[1].rows[0].cells[0].paper, "46.40");
-    }
-}
+#[path = "table_view_tests.rs"]
+mod tests;

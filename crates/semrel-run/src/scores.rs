@@ -2,19 +2,34 @@
 //!
 //! [`Evaluation`], [`CompressionEvaluation`] and [`Baseline`] are of translations from one domain to another,
 //! [`DomainEvaluation`] and [`DomainBaseline`] of translations between many domains.
+//!
+//! A score that is not finite is `null` in the file, and NaN where it is read. What does not apply is `null`, too, but its key
+//! is there: a file without it was written by another version, and is refused.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
+}
+
+fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    let found = BTreeMap::<String, Option<f64>>::deserialize(from)?;
+    Ok(found.into_iter().map(|(key, value)| (key, value.unwrap_or(f64::NAN))).collect())
+}
 
 /// What a segmenter sees in photographs, in percent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SegmentationScores {
     /// Share of the pixels whose class was seen; pixels without label count as missed.
+    #[serde(deserialize_with = "number")]
     pub pixel_accuracy: f64,
     /// The same by class, mean over the 19 classes; absent ones count 0.
+    #[serde(deserialize_with = "number")]
     pub class_accuracy: f64,
     /// Mean IoU over the classes that occur: the single-modal table's "mAP", the compression table's mIoU.
+    #[serde(deserialize_with = "number")]
     pub mean_iou: f64,
 }
 
@@ -28,12 +43,14 @@ pub struct Protocol {
     /// Test images that are translated.
     pub sources: usize,
     /// Real images that they are compared with, where their number is known.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub reals: Option<u64>,
     /// Which these are: `test`, `train` or `all` of the images at hand, or `statistics` of an archive.
     pub reference: String,
     /// Side of the translations; 0 for pictures of their own size.
     pub size: u32,
     /// Name of the segmenter, if one looked.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub segmenter: Option<String>,
 }
 
@@ -48,8 +65,10 @@ pub struct Evaluation {
     #[serde(flatten)]
     pub protocol: Protocol,
     /// Fréchet distance to the target domain.
+    #[serde(deserialize_with = "number")]
     pub fd: f64,
     /// What a segmenter sees in the translations.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub segmentation: Option<SegmentationScores>,
     /// Seconds that it took.
     pub seconds: f64,
@@ -62,8 +81,10 @@ pub struct Baseline {
     #[serde(flatten)]
     pub protocol: Protocol,
     /// Fréchet distance of the sources, not translated.
+    #[serde(deserialize_with = "number")]
     pub fd: f64,
     /// What the segmenter sees in the real test images of the target domain: the ceiling.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub ceiling: Option<SegmentationScores>,
 }
 
@@ -75,6 +96,7 @@ pub struct CompressionEvaluation {
     /// Which of its generators: `teacher`, `distill`, `finetune` or `export`.
     pub of: String,
     /// The configuration of a sub-network.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub channels: Option<String>,
     /// Steps that its weights have seen; 0 for a file.
     pub step: u64,
@@ -90,8 +112,10 @@ pub struct CompressionEvaluation {
     #[serde(flatten)]
     pub protocol: Protocol,
     /// Fréchet distance to the target domain.
+    #[serde(deserialize_with = "number")]
     pub fd: f64,
     /// What a segmenter sees in the pictures.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub segmentation: Option<SegmentationScores>,
     /// Folder of the pictures, relative to that of the row, or of the teacher.
     pub images: PathBuf,
@@ -103,8 +127,10 @@ pub struct CompressionEvaluation {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PairScores {
     /// Mean over pairs.
+    #[serde(deserialize_with = "number")]
     pub mean: f64,
     /// By pair.
+    #[serde(deserialize_with = "numbers")]
     pub pairs: BTreeMap<String, f64>,
 }
 
@@ -201,7 +227,26 @@ pub struct DomainBaseline {
 
 #[cfg(test)]
 mod tests {
-    use super::Counts;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_not_finite_is_null_and_what_is_absent_is_refused() {
+        let scores = json!({"mean": null, "pairs": {"a2b": null, "b2a": 1.5}});
+        let read: PairScores = serde_json::from_value(scores.clone()).unwrap();
+        assert!(read.mean.is_nan() && read.pairs["a2b"].is_nan() && read.pairs["b2a"] == 1.5);
+        assert_eq!(serde_json::to_value(&read).unwrap(), scores);
+        let baseline = |text: &str| {
+            let head = r#""extractor":"x","fd_name":"FD(x)","sources":1,"reference":"test","size":0,"segmenter":null"#;
+            serde_json::from_str::<Baseline>(&format!("{{{head},{text}}}"))
+        };
+        let read = baseline(r#""reals":null,"fd":null,"ceiling":null"#).unwrap();
+        assert!(read.fd.is_nan() && read.ceiling.is_none());
+        for text in [r#""reals":null,"fd":1.5"#, r#""fd":1.5,"ceiling":null"#, r#""reals":null,"ceiling":null"#] {
+            let error = baseline(text).unwrap_err().to_string();
+            assert!(error.contains("missing field"), "{error}");
+        }
+    }
 
     #[test]
     fn counts_are_told_by_domain_where_they_differ() {

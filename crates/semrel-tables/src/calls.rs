@@ -1,14 +1,15 @@
 //! The calls that make a table.
 
+use super::collected::read_summary;
 use super::entries::MEASURED;
 use super::error::TableError;
 use super::jobs::{Job, Step, last_error};
 use super::machine::cores;
-use super::names::{DRAWING, METRICS, eval_file, has_run, summary_file};
+use super::names::{self, DRAWING, METRICS, eval_file, has_run};
 use super::plan::Plan;
-use super::results::{self, Summary};
+use super::results;
 use super::rows::Row;
-use super::spec::{Address, Column};
+use super::spec::Address;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -95,7 +96,8 @@ impl Calls<'_> {
         let (run, made_with) = (plan.run_dir(row, seed), plan.stamp(row)?);
         // Where nothing tells what a run was made with, training is called: it compares, and ends at once if all is done.
         let trained = plan.resume
-            && plan.stages(row).last().is_some_and(|last| results::read::<Summary>(&summary_file(&run, last)).is_ok())
+            && plan.stages(row).last().is_some_and(|last| read_summary(&run, last).is_ok())
+            && matches!(names::manifest(&run, plan.stages(row)), Ok(Some(found)) if found == plan.manifest(row, seed))
             && fs::read_to_string(plan.stamp_file(&run)).is_ok_and(|found| found == made_with);
         Ok(Left { trained, run, made_with })
     }
@@ -141,7 +143,7 @@ impl Calls<'_> {
         let made_with = plan.stamp(row)?;
         let kept = plan.resume
             && fs::read_to_string(&stamp).is_ok_and(|found| found == made_with)
-            && results::read_scores(&file, baseline_places(plan)).is_ok();
+            && results::read(&file, |value| plan.spec.program.baselined(value)).is_ok();
         let mut steps = vec![];
         if !kept {
             let mut command = self.call("baseline");
@@ -177,6 +179,9 @@ impl Calls<'_> {
                 command.args(plan.resume.then_some("--resume")).args(plan.overwrite.then_some("--overwrite"));
             }
             command.args(sets.iter().flat_map(|set| ["--set", set]));
+            if stage.leaves.a_run() {
+                command.arg("--manifest").arg(plan.manifest(row, seed).to_string());
+            }
             steps.push(Step {
                 outdates: evals.iter().cloned().chain([stamp.clone(), run.join(DRAWING)]).collect(),
                 stamp: (i + 1 == stages.len()).then(|| (stamp.clone(), made_with.clone())),
@@ -186,7 +191,7 @@ impl Calls<'_> {
             });
         }
         for (&checkpoint, file) in checkpoints.iter().zip(&evals) {
-            if !(trained && results::read_scores(file, eval_places(plan)).is_ok()) {
+            if !(trained && results::read(file, |value| plan.spec.program.evaluated(value)).is_ok()) {
                 let command = self.evaluation(checkpoint, row, &run, &sets, file);
                 let label = match checkpoint {
                     MEASURED => "evaluating",
@@ -225,17 +230,6 @@ impl Calls<'_> {
         command.arg("--out").arg(file);
         command
     }
-}
-
-/// Places of an evaluation's scores.
-pub fn eval_places(plan: &Plan) -> impl Iterator<Item = &'static str> {
-    plan.spec.program.columns().iter().map(|column| column.eval)
-}
-
-/// Places of a baseline's scores.
-pub fn baseline_places(plan: &Plan) -> impl Iterator<Item = &'static str> {
-    let places = |column: &'static Column| [column.untranslated, column.ceiling].into_iter().flatten();
-    plan.spec.program.columns().iter().flat_map(places)
 }
 
 fn step(label: &'static str, command: Command) -> Step {

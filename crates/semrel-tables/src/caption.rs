@@ -1,32 +1,36 @@
 //! What is said below a table.
 
 use super::collected::{Collected, Finished};
+use super::compared;
+use super::evaluated::{Baselined, Evaluated, Terms};
 use super::plan::Plan;
 use super::profile::Profile;
 use super::results::each;
 use super::rows::Row;
 use super::spec::Method;
-use serde_json::Value;
 
 /// Settings, scores, images, training, and how the paper's numbers are to be read.
 pub fn write(plan: &Plan, collected: &Collected) -> Vec<String> {
     let finished: Vec<&Finished> = collected.runs.iter().filter_map(|run| run.result.as_ref().ok()).collect();
-    let baselines = collected.baselines.iter().filter_map(|(_, baseline)| baseline.as_ref().ok());
-    let results: Vec<&Value> = finished.iter().map(|run| &run.evals[0]).chain(baselines).collect();
+    let baselines: Vec<&Baselined> =
+        collected.baselines.iter().filter_map(|(_, baseline)| baseline.as_ref().ok()).collect();
+    let evaluations: Vec<&Evaluated> = finished.iter().map(|run| &run.evals[0]).collect();
     let mut caption = vec![settings(plan)];
-    caption.extend(plan.spec.program.describe(&results));
+    caption.extend(plan.spec.program.describe(&evaluations, &baselines));
     if !finished.is_empty() {
         caption.push(training(plan, collected, &finished));
     }
+    let terms: Vec<Terms> = plan.datasets_in_use().into_iter().flat_map(|dataset| collected.terms(dataset)).collect();
     let mut methods: Vec<&Method> = vec![];
     for row in &plan.rows {
         if !methods.iter().any(|m| m.name == plan.method(*row).name) {
             methods.push(plan.method(*row));
         }
     }
-    caption.extend((plan.spec.notes)(plan.profile, &methods));
+    caption.extend((plan.spec.notes)(plan.profile, &methods, &terms));
+    caption.extend(compared::sentences(plan, collected));
     if plan.datasets[0].own.is_none() {
-        caption.push(plan.spec.paper.into());
+        caption.extend(plan.spec.beside.map(str::to_owned));
     }
     caption
 }
@@ -63,16 +67,19 @@ fn training(plan: &Plan, collected: &Collected, finished: &[&Finished]) -> Strin
     };
     let minutes = |row: &Row| {
         let runs = collected.runs.iter().filter(|run| run.row == *row).filter_map(|run| run.result.as_ref().ok());
-        let times: Vec<f64> = runs.map(|run| run.summary.seconds / 60.0).collect();
+        let times: Vec<f64> = runs.map(|run| run.summary.seconds() / 60.0).collect();
         let mean = times.iter().sum::<f64>() / times.len() as f64;
         (!times.is_empty()).then(|| format!("{} {mean:.1}", plan.name(*row)))
     };
     let minutes: Vec<String> = plan.rows.iter().filter_map(minutes).collect();
+    // Where rows have different stages, these are named.
+    let stages = plan.spec.program.stages(plan.spec.methods[0].name);
+    let named = plan.spec.methods.iter().any(|method| plan.spec.program.stages(method.name) != stages);
     format!(
-        "Training: {} on {} with {} thread(s) a row, {} row(s) at a time; minutes a run: {}.",
-        differing(&|run| plan.spec.program.length(&run.raw_summary)),
-        differing(&|run| run.summary.device.as_deref().unwrap_or("?").to_lowercase()),
-        differing(&|run| run.summary.threads.map_or("?".into(), |t| t.to_string())),
+        "Training: {} on {}; threads per row: {}; rows at a time: {}; minutes per run: {}.",
+        differing(&|run| run.summary.length(named)),
+        differing(&|run| run.summary.device()),
+        differing(&|run| run.summary.threads().to_string()),
         plan.parallel,
         minutes.join(", ")
     )

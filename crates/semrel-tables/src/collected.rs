@@ -1,14 +1,14 @@
 //! What the runs of a table have left.
 
-use super::calls::{baseline_places, eval_places};
 use super::error::TableError;
+use super::evaluated::{Baselined, Evaluated, Terms};
 use super::jobs::Outcome;
 use super::names::{eval_file, summary_file};
 use super::plan::Plan;
-use super::results::{self, Summary};
+use super::results;
 use super::rows::Row;
 use super::spec::Stage;
-use serde_json::{Value, json};
+use super::summaries::{RowSummary, StageSummary};
 use std::path::Path;
 
 /// A row with one seed.
@@ -24,17 +24,15 @@ pub struct Run {
 /// What a finished run leaves.
 pub struct Finished {
     /// What the run tells of itself.
-    pub summary: Summary,
-    /// The same, as it is in the file.
-    pub raw_summary: Value,
+    pub summary: RowSummary,
     /// By checkpoint.
-    pub evals: Vec<Value>,
+    pub evals: Vec<Evaluated>,
 }
 
 /// All results of a table.
 pub struct Collected {
     /// By data set in use.
-    pub baselines: Vec<(usize, Result<Value, String>)>,
+    pub baselines: Vec<(usize, Result<Baselined, String>)>,
     /// By row and seed.
     pub runs: Vec<Run>,
 }
@@ -43,8 +41,8 @@ impl Collected {
     pub fn read(plan: &Plan, outcomes: &[Outcome]) -> Self {
         let datasets = plan.datasets_in_use();
         let (of_datasets, of_rows) = outcomes.split_at(datasets.len());
-        let read_baseline =
-            |dataset| results::read_scores(&plan.baseline_file(dataset), baseline_places(plan)).map_err(one_line);
+        let baselined = |value: &_| plan.spec.program.baselined(value);
+        let read_baseline = |dataset| results::read(&plan.baseline_file(dataset), baselined).map_err(one_line);
         let baselines = datasets.into_iter().zip(of_datasets);
         let baselines =
             baselines.map(|(dataset, outcome)| (dataset, check(outcome).and_then(|()| read_baseline(dataset))));
@@ -53,6 +51,16 @@ impl Collected {
             Run { row, seed, result }
         });
         Self { baselines: baselines.collect(), runs: runs.collect() }
+    }
+
+    /// What was measured on a data set: of all rows, seeds and checkpoints, and of its baseline.
+    pub fn terms(&self, dataset: usize) -> Vec<Terms> {
+        let baselines = self.baselines.iter().filter(|(of, _)| *of == dataset);
+        let baselines = baselines.filter_map(|(_, baseline)| Some(baseline.as_ref().ok()?.terms()));
+        let runs = self.runs.iter().filter(|run| run.row.dataset == dataset).filter_map(|run| run.result.as_ref().ok());
+        let mut terms: Vec<Terms> = baselines.collect();
+        terms.extend(runs.flat_map(|finished| &finished.evals).map(Evaluated::terms));
+        terms
     }
 
     /// Whether a row has results with the first seed, the run of which is drawn.
@@ -67,36 +75,18 @@ impl Collected {
 }
 
 fn read_run(plan: &Plan, row: Row, seed: u64) -> Result<Finished, TableError> {
-    let dir = plan.run_dir(row, seed);
-    let eval = |checkpoint: &str| results::read_scores(&eval_file(&dir, checkpoint), eval_places(plan));
-    let evals =
-        plan.spec.program.checkpoints().iter().map(|checkpoint| eval(checkpoint)).collect::<Result<_, TableError>>()?;
-    let raw_summary = match plan.stages(row) {
-        [stage] => results::read(&summary_file(&dir, stage))?,
-        stages => of_stages(&dir, stages)?,
-    };
-    let summary =
-        serde_json::from_value(raw_summary.clone()).map_err(|source| TableError::Json { path: dir, source })?;
-    Ok(Finished { summary, raw_summary, evals })
+    let (dir, program) = (plan.run_dir(row, seed), plan.spec.program);
+    let eval = |checkpoint: &&str| results::read(&eval_file(&dir, checkpoint), |value| program.evaluated(value));
+    let evals = program.checkpoints().iter().map(eval).collect::<Result<_, TableError>>()?;
+    // A row may go without a stage.
+    let stages = plan.stages(row).iter().filter(|stage| dir.join(stage.folder).exists());
+    let stages = stages.map(|stage| read_summary(&dir, stage)).collect::<Result<_, TableError>>()?;
+    Ok(Finished { summary: RowSummary(stages), evals })
 }
 
-/// The summaries of a row's stages as one: seconds of all, machine of the first.
-fn of_stages(run: &Path, stages: &[Stage]) -> Result<Value, TableError> {
-    let (mut all, mut seconds, mut each) = (json!({}), 0.0, serde_json::Map::new());
-    // A row may go without a stage.
-    for stage in stages.iter().filter(|stage| run.join(stage.folder).exists()) {
-        let summary: Value = results::read(&summary_file(run, stage))?;
-        seconds += summary["seconds"].as_f64().unwrap_or(0.0);
-        for key in ["threads", "device"] {
-            if all.get(key).is_none_or(Value::is_null) {
-                all[key] = summary[key].clone();
-            }
-        }
-        each.insert(stage.action.to_owned(), summary);
-    }
-    all["seconds"] = json!(seconds);
-    all["stages"] = Value::Object(each);
-    Ok(all)
+/// Reads what a stage of a row tells of itself.
+pub fn read_summary(run: &Path, stage: &Stage) -> Result<StageSummary, TableError> {
+    results::read(&summary_file(run, stage), |value| StageSummary::new(stage, value.clone()))
 }
 
 fn check(outcome: &Outcome) -> Result<(), String> {

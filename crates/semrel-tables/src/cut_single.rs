@@ -1,7 +1,9 @@
 //! `cut-single` as its tables see it.
 
-use super::results::{each, first};
-use super::spec::{Column, Digits, Program};
+use super::columns::{Column, Digits, Kind, Published};
+use super::evaluated::{Baselined, Evaluated, Terms, parse};
+use super::results::each;
+use super::spec::Program;
 use semrel_data::{Direction, PairFolder, PairLayout};
 use serde_json::Value;
 use std::path::Path;
@@ -10,20 +12,47 @@ use std::path::Path;
 pub struct CutSingle;
 
 const COLUMNS: &[Column] = &[
+    FRECHET,
     Column {
-        heading: "FD ↓",
-        mode: "",
-        metric: "fd",
-        paper: "fid",
-        eval: "/fd",
-        untranslated: Some("/fd"),
-        ceiling: None,
-        digits: Digits::Four,
+        eval: |evaluated| evaluated.seen(|seen| seen.mean_iou),
+        ceiling: Some(|baseline| baseline.ceiling(|seen| seen.mean_iou)),
+        ..segmentation("mAP", "map")
     },
-    segmentation("mAP ↑", "map", "/segmentation/mean_iou", "/ceiling/mean_iou"),
-    segmentation("pixAcc ↑", "pixel_accuracy", "/segmentation/pixel_accuracy", "/ceiling/pixel_accuracy"),
-    segmentation("classAcc ↑", "class_accuracy", "/segmentation/class_accuracy", "/ceiling/class_accuracy"),
+    Column {
+        eval: |evaluated| evaluated.seen(|seen| seen.pixel_accuracy),
+        ceiling: Some(|baseline| baseline.ceiling(|seen| seen.pixel_accuracy)),
+        ..segmentation("pixAcc", "pixel_accuracy")
+    },
+    Column {
+        eval: |evaluated| evaluated.seen(|seen| seen.class_accuracy),
+        ceiling: Some(|baseline| baseline.ceiling(|seen| seen.class_accuracy)),
+        ..segmentation("classAcc", "class_accuracy")
+    },
 ];
+
+/// Fréchet distance of translations from one domain to another.
+pub const FRECHET: Column = Column {
+    title: "FD",
+    mode: "",
+    mode_title: "",
+    metric: "fd",
+    paper: "fid",
+    kind: Kind::Frechet,
+    more_is_better: false,
+    eval: Evaluated::fd,
+    untranslated: Some(Baselined::fd),
+    ceiling: None,
+    digits: Digits::Four,
+};
+
+const PUBLISHED: Published = Published {
+    frechet: "FID",
+    perceptual: None,
+    segmenter: Some("drn-d-22"),
+    size: 256,
+    outputs: 1,
+    runs: "The paper's are of the best epoch, as `best` is here; it does not tell how many runs they are of.",
+};
 
 impl Program for CutSingle {
     fn name(&self) -> &'static str {
@@ -34,31 +63,45 @@ impl Program for CutSingle {
         COLUMNS
     }
 
+    fn published(&self) -> &'static Published {
+        &PUBLISHED
+    }
+
+    fn evaluated(&self, value: &Value) -> Result<Evaluated, String> {
+        parse(value).map(Evaluated::Single)
+    }
+
+    fn baselined(&self, value: &Value) -> Result<Baselined, String> {
+        parse(value).map(Baselined::Pair)
+    }
+
     fn own_settings(&self, dir: &Path, direction: Option<Direction>) -> Vec<String> {
         own_settings(dir, direction)
     }
 
-    fn describe(&self, results: &[&Value]) -> Vec<String> {
-        describe(results)
-    }
-
-    fn length(&self, summary: &Value) -> String {
-        let length = format!("{} epochs ({} steps)", summary["epochs"], summary["steps"]);
-        match summary["warmup"].as_u64() {
-            None | Some(0) => length,
-            Some(warmup) => format!("{length} after {warmup} steps of warm-up"),
-        }
+    fn describe(&self, evaluations: &[&Evaluated], baselines: &[&Baselined]) -> Vec<String> {
+        describe(&terms(evaluations, baselines))
     }
 }
 
-const fn segmentation(
-    heading: &'static str,
-    metric: &'static str,
-    eval: &'static str,
-    ceiling: &'static str,
-) -> Column {
-    let (untranslated, ceiling) = (None, Some(ceiling));
-    Column { heading, mode: "", metric, paper: metric, eval, untranslated, ceiling, digits: Digits::OfHundred }
+/// A score of a segmenter, whose place is still to be told.
+pub const fn segmentation(title: &'static str, metric: &'static str) -> Column {
+    Column {
+        title,
+        metric,
+        paper: metric,
+        kind: Kind::Segmentation,
+        more_is_better: true,
+        untranslated: None,
+        digits: Digits::OfHundred,
+        ..FRECHET
+    }
+}
+
+/// What all results refer to.
+pub fn terms(evaluations: &[&Evaluated], baselines: &[&Baselined]) -> Vec<Terms> {
+    let evaluations = evaluations.iter().map(|evaluation| evaluation.terms());
+    evaluations.chain(baselines.iter().map(|baseline| baseline.terms())).collect()
 }
 
 /// The direction; and a segmenter's scores where colour labels (B) are translated, which the folder `labels` tells.
@@ -72,52 +115,59 @@ pub fn own_settings(dir: &Path, direction: Option<Direction>) -> Vec<String> {
 }
 
 /// What FD is.
-pub fn frechet(results: &[&Value]) -> String {
+pub fn frechet(terms: &[Terms]) -> String {
     format!(
         "FD: Fréchet distance of the translated test images to real images of the target domain, {}. `no translation`: \
          that of the sources as they are.",
-        first(results, "/fd_name")
+        each(terms.iter().map(|terms| terms.frechet.clone()))
     )
 }
 
 /// The segmenters that scored translations, if any did.
-pub fn segmenters(results: &[&Value]) -> Option<String> {
-    let names: Vec<String> = results.iter().filter_map(|r| r["segmenter"].as_str().map(str::to_owned)).collect();
+pub fn segmenters(terms: &[Terms]) -> Option<String> {
+    let names: Vec<String> = terms.iter().filter_map(|terms| terms.segmenter.clone()).collect();
     (!names.is_empty()).then(|| each(names.into_iter()))
 }
 
-fn describe(results: &[&Value]) -> Vec<String> {
-    let mut caption = vec![frechet(results)];
-    if let Some(segmenters) = segmenters(results) {
+fn describe(terms: &[Terms]) -> Vec<String> {
+    if terms.is_empty() {
+        return vec![];
+    }
+    let mut caption = vec![frechet(terms)];
+    if let Some(segmenters) = segmenters(terms) {
         caption.push(format!(
             "mAP, pixAcc and classAcc, in percent: what the segmenter {segmenters} sees in the translations, against the \
              labels that they were made from: mean IoU over classes (called mAP by the paper), share of pixels, mean share \
              over the 19 classes. `real photographs`: what it sees in the real test photographs, the ceiling."
         ));
     }
-    caption.push(images(results));
+    caption.push(images(terms));
     caption
 }
 
 /// Sizes and numbers of the images that were translated and compared.
-pub fn images(results: &[&Value]) -> String {
-    let size = |r: &&Value| match r["size"].as_u64()? {
-        0 => Some("of their own size".to_owned()),
-        side => Some(format!("{side} x {side} pixels")),
+pub fn images(terms: &[Terms]) -> String {
+    let size = |terms: &Terms| match terms.size {
+        0 => "of their own size".to_owned(),
+        side => format!("{side} x {side} pixels"),
     };
-    let reals = |r: &&Value| Some(format!("{} real {} images", r["reals"].as_u64()?, r["reference"].as_str()?));
+    let reals = |terms: &Terms| match (&terms.reals, terms.reference.as_str()) {
+        (Some(counts), reference) => format!("{} real {reference} images", counts[0]),
+        (None, "statistics") => "the statistics of an archive".to_owned(),
+        (None, reference) => format!("real {reference} images"),
+    };
     format!(
         "Images: {}; {} translated, compared with {}.",
-        each(results.iter().filter_map(size)),
-        each(results.iter().filter_map(|r| r["sources"].as_u64()).map(|n| n.to_string())),
-        each(results.iter().filter_map(reals)),
+        each(terms.iter().map(size)),
+        each(terms.iter().map(|terms| terms.sources[0].to_string())),
+        each(terms.iter().map(reals)),
     )
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing;
     use super::*;
-    use serde_json::json;
     use std::fs;
 
     #[test]
@@ -138,14 +188,19 @@ mod tests {
 
     #[test]
     fn results_are_described() {
-        let horses = json!({"fd_name": "FD(x)", "size": 64, "sources": 40, "reals": 40, "reference": "test"});
-        let street = json!({"fd_name": "FD(x)", "size": 64, "sources": 50, "reals": 50, "reference": "test",
-            "segmenter": "a head"});
-        let text = describe(&[&horses]).join("\n");
+        let horses = testing::single(1.0, None).terms();
+        let text = describe(std::slice::from_ref(&horses)).join("\n");
         assert!(text.contains("FD(x)") && !text.contains("mAP"), "{text}");
-        let text = describe(&[&horses, &street]).join("\n");
+        let mut street = testing::single(1.0, Some("a head")).terms();
+        (street.sources, street.reals) = (vec![50], Some(vec![50]));
+        let text = describe(&[horses.clone(), street.clone()]).join("\n");
         assert!(text.contains("the segmenter a head sees"), "{text}");
         let images = "64 x 64 pixels; 40 or 50 translated, compared with 40 real test images or 50 real test images.";
         assert!(text.contains(images), "{text}");
+        street.frechet = "FID".into();
+        (street.reals, street.reference) = (None, "statistics".into());
+        let text = describe(&[horses, street]).join("\n");
+        assert!(text.contains("FD(x) or FID") && text.contains("or the statistics of an archive"), "{text}");
+        assert!(describe(&[]).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! What the user sees while jobs run: a bar a job on a terminal, lines elsewhere.
+//! What the user sees while jobs run: a bar per job on a terminal, lines elsewhere.
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;

@@ -1,9 +1,10 @@
 //! The numbers of a data set, before and after they are arranged as lines and columns.
 
-use super::results::{Measured, score};
-use super::spec::{Column, Layout, Method, PaperNumber, Program};
+use super::columns::Column;
+use super::evaluated::{Baselined, Evaluated, Terms};
+use super::results::Measured;
+use super::spec::{Layout, Method, PaperNumber, Program};
 use super::table::{Cells, Dataset, Heading, Line, Record};
-use serde_json::Value;
 
 /// Name of the paper's numbers among the checkpoints.
 pub const PAPER: &str = "paper";
@@ -21,24 +22,29 @@ pub struct Entry {
     pub label: String,
     /// Checkpoint, or [`PAPER`]; empty where there is no checkpoint.
     pub source: &'static str,
-    /// A number a column of the program, or why there are none.
+    /// A number per column of the program, or why there are none.
     pub cells: Result<Cells, String>,
 }
 
-/// Scores of an evaluation a seed, at the places of the columns.
-pub fn measured(columns: &[Column], evals: &[&Value]) -> Cells {
-    let over = |column: &Column| Measured::over(&evals.iter().map(|e| score(e, column.eval)).collect::<Vec<_>>());
+/// Scores of an evaluation per seed, by column.
+pub fn measured(columns: &[Column], evals: &[&Evaluated]) -> Cells {
+    let over = |column: &Column| Measured::over(&evals.iter().map(|e| (column.eval)(e)).collect::<Vec<_>>());
     columns.iter().map(over).collect()
 }
 
-/// Scores of a baseline, at the places that `place` tells.
-pub fn of_baseline(columns: &[Column], baseline: &Value, place: fn(&Column) -> Option<&'static str>) -> Cells {
-    columns.iter().map(|column| Measured::over(&[score(baseline, place(column)?)])).collect()
+/// Scores of the sources as they are, by column.
+pub fn untranslated(columns: &[Column], baseline: &Baselined) -> Cells {
+    columns.iter().map(|column| Measured::over(&[column.untranslated?(baseline)])).collect()
+}
+
+/// Scores of real images, by column.
+pub fn ceiling(columns: &[Column], baseline: &Baselined) -> Cells {
+    columns.iter().map(|column| Measured::over(&[column.ceiling?(baseline)])).collect()
 }
 
 /// The line of what real pictures score: the program's name of it and the segmenter, where one looked at them.
-pub fn ceiling_label(program: &dyn Program, baseline: &Value) -> String {
-    let segmenter = baseline["segmenter"].as_str().map(|name| format!(", {name}")).unwrap_or_default();
+pub fn ceiling_label(program: &dyn Program, baseline: &Baselined) -> String {
+    let segmenter = baseline.terms().segmenter.map(|name| format!(", {name}")).unwrap_or_default();
     format!("{}{segmenter}", program.ceiling())
 }
 
@@ -71,22 +77,22 @@ pub fn records(dataset: &str, columns: &[Column], entries: &[Entry]) -> Vec<Reco
     entries.iter().flat_map(of_entry).collect()
 }
 
-/// Arranges the numbers of a data set.
-pub fn arrange(name: String, program: &dyn Program, entries: Vec<Entry>) -> Dataset {
+/// Arranges the numbers of a data set, under headings by what the results refer to.
+pub fn arrange(name: String, program: &dyn Program, terms: &[Terms], entries: Vec<Entry>) -> Dataset {
     match program.layout() {
-        Layout::Lines => in_lines(name, program.columns(), entries),
-        Layout::Columns => in_columns(name, program, &entries),
+        Layout::Lines => in_lines(name, program.columns(), terms, entries),
+        Layout::Columns => in_columns(name, program, terms, &entries),
     }
 }
 
-fn in_lines(name: String, columns: &[Column], entries: Vec<Entry>) -> Dataset {
-    let heading = |column: &Column| Heading { metric: column.heading, source: "", digits: column.digits };
+fn in_lines(name: String, columns: &[Column], terms: &[Terms], entries: Vec<Entry>) -> Dataset {
+    let heading = |column: &Column| Heading { metric: column.heading(terms), source: "", digits: column.digits };
     let lines = entries.into_iter().map(|Entry { label, source, cells }| Line { label, source, cells });
     Dataset { name, headings: columns.iter().map(heading).collect(), lines: lines.collect() }
 }
 
-/// A line a method. Columns without any number are left out, but for the first score, which all methods have.
-fn in_columns(name: String, program: &dyn Program, entries: &[Entry]) -> Dataset {
+/// A line per method. Columns without any number are left out, but for the first score, which all methods have.
+fn in_columns(name: String, program: &dyn Program, terms: &[Terms], entries: &[Entry]) -> Dataset {
     let columns = program.columns();
     let mut labels: Vec<&str> = entries.iter().map(|e| e.label.as_str()).collect();
     labels.dedup();
@@ -105,8 +111,12 @@ fn in_columns(name: String, program: &dyn Program, entries: &[Entry]) -> Dataset
     };
     let places: Vec<_> = places.into_iter().filter(filled).collect();
     let heading = |&(column, source): &(usize, &'static str)| {
-        let Column { heading, digits, .. } = columns[column];
-        Heading { metric: heading, source, digits }
+        let column = &columns[column];
+        let metric = match source {
+            PAPER => column.paper_heading(program.published()),
+            _ => column.heading(terms),
+        };
+        Heading { metric, source, digits: column.digits }
     };
     let line = |label: &&str| {
         let failed = entries.iter().find_map(|e| e.cells.as_ref().err().filter(|_| e.label == *label));
@@ -118,9 +128,8 @@ fn in_columns(name: String, program: &dyn Program, entries: &[Entry]) -> Dataset
 
 #[cfg(test)]
 mod tests {
-    use super::super::cut_single;
+    use super::super::{cut_single, testing};
     use super::*;
-    use serde_json::json;
 
     fn entry(label: &str, source: &'static str, cells: Cells) -> Entry {
         Entry { label: label.into(), source, cells: Ok(cells) }
@@ -135,48 +144,42 @@ mod tests {
     }
 
     #[test]
-    fn a_line_a_method_with_the_paper_beside_each_score() {
+    fn a_line_per_method_with_the_paper_beside_each_score() {
         let columns = cut_single::CutSingle.columns();
-        let baseline =
-            json!({"fd": 9.0, "ceiling": {"mean_iou": 50.0, "pixel_accuracy": 80.0, "class_accuracy": 60.0}});
-        let eval = |fd: f64| {
-            json!({"fd": fd, "segmentation": {"mean_iou": 20.0, "pixel_accuracy": 70.0,
-            "class_accuracy": 30.0}})
-        };
+        let baseline = testing::baseline(9.0, Some("a head"));
+        let eval = |fd: f64| testing::single(fd, Some("a head"));
+        let paper = method(&[("street", "fid", 46.4), ("street", "pixel_accuracy", 73.5)]);
         let entries = [
-            entry("no translation", "", of_baseline(columns, &baseline, |c| c.untranslated)),
-            entry("real photographs", "", of_baseline(columns, &baseline, |c| c.ceiling)),
+            entry("no translation", "", untranslated(columns, &baseline)),
+            entry("real photographs", "", ceiling(columns, &baseline)),
             entry("Ours", "last", measured(columns, &[&eval(3.0)])),
             entry("Ours", "best", measured(columns, &[&eval(2.0)])),
-            entry(
-                "Ours",
-                PAPER,
-                of_paper(columns, &method(&[("street", "fid", 46.4), ("street", "pixel_accuracy", 73.5)]), "street")
-                    .unwrap(),
-            ),
+            entry("Ours", PAPER, of_paper(columns, &paper, "street").unwrap()),
         ];
-        let dataset = in_columns("street".into(), &cut_single::CutSingle, &entries);
+        let dataset = in_columns("street".into(), &cut_single::CutSingle, &[baseline.terms()], &entries);
         let sources: Vec<&str> = dataset.headings.iter().map(|h| h.source).collect();
         // The paper gives no mAP and no classAcc.
         assert_eq!(sources, ["best", "last", "paper", "best", "last", "best", "last", "paper", "best", "last"]);
+        assert_eq!((dataset.headings[0].metric.as_str(), dataset.headings[3].metric.as_str()), ("FD(x) ↓", "mAP ↑"));
         let cells = |i: usize| dataset.lines[i].cells.clone().unwrap();
         assert_eq!(cells(0)[..4], [number(9.0), number(9.0), None, None]);
         assert_eq!(cells(1)[..5], [None, None, None, number(50.0), number(50.0)]);
         assert_eq!(cells(2)[..4], [number(2.0), number(3.0), number(46.4), number(20.0)]);
         assert_eq!(records("street", columns, &entries).len(), 1 + 3 + 4 + 4 + 2);
+        assert_eq!(ceiling_label(&cut_single::CutSingle, &baseline), "real photographs, a head");
     }
 
     #[test]
     fn scores_that_nothing_has_are_left_out_and_failures_stay() {
         let columns = cut_single::CutSingle.columns();
         let failed = Entry { label: "CUT".into(), source: "", cells: Err("disk full".into()) };
-        let diverged = json!({"fd": null, "segmentation": null});
+        let diverged = testing::single(f64::NAN, None);
         let entries = [
             failed,
             entry("CUT", PAPER, of_paper(columns, &method(&[("street", "fid", 45.5)]), "street").unwrap()),
             entry("Ours", "last", measured(columns, &[&diverged])),
         ];
-        let dataset = in_columns("horse2zebra".into(), &cut_single::CutSingle, &entries);
+        let dataset = in_columns("horse2zebra".into(), &cut_single::CutSingle, &[diverged.terms()], &entries);
         assert_eq!(dataset.headings.iter().map(|h| h.source).collect::<Vec<_>>(), ["best", "last", "paper"]);
         assert_eq!(dataset.lines[0].cells, Err("disk full".into()));
         assert_eq!(dataset.lines[1].cells, Ok(vec![None; 3]));

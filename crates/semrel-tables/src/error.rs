@@ -17,25 +17,19 @@ pub enum TableError {
         /// Why.
         source: io::Error,
     },
-    /// A result that is no JSON, or lacks what all have.
-    #[error("{path}: not as expected")]
-    Json {
+    /// A result that is no JSON, or lacks a key: of another version, or damaged.
+    #[error(
+        "{path}: {what}; it is damaged, or of another version; the command of the table with `--resume` makes it anew"
+    )]
+    Result {
         /// The file.
         path: PathBuf,
-        /// Why.
-        source: serde_json::Error,
+        /// What is wrong, with the key.
+        what: String,
     },
-    /// A result without one of the scores that the table shows.
-    #[error("{path}: not as expected: there is no {place}")]
-    NoScore {
-        /// The file.
-        path: PathBuf,
-        /// Place of the score (JSON pointer).
-        place: &'static str,
-    },
-    /// An evaluation that does not say where its translations lie.
-    #[error("{0}: the evaluation does not tell its step")]
-    NoStep(PathBuf),
+    /// A manifest that cannot be read.
+    #[error(transparent)]
+    Manifest(semrel_run::JsonFileError),
     /// A change to the configurations that is none, or that has an option of its own.
     #[error("--set {0}")]
     Set(String),

@@ -1,8 +1,11 @@
 //! `gancomp-fast` as its table sees it.
 
-use super::cut_single;
+use super::columns::{Column, Digits, Kind, Published};
+use super::cut_single::{self, FRECHET, segmentation};
 use super::entries::MEASURED;
-use super::spec::{Address, Column, Digits, Program, Stage};
+use super::evaluated::{Baselined, Evaluated, parse};
+use super::spec::{Address, Program, Stage};
+use super::summaries::Leaves;
 use semrel_data::{Direction, PairFolder, PairLayout};
 use serde_json::Value;
 use std::path::Path;
@@ -17,14 +20,29 @@ pub const OURS: &str = "ours";
 pub struct GancompFast;
 
 const COLUMNS: &[Column] = &[
-    column("#Param ↓", ["parameters", "parameters"], "/parameters", Digits::Millions),
-    column("MACs ↓", ["macs", "macs"], "/macs", Digits::Billions),
-    Column { untranslated: Some("/fd"), ..column("FD ↓", ["fd", "fid"], "/fd", Digits::Four) },
+    Column { eval: |evaluated| evaluated.cost(|of| of.parameters), ..count("#Param", "parameters", Digits::Millions) },
+    Column { eval: |evaluated| evaluated.cost(|of| of.macs), ..count("MACs", "macs", Digits::Billions) },
+    FRECHET,
     Column {
-        ceiling: Some("/ceiling/mean_iou"),
-        ..column("mIoU ↑", ["mean_iou", "mean_iou"], "/segmentation/mean_iou", Digits::OfHundred)
+        eval: |evaluated| evaluated.seen(|seen| seen.mean_iou),
+        ceiling: Some(|baseline| baseline.ceiling(|seen| seen.mean_iou)),
+        ..segmentation("mIoU", "mean_iou")
     },
 ];
+
+const PUBLISHED: Published = Published {
+    frechet: "FID",
+    perceptual: None,
+    segmenter: Some("drn-d-105"),
+    size: 256,
+    outputs: 1,
+    runs: "The paper does not tell how many runs its numbers are of.",
+};
+
+/// A count of what a generator costs, whose place is still to be told.
+const fn count(title: &'static str, metric: &'static str, digits: Digits) -> Column {
+    Column { title, metric, paper: metric, kind: Kind::Count, untranslated: None, digits, ..FRECHET }
+}
 
 impl Program for GancompFast {
     fn name(&self) -> &'static str {
@@ -33,6 +51,18 @@ impl Program for GancompFast {
 
     fn columns(&self) -> &'static [Column] {
         COLUMNS
+    }
+
+    fn published(&self) -> &'static Published {
+        &PUBLISHED
+    }
+
+    fn evaluated(&self, value: &Value) -> Result<Evaluated, String> {
+        parse(value).map(Evaluated::Compression)
+    }
+
+    fn baselined(&self, value: &Value) -> Result<Baselined, String> {
+        parse(value).map(Baselined::Pair)
     }
 
     fn checkpoints(&self) -> &'static [&'static str] {
@@ -67,31 +97,19 @@ impl Program for GancompFast {
         own_settings(dir, direction)
     }
 
-    fn describe(&self, results: &[&Value]) -> Vec<String> {
-        describe(results)
+    fn describe(&self, evaluations: &[&Evaluated], baselines: &[&Baselined]) -> Vec<String> {
+        describe(evaluations, baselines)
     }
-
-    fn length(&self, summary: &Value) -> String {
-        length(summary)
-    }
-}
-
-const fn column(
-    heading: &'static str,
-    [metric, paper]: [&'static str; 2],
-    eval: &'static str,
-    digits: Digits,
-) -> Column {
-    Column { heading, mode: "", metric, paper, eval, untranslated: None, ceiling: None, digits }
 }
 
 fn stages(method: &str) -> &'static [Stage] {
-    const TEACHER_STAGES: &[Stage] = &[Stage { label: "training", action: "teacher", folder: "" }];
+    const TEACHER_STAGES: &[Stage] =
+        &[Stage { label: "training", action: "teacher", folder: "", leaves: Leaves::Epochs }];
     const STUDENT_STAGES: &[Stage] = &[
-        Stage { label: "distilling", action: "distill", folder: "distill" },
-        Stage { label: "searching", action: "search", folder: "search" },
-        Stage { label: "fine-tuning", action: "finetune", folder: "finetune" },
-        Stage { label: "exporting", action: "export", folder: "export" },
+        Stage { label: "distilling", action: "distill", folder: "distill", leaves: Leaves::Epochs },
+        Stage { label: "searching", action: "search", folder: "search", leaves: Leaves::Search },
+        Stage { label: "fine-tuning", action: "finetune", folder: "finetune", leaves: Leaves::Epochs },
+        Stage { label: "exporting", action: "export", folder: "export", leaves: Leaves::Export },
     ];
     if method == TEACHER { TEACHER_STAGES } else { STUDENT_STAGES }
 }
@@ -115,45 +133,35 @@ fn in_pairs(folder: PairFolder) -> bool {
     folder.layout == PairLayout::Aligned || folder.into_pairs().is_ok()
 }
 
-fn describe(results: &[&Value]) -> Vec<String> {
+fn describe(evaluations: &[&Evaluated], baselines: &[&Baselined]) -> Vec<String> {
+    let terms = cut_single::terms(evaluations, baselines);
+    if terms.is_empty() {
+        return vec![];
+    }
     let mut caption = vec![
         "#Param and MACs: of the network that was measured (the teacher; the sub-network that the search has found), \
          convolutions counted as published, one image."
             .to_owned(),
     ];
-    let found: Vec<String> = results.iter().filter_map(|r| r["channels"].as_str().map(str::to_owned)).collect();
+    let found: Vec<&str> = evaluations.iter().filter_map(|evaluated| evaluated.channels()).collect();
     if !found.is_empty() {
         caption.push(format!("Configurations found, from above: {}.", found.join(", ")));
     }
-    caption.push(cut_single::frechet(results));
-    if let Some(segmenters) = cut_single::segmenters(results) {
+    caption.push(cut_single::frechet(&terms));
+    if let Some(segmenters) = cut_single::segmenters(&terms) {
         caption.push(format!(
             "mIoU, in percent: what the segmenter {segmenters} sees in the translations, against the labels that they were \
              made from. `real photographs`: what it sees in the real test photographs, the ceiling."
         ));
     }
-    caption.push(cut_single::images(results));
+    caption.push(cut_single::images(&terms));
     caption
-}
-
-/// What a stage of a run was, from its summary.
-fn length(summary: &Value) -> String {
-    let training =
-        |summary: &Value| Some(format!("{} epochs ({} steps)", summary["epochs"], summary["steps"].as_u64()?));
-    let Some(stages) = summary["stages"].as_object() else {
-        return format!("teacher {}", training(summary).unwrap_or_else(|| "?".into()));
-    };
-    let one = |(name, summary): (&String, &Value)| {
-        let evaluations = || Some(format!("{} evaluations", summary["evaluations"].as_u64()?));
-        Some(format!("{name} {}", training(summary).or_else(evaluations)?))
-    };
-    stages.iter().filter_map(one).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing;
     use super::*;
-    use serde_json::json;
     use std::fs;
 
     #[test]
@@ -186,10 +194,12 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_those_of_the_stages() {
-        let summary = json!({"epochs": 3, "steps": 30});
-        assert_eq!(length(&summary), "teacher 3 epochs (30 steps)");
-        let stages = json!({"stages": {"distill": summary, "search": {"evaluations": 40}, "export": {}}});
-        assert_eq!(length(&stages), "distill 3 epochs (30 steps), search 40 evaluations");
+    fn costs_and_configurations_are_told() {
+        let evaluated = testing::compression(60.0, 411_619);
+        let of = |column: &Column| (column.eval)(&evaluated);
+        assert_eq!(COLUMNS.iter().map(of).collect::<Vec<_>>(), [Some(411_619.0), Some(1000.0), Some(60.0), None]);
+        let text = describe(&[&evaluated], &[&testing::baseline(9.0, Some("a head"))]).join("\n");
+        assert!(text.contains("from above: 16_16.") && text.contains("segmenter a head"), "{text}");
+        assert!(describe(&[], &[]).is_empty());
     }
 }

@@ -12,10 +12,13 @@ struct Readme;
 pub mod calls;
 mod caption;
 mod collected;
+pub mod columns;
+mod compared;
 pub mod cut_single;
 pub mod display;
 pub mod entries;
 mod error;
+pub mod evaluated;
 pub mod finished;
 pub mod folders;
 pub mod gancomp_fast;
@@ -31,11 +34,15 @@ pub mod results;
 pub mod rows;
 pub mod spec;
 pub mod stargan2_multi;
+pub mod summaries;
 pub mod table;
 pub mod table1;
 pub mod table2;
 pub mod table3;
 pub mod table_single;
+#[cfg(test)]
+mod testing;
+pub mod written;
 
 pub use error::TableError;
 

@@ -49,9 +49,10 @@ fn draw(plan: &Plan, dataset: usize, rows: &[Row]) -> Result<(), TableError> {
     if rows.is_empty() {
         return Err(TableError::Picture("no row succeeded".into()));
     }
+    let program = plan.spec.program;
     let mut all = vec![];
     for &row in rows {
-        let folder = translations(&plan.run_dir(row, plan.seeds[0]), plan.spec.program.checkpoints()[0])
+        let folder = translations(program, &plan.run_dir(row, plan.seeds[0]), program.checkpoints()[0])
             .map_err(|source| TableError::Row { row: plan.name(row), source: Box::new(source) })?;
         let (sources, outputs) = (folder.join(INPUTS), folder.join(OUTPUTS));
         let inputs: Vec<PathBuf> = list_images(&sources)?.into_iter().take(COLUMNS).collect();

@@ -5,7 +5,7 @@ use super::names::{self, has_run};
 use super::profile::Profile;
 use super::rows::Row;
 use super::spec::{Method, Spec, Stage};
-use semrel_run::config;
+use semrel_run::{Manifest, config, manifest};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -43,7 +43,7 @@ pub struct Plan {
     pub overwrite: bool,
     /// Jobs at a time.
     pub parallel: usize,
-    /// Threads a job.
+    /// Threads per job.
     pub threads: usize,
     /// Device to train on.
     pub device: String,
@@ -103,6 +103,20 @@ impl Plan {
     /// Name of that folder.
     pub fn run_name(&self, row: Row, seed: u64) -> String {
         self.folder(row.dataset, &format!("{}-s{seed}", self.method(row).name))
+    }
+
+    /// What the run of a row with a seed is told of itself.
+    pub fn manifest(&self, row: Row, seed: u64) -> Manifest {
+        Manifest {
+            format: manifest::FORMAT,
+            program: self.spec.program.name().into(),
+            table: self.spec.name.into(),
+            profile: self.profile.name().into(),
+            data_set: self.datasets[row.dataset].name.clone(),
+            row: self.method(row).name.into(),
+            seed,
+            name: self.run_name(row, seed),
+        }
     }
 
     /// Folder of a data set's scores without translation.

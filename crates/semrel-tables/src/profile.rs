@@ -5,7 +5,7 @@
 pub enum Profile {
     /// 64 x 64 pixels, narrow networks, the sample world: minutes
     Sample,
-    /// Your images (--data) at 64 to 128 pixels: up to an hour a row
+    /// Your images (--data) at 64 to 128 pixels: up to an hour per row
     Small,
     /// The paper's sizes, data and hyper-parameters: days, on a GPU
     Paper,

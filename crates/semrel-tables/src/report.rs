@@ -1,16 +1,19 @@
 //! From result files to the written table.
 
 use super::collected::{Collected, Run};
-use super::entries::{Entry, PAPER, arrange, ceiling_label, measured, of_baseline, of_paper, records};
+use super::entries::{Entry, PAPER, arrange, ceiling, ceiling_label, measured, of_paper, records, untranslated};
 use super::error::TableError;
+use super::evaluated::{Baselined, Evaluated};
 use super::jobs::Outcome;
 use super::machine::processor;
 use super::plan::{Dataset, Plan};
 use super::results::Measured;
 use super::rows::Row;
 use super::table::Table;
+use super::written::{File, FileDataset, FileRun, failed};
 use super::{caption, pictures};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs;
 
 /// Prints and writes the table; tells whether a row failed.
@@ -28,7 +31,7 @@ pub fn write(plan: &Plan, outcomes: &[Outcome]) -> Result<bool, TableError> {
         return Ok(true);
     }
     let pictures = pictures::make(plan, &collected);
-    let json = format!("{:#}", collected.json(plan, &table, &pictures));
+    let json = format!("{:#}", json!(collected.file(plan, &table, &pictures)));
     for (file, text) in files.iter().zip([table.markdown(&pictures), table.csv(), json + "\n"]) {
         let path = plan.out.join(file);
         fs::write(&path, text).map_err(TableError::io(&path))?;
@@ -50,18 +53,17 @@ impl Collected {
             let name = plan.datasets[*dataset].name.clone();
             let entries = self.entries(plan, *dataset, baseline);
             all.extend(records(&name, program.columns(), &entries));
-            datasets.push(arrange(name, program, entries));
+            datasets.push(arrange(name, program, &self.terms(*dataset), entries));
         }
         Table { title: plan.spec.title, datasets, records: all, caption: caption::write(plan, self) }
     }
 
-    fn entries(&self, plan: &Plan, dataset: usize, baseline: &Result<Value, String>) -> Vec<Entry> {
+    fn entries(&self, plan: &Plan, dataset: usize, baseline: &Result<Baselined, String>) -> Vec<Entry> {
         let program = plan.spec.program;
-        let untranslated = baseline.as_ref().map(|b| of_baseline(program.columns(), b, |column| column.untranslated));
-        let untranslated = untranslated.map_err(Clone::clone);
-        let mut entries = vec![Entry { label: "no translation".into(), source: "", cells: untranslated }];
+        let cells = baseline.as_ref().map(|b| untranslated(program.columns(), b)).map_err(Clone::clone);
+        let mut entries = vec![Entry { label: "no translation".into(), source: "", cells }];
         if let Ok(baseline) = baseline {
-            let cells = of_baseline(program.columns(), baseline, |column| column.ceiling);
+            let cells = ceiling(program.columns(), baseline);
             if cells.iter().any(Option::is_some) {
                 entries.push(Entry { label: ceiling_label(program, baseline), source: "", cells: Ok(cells) });
             }
@@ -78,7 +80,7 @@ impl Collected {
         entries
     }
 
-    /// One a checkpoint, or one that says why there are none.
+    /// One per checkpoint, or one that says why there are none.
     fn row_entries(&self, plan: &Plan, row: Row) -> Vec<Entry> {
         let label = plan.method(row).title.to_owned();
         let runs: Vec<&Run> = self.runs.iter().filter(|run| run.row == row).collect();
@@ -86,7 +88,7 @@ impl Collected {
         match results.collect::<Result<Vec<_>, _>>() {
             Ok(results) => (plan.spec.program.checkpoints().iter().enumerate())
                 .map(|(i, &source)| {
-                    let evals: Vec<&Value> = results.iter().map(|run| &run.evals[i]).collect();
+                    let evals: Vec<&Evaluated> = results.iter().map(|run| &run.evals[i]).collect();
                     let cells = Ok(measured(plan.spec.program.columns(), &evals));
                     Entry { label: label.clone(), source, cells }
                 })
@@ -98,43 +100,49 @@ impl Collected {
         }
     }
 
-    fn json(&self, plan: &Plan, table: &Table, pictures: &[(String, String)]) -> Value {
+    fn file(&self, plan: &Plan, table: &Table, pictures: &[(String, String)]) -> File {
         let datasets = self.baselines.iter().map(|(dataset, baseline)| {
-            let baseline = match baseline {
-                Ok(scores) => scores.clone(),
-                Err(reason) => json!({"failed": reason}),
-            };
-            let runs = self.runs.iter().filter(|run| run.row.dataset == *dataset).map(|run| {
-                let dir = plan.run_dir(run.row, run.seed);
-                let mut entry = json!({"method": plan.method(run.row).name, "seed": run.seed, "run": dir});
-                match &run.result {
-                    Ok(finished) => {
-                        entry["summary"] = finished.raw_summary.clone();
-                        for (checkpoint, eval) in plan.spec.program.checkpoints().iter().zip(&finished.evals) {
-                            entry[*checkpoint] = eval.clone();
-                        }
-                    }
-                    Err(reason) => entry["failed"] = json!(reason),
-                }
-                entry
-            });
             let Dataset { name, paper, .. } = &plan.datasets[*dataset];
-            let paper = paper.map(|paper| plan.spec.datasets[paper].name);
-            json!({"dataset": name, "paper": paper, "no_translation": baseline, "runs": runs.collect::<Vec<_>>()})
+            FileDataset {
+                dataset: name.clone(),
+                paper: paper.map(|paper| plan.spec.datasets[paper].name.to_owned()),
+                no_translation: baseline.as_ref().map_or_else(|reason| failed(reason), |scores| json!(scores)),
+                runs: self.runs.iter().filter(|run| run.row.dataset == *dataset).map(|run| run.file(plan)).collect(),
+            }
         });
-        json!({
-            "profile": plan.profile.name(),
-            "seeds": plan.seeds,
-            "set": plan.sets,
-            "device": plan.device,
-            "processor": processor(),
-            "threads": plan.threads,
-            "jobs": plan.parallel,
-            "datasets": datasets.collect::<Vec<_>>(),
-            "pictures": pictures.iter().map(|(_, file)| file).collect::<Vec<_>>(),
-            "paper": paper_json(plan),
-            "caption": table.caption,
-        })
+        File {
+            profile: plan.profile.name().into(),
+            seeds: plan.seeds.clone(),
+            set: plan.sets.clone(),
+            device: plan.device.clone(),
+            processor: processor(),
+            threads: plan.threads,
+            jobs: plan.parallel,
+            datasets: datasets.collect(),
+            pictures: pictures.iter().map(|(_, file)| file.clone()).collect(),
+            paper: paper_json(plan),
+            caption: table.caption.clone(),
+        }
+    }
+}
+
+impl Run {
+    fn file(&self, plan: &Plan) -> FileRun {
+        let several = plan.stages(self.row).len() > 1;
+        let mut file = FileRun {
+            method: plan.method(self.row).name.to_owned(),
+            seed: self.seed,
+            run: plan.run_dir(self.row, self.seed),
+            failed: self.result.as_ref().err().cloned(),
+            summary: None,
+            evals: BTreeMap::new(),
+        };
+        if let Ok(finished) = &self.result {
+            file.summary = Some(finished.summary.json(several));
+            let evals = plan.spec.program.checkpoints().iter().zip(&finished.evals);
+            file.evals = evals.map(|(checkpoint, eval)| ((*checkpoint).to_owned(), json!(eval))).collect();
+        }
+        file
     }
 }
 

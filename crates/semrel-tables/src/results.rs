@@ -1,57 +1,19 @@
 //! What programs leave behind, and means over seeds.
 
 use super::error::TableError;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
-/// `summary.json` of a finished run, as far as it is the same for all programs.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Summary {
-    /// Time of training, resumed parts included.
-    pub seconds: f64,
-    /// Threads of the processor.
-    #[serde(default)]
-    pub threads: Option<u64>,
-    /// `cpu` or `cuda:0`.
-    #[serde(default)]
-    pub device: Option<String>,
-}
-
-/// Reads a result file.
+/// Reads a result file; `parse` says which key does not fit.
 ///
 /// # Errors
-/// [`TableError::Io`], [`TableError::Json`].
-pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, TableError> {
+/// [`TableError::Io`], and [`TableError::Result`], which says how to make the file anew.
+pub fn read<T>(path: &Path, parse: impl FnOnce(&Value) -> Result<T, String>) -> Result<T, TableError> {
     let text = fs::read_to_string(path).map_err(TableError::io(path))?;
-    serde_json::from_str(&text).map_err(|source| TableError::Json { path: path.to_owned(), source })
-}
-
-/// Reads the result of an evaluation or a baseline, in which `expected` places must be.
-///
-/// # Errors
-/// Those of [`read`], and [`TableError::NoScore`].
-pub fn read_scores(path: &Path, expected: impl Iterator<Item = &'static str>) -> Result<Value, TableError> {
-    let scores: Value = read(path)?;
-    for place in expected {
-        // A part that does not apply is null as a whole.
-        let parent = place.rfind('/').map_or("", |end| &place[..end]);
-        let known = scores.pointer(place).is_some() || scores.pointer(parent).is_some_and(Value::is_null);
-        if !known {
-            return Err(TableError::NoScore { path: path.to_owned(), place });
-        }
-    }
-    Ok(scores)
-}
-
-/// The score at a place: a number, or an object with the `mean` of `pairs`. None where it is not a finite number, was not
-/// measured, or is the mean of nothing.
-pub fn score(scores: &Value, place: &str) -> Option<f64> {
-    let score = scores.pointer(place)?;
-    let of_nothing = score["pairs"].as_object().is_some_and(serde_json::Map::is_empty);
-    score.as_f64().or_else(|| score["mean"].as_f64()).filter(|_| !of_nothing)
+    let value: Result<Value, String> = serde_json::from_str(&text).map_err(|error| format!("no JSON: {error}"));
+    let parsed = value.and_then(|value| parse(&value));
+    parsed.map_err(|what| TableError::Result { path: path.to_owned(), what })
 }
 
 /// A number over seeds.
@@ -64,7 +26,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Of one value a seed; none where there is no value, or one is not a number.
+    /// Of one value per seed; none where there is no value, or one of them is absent.
     pub fn over(values: &[Option<f64>]) -> Option<Self> {
         let values: Vec<f64> = values.iter().copied().collect::<Option<_>>()?;
         let n = values.len() as f64;
@@ -72,16 +34,6 @@ impl Measured {
         let spread = || (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
         (!values.is_empty()).then(|| Self { mean, std: (values.len() > 1).then(spread) })
     }
-}
-
-/// The first text or number at a place of several results; `?` where none has it.
-pub fn first(results: &[&Value], place: &str) -> String {
-    let text = |value: &Value| match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    };
-    results.iter().find_map(|result| text(result.pointer(place)?)).unwrap_or_else(|| "?".into())
 }
 
 /// Values that differ between data sets, each once.
@@ -95,22 +47,21 @@ pub fn each(values: impl Iterator<Item = String>) -> String {
     if seen.is_empty() { "?".into() } else { seen.join(" or ") }
 }
 
-/// A count a domain in few words: `40`, or `27-213` where domains differ.
-pub fn counts(counts: &Value) -> Option<String> {
-    let numbers: Vec<u64> = match counts {
-        Value::Number(n) => vec![n.as_u64()?],
-        Value::Array(list) => list.iter().filter_map(Value::as_u64).collect(),
-        Value::Object(map) => map.values().filter_map(Value::as_u64).collect(),
-        _ => return None,
-    };
-    let (low, high) = (numbers.iter().min()?, numbers.iter().max()?);
-    Some(if low == high { low.to_string() } else { format!("{low}-{high}") })
+/// Counts by domain in few words: `40`, or `27-213` where domains differ.
+pub fn range(counts: &[u64]) -> String {
+    match (counts.iter().min(), counts.iter().max()) {
+        (Some(low), Some(high)) if low != high => format!("{low}-{high}"),
+        (Some(count), _) => count.to_string(),
+        (None, _) => "?".into(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::cut_single::CutSingle;
+    use crate::spec::Program;
+    use crate::testing;
 
     #[test]
     fn deviation_is_that_of_a_sample() {
@@ -122,39 +73,26 @@ mod tests {
     }
 
     #[test]
-    fn counts_are_numbers_lists_or_maps() {
-        assert_eq!(counts(&json!(40)).unwrap(), "40");
-        assert_eq!(counts(&json!([27, 19, 27])).unwrap(), "19-27");
-        assert_eq!(counts(&json!({"a": 5, "b": 5})).unwrap(), "5");
-        assert_eq!(counts(&Value::Null), None);
+    fn counts_are_told_in_few_words() {
+        assert_eq!([range(&[40]), range(&[27, 19, 27]), range(&[5, 5])], ["40", "19-27", "5"]);
     }
 
     #[test]
-    fn a_score_is_a_number_or_the_mean_of_something() {
-        let scores = json!({
-            "latent": {"fd": {"mean": null, "pairs": {"a2b": null}}, "pd": {"mean": 0.1, "pairs": {"a2b": 0.1}}},
-            "single": {"pd": {"mean": 0.0, "pairs": {}}}, "fd": 3.5, "segmentation": null,
-        });
-        assert_eq!(score(&scores, "/latent/fd"), None);
-        assert_eq!(score(&scores, "/latent/pd"), Some(0.1));
-        assert_eq!(score(&scores, "/single/pd"), None);
-        assert_eq!(score(&scores, "/fd"), Some(3.5));
-        assert_eq!(score(&scores, "/segmentation/mean_iou"), None);
-    }
-
-    #[test]
-    fn a_file_of_something_else_is_no_result() {
+    fn a_file_of_something_else_is_refused_with_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("e.json");
-        let read = |text: &str| {
+        let said = |text: &str| {
             fs::write(&path, text).unwrap();
-            read_scores(&path, ["/fd", "/segmentation/map"].into_iter())
+            let said = read(&path, |value| CutSingle.evaluated(value)).unwrap_err().to_string();
+            assert!(said.contains("e.json: ") && said.contains("`--resume`"), "{said}");
+            said
         };
-        assert!(read(r#"{"fd": null, "segmentation": {"map": 1.0}}"#).is_ok());
-        assert!(read(r#"{"fd": 1.0, "segmentation": null}"#).is_ok());
-        let error = |text: &str| read(text).unwrap_err().to_string();
-        assert!(error("{\"fd\":").contains("e.json: not as expected"));
-        assert!(error("{\"fd\": 1.0}").contains("there is no /segmentation/map"));
-        assert!(error("{}").contains("there is no /fd"));
+        assert!(said("{\"fd\":").contains("no JSON: EOF"));
+        let mut value = serde_json::to_value(testing::single(1.5, None)).unwrap();
+        fs::write(&path, value.to_string()).unwrap();
+        assert!(read(&path, |value| CutSingle.evaluated(value)).is_ok());
+        value.as_object_mut().unwrap().remove("segmentation");
+        assert!(said(&value.to_string()).contains("missing field `segmentation`"));
+        assert!(said("{}").contains("missing field `checkpoint`"));
     }
 }

@@ -1,8 +1,11 @@
 //! What makes one table different from another.
 
+use super::columns::{Column, Published};
 use super::error::TableError;
+use super::evaluated::{Baselined, Evaluated, Terms};
 use super::folders;
 use super::profile::Profile;
+use super::summaries::Leaves;
 use semrel_data::Direction;
 use semrel_world::{DomainSet, PairWorld};
 use serde_json::Value;
@@ -20,18 +23,31 @@ pub struct Spec {
     pub datasets: &'static [DatasetSpec],
     /// Its rows, in its order.
     pub methods: &'static [Method],
-    /// What its paper columns are; said where they are shown.
-    pub paper: &'static str,
-    /// What else is to be said of the rows that are shown.
-    pub notes: fn(Profile, &[&Method]) -> Vec<String>,
+    /// What else is to be said of the paper's numbers, where they are shown.
+    pub beside: Option<&'static str>,
+    /// What else is to be said of the rows that are shown, and of what was measured on them.
+    pub notes: fn(Profile, &[&Method], &[Terms]) -> Vec<String>,
 }
 
 /// A data set of the paper.
 pub struct DatasetSpec {
     /// Its name, that of its folder in `data` and the beginning of the names of its configurations.
     pub name: &'static str,
+    /// The images that the paper's scores are of.
+    pub images: PaperImages,
     /// What stands in for it in the profile `sample`.
     pub sample: SampleWorld,
+}
+
+/// The images that scores of the paper are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaperImages {
+    /// Test images that are translated, of each domain where there are several.
+    pub sources: u64,
+    /// Which real images translations are compared with: `test`, `train` or `all`.
+    pub reference: &'static str,
+    /// Their numbers by domain, in ascending order: all readings of what the paper says.
+    pub reals: &'static [&'static [u64]],
 }
 
 /// A part of the sample world.
@@ -65,11 +81,13 @@ pub struct Stage {
     pub action: &'static str,
     /// Where it leaves its run, inside the folder of the row; empty where it is that folder.
     pub folder: &'static str,
+    /// What it tells of itself.
+    pub leaves: Leaves,
 }
 
 impl Stage {
     /// The only stage of rows that are trained in one go.
-    pub const TRAIN: Self = Self { label: "training", action: "train", folder: "" };
+    pub const TRAIN: Self = Self { label: "training", action: "train", folder: "", leaves: Leaves::Epochs };
 }
 
 /// How a program is told where a row lies, and what to evaluate.
@@ -98,6 +116,21 @@ pub trait Program: Sync {
 
     /// What is measured.
     fn columns(&self) -> &'static [Column];
+
+    /// What the paper measured it by.
+    fn published(&self) -> &'static Published;
+
+    /// Reads the result of an evaluation.
+    ///
+    /// # Errors
+    /// Names the key that does not fit.
+    fn evaluated(&self, value: &Value) -> Result<Evaluated, String>;
+
+    /// Reads the result of a baseline.
+    ///
+    /// # Errors
+    /// Names the key that does not fit.
+    fn baselined(&self, value: &Value) -> Result<Baselined, String>;
 
     /// How it is shown.
     fn layout(&self) -> Layout {
@@ -164,55 +197,7 @@ pub trait Program: Sync {
     }
 
     /// What was measured, and on what: from the results of baselines and evaluations.
-    fn describe(&self, results: &[&Value]) -> Vec<String>;
-
-    /// How long a run was, from its summary.
-    fn length(&self, summary: &Value) -> String;
-}
-
-/// A score.
-pub struct Column {
-    /// As the table prints it.
-    pub heading: &'static str,
-    /// Way of translating that it is of, where there are several.
-    pub mode: &'static str,
-    /// As in files.
-    pub metric: &'static str,
-    /// The paper's counterpart, as in files.
-    pub paper: &'static str,
-    /// Place in the result of an evaluation (JSON pointer).
-    pub eval: &'static str,
-    /// Place in that of a baseline, of images that are not translated.
-    pub untranslated: Option<&'static str>,
-    /// The same of real images.
-    pub ceiling: Option<&'static str>,
-    /// How it is written.
-    pub digits: Digits,
-}
-
-impl Column {
-    /// Whether a score of the paper's is this column's: `fid`, or `latent fid` where there are several ways of translating.
-    pub fn is_called(&self, name: &str) -> bool {
-        let (mode, metric) = name.split_once(' ').unwrap_or(("", name));
-        mode == self.mode && metric == self.paper
-    }
-}
-
-/// How a column writes numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Digits {
-    /// Four significant ones.
-    Four,
-    /// Three decimals.
-    Decimals,
-    /// A share in percent.
-    Percent,
-    /// A number of percent.
-    OfHundred,
-    /// Millions.
-    Millions,
-    /// Thousands of millions.
-    Billions,
+    fn describe(&self, evaluations: &[&Evaluated], baselines: &[&Baselined]) -> Vec<String>;
 }
 
 impl SampleWorld {

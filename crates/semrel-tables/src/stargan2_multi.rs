@@ -1,9 +1,13 @@
 //! `stargan2-multi` as its table sees it.
 
+use super::columns::{Column, Digits, Kind, Published};
+use super::cut_single::FRECHET;
 use super::error::TableError;
+use super::evaluated::{Baselined, Evaluated, Guide, parse};
 use super::folders::open_domains;
-use super::results::{counts, each, first};
-use super::spec::{Column, Digits, Layout, Program};
+use super::results::{each, range};
+use super::spec::{Layout, Program, Stage};
+use super::summaries::Leaves;
 use serde_json::Value;
 use std::path::Path;
 
@@ -11,14 +15,59 @@ use std::path::Path;
 pub struct StarGan2Multi;
 
 const COLUMNS: &[Column] = &[
-    column("Latent FD ↓", ["latent", "fd", "fid"], "/latent/fd", Some("/fd"), Digits::Four),
-    // Outputs that are the source do not differ: there is no PD.
-    column("Latent PD ↑", ["latent", "pd", "lpips"], "/latent/pd", None, Digits::Decimals),
-    column("Ref. FD ↓", ["reference", "fd", "fid"], "/reference/fd", Some("/fd"), Digits::Four),
-    column("Ref. PD ↑", ["reference", "pd", "lpips"], "/reference/pd", None, Digits::Decimals),
-    accuracy("Lat. acc. ↑", "latent", "/latent/target_accuracy"),
-    accuracy("Ref. acc. ↑", "reference", "/reference/target_accuracy"),
+    Column { eval: |evaluated| evaluated.guided(Guide::Latent, |scores| &scores.fd), ..LATENT },
+    Column { eval: |evaluated| evaluated.guided(Guide::Latent, |scores| &scores.pd), ..perceptual(LATENT) },
+    Column { eval: |evaluated| evaluated.guided(Guide::Reference, |scores| &scores.fd), ..REFERENCE },
+    Column { eval: |evaluated| evaluated.guided(Guide::Reference, |scores| &scores.pd), ..perceptual(REFERENCE) },
+    Column {
+        eval: |evaluated| evaluated.guided(Guide::Latent, |scores| &scores.target_accuracy),
+        mode_title: "Lat.",
+        ..accuracy(LATENT)
+    },
+    Column {
+        eval: |evaluated| evaluated.guided(Guide::Reference, |scores| &scores.target_accuracy),
+        ..accuracy(REFERENCE)
+    },
 ];
+
+const LATENT: Column = Column { mode: "latent", mode_title: "Latent", ..FRECHET };
+const REFERENCE: Column = Column { mode: "reference", mode_title: "Ref.", ..FRECHET };
+
+const PUBLISHED: Published = Published {
+    frechet: "FID(inception-v3-torchvision)",
+    perceptual: Some("LPIPS"),
+    segmenter: None,
+    size: 256,
+    outputs: 10,
+    runs: "The paper does not tell how many runs its numbers are of.",
+};
+
+const fn perceptual(column: Column) -> Column {
+    Column {
+        title: "PD",
+        metric: "pd",
+        paper: "lpips",
+        kind: Kind::Perceptual,
+        more_is_better: true,
+        // Outputs that are the source do not differ: there is no PD.
+        untranslated: None,
+        digits: Digits::Decimals,
+        ..column
+    }
+}
+
+const fn accuracy(column: Column) -> Column {
+    Column {
+        title: "acc.",
+        metric: "target_accuracy",
+        paper: "",
+        kind: Kind::Accuracy,
+        more_is_better: true,
+        untranslated: Some(Baselined::target_accuracy),
+        digits: Digits::Percent,
+        ..column
+    }
+}
 
 impl Program for StarGan2Multi {
     fn name(&self) -> &'static str {
@@ -27,6 +76,22 @@ impl Program for StarGan2Multi {
 
     fn columns(&self) -> &'static [Column] {
         COLUMNS
+    }
+
+    fn published(&self) -> &'static Published {
+        &PUBLISHED
+    }
+
+    fn evaluated(&self, value: &Value) -> Result<Evaluated, String> {
+        parse(value).map(Evaluated::Domains)
+    }
+
+    fn baselined(&self, value: &Value) -> Result<Baselined, String> {
+        parse(value).map(Baselined::Domains)
+    }
+
+    fn stages(&self, _method: &str) -> &'static [Stage] {
+        &[Stage { leaves: Leaves::Iterations, ..Stage::TRAIN }]
     }
 
     fn layout(&self) -> Layout {
@@ -45,56 +110,43 @@ impl Program for StarGan2Multi {
         open_domains(dir).map(|_| ())
     }
 
-    fn describe(&self, results: &[&Value]) -> Vec<String> {
-        describe(results)
-    }
-
-    fn length(&self, summary: &Value) -> String {
-        match (&summary["iterations"], summary["warmup"].as_u64()) {
-            (iterations, None | Some(0)) => format!("{iterations} iterations"),
-            (iterations, Some(warmup)) => format!("{iterations} iterations after {warmup} of warm-up"),
-        }
+    fn describe(&self, evaluations: &[&Evaluated], baselines: &[&Baselined]) -> Vec<String> {
+        describe(evaluations, baselines)
     }
 }
 
-const fn column(
-    heading: &'static str,
-    [mode, metric, paper]: [&'static str; 3],
-    eval: &'static str,
-    untranslated: Option<&'static str>,
-    digits: Digits,
-) -> Column {
-    Column { heading, mode, metric, paper, eval, untranslated, ceiling: None, digits }
-}
-
-const fn accuracy(heading: &'static str, mode: &'static str, eval: &'static str) -> Column {
-    let untranslated = Some("/target_accuracy");
-    column(heading, [mode, "target_accuracy", ""], eval, untranslated, Digits::Percent)
-}
-
-fn describe(results: &[&Value]) -> Vec<String> {
+fn describe(evaluations: &[&Evaluated], baselines: &[&Baselined]) -> Vec<String> {
+    let of_rows = evaluations.iter().filter_map(|evaluated| match evaluated {
+        Evaluated::Domains(evaluation) => Some((&evaluation.protocol, evaluated.terms())),
+        Evaluated::Single(_) | Evaluated::Compression(_) => None,
+    });
+    let of_sources = baselines.iter().filter_map(|baseline| Some((baseline.domains()?, baseline.terms())));
+    let all: Vec<_> = of_rows.chain(of_sources).collect();
+    if all.is_empty() {
+        return vec![];
+    }
+    let terms = || all.iter().map(|(_, terms)| terms);
     let mut caption = vec![
         format!(
             "FD: Fréchet distance of outputs and training images, {}. PD: perceptual distance between outputs of one \
              source (diversity), {}. Both are means over ordered pairs of domains. Acc.: share of outputs that a \
              classifier of real images takes for the target domain; it sees images from afar, their sides made {} times \
              smaller.",
-            first(results, "/fd_name"),
-            first(results, "/pd_name"),
-            first(results, "/classified_at"),
+            each(terms().map(|terms| terms.frechet.clone())),
+            each(terms().filter_map(|terms| terms.perceptual.clone())),
+            each(all.iter().map(|(protocol, _)| protocol.classified_at.to_string())),
         ),
         format!(
-            "Images: {0} x {0} pixels, {1} sources and {2} training images a domain, {3} outputs a source.",
-            first(results, "/img_size"),
-            each(results.iter().filter_map(|r| counts(&r["sources_per_domain"]))),
-            each(results.iter().filter_map(|r| counts(&r["reals_per_domain"]))),
-            first(results, "/num_outs"),
+            "Images: {} pixels; {} sources and {} training images per domain; outputs per source: {}.",
+            each(terms().map(|terms| format!("{0} x {0}", terms.size))),
+            each(terms().map(|terms| range(&terms.sources))),
+            each(terms().filter_map(|terms| terms.reals.as_deref().map(range))),
+            each(terms().map(|terms| terms.outputs.to_string())),
         ),
     ];
-    // Only baselines stand for their data set alone.
-    let baselines = results.iter().filter(|r| r.get("latent").is_none());
-    let real: Vec<String> =
-        baselines.filter_map(|b| b["real_accuracy"].as_f64()).map(|a| format!("{:.1}%", a * 100.0)).collect();
+    let real: Vec<String> = (baselines.iter().filter_map(|baseline| baseline.domains()))
+        .map(|protocol| format!("{:.1}%", protocol.real_accuracy * 100.0))
+        .collect();
     if !real.is_empty() {
         caption.push(format!("The classifier's accuracy on real validation images: {}.", real.join(", ")));
     }

@@ -1,7 +1,7 @@
 //! The table as text, Markdown and CSV.
 
+use super::columns::Digits;
 use super::results::Measured;
-use super::spec::Digits;
 use std::fmt::Write;
 
 /// The numbers of a line.
@@ -11,7 +11,7 @@ pub type Cells = Vec<Option<Measured>>;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heading {
     /// What is measured; columns of one metric that stand side by side share it.
-    pub metric: &'static str,
+    pub metric: String,
     /// Which of them this is; empty where there is one.
     pub source: &'static str,
     /// How it writes numbers.
@@ -133,7 +133,7 @@ impl Dataset {
         }
         for (first, count) in self.groups() {
             let wide = spanned(&widths[first..first + count]);
-            widths[first] += width(self.headings[first].metric).saturating_sub(wide);
+            widths[first] += width(&self.headings[first].metric).saturating_sub(wide);
         }
         widths
     }
@@ -240,7 +240,7 @@ impl Table {
         out
     }
 
-    /// One number a line.
+    /// One number per line.
     pub fn csv(&self) -> String {
         let modes = self.records.iter().any(|record| !record.mode.is_empty());
         let mode = |text: &str| if modes { format!("{text},") } else { String::new() };

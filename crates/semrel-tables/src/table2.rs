@@ -1,7 +1,7 @@
 //! Table 2 of the paper, compression.
 
 use super::gancomp_fast::{self, OURS, TEACHER};
-use super::spec::{DatasetSpec, Method, SampleWorld, Spec};
+use super::spec::{DatasetSpec, Method, PaperImages, SampleWorld, Spec};
 use semrel_world::PairWorld;
 
 /// "Quantitative comparison of model compression": parameters, MACs, FID, mIoU.
@@ -10,9 +10,21 @@ pub const TABLE_2: Spec = Spec {
     title: "Table 2: compression",
     program: &gancomp_fast::GancompFast,
     datasets: &[
-        DatasetSpec { name: "horse2zebra", sample: SampleWorld::Pair(PairWorld::HorseZebra) },
-        DatasetSpec { name: "maps", sample: SampleWorld::Pair(PairWorld::Maps) },
-        DatasetSpec { name: "cityscapes", sample: SampleWorld::Pair(PairWorld::Street) },
+        DatasetSpec {
+            name: "horse2zebra",
+            images: PaperImages { sources: 120, reference: "all", reals: &[&[1474]] },
+            sample: SampleWorld::Pair(PairWorld::HorseZebra),
+        },
+        DatasetSpec {
+            name: "maps",
+            images: PaperImages { sources: 1098, reference: "test", reals: &[&[1098]] },
+            sample: SampleWorld::Pair(PairWorld::Maps),
+        },
+        DatasetSpec {
+            name: "cityscapes",
+            images: PaperImages { sources: 500, reference: "test", reals: &[&[500]] },
+            sample: SampleWorld::Pair(PairWorld::Street),
+        },
     ],
     methods: &[
         Method {
@@ -64,9 +76,6 @@ pub const TABLE_2: Spec = Spec {
             ],
         },
     ],
-    paper: "Columns `paper` are those of the paper's Table 2, at 256 x 256, with FID (Inception) and the mIoU of DRN-D-105 on \
-            its data (Cityscapes where the data set is `street`). They cannot be compared with the numbers here, which have \
-            another extractor, segmenter, data, size and widths; only the order of rows can. `gancomp-fast profile` gives \
-            the paper's parameters and MACs from its configurations.",
-    notes: |_, _| vec![],
+    beside: Some("`gancomp-fast profile` gives the paper's parameters and MACs from its configurations."),
+    notes: |_, _, _| vec![],
 };

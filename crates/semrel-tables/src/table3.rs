@@ -89,10 +89,8 @@ pub const TABLE_3: Spec = Spec {
             ],
         },
     ],
-    paper: "Columns `paper` are FID (Inception) and the scores of DRN-D-22 in the paper's Table 3, at 256 x 256 and on its \
-            data (Cityscapes where the data set is `street`). They cannot be compared with the numbers here, which have another \
-            extractor, segmenter, data and size; only the order of rows can.",
-    notes: |_, _| {
+    beside: None,
+    notes: |_, _, _| {
         let note = "InfoNCE has the weight 1 of CUT, to which its row is equal in the paper; DCE has 0.1. Hneg: hard \
                     negatives. The last row is the paper's method.";
         vec![note.to_owned()]

@@ -1,14 +1,23 @@
 //! The paper's comparison of single-modal translation, a table without a number.
 
 use super::cut_single;
+use super::evaluated::Terms;
 use super::profile::Profile;
-use super::spec::{DatasetSpec, Method, SampleWorld, Spec};
+use super::spec::{DatasetSpec, Method, PaperImages, SampleWorld, Spec};
 use semrel_world::PairWorld;
 
 /// The data sets of the single-modal tables.
 pub const DATASETS: &[DatasetSpec] = &[
-    DatasetSpec { name: "horse2zebra", sample: SampleWorld::Pair(PairWorld::HorseZebra) },
-    DatasetSpec { name: "cityscapes", sample: SampleWorld::Pair(PairWorld::Street) },
+    DatasetSpec {
+        name: "horse2zebra",
+        images: PaperImages { sources: 120, reference: "test", reals: &[&[140]] },
+        sample: SampleWorld::Pair(PairWorld::HorseZebra),
+    },
+    DatasetSpec {
+        name: "cityscapes",
+        images: PaperImages { sources: 500, reference: "test", reals: &[&[500]] },
+        sample: SampleWorld::Pair(PairWorld::Street),
+    },
 ];
 
 /// "Quantitative comparison of single-modal image translation": FID; FID, mAP, pixAcc and classAcc.
@@ -91,18 +100,19 @@ pub const TABLE_SINGLE: Spec = Spec {
             ],
         },
     ],
-    paper: "Columns `paper` are FID (Inception) and the scores of DRN-D-22 in the paper's comparison, at 256 x 256, on its \
-            data (Cityscapes where the data set is `street`) and at the best epoch. They cannot be compared with the numbers \
-            here, which have another extractor, segmenter, data and size; only the order of methods can. The paper also \
-            lists MUNIT and DRIT, which are not implemented here, and does not list FastCUT.",
+    beside: Some("The paper also lists MUNIT and DRIT, which are not implemented here, and does not list FastCUT."),
     notes,
 };
 
 const LSESIM: &str = "lsesim";
 
-fn notes(profile: Profile, methods: &[&Method]) -> Vec<String> {
+/// Network of the features that LSeSim compares in all profiles but the paper's.
+const FEATURES: &str = "effnet-lite0";
+
+fn notes(profile: Profile, methods: &[&Method], terms: &[Terms]) -> Vec<String> {
     let note = "LSeSim alone trains with ImageNet features, and they are of the very network that FD comes from: see \
                 docs/fidelity.md.";
-    let shown = profile != Profile::Paper && methods.iter().any(|m| m.name == LSESIM);
+    let scored = terms.iter().any(|terms| terms.frechet.contains(FEATURES));
+    let shown = profile != Profile::Paper && scored && methods.iter().any(|m| m.name == LSESIM);
     shown.then(|| note.to_owned()).into_iter().collect()
 }

@@ -1,15 +1,9 @@
-use super::super::entries::{Entry, PAPER, arrange, measured, of_baseline, of_paper, records};
+use super::super::entries::{Entry, PAPER, arrange, measured, of_paper, records, untranslated};
 use super::super::table1::TABLE_1;
 use super::super::table3::TABLE_3;
-use super::super::{cut_single, stargan2_multi};
+use super::super::{cut_single, stargan2_multi, testing};
 use super::*;
 use crate::spec::Program;
-use serde_json::{Value, json};
-
-fn eval(fd: f64) -> Value {
-    let scores = |fd: f64| json!({"fd": {"mean": fd}, "pd": {"mean": 0.25}, "target_accuracy": {"mean": 0.5}});
-    json!({"latent": scores(fd), "reference": scores(fd * 10.0)})
-}
 
 fn entry(label: &str, source: &'static str, cells: Result<Cells, String>) -> Entry {
     Entry { label: label.into(), source, cells }
@@ -17,15 +11,15 @@ fn entry(label: &str, source: &'static str, cells: Result<Cells, String>) -> Ent
 
 fn table() -> Table {
     let columns = stargan2_multi::StarGan2Multi.columns();
-    let baseline = json!({"fd": {"mean": 3.0}, "target_accuracy": {"mean": 0.125}});
+    let baseline = testing::domain_baseline(3.0);
     let entries = vec![
-        entry("no translation", "", Ok(of_baseline(columns, &baseline, |c| c.untranslated))),
-        entry("+ Ours", "last", Ok(measured(columns, &[&eval(12.0), &eval(14.0)]))),
+        entry("no translation", "", Ok(untranslated(columns, &baseline))),
+        entry("+ Ours", "last", Ok(measured(columns, &[&testing::domains(12.0), &testing::domains(14.0)]))),
         entry("+ Ours", PAPER, Ok(of_paper(columns, &TABLE_1.methods[2], "seasons").unwrap())),
         entry("+ LSeSim", "last", Err("disk | full".into())),
     ];
     let records = records("seasons", columns, &entries);
-    let dataset = arrange("seasons".into(), &stargan2_multi::StarGan2Multi, entries);
+    let dataset = arrange("seasons".into(), &stargan2_multi::StarGan2Multi, &[baseline.terms()], entries);
     Table { title: "A table", datasets: vec![dataset], records, caption: vec!["a caption".into()] }
 }
 
@@ -47,15 +41,14 @@ fn text_is_aligned_and_narrow() {
 #[test]
 fn metrics_stand_above_their_columns() {
     let columns = cut_single::CutSingle.columns();
-    let scores =
-        json!({"fd": 123.4, "segmentation": {"mean_iou": 20.0, "pixel_accuracy": 70.0, "class_accuracy": 30.0}});
+    let scores = testing::single(123.4, Some("a head"));
     let entries = vec![
         entry("Ours", "last", Ok(measured(columns, &[&scores]))),
         entry("Ours", "best", Ok(measured(columns, &[&scores]))),
         entry("Ours", PAPER, Ok(of_paper(columns, &TABLE_3.methods[6], "cityscapes").unwrap())),
     ];
     let records = records("street", columns, &entries);
-    let dataset = arrange("street".into(), &cut_single::CutSingle, entries);
+    let dataset = arrange("street".into(), &cut_single::CutSingle, &[scores.terms()], entries);
     let table = Table { title: "Single", datasets: vec![dataset], records, caption: vec![] };
     let text = table.text();
     let lines: Vec<&str> = text.lines().collect();
@@ -65,7 +58,7 @@ fn metrics_stand_above_their_columns() {
     let widths: Vec<usize> = lines[..4].iter().map(|l| l.chars().count()).collect();
     assert!(widths.iter().all(|&w| w == widths[0] && w <= 110), "{widths:?}\n{text}");
     let markdown = table.markdown(&[]);
-    assert!(markdown.contains("| | FD ↓ best | FD ↓ last | FD ↓ paper | mAP ↑ best |"), "{markdown}");
+    assert!(markdown.contains("| | FD(x) ↓ best | FD(x) ↓ last | FID ↓ paper | mAP ↑ best |"), "{markdown}");
     assert!(markdown.contains("| Ours | 123.4 | 123.4 | 46.40 | 20.0 | 20.0 | 29.0 |"), "{markdown}");
     let csv = table.csv();
     assert!(csv.starts_with("dataset,method,checkpoint,metric,mean,std\nstreet,Ours,last,fd,123.4,\n"), "{csv}");
@@ -74,7 +67,7 @@ fn metrics_stand_above_their_columns() {
 #[test]
 fn markdown_keeps_its_columns() {
     let text = table().markdown(&[("seasons, ours".into(), "a.png".into())]);
-    assert!(text.contains("| | | Latent FD ↓ |") && text.contains("\n|---|---|---:|---:|"), "{text}");
+    assert!(text.contains("| | | Latent FD(x) ↓ |") && text.contains("\n|---|---|---:|---:|"), "{text}");
     assert!(text.contains("| + Ours | paper | 54.70 | 0.496 | 54.23 | 0.365 | - | - |"), "{text}");
     assert!(text.contains("| + LSeSim | last | failed: disk \\| full | | | | | |"), "{text}");
     assert!(text.contains("![seasons, ours](a.png)") && text.contains("a caption"), "{text}");

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 /// Builds gancomp-fast, makes the data, and for each row distils a super-net from the row's teacher, searches it for a
 /// configuration within the budget, fine-tunes what was found where the paper does, exports and measures it; prints the table
 /// with the paper's numbers beside and writes it to OUT: table2.md, table2.csv, table2.json, a picture of inputs and
-/// translations a row (table2-<dataset>-<method>.png), one of all rows (table2-<dataset>.png) and the front of each search, in place
+/// translations per row (table2-<dataset>-<method>.png), one of all rows (table2-<dataset>.png) and the front of each search, in place
 /// of an earlier table there. Logs go to OUT/logs, runs to runs/gancomp-fast/table2-<profile>-<dataset>-<method>-s<seed>, with a
 /// short digest of --set behind it if there is any.
 ///

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 /// Train and measure the rows of the paper's Table 3 (ablation of single-modal translation)
 ///
 /// Builds cut-single, makes the data, trains and evaluates each row, prints the table with the paper's numbers beside and
-/// writes it to OUT: table3.md, table3.csv, table3.json, a picture of inputs and translations a row
+/// writes it to OUT: table3.md, table3.csv, table3.json, a picture of inputs and translations per row
 /// (table3-<dataset>-<method>.png) and one of all rows (table3-<dataset>.png), in place of an earlier table there. Logs go to
 /// OUT/logs, runs to runs/cut-single/table3-<profile>-<dataset>-<method>-s<seed>, with a short digest of --set behind it if
 /// there is any.

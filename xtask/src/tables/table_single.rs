@@ -9,7 +9,7 @@ use std::process::ExitCode;
 /// Train and measure the rows of the paper's comparison of single-modal translation
 ///
 /// Builds cut-single, makes the data, trains and evaluates each row, prints the table with the paper's numbers beside and
-/// writes it to OUT: table-single.md, table-single.csv, table-single.json, a picture of inputs and translations a row
+/// writes it to OUT: table-single.md, table-single.csv, table-single.json, a picture of inputs and translations per row
 /// (table-single-<dataset>-<method>.png) and one of all rows (table-single-<dataset>.png), in place of an earlier table there.
 /// Logs go to OUT/logs, runs to runs/cut-single/table-single-<profile>-<dataset>-<method>-s<seed>, with a short digest of
 /// --set behind it if there is any.

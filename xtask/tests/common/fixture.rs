@@ -56,6 +56,9 @@ impl Fixture {
             line.to_string() + "\n"
         };
         self.write(&format!("{folder}/metrics.jsonl"), (1..=steps).map(line).collect::<String>());
+        if let Some(manifest) = manifest_of(name) {
+            self.json(&format!("{folder}/manifest.json"), &manifest);
+        }
         for step in [400, 800, 1200] {
             self.picture(&format!("{folder}/samples/step-{step:08}.png"), 4, 2, step + seed as u32);
         }
@@ -97,8 +100,11 @@ impl Fixture {
                     true,
                 );
                 let eval = |fd: f64| {
-                    let scores = |fd: f64| json!({"fd": {"mean": fd}, "pd": {"mean": 0.21 + fd / 1000.0}, "target_accuracy": {"mean": 0.8}});
-                    json!({"fd_name": "FD(effnet-lite0)", "pd_name": "PD(effnet-lite0)", "latent": scores(fd), "reference": scores(fd + 7.0)})
+                    let scores = |fd: f64| json!({"fd": pairs(fd), "pd": pairs(0.21 + fd / 1000.0), "target_accuracy": pairs(0.8)});
+                    with(
+                        domains(),
+                        json!({"checkpoint": "last", "step": 1200, "latent": scores(fd), "reference": scores(fd + 7.0), "seconds": 1.0}),
+                    )
                 };
                 self.json(&format!("runs/stargan2-multi/{name}/eval-last.json"), &eval(*fd));
                 runs.push(json!({"method": method, "seed": 777, "run": format!("runs/stargan2-multi/{name}"),
@@ -106,7 +112,8 @@ impl Fixture {
                 pictures.push(format!("table1-{dataset}-{method}.png"));
                 self.picture(&format!("results/table1-{dataset}-{method}.png"), 6, 4, i as u32 * 5);
             }
-            datasets.push(json!({"dataset": dataset, "paper": dataset, "no_translation": {"fd": {"mean": 140.0}, "target_accuracy": {"mean": 0.02}}, "runs": runs}));
+            let baseline = with(domains(), json!({"fd": pairs(140.0), "target_accuracy": pairs(0.02)}));
+            datasets.push(json!({"dataset": dataset, "paper": dataset, "no_translation": baseline, "runs": runs}));
         }
         self.table("table1", datasets, &pictures);
     }
@@ -130,8 +137,10 @@ impl Fixture {
                     (i, seed) != (1, 778),
                 );
                 let eval = |fd: f64| {
-                    json!({"fd_name": "FD(effnet-lite0)", "fd": fd, "size": 64, "segmentation":
-                        {"mean_iou": 24.0 + i as f64, "pixel_accuracy": 70.5, "class_accuracy": 31.0}})
+                    let seen = json!({"mean_iou": 24.0 + i as f64, "pixel_accuracy": 70.5, "class_accuracy": 31.0});
+                    let scores =
+                        json!({"checkpoint": "last", "step": 1200, "fd": fd, "segmentation": seen, "seconds": 1.0});
+                    with(pair(json!("a head on EfficientNet-Lite0")), scores)
                 };
                 let fd = 120.0 - 9.0 * i as f64 + (seed - 777) as f64;
                 self.json(&format!("runs/{path}/eval-last.json"), &eval(fd));
@@ -145,7 +154,7 @@ impl Fixture {
         let pictures = ["", "-cut", "-fastcut", "-ours"].map(|tail| format!("table-single-street{tail}.png"));
         self.picture("results/table-single-street.png", 8, 5, 3);
         let ceiling = json!({"mean_iou": 50.0, "pixel_accuracy": 88.0, "class_accuracy": 61.0});
-        let baseline = json!({"fd": 210.0, "segmenter": "a head on EfficientNet-Lite0", "ceiling": ceiling});
+        let baseline = with(pair(json!("a head on EfficientNet-Lite0")), json!({"fd": 210.0, "ceiling": ceiling}));
         let dataset = json!({"dataset": "street", "paper": "cityscapes", "no_translation": baseline, "runs": runs});
         self.table("table-single", vec![dataset], &pictures);
     }
@@ -155,8 +164,10 @@ impl Fixture {
         for (i, method) in ["teacher", "fast", "ours"].iter().enumerate() {
             let name = format!("table2-sample-maps-{method}-s777");
             let path = format!("gancomp-fast/{name}");
-            let eval = json!({"fd_name": "FD(effnet-lite0)", "fd": 60.0 + 10.0 * i as f64, "parameters": 800_000 - 300_000 * i,
-                "macs": 900_000_000u64 - 350_000_000 * i as u64, "segmentation": null});
+            let eval = json!({"name": name, "of": "export", "channels": null, "step": 1200, "milliseconds": 1.0, "threads": 1,
+                "fd": 60.0 + 10.0 * i as f64, "parameters": 800_000 - 300_000 * i,
+                "macs": 900_000_000u64 - 350_000_000 * i as u64, "segmentation": null, "images": "x", "seconds": 1.0});
+            let eval = with(pair(Value::Null), eval);
             if i == 0 {
                 self.run(&path, "maps", 777, &["G", "D"], true);
             } else {
@@ -168,7 +179,7 @@ impl Fixture {
             self.json(&format!("runs/{path}/eval-measured.json"), &eval);
             runs.push(json!({"method": method, "seed": 777, "run": format!("runs/{path}"), "summary": summary(777), "measured": eval}));
         }
-        let dataset = json!({"dataset": "maps", "paper": "maps", "no_translation": {"fd": 150.0}, "runs": runs});
+        let dataset = json!({"dataset": "maps", "paper": "maps", "no_translation": with(pair(Value::Null), json!({"fd": 150.0, "ceiling": null})), "runs": runs});
         self.table("table2", vec![dataset], &[]);
     }
 
@@ -203,13 +214,50 @@ impl Fixture {
             "Profile sample; data: the procedural sample world; seeds: 777.",
             "FD: Fréchet distance, FD(effnet-lite0).",
         ];
-        let json = json!({"profile": "sample", "seeds": [777], "set": [], "device": "cpu", "processor": "A processor", "threads": 1, "jobs": 2, "datasets": datasets, "pictures": pictures, "caption": caption});
+        let json = json!({"profile": "sample", "seeds": [777], "set": [], "device": "cpu", "processor": "A processor", "threads": 1, "jobs": 2, "datasets": datasets, "pictures": pictures, "paper": [], "caption": caption});
         self.json(&format!("results/{name}.json"), &json);
     }
 }
 
+/// What a table tells a run of itself, whose folder is named as tables name theirs.
+pub fn manifest_of(path: &str) -> Option<Value> {
+    let (program, rest) = path.split_once('/')?;
+    let name = rest.split('/').next()?;
+    let table = ["table-single", "table1", "table2", "table3"].into_iter().find(|table| name.starts_with(table))?;
+    let parts: Vec<&str> =
+        name.strip_prefix(table)?.trim_start_matches('-').split("-s7").next()?.splitn(3, '-').collect();
+    let seed: u64 = format!("7{}", name.split("-s7").nth(1)?.get(..2)?).parse().ok()?;
+    let [profile, data_set, row] = parts[..] else { return None };
+    Some(json!({"format": 1, "program": program, "table": table, "profile": profile, "data_set": data_set, "row": row,
+        "seed": seed, "name": name}))
+}
+
+/// What scores of two domains refer to.
+fn pair(segmenter: Value) -> Value {
+    json!({"extractor": "effnet-lite0", "fd_name": "FD(effnet-lite0)", "sources": 40, "reals": 40, "reference": "test",
+        "size": 64, "segmenter": segmenter})
+}
+
+/// What scores of several domains refer to.
+fn domains() -> Value {
+    json!({"extractor": "effnet-lite0", "fd_name": "FD(effnet-lite0)", "pd_name": "PD(effnet-lite0)", "num_outs": 10,
+        "sources_per_domain": 10, "reals_per_domain": 40, "img_size": 64, "classified_at": 4, "real_accuracy": 0.97})
+}
+
+/// A score of one pair of domains.
+fn pairs(mean: f64) -> Value {
+    json!({"mean": mean, "pairs": {"a2b": mean}})
+}
+
+/// Both objects in one.
+fn with(mut first: Value, second: Value) -> Value {
+    first.as_object_mut().unwrap().extend(second.as_object().unwrap().clone());
+    first
+}
+
 fn summary(seed: u64) -> Value {
-    json!({"seed": seed, "seconds": 185.5, "seconds_per_step": 0.1541, "threads": 1, "device": "Cpu", "peak_memory_mib": 742,
+    json!({"name": "x", "seed": seed, "warmup": 0, "batch_size": 1, "parameters": {}, "seconds": 185.5,
+        "seconds_waiting_for_images": 0.0, "unreadable_images": 0, "threads": 1, "device": "Cpu", "peak_memory_mib": 742,
         "best_step": 800, "last_step": 1200})
 }
 

@@ -1,0 +1,250 @@
+//! What programs have measured, a variant per program: scores, and what they refer to.
+
+use semrel_run::scores::{
+    Baseline, CompressionEvaluation, Counts, DomainBaseline, DomainEvaluation, DomainProtocol, Evaluation,
+    GuidedScores, PairScores, Protocol, SegmentationScores,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::path::PathBuf;
+
+/// The scores of a row.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Evaluated {
+    /// Of `cut-single`.
+    Single(Evaluation),
+    /// Of `gancomp-fast`.
+    Compression(CompressionEvaluation),
+    /// Of `stargan2-multi`.
+    Domains(DomainEvaluation),
+}
+
+/// The scores of images that no method has made.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Baselined {
+    /// Of `cut-single` and `gancomp-fast`.
+    Pair(Baseline),
+    /// Of `stargan2-multi`.
+    Domains(DomainBaseline),
+}
+
+/// Which styles translations have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guide {
+    /// Random ones.
+    Latent,
+    /// Those of reference images.
+    Reference,
+}
+
+/// What scores refer to, in one form for all programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// Name of the Fréchet distance.
+    pub frechet: String,
+    /// Name of the perceptual distance, where there is one.
+    pub perceptual: Option<String>,
+    /// Name of the segmenter, where one looked.
+    pub segmenter: Option<String>,
+    /// Side of the images; 0 for pictures of their own size.
+    pub size: u32,
+    /// Images that are translated, by domain.
+    pub sources: Vec<u64>,
+    /// Real images that they are compared with, by domain, where their numbers are known.
+    pub reals: Option<Vec<u64>>,
+    /// Which these are: `test`, `train` or `all`, or `statistics` of an archive.
+    pub reference: String,
+    /// Outputs per source and target domain.
+    pub outputs: u64,
+}
+
+/// Reads a value; the error names the key.
+///
+/// # Errors
+/// What does not fit.
+pub fn parse<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let what = error.inner();
+        if error.path().iter().next().is_some() { format!("key `{}`: {what}", error.path()) } else { what.to_string() }
+    })
+}
+
+/// A mean that is finite, and of something.
+fn mean(scores: &PairScores) -> Option<f64> {
+    finite(scores.mean).filter(|_| !scores.pairs.is_empty())
+}
+
+fn finite(score: f64) -> Option<f64> {
+    score.is_finite().then_some(score)
+}
+
+impl Evaluated {
+    /// Fréchet distance of translations from one domain to another.
+    pub fn fd(&self) -> Option<f64> {
+        match self {
+            Self::Single(evaluation) => finite(evaluation.fd),
+            Self::Compression(evaluation) => finite(evaluation.fd),
+            Self::Domains(_) => None,
+        }
+    }
+
+    /// A score of a segmenter.
+    pub fn seen(&self, pick: fn(&SegmentationScores) -> f64) -> Option<f64> {
+        match self {
+            Self::Single(evaluation) => finite(pick(evaluation.segmentation.as_ref()?)),
+            Self::Compression(evaluation) => finite(pick(evaluation.segmentation.as_ref()?)),
+            Self::Domains(_) => None,
+        }
+    }
+
+    /// A cost of a generator.
+    pub fn cost(&self, pick: fn(&CompressionEvaluation) -> u64) -> Option<f64> {
+        match self {
+            Self::Compression(evaluation) => Some(pick(evaluation) as f64),
+            Self::Single(_) | Self::Domains(_) => None,
+        }
+    }
+
+    /// A score over pairs of domains.
+    pub fn guided(&self, guide: Guide, pick: fn(&GuidedScores) -> &PairScores) -> Option<f64> {
+        let Self::Domains(evaluation) = self else { return None };
+        mean(pick(match guide {
+            Guide::Latent => &evaluation.latent,
+            Guide::Reference => &evaluation.reference,
+        }))
+    }
+
+    /// Configuration of a sub-network.
+    pub fn channels(&self) -> Option<&str> {
+        match self {
+            Self::Compression(evaluation) => evaluation.channels.as_deref(),
+            Self::Single(_) | Self::Domains(_) => None,
+        }
+    }
+
+    /// Folder of the translations, relative to that of the run.
+    pub fn images(&self) -> PathBuf {
+        let of_step = |step: u64| PathBuf::from(format!("results/test_{step}/images"));
+        match self {
+            Self::Compression(evaluation) => evaluation.images.clone(),
+            Self::Single(evaluation) => of_step(evaluation.step),
+            Self::Domains(evaluation) => of_step(evaluation.step),
+        }
+    }
+
+    /// What the scores refer to.
+    pub fn terms(&self) -> Terms {
+        match self {
+            Self::Single(evaluation) => of_pair(&evaluation.protocol),
+            Self::Compression(evaluation) => of_pair(&evaluation.protocol),
+            Self::Domains(evaluation) => of_domains(&evaluation.protocol),
+        }
+    }
+}
+
+impl Baselined {
+    /// Fréchet distance of the sources as they are.
+    pub fn fd(&self) -> Option<f64> {
+        match self {
+            Self::Pair(baseline) => finite(baseline.fd),
+            Self::Domains(baseline) => mean(&baseline.fd),
+        }
+    }
+
+    /// Share of the sources that look like the target domain.
+    pub fn target_accuracy(&self) -> Option<f64> {
+        match self {
+            Self::Pair(_) => None,
+            Self::Domains(baseline) => mean(&baseline.target_accuracy),
+        }
+    }
+
+    /// A score that a segmenter gives to real photographs.
+    pub fn ceiling(&self, pick: fn(&SegmentationScores) -> f64) -> Option<f64> {
+        match self {
+            Self::Pair(baseline) => finite(pick(baseline.ceiling.as_ref()?)),
+            Self::Domains(_) => None,
+        }
+    }
+
+    /// What scores of many domains refer to.
+    pub fn domains(&self) -> Option<&DomainProtocol> {
+        match self {
+            Self::Pair(_) => None,
+            Self::Domains(baseline) => Some(&baseline.protocol),
+        }
+    }
+
+    /// What the scores refer to.
+    pub fn terms(&self) -> Terms {
+        match self {
+            Self::Pair(baseline) => of_pair(&baseline.protocol),
+            Self::Domains(baseline) => of_domains(&baseline.protocol),
+        }
+    }
+}
+
+fn of_pair(protocol: &Protocol) -> Terms {
+    Terms {
+        frechet: protocol.fd_name.clone(),
+        perceptual: None,
+        segmenter: protocol.segmenter.clone(),
+        size: protocol.size,
+        sources: vec![protocol.sources as u64],
+        reals: protocol.reals.map(|reals| vec![reals]),
+        reference: protocol.reference.clone(),
+        outputs: 1,
+    }
+}
+
+fn of_domains(protocol: &DomainProtocol) -> Terms {
+    let each = |counts: &Counts| match counts {
+        Counts::Equal(count) => vec![*count as u64],
+        Counts::ByDomain(counts) => counts.iter().map(|&count| count as u64).collect(),
+    };
+    Terms {
+        frechet: protocol.fd_name.clone(),
+        perceptual: Some(protocol.pd_name.clone()),
+        segmenter: None,
+        size: u32::try_from(protocol.img_size).unwrap_or(0),
+        sources: each(&protocol.sources_per_domain),
+        reals: Some(each(&protocol.reals_per_domain)),
+        reference: "train".into(),
+        outputs: u64::try_from(protocol.num_outs).unwrap_or(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+
+    #[test]
+    fn a_score_is_a_finite_number_or_the_mean_of_something() {
+        let Evaluated::Domains(mut evaluation) = testing::domains(3.5) else { panic!() };
+        evaluation.latent.fd.mean = f64::NAN;
+        evaluation.reference.pd = PairScores::default();
+        let evaluated = Evaluated::Domains(evaluation);
+        assert_eq!(evaluated.guided(Guide::Latent, |scores| &scores.fd), None);
+        assert_eq!(evaluated.guided(Guide::Reference, |scores| &scores.fd), Some(35.0));
+        assert_eq!(evaluated.guided(Guide::Reference, |scores| &scores.pd), None);
+        assert_eq!(evaluated.fd(), None);
+        assert_eq!(testing::single(f64::INFINITY, None).fd(), None);
+        assert_eq!(testing::single(2.5, None).seen(|seen| seen.mean_iou), None);
+        assert_eq!(testing::single(2.5, Some("a head")).seen(|seen| seen.mean_iou), Some(20.0));
+    }
+
+    #[test]
+    fn errors_name_the_key() {
+        let mut value = serde_json::to_value(testing::single(1.5, None)).unwrap();
+        assert_eq!(parse::<Evaluation>(&value).map(Evaluated::Single), Ok(testing::single(1.5, None)));
+        value["fd"] = "few".into();
+        assert!(parse::<Evaluation>(&value).unwrap_err().starts_with("key `fd`: invalid type"));
+        value.as_object_mut().unwrap().remove("fd_name");
+        value["fd"] = 1.5.into();
+        assert!(parse::<Evaluation>(&value).unwrap_err().contains("missing field `fd_name`"));
+    }
+}

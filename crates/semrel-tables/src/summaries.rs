@@ -1,0 +1,188 @@
+//! What finished stages of a row tell of themselves.
+
+use super::evaluated::parse;
+use super::spec::Stage;
+use semrel_run::Summary;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// What a stage leaves in its `summary.json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaves {
+    /// The summary of a training run that is counted in epochs.
+    Epochs,
+    /// The summary of a training run that is counted in iterations.
+    Iterations,
+    /// That of a search.
+    Search,
+    /// That of an export.
+    Export,
+}
+
+impl Leaves {
+    /// Whether the stage trains: its folder is that of a run.
+    pub fn a_run(self) -> bool {
+        matches!(self, Self::Epochs | Self::Iterations)
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Epochs {
+    epochs: u64,
+    steps: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Iterations {
+    iterations: u64,
+}
+
+/// What stages that train nothing tell.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Work {
+    /// Seconds that it took.
+    pub seconds: f64,
+    /// Threads of the processor.
+    pub threads: u64,
+    /// `Cpu` or `Cuda(0)`.
+    pub device: String,
+    /// Configurations that a search has evaluated.
+    pub evaluations: Option<u64>,
+}
+
+/// The summary of a stage.
+#[derive(Debug, Clone)]
+pub struct StageSummary {
+    /// The stage's command.
+    pub action: &'static str,
+    /// Seconds that it took.
+    pub seconds: f64,
+    threads: u64,
+    device: String,
+    length: Option<String>,
+    raw: Value,
+}
+
+impl StageSummary {
+    /// Reads the summary of a stage.
+    ///
+    /// # Errors
+    /// Names the key that does not fit.
+    pub fn new(stage: &Stage, raw: Value) -> Result<Self, String> {
+        let trained = |seconds, threads, device, length| (seconds, threads, device, Some(length));
+        let (seconds, threads, device, length) = match stage.leaves {
+            Leaves::Epochs => {
+                let summary: Summary<Epochs> = parse(&raw)?;
+                let length = format!("{} epochs ({} steps)", summary.own.epochs, summary.own.steps);
+                let length = match summary.warmup {
+                    0 => length,
+                    warmup => format!("{length} after {warmup} steps of warm-up"),
+                };
+                trained(summary.seconds, summary.threads, summary.device, length)
+            }
+            Leaves::Iterations => {
+                let summary: Summary<Iterations> = parse(&raw)?;
+                let length = format!("{} iterations", summary.own.iterations);
+                let length = match summary.warmup {
+                    0 => length,
+                    warmup => format!("{length} after {warmup} of warm-up"),
+                };
+                trained(summary.seconds, summary.threads, summary.device, length)
+            }
+            Leaves::Search | Leaves::Export => {
+                let work: Work = parse(&raw)?;
+                if stage.leaves == Leaves::Search && work.evaluations.is_none() {
+                    return Err("missing field `evaluations`".into());
+                }
+                let length = work.evaluations.map(|count| format!("{count} evaluations"));
+                (work.seconds, work.threads, work.device, length)
+            }
+        };
+        Ok(Self { action: stage.action, seconds, threads, device, length, raw })
+    }
+}
+
+/// The summaries of a row: of its stages, in their order.
+#[derive(Debug, Clone)]
+pub struct RowSummary(pub Vec<StageSummary>);
+
+impl RowSummary {
+    /// Seconds of all stages.
+    pub fn seconds(&self) -> f64 {
+        self.0.iter().map(|stage| stage.seconds).sum()
+    }
+
+    /// How long each stage was; a stage is named where there are several kinds of rows or stages.
+    pub fn length(&self, named: bool) -> String {
+        let one = |stage: &StageSummary| {
+            let length = stage.length.as_ref()?;
+            Some(if named { format!("{} {length}", stage.action) } else { length.clone() })
+        };
+        self.0.iter().filter_map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The device, of the first stage.
+    pub fn device(&self) -> String {
+        self.0.first().map(|stage| stage.device.to_lowercase()).unwrap_or_default()
+    }
+
+    /// Threads, of the first stage.
+    pub fn threads(&self) -> u64 {
+        self.0.first().map_or(0, |stage| stage.threads)
+    }
+
+    /// As the written table has it: the summary itself, or those of several stages by their commands.
+    pub fn json(&self, several: bool) -> Value {
+        match self.0.as_slice() {
+            [stage] if !several => stage.raw.clone(),
+            stages => {
+                let each: Map<String, Value> =
+                    stages.iter().map(|stage| (stage.action.to_owned(), stage.raw.clone())).collect();
+                let device = stages.first().map(|stage| &stage.device);
+                json!({"threads": self.threads(), "device": device, "seconds": self.seconds(), "stages": each})
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec::Program;
+    use crate::{gancomp_fast, stargan2_multi};
+
+    fn trained(more: Value) -> Value {
+        let mut value = json!({"name": "x", "seed": 1, "warmup": 0, "batch_size": 1, "parameters": {}, "seconds": 30.0,
+            "seconds_waiting_for_images": 0.0, "unreadable_images": 0, "threads": 1, "device": "Cpu", "peak_memory_mib": 1,
+            "best_step": 1, "last_step": 1});
+        value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        value
+    }
+
+    #[test]
+    fn lengths_are_those_of_the_stages() {
+        let stages = gancomp_fast::GancompFast.stages("ours");
+        let work = json!({"seconds": 6.0, "threads": 1, "device": "Cpu", "evaluations": 40});
+        let raw = [trained(json!({"epochs": 3, "steps": 30})), work.clone()];
+        let row = RowSummary(
+            stages.iter().zip(raw).map(|(stage, raw)| StageSummary::new(stage, raw).unwrap()).collect::<Vec<_>>(),
+        );
+        assert_eq!(row.length(true), "distill 3 epochs (30 steps), search 40 evaluations");
+        assert_eq!((row.seconds(), row.device().as_str(), row.threads()), (36.0, "cpu", 1));
+        assert_eq!(row.json(true)["stages"]["search"], work);
+        let stage = &stargan2_multi::StarGan2Multi.stages("ours")[0];
+        let summary = StageSummary::new(stage, trained(json!({"iterations": 9, "warmup": 2}))).unwrap();
+        assert_eq!(RowSummary(vec![summary]).length(false), "9 iterations after 2 of warm-up");
+    }
+
+    #[test]
+    fn what_is_absent_is_named() {
+        let stage = &stargan2_multi::StarGan2Multi.stages("ours")[0];
+        let error = |raw| StageSummary::new(stage, raw).unwrap_err();
+        assert!(error(trained(json!({}))).contains("missing field `iterations`"));
+        assert!(error(json!({"iterations": 3})).contains("missing field `name`"));
+        let search = &gancomp_fast::GancompFast.stages("ours")[1];
+        let error = StageSummary::new(search, json!({"seconds": 6.0, "threads": 1, "device": "Cpu"})).unwrap_err();
+        assert!(error.contains("evaluations"), "{error}");
+    }
+}

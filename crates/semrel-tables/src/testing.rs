@@ -1,0 +1,90 @@
+//! Scores for tests.
+
+use super::evaluated::{Baselined, Evaluated};
+use semrel_run::scores::{
+    Baseline, CompressionEvaluation, Counts, DomainBaseline, DomainEvaluation, DomainProtocol, Evaluation,
+    GuidedScores, PairScores, Protocol, SegmentationScores,
+};
+
+pub fn protocol(segmenter: Option<&str>) -> Protocol {
+    Protocol {
+        extractor: "x".into(),
+        fd_name: "FD(x)".into(),
+        sources: 40,
+        reals: Some(40),
+        reference: "test".into(),
+        size: 64,
+        segmenter: segmenter.map(str::to_owned),
+    }
+}
+
+pub fn domain_protocol() -> DomainProtocol {
+    DomainProtocol {
+        extractor: "x".into(),
+        fd_name: "FD(x)".into(),
+        pd_name: "PD(y)".into(),
+        num_outs: 10,
+        sources_per_domain: Counts::Equal(10),
+        reals_per_domain: Counts::ByDomain(vec![27, 19, 27]),
+        img_size: 64,
+        classified_at: 4,
+        real_accuracy: 0.9,
+    }
+}
+
+pub fn seen(mean_iou: f64) -> SegmentationScores {
+    SegmentationScores { pixel_accuracy: mean_iou + 50.0, class_accuracy: mean_iou + 10.0, mean_iou }
+}
+
+pub fn single(fd: f64, segmenter: Option<&str>) -> Evaluated {
+    Evaluated::Single(Evaluation {
+        checkpoint: "last".into(),
+        step: 9,
+        protocol: protocol(segmenter),
+        fd,
+        segmentation: segmenter.map(|_| seen(20.0)),
+        seconds: 1.0,
+    })
+}
+
+pub fn compression(fd: f64, parameters: u64) -> Evaluated {
+    Evaluated::Compression(CompressionEvaluation {
+        name: "x".into(),
+        of: "export".into(),
+        channels: Some("16_16".into()),
+        step: 9,
+        parameters,
+        macs: 1000,
+        milliseconds: 1.0,
+        threads: 1,
+        protocol: protocol(None),
+        fd,
+        segmentation: None,
+        images: "results/x".into(),
+        seconds: 1.0,
+    })
+}
+
+pub fn pairs(mean: f64) -> PairScores {
+    PairScores { mean, pairs: [("a2b".to_owned(), mean)].into() }
+}
+
+pub fn domains(fd: f64) -> Evaluated {
+    let scores = |fd: f64| GuidedScores { fd: pairs(fd), pd: pairs(0.25), target_accuracy: pairs(0.5) };
+    Evaluated::Domains(DomainEvaluation {
+        checkpoint: "last".into(),
+        step: 9,
+        protocol: domain_protocol(),
+        latent: scores(fd),
+        reference: scores(fd * 10.0),
+        seconds: 1.0,
+    })
+}
+
+pub fn baseline(fd: f64, segmenter: Option<&str>) -> Baselined {
+    Baselined::Pair(Baseline { protocol: protocol(segmenter), fd, ceiling: segmenter.map(|_| seen(50.0)) })
+}
+
+pub fn domain_baseline(fd: f64) -> Baselined {
+    Baselined::Domains(DomainBaseline { protocol: domain_protocol(), fd: pairs(fd), target_accuracy: pairs(0.125) })
+}
