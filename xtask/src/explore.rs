@@ -72,7 +72,11 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
 fn choose(runs: &Path, args: &Args) -> Result<Group> {
     let all = groups(runs, &TABLE_SINGLE)?;
     if all.is_empty() {
-        bail!("{}: no finished row of table-single; `cargo xtask table-single` trains them", runs.display());
+        bail!(
+            "{}: no finished row of table-single; `cargo xtask table-single` trains them, and with --resume tells runs of an \
+             earlier version which rows they are",
+            runs.display()
+        );
     }
     let known: Vec<String> = all.iter().map(|group| format!("{} ({})", group.dataset, group.profile)).collect();
     let fits = |group: &Group| {

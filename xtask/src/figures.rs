@@ -60,7 +60,10 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     for spec in TABLES {
         let found = groups(&runs.join(spec.program.name()), spec)?;
         if found.is_empty() {
-            eprintln!("{}: no finished row; `cargo xtask {}` trains them", spec.title, spec.name);
+            eprintln!(
+                "{}: no finished row; `cargo xtask {}` trains them, and with --resume tells runs of an earlier version which rows they are",
+                spec.title, spec.name
+            );
         }
         all.extend(found);
     }

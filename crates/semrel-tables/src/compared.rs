@@ -56,7 +56,7 @@ fn of_dataset(spec: &Spec, paper: &DatasetSpec, name: &str, images: Images<'_>, 
         let numbers = spec.methods.iter().flat_map(|method| method.paper).filter(|number| number.0 == paper.name);
         numbers.into_iter().any(|number| columns().any(|column| column.is_called(number.1)))
     };
-    let facts = facts(published, paper, images, terms, has(Kind::Segmentation));
+    let facts = facts(published, paper, images, terms, [has(Kind::Segmentation), has(Kind::Recounted)]);
     let differing = |pick: fn(&Fact) -> &str| {
         let told = facts.iter().filter(|fact| !fact.same).map(pick);
         told.collect::<Vec<_>>().join(", ")
@@ -83,7 +83,7 @@ fn of_dataset(spec: &Spec, paper: &DatasetSpec, name: &str, images: Images<'_>, 
         }
         Kind::Frechet => published.frechet.to_owned(),
         Kind::Perceptual => published.perceptual.unwrap_or_default().to_owned(),
-        Kind::Accuracy | Kind::Count => String::new(),
+        Kind::Recounted | Kind::Accuracy | Kind::Count => String::new(),
     };
     let comparable = comparable.iter().filter_map(|fact| fact.of.map(names)).collect::<Vec<_>>().join(" and ");
     format!(
@@ -97,7 +97,7 @@ fn facts(
     paper: &DatasetSpec,
     images: Images<'_>,
     terms: &[Terms],
-    segmentation: bool,
+    [segmentation, recounted]: [bool; 2],
 ) -> Vec<Fact> {
     let here = |pick: &dyn Fn(&Terms) -> String| each(terms.iter().map(pick));
     let all = |same: &dyn Fn(&Terms) -> bool| terms.iter().all(same);
@@ -122,6 +122,14 @@ fn facts(
             here: here(&|terms| terms.segmenter.as_deref().map_or_else(|| "no segmenter".into(), name)),
             of: Some(Kind::Segmentation),
             same: all(&|terms| terms.segmenter.as_deref() == Some(segmenter)),
+        });
+    }
+    if recounted {
+        facts.push(Fact {
+            paper: "pixAcc and classAcc of pictures whose red and blue are exchanged".to_owned(),
+            here: "of pictures as they are".to_owned(),
+            of: Some(Kind::Recounted),
+            same: false,
         });
     }
     let PaperImages { sources, reference, reals } = paper.images;

@@ -36,6 +36,16 @@ fn what_is_measured_as_published_may_be_compared() {
         for (dataset, paper) in spec.datasets.iter().enumerate() {
             let terms = published(spec, dataset);
             let text = said(spec, dataset, &[terms.clone(), terms]);
+            if spec.program.name() == "cut-single" && paper.name == "cityscapes" {
+                // The published script of two scores has a slip, which is not repeated here.
+                let start =
+                    "cityscapes: FID and mAP may be compared with the paper's; of the other scores only the order";
+                assert!(
+                    text.starts_with(start) && text.contains("red and blue are exchanged; here: of pictures as"),
+                    "{text}"
+                );
+                continue;
+            }
             let start = format!("{}: measured as in the paper, with whose numbers these may be compared: ", paper.name);
             assert!(text.starts_with(&start) && !text.contains("cannot"), "{text}");
             assert!(text.contains(spec.program.published().frechet) && text.contains("256 x 256 pixels"), "{text}");
@@ -94,12 +104,16 @@ fn one_metric_may_be_the_papers_and_another_not() {
         text.starts_with("cityscapes: FID may be compared with the paper's; of the other scores only the order"),
         "{text}"
     );
-    assert!(text.contains("The paper: the segmenter drn-d-22; here: the segmenter effnet-lite0-head."), "{text}");
+    assert!(
+        text.contains("The paper: the segmenter drn-d-22, ")
+            && text.contains("here: the segmenter effnet-lite0-head, "),
+        "{text}"
+    );
     terms.segmenter = None;
-    assert!(said(&TABLE_SINGLE, 1, &[terms.clone()]).contains("here: no segmenter."));
+    assert!(said(&TABLE_SINGLE, 1, &[terms.clone()]).contains("here: no segmenter, "));
     (terms.frechet, terms.segmenter) = ("FD(x)".into(), Some("drn-d-22".into()));
     let text = said(&TABLE_SINGLE, 1, &[terms.clone()]);
-    assert!(text.starts_with("cityscapes: mAP, pixAcc, classAcc may be compared"), "{text}");
+    assert!(text.starts_with("cityscapes: mAP may be compared"), "{text}");
     terms.segmenter = Some("drn-d-105".into());
     assert!(said(&TABLE_SINGLE, 1, &[terms]).contains("cannot be compared"));
     let mut terms = published(&TABLE_2, 2);

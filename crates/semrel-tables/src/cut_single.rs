@@ -21,11 +21,13 @@ const COLUMNS: &[Column] = &[
     Column {
         eval: |evaluated| evaluated.seen(|seen| seen.pixel_accuracy),
         ceiling: Some(|baseline| baseline.ceiling(|seen| seen.pixel_accuracy)),
+        kind: Kind::Recounted,
         ..segmentation("pixAcc", "pixel_accuracy")
     },
     Column {
         eval: |evaluated| evaluated.seen(|seen| seen.class_accuracy),
         ceiling: Some(|baseline| baseline.ceiling(|seen| seen.class_accuracy)),
+        kind: Kind::Recounted,
         ..segmentation("classAcc", "class_accuracy")
     },
 ];

@@ -1,4 +1,4 @@
-//! Names that folders and files of runs have, and what they tell: written and read here, and nowhere else.
+//! Names that folders and files of runs have, and what tells which row a run is.
 
 use super::error::TableError;
 use super::profile::Profile;
