@@ -4,6 +4,7 @@
 
 mod bench;
 mod data;
+mod deny;
 mod docs;
 mod download;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: formatting, lints and all tests, with one line of counts at the end.
 
+use crate::deny::{self, Verdict};
 use crate::setup;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
@@ -9,12 +10,13 @@ use std::time::{Duration, Instant};
 
 /// Check formatting, lints and all tests of the workspace
 ///
-/// Runs `cargo fmt --check`, `cargo clippy` with warnings as errors and `cargo test`, each over the whole workspace and
-/// to its end whatever the others say. The last line is `N passed, N failed, N skipped`. The exit status is 0 if all
-/// three succeed, 1 otherwise. The first run compiles libtorch's bindings, which takes minutes.
+/// Runs `cargo fmt --check`, `cargo deny check` where cargo-deny is installed, `cargo clippy` with warnings as errors and
+/// `cargo test`, each over the whole workspace and to its end whatever the others say. The last line is
+/// `N passed, N failed, N skipped`; without cargo-deny, its check counts as skipped. The exit status is 0 if all succeed, 1
+/// otherwise. The first run compiles libtorch's bindings, which takes minutes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Leave out clippy, examples and documentation tests
+    /// Leave out clippy, cargo-deny, examples and documentation tests
     #[arg(long)]
     fast: bool,
 }
@@ -28,7 +30,14 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
         command
     };
     stages.run("cargo fmt", || run_plain(&mut cargo("fmt --all --check")))?;
+    let mut counts = Counts::default();
     if !args.fast {
+        let mut verdict = Verdict::NotInstalled;
+        stages.run("cargo deny", || {
+            verdict = deny::check(cargo)?;
+            Ok(verdict != Verdict::Broken)
+        })?;
+        counts.skipped += u64::from(verdict == Verdict::NotInstalled);
         let line = "clippy --workspace --all-targets -- -D warnings";
         stages.run("cargo clippy", || run_plain(&mut cargo(line)))?;
     }
@@ -37,7 +46,6 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     if args.fast {
         line += " --lib --bins --tests";
     }
-    let mut counts = Counts::default();
     stages.run("cargo test", || {
         let success = run_counted(&mut cargo(&line), &mut counts, &mut std::io::stdout())?;
         if !success && counts.failed == 0 {

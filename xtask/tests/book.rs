@@ -4,24 +4,24 @@ mod common;
 
 use common::pages::{pages, root};
 use semrel_browser::browser;
+use semrel_suite::{Skipped, suite};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// mdbook where it is installed; `cargo xtask docs` compiles it, which takes minutes that a test should not.
-fn mdbook() -> Option<PathBuf> {
+fn mdbook() -> Result<PathBuf, Skipped> {
     let installed = semrel_weights::cache().join("tools/bin/mdbook");
     let works =
         |program: &PathBuf| Command::new(program).arg("--version").output().is_ok_and(|told| told.status.success());
-    [PathBuf::from("mdbook"), installed].into_iter().find(works)
+    [PathBuf::from("mdbook"), installed]
+        .into_iter()
+        .find(works)
+        .ok_or_else(|| Skipped::because("no mdbook; `cargo xtask docs` installs it"))
 }
 
-#[test]
-fn every_page_opens_offline() {
-    let Some(browser) = browser() else { return };
-    let Some(mdbook) = mdbook() else {
-        eprintln!("SKIPPED, the book is not looked at: no mdbook; `cargo xtask docs` installs it");
-        return;
-    };
+fn every_page_opens_offline() -> Result<(), Skipped> {
+    let browser = browser()?;
+    let mdbook = mdbook()?;
     let out = tempfile::tempdir().unwrap();
     let built = Command::new(mdbook).arg("build").arg(root().join("docs")).arg("--dest-dir").arg(out.path()).output();
     let built = built.unwrap();
@@ -45,4 +45,7 @@ fn every_page_opens_offline() {
         }
         assert_eq!(tab.troubles(), Vec::<String>::new(), "{}", name.display());
     }
+    Ok(())
 }
+
+suite![every_page_opens_offline,];

@@ -12,6 +12,7 @@ use predicates::prelude::*;
 use predicates::str::contains;
 use reported::{NOTHING, SECONDS, Server, open, report, served, show_all};
 use semrel_browser::Tab;
+use semrel_suite::{Skipped, suite};
 use serde_json::json;
 use std::fs;
 use std::process::Command;
@@ -23,7 +24,6 @@ fn picture(page: &Tab, name: &str) {
     }
 }
 
-#[test]
 fn bad_input_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let fails = |args: &[&str], words: &str| {
@@ -42,7 +42,6 @@ fn bad_input_is_told() {
     fails(&["report", "--results", ".", "--runs", ".", "--out", "mine"], "it holds `thesis.tex`");
 }
 
-#[test]
 fn a_report_is_a_folder_that_can_be_sent() {
     let fixture = Fixture::new();
     let out = fixture.path("results/report");
@@ -90,9 +89,8 @@ fn a_report_is_a_folder_that_can_be_sent() {
     assert!(!out.join("runs/gancomp-fast").exists() && out.join("explorer/index.html").exists());
 }
 
-#[test]
-fn the_page_works_in_a_browser() {
-    let Some(page) = open() else { return };
+fn the_page_works_in_a_browser() -> Result<(), Skipped> {
+    let page = open()?;
     assert!(page.load_milliseconds().unwrap() < 1000.0, "{}", page.load_milliseconds().unwrap());
     assert_eq!(page.evaluate("document.querySelectorAll('table.results').length").unwrap(), 4);
     let pictures = "[...document.images].filter(i => i.getAttribute('src')).length";
@@ -115,11 +113,11 @@ fn the_page_works_in_a_browser() {
         }
     }
     assert_eq!(page.troubles(), NOTHING);
+    Ok(())
 }
 
-#[test]
-fn charts_answer_to_pointer_and_keyboard() {
-    let Some(page) = open() else { return };
+fn charts_answer_to_pointer_and_keyboard() -> Result<(), Skipped> {
+    let page = open()?;
     show_all(&page);
     let text = |expression: &str| page.evaluate(expression).unwrap().as_str().unwrap().to_owned();
 
@@ -178,11 +176,11 @@ fn charts_answer_to_pointer_and_keyboard() {
     page.wait_for(&format!("{readout}.includes('101 M') && {readout}.includes('Configuration')"), SECONDS).unwrap();
     picture(&page, "report-front-hover");
     assert_eq!(page.troubles(), NOTHING);
+    Ok(())
 }
 
-#[test]
-fn pictures_are_enlarged_by_keyboard() {
-    let Some(page) = open() else { return };
+fn pictures_are_enlarged_by_keyboard() -> Result<(), Skipped> {
+    let page = open()?;
     page.evaluate("document.querySelector('button.zoom').focus()").unwrap();
     page.press("Enter").unwrap();
     page.wait_for("document.getElementById('zoom').open && document.getElementById('zoom-picture').complete", SECONDS)
@@ -212,6 +210,7 @@ fn pictures_are_enlarged_by_keyboard() {
     page.wait_for("!document.getElementById('zoom').open", SECONDS).unwrap();
     assert_eq!(page.evaluate("document.activeElement.className").unwrap(), "zoom");
     assert_eq!(page.troubles(), NOTHING);
+    Ok(())
 }
 
 /// Asks, and takes every answer.
@@ -227,7 +226,6 @@ fn status(server: &Server, path: &str, host: Option<&str>) -> u16 {
     request.call().unwrap().status().as_u16()
 }
 
-#[test]
 fn the_server_answers_locally_and_ends_on_ctrl_c() {
     let fixture = Fixture::new();
     let mut server = Server::start(&fixture);
@@ -255,9 +253,8 @@ fn the_server_answers_locally_and_ends_on_ctrl_c() {
     assert!(server.child.wait().unwrap().success());
 }
 
-#[test]
-fn an_open_page_follows_the_files_and_stays_where_it_is() {
-    let Some((_server, page)) = served() else { return };
+fn an_open_page_follows_the_files_and_stays_where_it_is() -> Result<(), Skipped> {
+    let (_server, page) = served()?;
     let fixture = &page.fixture;
     assert_eq!(page.axe().unwrap(), NOTHING);
     page.evaluate("document.getElementById('curves-log').click()").unwrap();
@@ -280,4 +277,15 @@ fn an_open_page_follows_the_files_and_stays_where_it_is() {
     assert_eq!(page.evaluate("document.getElementById('curves-log').checked").unwrap(), true);
     page.wait_for(&format!("Math.abs({place} - {before}) < 5"), SECONDS).unwrap();
     assert_eq!(page.troubles(), NOTHING);
+    Ok(())
 }
+
+suite![
+    bad_input_is_told,
+    a_report_is_a_folder_that_can_be_sent,
+    the_page_works_in_a_browser,
+    charts_answer_to_pointer_and_keyboard,
+    pictures_are_enlarged_by_keyboard,
+    the_server_answers_locally_and_ends_on_ctrl_c,
+    an_open_page_follows_the_files_and_stays_where_it_is,
+];

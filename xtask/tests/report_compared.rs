@@ -10,6 +10,7 @@ mod reported;
 use fixture::Fixture;
 use image::{Rgb, RgbImage};
 use reported::{NOTHING, SECONDS, open_of, report, show_all};
+use semrel_suite::{Skipped, suite};
 use std::fs;
 
 /// The page of these runs.
@@ -28,7 +29,6 @@ fn row_of<'a>(html: &'a str, folder: &str) -> &'a str {
     between(html, &format!("<code>{}</code>", folder.replace('/', "&#x2f;")), "</tr>")
 }
 
-#[test]
 fn each_method_and_stage_is_told_once_and_in_full() {
     let html = html(&Fixture::new());
     // Two references and four methods, of which one has failed; two seeds are one line a checkpoint, and one bar.
@@ -53,7 +53,6 @@ fn each_method_and_stage_is_told_once_and_in_full() {
     assert!(row_of(&html, "cut-single/table-single-sample-street-fastcut-s778").contains("1 min 11 s"));
 }
 
-#[test]
 fn runs_of_other_profiles_and_settings_keep_apart() {
     let fixture = Fixture::new();
     let name = |profile: &str, tail: &str| format!("cut-single/table-single-{profile}-street-ours-s777{tail}");
@@ -75,8 +74,7 @@ fn runs_of_other_profiles_and_settings_keep_apart() {
     }
 }
 
-#[test]
-fn a_front_is_over_what_the_budget_limits() {
+fn a_front_is_over_what_the_budget_limits() -> Result<(), Skipped> {
     let fixture = Fixture::new();
     let write = |file: &str, text: &str| {
         fixture.write(&format!("runs/gancomp-fast/table2-sample-street-ours-s777/search/{file}"), text);
@@ -91,7 +89,7 @@ fn a_front_is_over_what_the_budget_limits() {
         assert!(html.contains(part), "{part}");
     }
 
-    let Some(page) = open_of(fixture) else { return };
+    let page = open_of(fixture)?;
     show_all(&page);
     let figure = "document.querySelectorAll('figure.front')[1]";
     let text = |part: &str| page.evaluate(&format!("{figure}.querySelector('{part}').textContent")).unwrap();
@@ -101,9 +99,9 @@ fn a_front_is_over_what_the_budget_limits() {
     let first = "['300 M', '1.5 ms'].every(part => readout.includes(part))";
     page.wait_for(&format!("(readout => {first})({figure}.querySelector('.readout').textContent)"), SECONDS).unwrap();
     assert_eq!(page.troubles(), NOTHING);
+    Ok(())
 }
 
-#[test]
 fn grids_leave_room_for_samples() {
     let fixture = Fixture::new();
     // Noise takes three bytes a pixel: 7.7 MB, and 3 MB that the samples would not have.
@@ -118,3 +116,10 @@ fn grids_leave_room_for_samples() {
     }
     assert!(html(&fixture).contains("pictures: 1 are left out: there is room for 11 MB"));
 }
+
+suite![
+    each_method_and_stage_is_told_once_and_in_full,
+    runs_of_other_profiles_and_settings_keep_apart,
+    a_front_is_over_what_the_budget_limits,
+    grids_leave_room_for_samples,
+];

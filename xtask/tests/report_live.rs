@@ -10,6 +10,7 @@ mod reported;
 use fixture::Fixture;
 use reported::{NOTHING, SECONDS, Server, open_of, report, served, show_all};
 use semrel_browser::Tab;
+use semrel_suite::{Skipped, suite};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::thread::sleep;
@@ -55,13 +56,12 @@ fn refresh(page: &Tab, change: impl FnOnce()) {
     page.wait_for(&format!("{other} && document.readyState === 'complete'"), SECONDS).unwrap();
 }
 
-#[test]
-fn values_are_told_only_where_a_run_has_some() {
+fn values_are_told_only_where_a_run_has_some() -> Result<(), Skipped> {
     let fixture = Fixture::new();
     // From step 600 on.
     let log = fs::read_to_string(fixture.path(&log_of(OTHER))).unwrap();
     fixture.write(&log_of(OTHER), log.lines().skip(59).flat_map(|line| [line, "\n"]).collect::<String>());
-    let Some(page) = open_of(fixture) else { return };
+    let page = open_of(fixture)?;
     show_all(&page);
     let value = |run: &str| text(&page, &format!("{}.key.querySelector('.value')", line(run)));
     let is_number = |text: &str| text.parse::<f64>().is_ok();
@@ -93,15 +93,15 @@ fn values_are_told_only_where_a_run_has_some() {
         assert_eq!(page.axe().unwrap(), NOTHING, "{scheme}");
     }
     assert_eq!(page.troubles(), NOTHING);
+    Ok(())
 }
 
-#[test]
-fn a_hidden_line_stays_hidden_when_labels_change() {
+fn a_hidden_line_stays_hidden_when_labels_change() -> Result<(), Skipped> {
     let fixture = Fixture::new();
     let [one, two] = ["cut-single/one/try", "cut-single/two/try"];
     let log = "{\"step\": 10, \"loss\": 1.0}\n{\"step\": 20, \"loss\": 0.5}\n";
     fixture.write(&log_of(one), log);
-    let Some(page) = open_of(fixture) else { return };
+    let page = open_of(fixture)?;
     let key = |run: &str| format!("{}.key", line(run));
     let pressed = |run: &str| page.evaluate(&format!("{}.getAttribute('aria-pressed')", key(run))).unwrap();
     page.evaluate(&format!("{}.click()", key(one))).unwrap();
@@ -115,6 +115,7 @@ fn a_hidden_line_stays_hidden_when_labels_change() {
     assert_ne!(label(one), before);
     assert_eq!((pressed(one).as_str(), pressed(two).as_str()), (Some("false"), Some("true")));
     assert_eq!(page.troubles(), NOTHING);
+    Ok(())
 }
 
 /// Enlarges the part of the first chart from step 320 to step 605 or so, by dragging.
@@ -131,9 +132,8 @@ fn enlarge(page: &Tab) {
     page.settle().unwrap();
 }
 
-#[test]
-fn a_refresh_keeps_step_part_and_configuration() {
-    let Some((_server, page)) = served() else { return };
+fn a_refresh_keeps_step_part_and_configuration() -> Result<(), Skipped> {
+    let (_server, page) = served()?;
     let fixture = &page.fixture;
     let step = "document.querySelector('figure.curves .step').textContent";
     let configuration = "document.querySelector('figure.front .readout').textContent";
@@ -175,11 +175,11 @@ fn a_refresh_keeps_step_part_and_configuration() {
     refresh(&page, || append(fixture, OTHER, 1210));
     show_all(&page);
     assert_eq!(text(&page, &format!("{}.figure.querySelector('.step')", line(STOPPED))), "1,210");
+    Ok(())
 }
 
-#[test]
-fn keys_are_reading_and_a_server_that_is_back_is_told() {
-    let Some((server, page)) = served() else { return };
+fn keys_are_reading_and_a_server_that_is_back_is_told() -> Result<(), Skipped> {
+    let (server, page) = served()?;
     let fixture = &page.fixture;
     page.evaluate("document.querySelector('figure.curves .scrub input').focus()").unwrap();
     page.evaluate("(window.before = true)").unwrap();
@@ -199,4 +199,12 @@ fn keys_are_reading_and_a_server_that_is_back_is_told() {
     page.wait_for(&format!("{status}.includes('stopped')"), SECONDS).unwrap();
     let _again = Server::start_on(&port, fixture);
     page.wait_for(&format!("{status}.startsWith('Refreshed at ')"), SECONDS).unwrap();
+    Ok(())
 }
+
+suite![
+    values_are_told_only_where_a_run_has_some,
+    a_hidden_line_stays_hidden_when_labels_change,
+    a_refresh_keeps_step_part_and_configuration,
+    keys_are_reading_and_a_server_that_is_back_is_told,
+];

@@ -4,6 +4,7 @@ use crate::find::{chromium, file_address};
 use crate::tab::{Tab, protocol};
 use crate::{BrowserError, axe};
 use headless_chrome::LaunchOptions;
+use semrel_suite::Skipped;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
@@ -28,22 +29,19 @@ pub struct Browser {
     _profile: tempfile::TempDir,
 }
 
-/// A browser for a test.
+/// A browser for a test, which is skipped where there is none, or no axe-core.
 ///
-/// Where there is none, or no axe-core, stderr says so and why, and the test has nothing to do.
+/// # Errors
+/// Why there is none.
 ///
 /// # Panics
 /// Where there is none and `SEMREL_REQUIRE_BROWSER` is 1.
-pub fn browser() -> Option<Browser> {
-    match axe::script().and_then(|_| Browser::start()) {
-        Ok(browser) => Some(browser),
-        Err(error) => {
-            let required = std::env::var_os("SEMREL_REQUIRE_BROWSER").is_some_and(|v| v == "1");
-            assert!(!required, "{error} (SEMREL_REQUIRE_BROWSER is 1)");
-            eprintln!("SKIPPED, the page is not looked at: {error}");
-            None
-        }
-    }
+pub fn browser() -> Result<Browser, Skipped> {
+    axe::script().and_then(|_| Browser::start()).map_err(|error| {
+        let required = std::env::var_os("SEMREL_REQUIRE_BROWSER").is_some_and(|v| v == "1");
+        assert!(!required, "{error} (SEMREL_REQUIRE_BROWSER is 1)");
+        Skipped::because(error)
+    })
 }
 
 impl Browser {

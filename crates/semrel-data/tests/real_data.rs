@@ -5,16 +5,17 @@ use semrel_data::image_io::decode_labels;
 use semrel_data::resize::Filter;
 use semrel_data::transform::PairTransform;
 use semrel_data::{Direction, Loader, PairFolder, PairOptions, PairSampler, Side, StoreOptions};
+use semrel_suite::{Skipped, suite};
 use std::path::PathBuf;
 
-/// The folder of a data set, or `None` with a note.
-fn data(name: &str) -> Option<PathBuf> {
+/// The folder of a data set.
+fn data(name: &str) -> Result<PathBuf, Skipped> {
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
     let dir = PathBuf::from(std::env::var_os("SEMREL_DATA").unwrap_or_else(|| beside.into())).join(name);
-    if !dir.is_dir() {
-        eprintln!("skipped: no {}", dir.display());
+    match dir.is_dir() {
+        true => Ok(dir),
+        false => Err(Skipped::because(format!("no {}; SEMREL_DATA names its parent folder", dir.display()))),
     }
-    dir.is_dir().then_some(dir)
 }
 
 fn options(direction: Direction) -> PairOptions {
@@ -35,9 +36,8 @@ fn options(direction: Direction) -> PairOptions {
     }
 }
 
-#[test]
-fn labels_to_photographs() {
-    let Some(street) = data("street") else { return };
+fn labels_to_photographs() -> Result<(), Skipped> {
+    let street = data("street")?;
     let (train, test) = (PairFolder::open(&street, "train").unwrap(), PairFolder::open(&street, "test").unwrap());
     assert_eq!((train.len(), test.files(Side::A).len(), test.files(Side::B).len()), (367, 101, 101));
     for item in [0, 50, 100] {
@@ -60,11 +60,11 @@ fn labels_to_photographs() {
         };
         assert!(flat(&batch.a) > flat(&batch.b) + 40, "{} {}", flat(&batch.a), flat(&batch.b));
     }
+    Ok(())
 }
 
-#[test]
-fn two_weathers() {
-    let Some(weather) = data("weather") else { return };
+fn two_weathers() -> Result<(), Skipped> {
+    let weather = data("weather")?;
     let train = weather.join("train");
     let folder = PairFolder::open_two(&train.join("cloudy"), &train.join("sunrise")).unwrap();
     assert_eq!([Side::A, Side::B].map(|side| folder.files(side).len()), [213, 252]);
@@ -72,4 +72,7 @@ fn two_weathers() {
     assert_eq!(sampler.steps_per_epoch(), 252);
     let batch = sampler.batch(0).unwrap();
     assert!(batch.a.iter().chain(&batch.b).all(|v| (-1.0..=1.0).contains(v)));
+    Ok(())
 }
+
+suite![labels_to_photographs, two_weathers,];

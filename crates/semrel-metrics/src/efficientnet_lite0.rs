@@ -210,7 +210,7 @@ fn relu6(mut x: Tensor) -> Tensor {
 }
 
 /// Tensors of all keys that the network needs.
-fn empty_state() -> StateDict {
+pub(crate) fn empty_state() -> StateDict {
     let mut state = BTreeMap::new();
     let mut add = |key: String, size: &[i64]| {
         state.insert(key, Tensor::empty(size, (Kind::Float, Device::Cpu)));

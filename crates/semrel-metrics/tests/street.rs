@@ -5,6 +5,7 @@ use semrel_metrics::segmentation::{
 };
 use semrel_metrics::weights::WeightsError;
 use semrel_metrics::{EfficientNetLite0, MetricsError};
+use semrel_suite::{Skipped, suite};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use tch::Device;
@@ -20,15 +21,14 @@ fn every(step: usize, pairs: Vec<Pair>) -> Vec<Pair> {
 }
 
 /// A reduced fit; `cargo run -p semrel-metrics --example segment_street` fits and scores on all pictures.
-#[test]
-fn a_reduced_head_labels_real_street_scenes() {
+fn a_reduced_head_labels_real_street_scenes() -> Result<(), Skipped> {
     let data = street();
     if !data.join("labels/test").is_dir() {
-        eprintln!("SKIPPED: no street scenes at {}; set SEMREL_DATA to their parent folder", data.display());
-        return;
+        let why = format!("no street scenes at {}; set SEMREL_DATA to their parent folder", data.display());
+        return Err(Skipped::because(why));
     }
     let network = match EfficientNetLite0::load(Device::Cpu) {
-        Err(missing @ MetricsError::Weights(WeightsError::Missing { .. })) => return eprintln!("SKIPPED: {missing}"),
+        Err(missing @ MetricsError::Weights(WeightsError::Missing { .. })) => return Err(Skipped::because(missing)),
         other => other.unwrap(),
     };
     let pairs = |photos: &str, labels: &str| pairs_by_stem(&data.join(photos), &data.join(labels)).unwrap();
@@ -42,4 +42,7 @@ fn a_reduced_head_labels_real_street_scenes() {
     let accuracy = confusion.pixel_accuracy().unwrap();
     println!("{} pictures fitted, {} scored: pixel accuracy {accuracy:.3}", train.len(), test.len());
     assert!(accuracy > 0.8, "{accuracy}");
+    Ok(())
 }
+
+suite![a_reduced_head_labels_real_street_scenes];

@@ -15,6 +15,7 @@ use semrel_loss::hard_negative::hard_negative_weights;
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_loss::similarity::{query_distribution, similarity_matrix};
 use semrel_loss::src::jensen_shannon;
+use semrel_suite::{Skipped, suite};
 use semrel_train::batches::tensor;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -94,9 +95,8 @@ fn apart(page: &Value, ours: &Tensor) -> f64 {
     page.iter().zip(&ours).filter(|(p, _)| !p.is_nan()).map(|(p, o)| (p - o).abs()).fold(0.0, f64::max)
 }
 
-#[test]
-fn maps_are_those_of_the_losses() {
-    let Some(browser) = browser() else { return };
+fn maps_are_those_of_the_losses() -> Result<(), Skipped> {
+    let browser = browser()?;
     let (place, page) = explorer();
     let tab = browser.open_file(page).unwrap();
     tab.evaluate("semrelExplorer.ready").unwrap();
@@ -163,6 +163,7 @@ fn maps_are_those_of_the_losses() {
     // Maps that are flat would agree whatever was wrong.
     assert!(varied > compared / 2, "{varied} of {compared} maps are not flat");
     assert_eq!(tab.troubles(), [""; 0]);
+    Ok(())
 }
 
 /// γ by the page, after what was done is painted.
@@ -176,9 +177,8 @@ fn patch(tab: &Tab) -> i64 {
     tab.evaluate("semrelExplorer.values().k").unwrap().as_i64().unwrap()
 }
 
-#[test]
-fn the_page_can_be_used() {
-    let Some(browser) = browser() else { return };
+fn the_page_can_be_used() -> Result<(), Skipped> {
+    let browser = browser()?;
     let (place, page) = explorer();
     let tab = browser.open_file(&page).unwrap();
     tab.evaluate("semrelExplorer.ready").unwrap();
@@ -220,6 +220,7 @@ fn the_page_can_be_used() {
     tab.evaluate("semrelExplorer.select({run: 1, picture: 1})").unwrap();
     let problem = tab.evaluate("document.getElementById('problem').textContent").unwrap();
     assert!(problem.as_str().unwrap().contains("data/1-1.js is missing"), "{problem}");
+    Ok(())
 }
 
 /// Moves around a place; what an expression was meanwhile. It is repainted often, and each time quickly.
@@ -304,7 +305,6 @@ fn curriculum(tab: &Tab) {
     assert_eq!(text(tab, "follows"), "γ by the curriculum");
 }
 
-#[test]
 fn what_cannot_be_explored() {
     let place = Place::new();
     trained(&place, RUNS[0]);
@@ -349,3 +349,5 @@ fn what_cannot_be_explored() {
     fs::remove_file(place.path(&file)).unwrap();
     refuses(explore(&[step], &[]), &["step-00000003", "net_G.safetensors"]);
 }
+
+suite![maps_are_those_of_the_losses, the_page_can_be_used, what_cannot_be_explored,];

@@ -4,6 +4,7 @@
 use crate::common::xtask;
 use crate::fixture::Fixture;
 use semrel_browser::{Browser, Tab, browser};
+use semrel_suite::Skipped;
 use std::io::{BufRead, BufReader};
 use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
@@ -39,26 +40,26 @@ impl Deref for Page {
 }
 
 /// The page, where there is a browser.
-pub fn open() -> Option<Page> {
+pub fn open() -> Result<Page, Skipped> {
     open_of(Fixture::new())
 }
 
 /// The page of these runs, where there is a browser.
-pub fn open_of(fixture: Fixture) -> Option<Page> {
+pub fn open_of(fixture: Fixture) -> Result<Page, Skipped> {
     let browser = browser()?;
     report(&fixture).assert().success();
     let tab = browser.open_file(fixture.path("results/report/index.html")).unwrap();
-    Some(Page { tab, _browser: browser, fixture })
+    Ok(Page { tab, _browser: browser, fixture })
 }
 
 /// `serve` of made-up runs and its page, all of it drawn, where there is a browser.
-pub fn served() -> Option<(Server, Page)> {
+pub fn served() -> Result<(Server, Page), Skipped> {
     let browser = browser()?;
     let fixture = Fixture::new();
     let server = Server::start(&fixture);
     let tab = browser.open(&server.address).unwrap();
     show_all(&tab);
-    Some((server, Page { tab, _browser: browser, fixture }))
+    Ok((server, Page { tab, _browser: browser, fixture }))
 }
 
 /// Scrolls through the page, so that all charts are drawn, and back.

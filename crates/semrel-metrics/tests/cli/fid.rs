@@ -3,8 +3,6 @@
 use crate::common::{Place, json, metrics, value};
 use predicates::prelude::*;
 use predicates::str::contains;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 #[test]
 fn one_distance_says_what_it_is_of() {
@@ -79,41 +77,4 @@ fn intervals_hold_their_distance() {
     let stats = place.npz("a.npz", &[("mu", &[2], 1.0), ("sigma", &[2, 2], 0.0)]);
     metrics(&["fid", &red, &stats, "--bootstrap", "50"]).assert().code(1).stderr(contains("a.npz"));
     metrics(&["fid", &red, &blue, "--bootstrap", "1"]).assert().code(2);
-}
-
-/// Real photographs in four domains, or `None`, saying so.
-fn weather() -> Option<PathBuf> {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
-    let data = std::env::var_os("SEMREL_DATA").map_or_else(beside, PathBuf::from).join("weather/train");
-    if data.is_dir() {
-        return Some(data);
-    }
-    eprintln!("SKIPPED: no photographs in {} (SEMREL_DATA names their folder)", data.display());
-    None
-}
-
-#[test]
-fn halves_of_a_domain_are_nearer_than_two_domains() {
-    let Some(data) = weather() else { return };
-    let place = Place::new();
-    let half = |domain: &str, part: usize| {
-        let mut files: Vec<_> = fs::read_dir(data.join(domain)).unwrap().map(|e| e.unwrap().path()).collect();
-        files.sort();
-        let list: String = files.iter().skip(part).step_by(2).take(70).map(|f| format!("{}\n", f.display())).collect();
-        let name = format!("{domain}-{part}.txt");
-        fs::write(place.path(&name), list).unwrap();
-        place.text(&name)
-    };
-    let sets = ["rain", "shine"].map(|domain| [half(domain, 0), half(domain, 1)]).concat();
-    let args: Vec<&str> = ["fid"].into_iter().chain(sets.iter().map(String::as_str)).collect();
-    let report = json(&args);
-    let of = |i: usize, j: usize| {
-        let values = report["values"].as_array().unwrap();
-        let found = values.iter().find(|v| v["set"] == sets[i] && v["reference"] == sets[j]).unwrap();
-        found["value"].as_f64().unwrap()
-    };
-    assert!((0..4).all(|i| of(i, i).abs() < 1e-3), "{report}");
-    let within = of(1, 0).max(of(3, 2));
-    let between = [of(2, 0), of(3, 0), of(2, 1), of(3, 1)].into_iter().fold(f64::INFINITY, f64::min);
-    assert!(within < between, "{within} {between}");
 }

@@ -1,4 +1,4 @@
-//! The command line, on small pictures made here and, where they are at hand, on real photographs.
+//! The command line, on small pictures made here.
 
 mod bench;
 mod common;
