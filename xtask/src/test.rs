@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 /// Check formatting, lints and all tests of the workspace
 ///
 /// Runs `cargo fmt --check`, `cargo clippy` with warnings as errors and `cargo test`, each over the whole workspace and
-/// to its end whatever the others say. The last line is `N passed, N failed, N skipped`. The exit status is 0 if all
-/// three succeed, 1 otherwise. The first run compiles libtorch's bindings, which takes minutes.
+/// to its end, whatever the result of the others. The last line is `N passed, N failed, N skipped`. The exit status is
+/// 0 if all three succeed, 1 otherwise. The first run compiles libtorch's bindings, which takes minutes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Leave out clippy, examples and documentation tests
+    /// Skip clippy, examples and documentation tests
     #[arg(long)]
     fast: bool,
 }

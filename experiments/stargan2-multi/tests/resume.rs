@@ -103,5 +103,5 @@ fn a_run_is_resumed_with_its_own_settings_alone() {
         &["config.yaml: key `optim.lr` is 0.5, but the run was started with 0.0001", "old value"],
     );
     assert(with(&["--set", "train.log_every=5"])).success();
-    common::refuses(place.train("none", &["--resume"]), &["none: holds no run to resume", "leave out `--resume`"]);
+    common::refuses(place.train("none", &["--resume"]), &["none: holds no run to resume", "omit `--resume`"]);
 }

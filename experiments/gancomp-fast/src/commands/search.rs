@@ -92,7 +92,7 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
         Ended::Interrupted => {
             let kept = folder.join(EVALUATIONS);
             print_line(&format!(
-                "stopped; every evaluation is kept in {}; go on with the same command",
+                "stopped; every evaluation is kept in {}; the same command continues the search",
                 kept.display()
             ));
             return Ok(ExitCode::from(130));
@@ -149,8 +149,8 @@ fn run_before(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inte
 
 fn finished(stage: Stage, folder: &Path) -> Result<bool> {
     let Some(summary) = summary::read::<serde_json::Value>(folder)? else { return Ok(false) };
-    let anew = format!("gancomp-fast {} with the same configuration and --overwrite runs it anew", stage.name());
-    ensure!(summary["steps"].is_u64(), "{}: no summary of a run; {anew}", folder.join(summary::FILE).display());
-    ensure!(begun(folder)?, "{}: the run has ended, but its checkpoints are not there; {anew}", folder.display());
+    let again = format!("gancomp-fast {} with the same configuration and --overwrite runs it again", stage.name());
+    ensure!(summary["steps"].is_u64(), "{}: no summary of a run; {again}", folder.join(summary::FILE).display());
+    ensure!(begun(folder)?, "{}: the run has ended, but its checkpoints are not there; {again}", folder.display());
     Ok(true)
 }

@@ -99,7 +99,9 @@ impl TranslateArgs {
         let channels = match self.channels {
             None => None,
             Some(Chosen::Channels(channels)) => Some(channels),
-            Some(_) => bail!("--channels: a file has no set of configurations, so `largest` and `smallest` mean nothing; give the widths"),
+            Some(_) => bail!(
+                "--channels: a file has no set of configurations, so `largest` and `smallest` mean nothing; give the widths"
+            ),
         };
         // Published files are pickled and tell nothing.
         let usual = usual(&metadata(path).unwrap_or_default());
