@@ -8,8 +8,8 @@ use std::process::ExitCode;
 /// Measure the speed and memory of training or of metrics
 ///
 /// `cargo xtask bench single` builds and runs `cut-single bench`, `multi` `stargan2-multi bench`, `compress`
-/// `gancomp-fast bench`, and `metrics` `semrel-metrics bench`. The result is JSON on stdout. What follows is passed on;
-/// `cargo xtask bench single --help` and so on list it.
+/// `gancomp-fast bench`, and `metrics` `semrel-metrics bench`. The result is JSON on stdout. The arguments that follow
+/// are passed on; `cargo xtask bench single --help` and so on list them.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub struct Args {

@@ -15,7 +15,7 @@ use semrel_world::{DomainSet, PairWorld, write_domains, write_pairs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Write the sample world, fetch published data sets, or check a folder of images
+/// Render the sample world, fetch published data sets, or check a folder of images
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -24,13 +24,14 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Write the sample world: landscapes in 4 seasons and in 5 weathers, horses and zebras, streets, aerial photographs
+    /// Render the sample world: landscapes in 4 seasons and in 5 weathers, horses and zebras, streets, aerial
+    /// photographs
     ///
     /// Fills OUT/sample-SIZE/seasons and OUT/sample-SIZE/weather with train/<domain>/*.png and val/<domain>/*.png;
     /// OUT/sample-SIZE/horse2zebra and OUT/sample-SIZE/street with trainA, trainB, testA and testB (street: photographs
-    /// and labels in the Cityscapes colours, and their train ids in labels/train and labels/test); and OUT/sample-SIZE/maps
-    /// with train/*.png and val/*.png, towns from above beside their maps. The defaults are the data of the sample profile,
-    /// which the tables write by themselves. A complete folder is left alone.
+    /// and labels in the Cityscapes colours, and their train ids in labels/train and labels/test); and
+    /// OUT/sample-SIZE/maps with train/*.png and val/*.png, towns from above beside their maps. The defaults are the
+    /// data of the sample profile, which the tables write themselves. A complete folder is left alone.
     Sample {
         #[command(flatten)]
         out: Out,
@@ -39,10 +40,10 @@ enum Command {
     },
     /// Open a data set and decode every image
     ///
-    /// DIR holds train/<domain>/ and val/<domain>/ (or test/<domain>/), or just <domain>/, of which a tenth is then held
-    /// out; or two domains: trainA/, trainB/, testA/ and testB/ (or valA/, valB/), or train/ and test/ (or val/) of A|B
-    /// pictures, with labels/train/ and labels/test/ if there are labels. Prints counts and image sizes; names files that
-    /// cannot be read and then exits with status 1.
+    /// DIR holds train/<domain>/ and val/<domain>/ (or test/<domain>/), or just <domain>/, a tenth of which is then
+    /// held out; or two domains: trainA/, trainB/, testA/ and testB/ (or valA/, valB/), or train/ and test/ (or val/)
+    /// of A|B pictures, with labels/train/ and labels/test/ if there are labels. Prints counts and image sizes; names
+    /// files that cannot be read and then exits with status 1.
     Check {
         /// The folder
         dir: PathBuf,
@@ -57,8 +58,8 @@ enum Command {
     },
     /// Download data sets from where their authors publish them, and unpack them
     ///
-    /// A download that was cut off goes on where it stopped, at once or at the next call. A data set gets its name only
-    /// after its images have been counted. What is there already is left alone.
+    /// An interrupted download continues where it stopped, at once or at the next call. A data set gets its name only
+    /// after its images have been counted. What is already there is left alone.
     Fetch {
         /// Names as `cargo xtask data list` shows them
         #[arg(value_name = "NAME", required = true, value_parser = names())]
@@ -76,7 +77,7 @@ enum Command {
         #[command(flatten)]
         out: Out,
     },
-    /// Make folders of two domains out of what is published in another form
+    /// Make folders of two domains from data sets that are published in another form
     Prepare {
         #[command(subcommand)]
         what: Prepare,
@@ -93,7 +94,7 @@ enum Prepare {
     Maps(prepare::MapsArgs),
 }
 
-/// Where data lie.
+/// Where the data are.
 #[derive(clap::Args)]
 struct Out {
     /// Data folder [default: data, in the checkout]

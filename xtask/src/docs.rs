@@ -18,12 +18,12 @@ const MDBOOK: &str = "0.5.4";
 
 /// Write the reference of the YAML files from the code, and build the book of docs/
 ///
-/// docs/reference/PROGRAM.md is written anew from the documentation of the configuration's code. Then mdbook makes pages
-/// of docs/ that open in a browser, in results/docs. Where `mdbook` is not on the PATH it is compiled by `cargo install`
-/// into ~/.cache/semrel/tools, once; that takes minutes.
+/// docs/reference/PROGRAM.md is rewritten from the documentation of the configuration's code. Then mdbook turns docs/
+/// into pages that open in a browser, in results/docs. If `mdbook` is not on the PATH, it is compiled once by `cargo
+/// install` into ~/.cache/semrel/tools, which takes minutes.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Write the reference alone
+    /// Write only the reference
     #[arg(long)]
     reference: bool,
     /// Folder of the book [default: results/docs, in the checkout]

@@ -1,8 +1,8 @@
 //! A file by HTTP, in as many pieces as it takes.
 //!
 //! What has come lies in `.<file>.part`; `.<file>.part.json` says which version of the file it is a part of. A later
-//! request asks for the rest of that version (`Range` with `If-Range`); a server that has another version, or that knows
-//! no ranges, sends the whole file, and the part is begun anew.
+//! request asks for the rest of that version (`Range` with `If-Range`); a server that has another version, or that
+//! knows no ranges, sends the whole file, and the part is started over.
 
 use anyhow::{Result, anyhow, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -49,7 +49,7 @@ pub struct Arrived {
 }
 
 impl Arrived {
-    /// Removes the note about its version, once the file was taken or refused.
+    /// Removes the record of its version, once the file was taken or refused.
     pub fn forget(&self) {
         let _ = fs::remove_file(&self.version_path);
     }
@@ -210,7 +210,7 @@ impl<'a> Part<'a> {
 
     fn restart(&mut self, why: &'static str) -> Failure {
         self.length = 0;
-        Failure::Cut(anyhow!("{why}; beginning anew"))
+        Failure::Cut(anyhow!("{why}; starting over"))
     }
 
     /// Appends what comes.

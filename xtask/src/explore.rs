@@ -14,24 +14,25 @@ use std::process::ExitCode;
 
 /// Make the similarity explorer of the trained rows of table-single
 ///
-/// Writes a page (OUT/index.html, and features beside it) in which one points at a patch of a test picture and sees how like
-/// it all other patches are, in the picture and in its translation by each method. It takes the finished rows of one data
-/// set in the folder of runs and pictures of its test set; `cargo run -p cut-single -- explore` takes any runs and pictures.
+/// Writes a page (OUT/index.html, and features beside it) in which you point at a patch of a test picture and see how
+/// similar all other patches are to it, in the picture and in its translation by each method. It takes the finished
+/// rows of one data set in the folder of runs and pictures of its test set; `cargo run -p cut-single -- explore` takes
+/// any runs and pictures.
 #[derive(clap::Args)]
 pub struct Args {
     /// The data set, as in names of rows, such as horse2zebra [default: the one with most finished rows]
     #[arg(long, alias = "half", value_name = "DATASET")]
     dataset: Option<String>,
-    /// The profile of its rows [default: the first that is there]
+    /// The profile of its rows [default: the first that has any]
     #[arg(long, value_enum)]
     profile: Option<Profile>,
     /// Methods to show, separated by commas [default: all that are finished]
     #[arg(long, value_name = "METHOD", value_delimiter = ',')]
     only: Vec<String>,
-    /// Test pictures to show, evenly spread
+    /// Test pictures to show, evenly spaced
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=64))]
     pictures: u64,
-    /// Folder of the page [default: results/report/explorer, in the checkout]
+    /// Folder for the page [default: results/report/explorer, in the checkout]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Folder of the runs [default: runs/cut-single, in the checkout]

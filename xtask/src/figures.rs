@@ -19,34 +19,34 @@ use std::process::ExitCode;
 /// The tables, in the order of their figures.
 const TABLES: [&Spec; 4] = [&TABLE_SINGLE, &TABLE_3, &TABLE_1, &TABLE_2];
 
-/// Draw the paper's figures from the runs that are there
+/// Draw the paper's figures from the finished runs
 ///
 /// Writes a PNG for each table and data set with finished rows to OUT: <table>-<profile>-<dataset>.png has test pictures and what
 /// each method makes of them; <table>-<profile>-<dataset>-similarity.png (of table-single and table3) shows for one patch of a
 /// test picture how like it all others are, in the picture (A) and in its translation (B), by each method.
 ///
-/// What rows are missing is told. Nothing is trained.
+/// Missing rows are reported. Nothing is trained.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder of the results, whose folder `figures` they go to [default: results, in the checkout]
+    /// Folder of the results [default: results, in the checkout]
     #[arg(long, value_name = "DIR")]
     results: Option<PathBuf>,
     /// Folder of the programs' folders of runs [default: runs, in the checkout]
     #[arg(long, value_name = "DIR")]
     runs: Option<PathBuf>,
-    /// Folder of the figures [default: figures, in that of the results]
+    /// Folder for the figures [default: figures, in the folder of the results]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Test pictures per figure, evenly spread
+    /// Test pictures per figure, evenly spaced
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=32))]
     rows: u64,
-    /// Place of the query patch of similarity maps, as shares of width and height
+    /// Position of the query patch of similarity maps, as fractions of width and height
     #[arg(long, value_name = "X,Y", default_value = "0.45,0.6", value_parser = similarity::place)]
     at: [f64; 2],
     /// Layer of similarity maps [default: one from the middle of those that losses compare]
     #[arg(long, value_name = "LAYER")]
     layer: Option<i64>,
-    /// Leave similarity maps out, which need cut-single
+    /// Skip similarity maps, which need cut-single
     #[arg(long)]
     no_similarity: bool,
 }

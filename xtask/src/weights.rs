@@ -20,7 +20,7 @@ const ELSEWHERE: &str = "SEMREL_WEIGHTS names another folder";
 
 /// List, fetch or import the weights files that scores and losses load
 ///
-/// They lie in one folder: $SEMREL_WEIGHTS, else semrel/weights in $XDG_CACHE_HOME or ~/.cache.
+/// They are in one folder: $SEMREL_WEIGHTS, or else semrel/weights in $XDG_CACHE_HOME or ~/.cache.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -29,9 +29,9 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Show every file: what it is for, origin, digest, size, and whether it is there
+    /// Show every file: purpose, origin, digest, size, and whether it is present
     ///
-    /// A file that is there is compared with its published digest, which takes about a second for all.
+    /// A file that is present is compared with its published digest, which takes about a second for all.
     List {
         /// Print JSON
         #[arg(long)]
@@ -39,8 +39,8 @@ enum Command {
     },
     /// Download files from where their authors publish them
     ///
-    /// A download that was cut off goes on where it stopped, at once or at the next call. A file gets its name only after
-    /// its digest has been checked. What is there already is left alone; a file with a wrong digest is replaced.
+    /// An interrupted download continues where it stopped, at once or at the next call. A file gets its name only after
+    /// its digest has been checked. What is already there is left alone; a file with a wrong digest is replaced.
     #[command(group(ArgGroup::new("which").required(true).args(["names", "all"])))]
     Fetch {
         /// Names as `cargo xtask weights list` shows them
@@ -105,7 +105,7 @@ pub fn fetch(file: &WeightsFile, folder: &Path, pauses: &[Duration]) -> Result<P
         let found = sha256(&path)?;
         match file.check(&found) {
             Check::Differs { expected } => {
-                eprintln!("{}: SHA-256 {found}, expected {expected}; fetching it anew", path.display());
+                eprintln!("{}: SHA-256 {found}, expected {expected}; fetching it again", path.display());
             }
             Check::Matches | Check::Unpublished => {
                 eprintln!("{} is there: {}", file.name, path.display());
@@ -155,7 +155,7 @@ fn what_is_wrong(file: &WeightsFile, path: &Path) -> Result<Option<String>> {
     Ok(match file.check(&found) {
         Check::Matches | Check::Unpublished => None,
         Check::Differs { expected } => Some(format!(
-            "SHA-256 {found}, but that of the published {} begins with {expected}: it is another file or a damaged one",
+            "SHA-256 {found}, but that of the published {} begins with {expected}: it is a different or a damaged file",
             file.file
         )),
     })

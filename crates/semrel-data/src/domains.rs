@@ -14,7 +14,7 @@ pub struct Domain {
     pub files: Vec<PathBuf>,
 }
 
-/// A split: one sub-folder a domain; a domain's index is the alphabetical rank of its folder.
+/// A split: one subfolder per domain; a domain's index is the alphabetical rank of its folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DomainFolder {
     /// The folder that holds the domains' folders.
@@ -40,7 +40,10 @@ impl DomainFolder {
     /// that holds no image.
     pub fn open(root: &Path) -> Result<Self, DataError> {
         if !root.is_dir() {
-            return Err(DataError::MissingFolder { path: root.to_owned(), expected: "one folder of images a domain" });
+            return Err(DataError::MissingFolder {
+                path: root.to_owned(),
+                expected: "one folder of images per domain",
+            });
         }
         let mut folders: Vec<PathBuf> = entries(root)?.into_iter().filter(|p| p.is_dir()).collect();
         folders.sort();

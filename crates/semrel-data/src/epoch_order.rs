@@ -4,7 +4,7 @@ use crate::rng::stream;
 use rand::seq::SliceRandom;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Every item once an epoch: shuffled anew each time, or in order. A pure function of (seed, epoch).
+/// Every item once per epoch: reshuffled each time, or in order. A pure function of (seed, epoch).
 #[derive(Debug)]
 pub(crate) struct EpochOrder {
     seed: u64,

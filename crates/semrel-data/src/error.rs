@@ -16,7 +16,7 @@ pub enum DataError {
         expected: &'static str,
     },
     /// A split folder without domain folders.
-    #[error("{path}: no sub-folders; expected one folder of images a domain")]
+    #[error("{path}: no subfolders; expected one folder of images per domain")]
     NoDomains {
         /// The split folder.
         path: PathBuf,
@@ -52,7 +52,7 @@ pub enum DataError {
         width: u32,
     },
     /// An image of a pair whose partner is missing.
-    #[error("{path}: {folder} holds no image of this name; images of one name in the two folders are a pair")]
+    #[error("{path}: {folder} holds no image of this name; images of the same name in the two folders are a pair")]
     NoPartner {
         /// The image.
         path: PathBuf,
@@ -60,7 +60,7 @@ pub enum DataError {
         folder: PathBuf,
     },
     /// Two images of a folder that would be the same half of a pair.
-    #[error("{path} and {other} have one name but for the extension, by which pairs are told; remove one")]
+    #[error("{path} and {other} have the same name up to the extension, but names identify pairs; remove one")]
     SharedName {
         /// An image.
         path: PathBuf,
@@ -68,7 +68,7 @@ pub enum DataError {
         other: PathBuf,
     },
     /// A list of images that does not fit its folder.
-    #[error("{path}: {why}; expected one file name a line, relative to the folder of the images")]
+    #[error("{path}: {why}; expected one file name per line, relative to the folder of the images")]
     List {
         /// The list.
         path: PathBuf,

@@ -44,7 +44,7 @@ struct Pending<T, E> {
 pub struct Loader<T, E> {
     pool: ThreadPool,
     source: Arc<dyn Fn(u64) -> Result<T, E> + Send + Sync>,
-    /// One channel a batch, in the order of steps.
+    /// One channel per batch, in the order of steps.
     pending: VecDeque<Pending<T, E>>,
     next_step: u64,
     stopped: Arc<AtomicBool>,
@@ -94,7 +94,7 @@ impl<T: Send + 'static, E: Send + 'static> Loader<T, E> {
                 Ok(result) => result.map_err(|source| LoaderError::Source { step, source }),
                 Err(panic) => Err(LoaderError::Panicked { step, message: panic_text(&*panic) }),
             };
-            // Nobody listens any more if the loader was dropped meanwhile.
+            // The receiver is gone if the loader was dropped meanwhile.
             let _ = sender.send(result);
         });
         self.pending.push_back(Pending { step, receiver });

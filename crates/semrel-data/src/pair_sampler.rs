@@ -27,7 +27,7 @@ pub struct PairBatch {
 pub struct PairOptions {
     /// What becomes of each image.
     pub transform: PairTransform,
-    /// Images of each domain a batch.
+    /// Images of each domain per batch.
     pub batch: usize,
     /// Which domain is the source.
     pub direction: Direction,

@@ -39,8 +39,8 @@ impl PairFolder {
         Ok(stems)
     }
 
-    /// Keeps the images of a side that a list file names: one file name a line, relative to the side's folder; empty lines do
-    /// not count. Of pairs, either side's name keeps both. The order stays that of the folder.
+    /// Keeps the images of a side that a list file names: one file name per line, relative to the side's folder; empty
+    /// lines do not count. Of pairs, either side's name keeps both. The order stays that of the folder.
     ///
     /// # Errors
     /// [`DataError::Read`] for the list, [`DataError::List`] for a line that names no image of the folder, or a list without

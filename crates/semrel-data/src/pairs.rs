@@ -63,11 +63,11 @@ impl Direction {
 /// How images of the two domains belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PairLayout {
-    /// One folder a domain; which images meet is drawn.
+    /// One folder per domain; which images meet is drawn at random.
     Unaligned,
     /// One folder of pictures, A their left and B their right half.
     Aligned,
-    /// One folder a domain, in which files of one name belong together ([`PairFolder::into_pairs`]).
+    /// One folder per domain, in which files of one name belong together ([`PairFolder::into_pairs`]).
     Paired,
 }
 

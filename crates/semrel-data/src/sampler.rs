@@ -55,7 +55,7 @@ pub struct TrainBatch {
     pub y_org: Vec<i64>,
     /// Reference images of the target domain.
     pub x_ref: Array4<f32>,
-    /// A second reference image each, of the same domain.
+    /// A second reference image for each source, of the same domain.
     pub x_ref2: Array4<f32>,
     /// Target domains.
     pub y_trg: Vec<i64>,

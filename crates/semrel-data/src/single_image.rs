@@ -1,4 +1,4 @@
-//! Training batches of tiles of one large image a domain, as a pure function of (seed, step).
+//! Training batches of tiles of one large image per domain, as a pure function of (seed, step).
 
 use crate::DataError;
 use crate::epoch_order::{EpochOrder, permutation};
@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub struct SingleImageOptions {
     /// Side of the tiles. Published: 64.
     pub crop_size: u32,
-    /// Tiles of each domain a batch. Published: 16.
+    /// Tiles of each domain per batch. Published: 16.
     pub batch: usize,
     /// Which image is the source.
     pub direction: Direction,
@@ -81,7 +81,7 @@ impl SingleImageSampler {
             let count = folder.files(side).len();
             if count != 1 {
                 return Err(DataError::Setting(format!(
-                    "{}: {count} images; single-image translation takes exactly one a domain",
+                    "{}: {count} images; single-image translation takes exactly one per domain",
                     folder.folder(side).display()
                 )));
             }

@@ -49,14 +49,14 @@ fn shared(one: &Path, other: &Path, output: &Path) -> DataError {
 /// What becomes of each picture on its way.
 #[derive(Debug, Clone, Copy)]
 pub struct TranslateOptions {
-    /// Width and height that inputs are resized to; their own size where absent (to multiples of 4).
+    /// Width and height that inputs are resized to; `None` for their own size, rounded to multiples of 4.
     pub size: Option<(u32, u32)>,
-    /// Pictures a batch.
+    /// Pictures per batch.
     pub batch: usize,
 }
 
-/// The jobs of translating `input`, a picture or a folder of pictures at any depth, into the folder `out`; beside the input,
-/// as `<stem>_translated.png`, where absent.
+/// The jobs of translating `input`, a picture or a folder of pictures at any depth, into the folder `out`; beside the
+/// input, as `<stem>_translated.png`, if that is `None`.
 ///
 /// # Errors
 /// [`DataError::Job`] where there is nothing to translate, where an output would be an input, and where two inputs would
@@ -118,8 +118,8 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
 pub type Run<'a, E> = dyn FnMut(&[Array3<f32>]) -> Result<Vec<RgbImage>, E> + 'a;
 
 /// Translates files: `run` makes pictures of a batch of inputs [3, H, W] in [−1, 1]
-/// ([`translation_input`](crate::translation_input)), which may differ in size. `progress` is told how many are done and
-/// says whether to go on; returns how many were written.
+/// ([`translation_input`](crate::translation_input)), which may differ in size. `progress` receives how many are done
+/// and says whether to continue; returns how many were written.
 ///
 /// # Errors
 /// The first file that cannot be read or written, and what `run` returns; files before it are written.

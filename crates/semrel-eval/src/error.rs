@@ -62,7 +62,7 @@ pub enum EvalError {
         extractor: String,
     },
     /// A segmenter that does not exist.
-    #[error("no segmenter `{name}`; there are {known}; weights of your own are named by `eval.segmenter_weights`")]
+    #[error("no segmenter `{name}`; the known ones are {known}; for weights of your own set `eval.segmenter_weights`")]
     UnknownSegmenter {
         /// The name.
         name: String,

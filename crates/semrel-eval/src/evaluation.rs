@@ -10,7 +10,9 @@ use semrel_data::image_io::{read_rgb, write_image};
 use semrel_data::translate::{Job, translate_with};
 use semrel_data::{translation_input, translation_output};
 use semrel_metrics::extractor::{FeatureStream, features_of_files};
-use semrel_metrics::segmentation::{LabelFormat, Pair, PhotoSettings, Seen, full_size_confusion_of, photo_confusion};
+use semrel_metrics::segmentation::{
+    LabelFormat, Pair, PhotoSettings, SegmentationMetrics, full_size_confusion_of, photo_confusion,
+};
 use semrel_run::scores::{Protocol, SegmentationScores};
 use semrel_train::Progress;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,9 +29,9 @@ const TARGET: &str = "real_B";
 /// Images that are written or decoded together.
 const CHUNK: usize = 64;
 
-/// How a segmenter looks at photographs.
+/// How a segmenter is applied to photographs.
 #[derive(Debug)]
-pub enum Looking {
+pub enum SegmentationProtocol {
     /// As the single-modal table is published: photograph and label, which is the written source, at 256 × 128.
     Reduced,
     /// As the compression table is published: the photograph at its own size, and class planes enlarged to the size of
@@ -37,13 +39,13 @@ pub enum Looking {
     FullSize(Labels),
 }
 
-/// A segmenter and its way of looking.
+/// A segmenter, and how it is applied.
 #[derive(Debug)]
 pub struct Segmentation {
     /// The segmenter.
     pub segmenter: Segmenter,
-    /// How it looks.
-    pub looking: Looking,
+    /// How it is applied.
+    pub protocol: SegmentationProtocol,
     /// The config key that says where labels are from, for errors.
     pub key: &'static str,
 }
@@ -53,7 +55,7 @@ pub struct Segmentation {
 pub struct Scores {
     /// Fréchet distance to the reference set.
     pub fd: f64,
-    /// What the segmenter sees.
+    /// Accuracies and mean IoU of the segmenter on them.
     pub segmentation: Option<SegmentationScores>,
 }
 
@@ -131,7 +133,7 @@ impl Evaluator {
         let features = features_of_files(self.scorer.extractor(), &files, &mut |done| bar.set(done as u64))?;
         bar.finish();
         let fd = self.scorer.reference().distance(&features)?;
-        let segmentation = self.seen(&folder.join(OUTPUT), folder)?;
+        let segmentation = self.segmentation_scores(&folder.join(OUTPUT), folder)?;
         Ok(Scores { fd, segmentation })
     }
 
@@ -154,7 +156,7 @@ impl Evaluator {
             let wanted: BTreeSet<_> = self.names.iter().collect();
             let names = targets.output_names()?.into_iter().enumerate().filter(|(_, name)| wanted.contains(name));
             write_pictures(targets, names, self.options.size, &folder.join(TARGET))?;
-            ceiling = self.seen(&folder.join(TARGET), folder)?;
+            ceiling = self.segmentation_scores(&folder.join(TARGET), folder)?;
         }
         Ok(Scores { fd, segmentation: ceiling })
     }
@@ -167,8 +169,8 @@ impl Evaluator {
 
     /// What the segmenter sees in the photographs of a folder, against the labels. Only those of this evaluation count: the
     /// folder may hold pictures of an earlier, larger one.
-    fn seen(&self, photographs: &Path, folder: &Path) -> Result<Option<SegmentationScores>, EvalError> {
-        let Some(Segmentation { segmenter, looking, key }) = &self.segmentation else { return Ok(None) };
+    fn segmentation_scores(&self, photographs: &Path, folder: &Path) -> Result<Option<SegmentationScores>, EvalError> {
+        let Some(Segmentation { segmenter, protocol, key }) = &self.segmentation else { return Ok(None) };
         let pair = |name: &PathBuf| Pair { photo: photographs.join(name), label: folder.join(SOURCE).join(name) };
         let pairs: Vec<Pair> = self.names.iter().map(pair).collect();
         if let Some(pair) = pairs.iter().find(|pair| !pair.photo.is_file()) {
@@ -176,21 +178,21 @@ impl Evaluator {
             return Err(EvalError::NoPhotograph { folder, label });
         }
         let mut bar = Progress::new("segmentation", 0, pairs.len() as u64, self.quiet);
-        let mut told = |done: usize| bar.set(done as u64);
+        let mut progress = |done: usize| bar.set(done as u64);
         let network = segmenter.network();
-        let confusion = match looking {
-            Looking::Reduced => {
-                photo_confusion(network, &pairs, LabelFormat::Color, &PhotoSettings::default(), &mut told)
+        let confusion = match protocol {
+            SegmentationProtocol::Reduced => {
+                photo_confusion(network, &pairs, LabelFormat::Color, &PhotoSettings::default(), &mut progress)
                     .map_err(EvalError::from)
             }
-            Looking::FullSize(labels) => {
+            SegmentationProtocol::FullSize(labels) => {
                 let load = |i: usize| -> Result<_, EvalError> { Ok((read_rgb(&pairs[i].photo)?, labels.ids(i)?)) };
-                full_size_confusion_of(network, pairs.len(), load, &mut told)
+                full_size_confusion_of(network, pairs.len(), load, &mut progress)
             }
         };
         bar.finish();
         let confusion = confusion.map_err(|error| error.at_key(*key))?;
-        let Seen { pixel_accuracy, class_accuracy, mean_iou } = Seen::new(&confusion)?;
+        let SegmentationMetrics { pixel_accuracy, class_accuracy, mean_iou } = SegmentationMetrics::new(&confusion)?;
         Ok(Some(SegmentationScores { pixel_accuracy, class_accuracy, mean_iou }))
     }
 }

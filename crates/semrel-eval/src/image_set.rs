@@ -31,7 +31,7 @@ impl ImageSet {
         }
     }
 
-    /// The first `most` of them; all where absent.
+    /// The first `most` of them; all if that is `None`.
     #[must_use]
     pub fn first(mut self, most: Option<usize>) -> Self {
         self.files.truncate(most.unwrap_or(usize::MAX));

@@ -14,7 +14,7 @@ use tch::{Device, Kind, Tensor};
 /// How pictures become inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InputOptions {
-    /// Width and height that they are resized to; their own size where absent (to multiples of 4).
+    /// Width and height that they are resized to; `None` for their own size, rounded to multiples of 4.
     pub size: Option<(u32, u32)>,
     /// Pictures per batch.
     pub batch: usize,

@@ -30,7 +30,7 @@ mod segmenter;
 mod translator;
 
 pub use error::EvalError;
-pub use evaluation::{Evaluator, Looking, OUTPUT, Scores, Segmentation};
+pub use evaluation::{Evaluator, OUTPUT, Scores, Segmentation, SegmentationProtocol};
 pub use extractor::{EXTRACTOR, EXTRACTOR_WEIGHTS, ExtractorChoice, LPIPS, PERCEPTUAL, PerceptualDistance, lpips_name};
 pub use image_set::ImageSet;
 pub use inputs::{InputOptions, Inputs, digest};

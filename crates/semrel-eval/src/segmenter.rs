@@ -192,7 +192,10 @@ mod tests {
             format!("{error}: {source}")
         };
         let text = check("drn", None);
-        assert!(text.contains("`eval.segmenter`: no segmenter `drn`; there are effnet-lite0-head, drn-d-22"), "{text}");
+        assert!(
+            text.contains("`eval.segmenter`: no segmenter `drn`; the known ones are effnet-lite0-head, drn-d-22"),
+            "{text}"
+        );
         let text = check(HEAD, Some(Path::new("drn.pth")));
         assert!(text.contains("`eval.segmenter_weights`: effnet-lite0-head is fitted"), "{text}");
         let text = check("drn-d-105", Some(Path::new("no-such-file.pth")));

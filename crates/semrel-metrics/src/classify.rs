@@ -82,7 +82,7 @@ impl NearestMean {
         let within = centred.tr().matmul(&centred) / centred.size()[0] as f64;
         let spread = within.trace().double_value(&[]) / width as f64;
         let identity = Tensor::eye(width, (Kind::Double, Device::Cpu));
-        // One image a class has no spread: distances are then Euclidean.
+        // One image per class has no spread: distances are then Euclidean.
         let shrunk =
             if spread > 0.0 { within * (1.0 - SHRINKAGE) + &identity * (spread * SHRINKAGE) } else { identity };
         let directions = means.tr().cholesky_solve(&shrunk.linalg_cholesky(false), false);

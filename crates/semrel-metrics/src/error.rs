@@ -44,7 +44,7 @@ pub enum MetricsError {
         why: String,
     },
     /// A photograph without label image, or the other way round.
-    #[error("{}: without counterpart: {why}", path.display())]
+    #[error("{}: has no counterpart: {why}", path.display())]
     Unpaired {
         /// The file.
         path: PathBuf,
@@ -90,7 +90,7 @@ pub enum MetricsError {
     #[error("the {0} did not converge")]
     NoConvergence(&'static str),
     /// A symmetric matrix with negative eigenvalues.
-    #[error("no covariance: its eigenvalues go from {smallest:e} to {largest:e}; expected none below 0")]
+    #[error("not a covariance: its eigenvalues go from {smallest:e} to {largest:e}; expected none below 0")]
     NotCovariance {
         /// Smallest eigenvalue.
         smallest: f64,
@@ -98,7 +98,7 @@ pub enum MetricsError {
         largest: f64,
     },
     /// A class that the classifier does not have.
-    #[error("no class {name}; there are {known}")]
+    #[error("no class {name}; the known ones are {known}")]
     UnknownClass {
         /// The class asked for.
         name: String,
@@ -113,8 +113,8 @@ pub enum MetricsError {
         /// What is wrong and what would be right.
         why: String,
     },
-    /// A name or number that stands for nothing.
-    #[error("no {what} {name}; there are {known}")]
+    /// A name or number that is not known.
+    #[error("no {what} {name}; the known ones are {known}")]
     Unknown {
         /// What was named.
         what: &'static str,
@@ -135,7 +135,7 @@ pub enum MetricsError {
     #[error(transparent)]
     Weights(#[from] semrel_weights::WeightsError),
     /// A weights file of another network.
-    #[error("{}: looks like the weights of {found}; needed are those of {needed} ({file})", path.display())]
+    #[error("{}: looks like the weights of {found}; those of {needed} are needed ({file})", path.display())]
     WeightsOfAnother {
         /// The file.
         path: PathBuf,

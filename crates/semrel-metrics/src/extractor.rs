@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use tch::{Device, Kind, Tensor};
 
-/// Images a batch.
+/// Images per batch.
 const BATCH: usize = 32;
 
 /// A network that features are read from, in inference mode.

@@ -8,7 +8,7 @@ use crate::MetricsError;
 use crate::frechet::check;
 use tch::{Kind, Tensor};
 
-/// Most elements of the three kernel matrices that are kept for all subsets (half a gigabyte).
+/// Maximum number of elements of the three kernel matrices that are kept for all subsets (half a gigabyte).
 const MOST_CACHED: i64 = 1 << 26;
 
 /// The kernel `k(x, y) = (γ·x·y + c)^degree`.
@@ -53,7 +53,7 @@ pub enum Subsets<'a> {
     Drawn {
         /// Number of subsets, usually 100.
         count: usize,
-        /// Most rows of a subset, usually 1000.
+        /// Maximum number of rows per subset, usually 1000.
         max_size: usize,
         /// Seed of the draws.
         seed: u64,
@@ -148,7 +148,7 @@ pub(crate) fn pair_of_features(x: &Tensor, y: &Tensor) -> Result<(Tensor, Tensor
     Ok((x.to_kind(Kind::Double), y.to_kind(Kind::Double)))
 }
 
-/// (subsets, rows a subset) of int64 rows [S, m], which must lie in 0..n.
+/// (subsets, rows per subset) of int64 rows [S, m], which must lie in 0..n.
 fn subset_shape(rows: &Tensor, n: i64) -> Result<(i64, i64), MetricsError> {
     let shape = |expected| MetricsError::Shape { what: "subset rows", found: rows.size(), expected };
     let (count, size) = rows.size2().map_err(|_| shape("[S, m]"))?;

@@ -15,7 +15,7 @@ const DIRECT: usize = 512;
 /// What [`factor`] leaves out, relative to the largest variance and times the dimension.
 const NOISE: f64 = 100.0 * f64::EPSILON;
 
-/// Random vectors that tell what [`factor`] left out.
+/// Number of random vectors by which the part that [`factor`] left out is estimated.
 const PROBES: usize = 8;
 
 /// A negative eigenvalue of this size, relative to the largest one, cannot be rounding, not even of a covariance that was

@@ -12,7 +12,7 @@ use semrel_data::DataError;
 use semrel_data::image_io::Quantise;
 use tch::{Kind, Tensor};
 
-/// Most images whose feature maps are held at a time.
+/// Maximum number of images whose feature maps are held at a time.
 const MOST_IMAGES: usize = 40;
 
 /// Distances \[N\] of pairs of images, from their taps [N, C, h, w].
@@ -95,16 +95,16 @@ pub fn mean_pairwise_of_pictures(
 
 /// Diversity of G outputs for each of N sources: the mean distance over all pairs of a source's outputs.
 ///
-/// `outputs` are G tensors [N, 3, H, W] in −1..1, one a latent code or reference. They become 8-bit images and take the
-/// extractor's usual way. The official multi-modal protocol averages over the batch of sources, then over batches, then
-/// over ordered pairs of domains; the values returned are those of the sources.
+/// `outputs` are G tensors [N, 3, H, W] in −1..1, one per latent code or reference. They become 8-bit images and take
+/// the extractor's usual way. The official multi-modal protocol averages over the batch of sources, then over batches,
+/// then over ordered pairs of domains; the values returned are those of the sources.
 ///
 /// # Errors
 /// [`MetricsError::TooFew`] for fewer than two outputs, [`MetricsError::Shape`] where they differ in shape.
 pub fn diversity(extractor: &dyn Extractor, outputs: &[Tensor], quantise: Quantise) -> Result<Vec<f64>, MetricsError> {
     let group = outputs.len();
     if group < 2 {
-        return Err(MetricsError::TooFew { what: "outputs a source", found: group as i64, needed: 2 });
+        return Err(MetricsError::TooFew { what: "outputs per source", found: group as i64, needed: 2 });
     }
     if let Some(other) = outputs.iter().find(|o| o.size() != outputs[0].size()) {
         return Err(MetricsError::Shape {

@@ -39,8 +39,8 @@ enum Store {
 }
 
 impl Images {
-    /// Opens a folder, a zip, or a text file that names a picture a line, relative to where it lies. In a list, empty
-    /// lines and those that begin with `#` are skipped, and the order is kept.
+    /// Opens a folder, a zip, or a text file that names one picture per line, relative to its own folder. In a list,
+    /// empty lines and those that begin with `#` are skipped, and the order is kept.
     ///
     /// # Errors
     /// [`MetricsError::Source`] where it is none of these, or a file of a list is missing; [`MetricsError::Data`] where

@@ -1,8 +1,8 @@
 //! Times the passes of the mobile generators, and other ways to compute their parts.
 //!
-//! `cargo run -p semrel-nn --example elastic_timing -- 256 1 5`: side, images a batch, rounds. Two numbers a line: without
-//! a graph, and forwards and backwards; means in milliseconds of one core, the ways in turns. (What else the machine does
-//! hardly shows: it is this thread's time on the processor that counts. Linux only.)
+//! `cargo run -p semrel-nn --example elastic_timing -- 256 1 5`: side, images per batch, rounds. Two numbers per line:
+//! without a graph, and forwards and backwards; means in milliseconds of one core, the ways in turns. (What else the
+//! machine does hardly shows: it is this thread's time on the processor that counts. Linux only.)
 
 use semrel_nn::channels::Channels;
 use semrel_nn::mobile_resnet::{MobileConfig, SubMobileResnet, SuperMobileResnet};

@@ -1,4 +1,4 @@
-//! What the residual generators share: a published `nn.Sequential` called `model` whose modules can be listened to.
+//! What the residual generators share: a published `nn.Sequential` called `model` whose layers can be tapped.
 
 use crate::NetworkError;
 use crate::generator::{TappedGenerator, position, positions};
@@ -58,7 +58,7 @@ impl Chain {
         if self.clamp { x.clamp(-1.0, 1.0) } else { x.shallow_clone() }
     }
 
-    /// Gradients of a whole pass come from the image, whose memory nobody misreads.
+    /// Gradients of a whole pass start at the image, whose memory layout is not misread.
     fn translating(&self) -> Mode {
         Mode { misread: false, ..self.mode.get() }
     }

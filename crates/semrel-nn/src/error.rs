@@ -52,7 +52,7 @@ pub enum NetworkError {
         /// How many numbers it has.
         found: usize,
     },
-    /// An entry of a channel configuration that is no number.
+    /// An entry of a channel configuration that is not a number.
     #[error("channel configuration {text:?}: entry {position} (counted from 0) is {entry:?}; expected a whole number")]
     ChannelEntry {
         /// The configuration (its beginning, where it is long).
@@ -88,7 +88,7 @@ pub enum NetworkError {
         /// The set's choices there.
         choices: Vec<i64>,
     },
-    /// A set of channel configurations that nobody knows.
+    /// The name of a set of channel configurations that does not exist.
     #[error(
         "there is no channel set {name:?}; expected {}, a configuration such as 16_16_32_16_16_64_16_24, or 8 lists of widths",
         any_of(known)

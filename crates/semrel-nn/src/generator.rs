@@ -3,7 +3,7 @@
 use crate::NetworkError;
 use tch::Tensor;
 
-/// An image-to-image generator whose layers can be listened to.
+/// An image-to-image generator whose layers can be tapped.
 ///
 /// Images are `[B, C, H, W]` in [−1, 1]. Layers are numbered as the published code numbers them; −1 is the last. The
 /// methods that take tensors panic where a layer does not exist or sides do not fit: check with
@@ -17,13 +17,13 @@ pub trait TappedGenerator: std::fmt::Debug {
         self.forward_tapped(x, &[]).0
     }
 
-    /// G(x) and the outputs of the listed layers, in the list's order, from one pass.
+    /// G(x) and the outputs of the tapped layers, in the list's order, from one pass.
     fn forward_tapped(&self, x: &Tensor, layers: &[i64]) -> (Tensor, Vec<Tensor>);
 
-    /// Outputs of the listed layers, in the list's order; the pass ends after the last of them.
+    /// Outputs of the tapped layers, in the list's order; the pass ends after the last of them.
     fn encode(&self, x: &Tensor, layers: &[i64]) -> Vec<Tensor>;
 
-    /// (channels, height, width) of each listed layer for images of `height` × `width`.
+    /// (channels, height, width) of each tapped layer for images of `height` × `width`.
     ///
     /// # Errors
     /// [`NetworkError::Layer`] names a layer that does not exist, [`NetworkError::Size`] sides that do not fit.

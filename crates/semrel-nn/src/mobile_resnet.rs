@@ -129,7 +129,7 @@ impl MobileResnetGenerator {
         Self(chain(path, &config.widths(), config.norm, false))
     }
 
-    /// Multiply-accumulates of one image by the rule of [`Channels::macs`]; affine norms add one an element.
+    /// Multiply-accumulates of one image by the rule of [`Channels::macs`]; affine norms add one per element.
     ///
     /// # Errors
     /// [`NetworkError::Size`] where the sides do not fit.

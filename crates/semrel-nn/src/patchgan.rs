@@ -15,7 +15,7 @@ use tch::{Tensor, nn};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PatchGanKind {
-    /// 4×4 convolutions with so many halvings (`basic` has 3). Keys `model.*`.
+    /// 4×4 convolutions with this many halvings (`basic` has 3). Keys `model.*`.
     NLayers(i64),
     /// 1×1 convolutions: every pixel alone. Keys `net.*`.
     Pixel,

@@ -129,8 +129,8 @@ impl ResnetGenerator {
         Self(Chain::new(model, config.in_channels, config.clamp))
     }
 
-    /// Multiply-accumulates of one image by the rule of [`crate::channels::Channels::macs`]; affine norms add one an element,
-    /// blurs count as convolutions.
+    /// Multiply-accumulates of one image by the rule of [`crate::channels::Channels::macs`]; affine norms add one per
+    /// element, blurs count as convolutions.
     ///
     /// # Errors
     /// [`NetworkError::Size`] where the sides do not fit.

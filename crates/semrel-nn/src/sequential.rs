@@ -33,13 +33,14 @@ impl Default for Mode {
 /// One module. Modules without parameters count in the numbering too.
 #[derive(Debug)]
 pub(crate) enum Module {
-    /// Mirrored border of so many pixels.
+    /// Mirrored border of this many pixels.
     ReflectPad(i64),
     /// Convolution, zero padding.
     Conv { weight: Tensor, bias: Option<Tensor>, stride: i64, padding: i64 },
     /// Transposed 3×3 convolution that doubles the sides: stride 2, padding 1, output padding 1.
     ConvDouble { weight: Tensor, bias: Option<Tensor> },
-    /// Separable convolution, no padding: a 3×3 kernel a channel, instance norm, and a 1×1 convolution; (weight, bias) each.
+    /// Separable convolution, no padding: one 3×3 kernel per channel, instance norm, and a 1×1 convolution; (weight,
+    /// bias) each.
     Separable { depth: (Tensor, Tensor), point: (Tensor, Tensor) },
     /// Normalisation.
     Norm(Norm),

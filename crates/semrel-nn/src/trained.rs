@@ -25,7 +25,7 @@ impl<T> Trained<T> {
         Self { net, adam, probe: None }
     }
 
-    /// Converts the network to another kind and begins its optimiser anew, for reference computations in double precision.
+    /// Converts the network to another kind and resets its optimiser, for reference computations in double precision.
     pub fn convert(&mut self, kind: Kind) {
         self.net.convert(kind);
         self.adam = Adam::new(self.adam.config, &self.net);

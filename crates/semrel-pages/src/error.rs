@@ -25,7 +25,7 @@ pub enum PageError {
         source: serde_json::Error,
     },
     /// A name that is used twice, or has other characters than letters, digits and `-`.
-    #[error("`{0}` is no id for data of a page: it must be new, of letters, digits and `-`")]
+    #[error("`{0}` cannot be the id of data of a page: it must be new, and consist of letters, digits and `-`")]
     Id(String),
     /// Text that would end the element that holds it.
     #[error("a {0} of a page must not hold `</{0}`")]

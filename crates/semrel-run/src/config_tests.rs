@@ -124,7 +124,7 @@ fn files_that_are_no_configuration_are_named() {
     assert!(error("- a\n- b", &[]).starts_with("x.yaml: expected keys and values, found a list"));
     assert!(error("just words", &[]).contains("found the text \"just words\""));
     let text = error("name: [1\nloss: {", &[]);
-    assert!(text.starts_with("x.yaml: no valid YAML: ") && text.contains("line"), "{text}");
+    assert!(text.starts_with("x.yaml: not valid YAML: ") && text.contains("line"), "{text}");
     let text = error("name: a\nname: b", &[]);
     assert!(text.contains("duplicate") && text.contains("name"), "{text}");
     let text = load::<Config>("nowhere/none.yaml", &[]).unwrap_err().to_string();

@@ -39,13 +39,13 @@ pub enum OpenMode {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// A new run in the folder of another.
-    #[error("{}: holds a run already; go on with it by `--resume`, or remove it by `--overwrite`", .0.display())]
+    #[error("{}: already holds a run; continue it with `--resume`, or remove it with `--overwrite`", .0.display())]
     Exists(PathBuf),
     /// Nothing to resume.
-    #[error("{}: holds no run to resume; leave out `--resume` to start one", .0.display())]
+    #[error("{}: holds no run to resume; omit `--resume` to start one", .0.display())]
     NoRun(PathBuf),
     /// The folder holds files that are no run's.
-    #[error("{}: not empty and no run folder (it holds `{found}`); choose another folder", folder.display())]
+    #[error("{}: neither empty nor a run folder (it holds `{found}`); choose another folder", folder.display())]
     Foreign {
         /// The folder.
         folder: PathBuf,
@@ -228,7 +228,8 @@ fn compare(stored: &Path, given: &str, may_change: &[&str]) -> Result<(), RunErr
     };
     let then: serde_yaml::Value = parse(&text)?;
     if !then.is_mapping() {
-        let what = "no configuration of a run, which has keys; put it back, or start anew by --overwrite".to_owned();
+        let what =
+            "not the configuration of a run, which has keys; restore it, or start over with --overwrite".to_owned();
         return Err(ConfigError::NotYaml { path: stored.to_owned(), what }.into());
     }
     match config::first_difference(&then, &parse(given)?, &|key| may_change.contains(&key)) {

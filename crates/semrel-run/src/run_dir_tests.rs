@@ -43,7 +43,7 @@ fn a_new_run_stores_its_configuration_and_refuses_to_start_again() {
     assert_eq!(run.sample_path(7, Some("val")), path.join("samples/step-00000007-val.png"));
     drop(run);
     let text = open(&path, OpenMode::New).unwrap_err().to_string();
-    assert!(text.contains("runs/a: holds a run already") && text.contains("`--resume`"), "{text}");
+    assert!(text.contains("runs/a: already holds a run") && text.contains("`--resume`"), "{text}");
     assert!(text.contains("`--overwrite`"), "{text}");
     open(&path, OpenMode::Resume).unwrap();
 }
@@ -95,7 +95,7 @@ fn other_folders_are_left_alone() {
     touch(dir.path().join("samples/step-00000001.png"));
     for _ in 0..2 {
         let text = open(dir.path(), OpenMode::Overwrite).unwrap_err().to_string();
-        assert!(text.contains("not empty and no run folder (it holds `config.yaml`)"), "{text}");
+        assert!(text.contains("neither empty nor a run folder (it holds `config.yaml`)"), "{text}");
     }
     fs::remove_file(dir.path().join("config.yaml")).unwrap();
     assert!(matches!(open(dir.path(), OpenMode::New), Err(RunError::Foreign { .. })));

@@ -66,11 +66,11 @@ impl<D: Critic> Adversary<D> {
 
     /// Updates D with `½ (L(D(fake), fake) + L(D(real), real)) + λ_R1 · R1(real)`; the fake is constant, and in half of the
     /// cases an earlier one, if there is an image buffer. `step` decides which.
-    pub fn train(&mut self, fake: &Tensor, real: &Tensor, step: u64, terms: &mut Losses) {
+    pub fn train(&mut self, fake: &Tensor, real: &Tensor, step: u64, losses: &mut Losses) {
         let fake = self.pool.query(fake, &mut stream(self.game.seed, &format!("pool {}", self.names[3]), step));
-        let losses = self.discriminator_loss(&fake, real);
-        self.discriminator.backward_step(&losses.total);
-        self.log(&losses, terms);
+        let loss = self.discriminator_loss(&fake, real);
+        self.discriminator.backward_step(&loss.total);
+        self.log(&loss, losses);
     }
 
     /// The losses of [`Adversary::train`]. Both images pass D as one batch: no layer of it mixes images.
@@ -102,15 +102,15 @@ impl<D: Critic> Adversary<D> {
         DiscriminatorLosses { fake, real: loss_real, r1, total }
     }
 
-    /// Notes the losses.
-    pub fn log(&self, losses: &DiscriminatorLosses, terms: &mut Losses) {
+    /// Adds the parts of the discriminator's `loss` to the `losses` of the step.
+    pub fn log(&self, loss: &DiscriminatorLosses, losses: &mut Losses) {
         let [fake, real, r1, total] = &self.names;
-        terms.push(fake, &losses.fake);
-        terms.push(real, &losses.real);
-        if let Some(penalty) = &losses.r1 {
-            terms.push(r1, penalty);
+        losses.push(fake, &loss.fake);
+        losses.push(real, &loss.real);
+        if let Some(penalty) = &loss.r1 {
+            losses.push(r1, penalty);
         }
-        terms.push(total, &losses.total);
+        losses.push(total, &loss.total);
     }
 
     /// `λ_GAN · L(D(fake), real)`, for the generator. D's weights get no gradient.
@@ -151,10 +151,10 @@ mod tests {
         let game = Game { gan: GanMode::Hinge, lambda_gan: 3.0, lambda_r1: 0.0, seed: 1 };
         let mut d = adversary(game);
         let images = |value: f64| Tensor::full([1, 3, 2, 2], value, (Kind::Float, Device::Cpu));
-        let mut terms = Losses::new();
+        let mut losses = Losses::new();
         let adversarial = d.generator_loss(&images(0.5)).double_value(&[]);
-        d.train(&images(0.5), &images(0.25), 0, &mut terms);
-        let term = |name: &str| terms.get(name).unwrap().double_value(&[]);
+        d.train(&images(0.5), &images(0.25), 0, &mut losses);
+        let term = |name: &str| losses.get(name).unwrap().double_value(&[]);
         assert_eq!((term("D_A_fake"), term("D_A_real"), term("D_A")), (1.5, 0.75, 1.125));
         assert_eq!(adversarial, -1.5);
         // The weight goes down: it makes the fake look realer than the real.

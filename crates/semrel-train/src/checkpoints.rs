@@ -91,7 +91,7 @@ impl Checkpoints {
         Ok(load_safetensors(self.0.load_file(step, stem)?)?)
     }
 
-    /// Loads the checkpoint of the highest step; `None` where there is none.
+    /// Loads the checkpoint of the last step; `None` if there is none.
     ///
     /// # Errors
     /// As [`Checkpoints::load`]: a damaged checkpoint is never passed over in silence.
@@ -100,7 +100,7 @@ impl Checkpoints {
         Ok(Some((step, self.load(step)?)))
     }
 
-    /// Loads the best checkpoint; `None` where none is marked.
+    /// Loads the best checkpoint; `None` if none is marked.
     ///
     /// # Errors
     /// As [`Checkpoints::load`].

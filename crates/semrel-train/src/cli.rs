@@ -19,10 +19,10 @@ use tch::Device;
 /// Where and how fast to compute.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Machine {
-    /// Where to compute: cpu, cuda, cuda:1.
+    /// Device to compute on: cpu, cuda, cuda:1.
     #[arg(long, default_value = "cpu")]
     pub device: String,
-    /// Threads of arithmetic; all cores where absent. Results are equal to the bit for equal numbers of threads.
+    /// Number of compute threads [default: all cores]. Results are bit-identical for equal numbers of threads.
     #[arg(long)]
     pub threads: Option<usize>,
 }
@@ -31,7 +31,7 @@ impl Machine {
     /// Sets the threads; the device and the number of threads.
     ///
     /// # Errors
-    /// [`DeviceError`] names a device that is not there or a number of threads that cannot be.
+    /// [`DeviceError`] names a device that is not available or a number of threads that is out of range.
     pub fn set(&self) -> Result<(Device, usize), DeviceError> {
         Ok((parse_device(&self.device)?, set_threads(self.threads)?))
     }
@@ -40,10 +40,10 @@ impl Machine {
 /// What to do with a run that is in the folder.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct TrainMode {
-    /// Go on with a run from its last checkpoint.
+    /// Continue the run from its last checkpoint.
     #[arg(long, conflicts_with = "overwrite")]
     pub resume: bool,
-    /// Remove the run that is in the folder, and start anew.
+    /// Remove the run that is in the folder, and start over.
     #[arg(long)]
     pub overwrite: bool,
 }
@@ -59,7 +59,8 @@ impl TrainMode {
     }
 }
 
-/// Says how training ended, unless it ended well and `quiet` is asked for; 130, as for a signal, where it was interrupted.
+/// Says how training ended, unless it ended well and `quiet` is asked for; 130, as for a signal, where it was
+/// interrupted.
 pub fn ended(how: Ended, run_dir: &Path, quiet: bool) -> ExitCode {
     match how {
         Ended::Finished => {
@@ -69,7 +70,7 @@ pub fn ended(how: Ended, run_dir: &Path, quiet: bool) -> ExitCode {
             ExitCode::SUCCESS
         }
         Ended::Interrupted => {
-            print_line("stopped with a checkpoint saved; go on with --resume");
+            print_line("stopped with a checkpoint saved; continue with --resume");
             ExitCode::from(130)
         }
     }
@@ -128,7 +129,7 @@ pub fn translated(written: usize, jobs: &[Job], input: &Path, out: Option<&Path>
     ExitCode::SUCCESS
 }
 
-/// Writes indented JSON to a file (atomically, its folder is made), or to standard output where `out` is absent.
+/// Writes indented JSON to a file (atomically, creating its folder), or to standard output if `out` is `None`.
 ///
 /// # Errors
 /// Names the file.

@@ -49,13 +49,13 @@ pub struct CycleOutputs {
 impl<D: Critic> CycleGan<D> {
     /// One step; also returns its translations, as they were before the update. `step` decides on what the buffers give back.
     pub fn step(&mut self, batch: &Batch, step: u64) -> (Losses, CycleOutputs) {
-        let mut terms = Losses::new();
-        let (outputs, total) = self.generator_loss(batch, &mut terms);
+        let mut losses = Losses::new();
+        let (outputs, total) = self.generator_loss(batch, &mut losses);
         backward_step_both(&total, &mut self.g_a, &mut self.g_b);
 
-        self.d_a.train(&outputs.fake_b, &batch.b, step, &mut terms);
-        self.d_b.train(&outputs.fake_a, &batch.a, step, &mut terms);
-        (terms, outputs)
+        self.d_a.train(&outputs.fake_b, &batch.b, step, &mut losses);
+        self.d_b.train(&outputs.fake_a, &batch.a, step, &mut losses);
+        (losses, outputs)
     }
 
     /// A step of the warm-up: both generators learn to reproduce their input.
@@ -65,7 +65,7 @@ impl<D: Critic> CycleGan<D> {
         reproduce(&mut self.g_a, &images)
     }
 
-    fn generator_loss(&self, batch: &Batch, terms: &mut Losses) -> (CycleOutputs, Tensor) {
+    fn generator_loss(&self, batch: &Batch, losses: &mut Losses) -> (CycleOutputs, Tensor) {
         let Batch { a, b } = batch;
         let weights = self.weights;
         // Each generator sees both domains as one batch: one half is translated, the other should stay as it is.
@@ -82,17 +82,17 @@ impl<D: Critic> CycleGan<D> {
         let cycle_a = l1(&self.g_b.forward(&fake_b), a) * weights.a;
         let cycle_b = l1(&self.g_a.forward(&fake_a), b) * weights.b;
         for (name, term) in [("G_A", &gan.0), ("G_B", &gan.1), ("cycle_A", &cycle_a), ("cycle_B", &cycle_b)] {
-            terms.push(name, term);
+            losses.push(name, term);
         }
         let mut total = gan.0 + gan.1 + cycle_a + cycle_b;
         for (name, same, real, cycle) in [("idt_A", &same_b, b, weights.b), ("idt_B", &same_a, a, weights.a)] {
             if let Some(same) = same {
                 let term = l1(same, real) * (weights.identity * cycle);
-                terms.push(name, &term);
+                losses.push(name, &term);
                 total += term;
             }
         }
-        terms.push("G", &total);
+        losses.push("G", &total);
         (CycleOutputs { fake_b: fake_b.detach(), fake_a: fake_a.detach() }, total)
     }
 

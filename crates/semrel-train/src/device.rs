@@ -2,10 +2,10 @@
 
 use tch::{Cuda, Device};
 
-/// A device or a number of threads that cannot be.
+/// A device that is not available or a number of threads that is out of range.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// No such name.
+    /// Not the name of a device.
     #[error("unknown device `{name}`; available: {available}")]
     Unknown {
         /// The name.
@@ -24,7 +24,7 @@ pub enum DeviceError {
         hint: &'static str,
     },
     /// Not a number of threads.
-    #[error("{0} threads; it must be at least 1, and at most 1024")]
+    #[error("{0} threads; expected 1 to 1024")]
     Threads(usize),
 }
 
@@ -59,7 +59,7 @@ fn parse(name: &str, gpus: usize) -> Result<Device, DeviceError> {
     }
 }
 
-/// Sets torch's threads where a number is given, and returns the number in force.
+/// Sets the number of torch's threads, if one is given, and returns the number in force.
 ///
 /// Results are equal byte for byte only between runs of equal thread counts.
 ///
@@ -74,8 +74,8 @@ pub fn set_threads(threads: Option<usize>) -> Result<usize, DeviceError> {
     Ok(tch::get_num_threads() as usize)
 }
 
-/// Lets a GPU's convolutions be measured once a shape, of which the fastest is kept, as the published code does, where shapes
-/// `repeat` from step to step: each new shape costs a measurement. Nothing on a CPU.
+/// Has the kernels of a GPU's convolutions measured once per shape, as the published code does, and the fastest kept,
+/// if shapes `repeat` from step to step: each new shape costs a measurement. Does nothing on a CPU.
 pub fn tune_convolutions(device: Device, repeat: bool) {
     if device.is_cuda() {
         Cuda::cudnn_set_benchmark(repeat);

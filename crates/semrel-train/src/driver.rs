@@ -12,7 +12,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tch::Device;
 
-/// Keys that may differ when a run is resumed: they change its rhythm or what is looked at, not its steps.
+/// Keys that may differ when a run is resumed: they change how often it logs, saves and evaluates, or what is
+/// evaluated, not its steps.
 pub const MAY_CHANGE: [&str; 8] = [
     "train.log_every",
     "train.sample_every",
@@ -33,9 +34,9 @@ pub struct TrainOptions {
     pub mode: OpenMode,
     /// Where to compute.
     pub device: Device,
-    /// Threads of arithmetic, for the summary.
+    /// Number of compute threads, for the summary.
     pub threads: usize,
-    /// No progress.
+    /// Whether to show no progress.
     pub quiet: bool,
     /// The row of a table that the run is, to be stored in its folder.
     pub manifest: Option<Manifest>,

@@ -19,12 +19,12 @@ pub struct Losses {
 }
 
 impl Losses {
-    /// No terms yet.
+    /// No losses yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a scalar tensor as it is now; its graph is let go of.
+    /// Adds the present value of a scalar tensor, detached from its graph.
     pub fn push(&mut self, name: impl Into<String>, value: &Tensor) {
         // A copy: sums may go on in place.
         self.tensors.push((name.into(), value.detach().copy()));
@@ -80,7 +80,7 @@ impl Rhythm {
     }
 }
 
-/// A loss that is no number: the run has diverged.
+/// A non-finite loss: the run has diverged.
 #[derive(Debug, thiserror::Error)]
 #[error("step {step}: {term}; the checkpoints of earlier steps are kept")]
 pub struct Diverged {
@@ -154,7 +154,7 @@ impl Standing {
         if found == at { Ok(Self { step: at, best }) } else { Err(OtherStep { found }) }
     }
 
-    /// Forgets the best checkpoint where the state of the checkpoint says that its score was measured otherwise than
+    /// Forgets the best checkpoint if the state of the checkpoint says that its score was measured differently from
     /// `measure` ([`Fit::measure`]): the two cannot be compared.
     #[must_use]
     pub fn measured(self, state: &Value, measure: &Value) -> Self {
@@ -172,11 +172,11 @@ impl Standing {
 /// Key of [`Fit::measure`] in the state of a checkpoint.
 const MEASURE: &str = "measure";
 
-/// A checkpoint whose state is of another step than its folder's name.
+/// A checkpoint whose state is from another step than its folder's name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("its state.json is of step {found}: the file was changed")]
+#[error("its state.json is from step {found}: the file was changed")]
 pub struct OtherStep {
-    /// The step that it tells.
+    /// The step that it records.
     pub found: u64,
 }
 
@@ -191,7 +191,7 @@ pub struct StepInfo {
 
 /// Trains from `start` to the last step of `rhythm`, or until a signal asks it to stop.
 ///
-/// `loss` terms are looked at whenever they are logged or saved: one that is not finite ends the run before a checkpoint
+/// Losses are checked whenever they are logged or saved: one that is not finite ends the run before a checkpoint
 /// of it is written. `label` names the run on the progress line. Returns how it ended and the seconds trained in all.
 ///
 /// # Errors
@@ -213,13 +213,13 @@ pub fn fit<F: Fit>(
     let mut log = MetricsLog::open(run.path(), step)?;
     let mut progress = Progress::new(label, step, rhythm.total, quiet);
     while step < rhythm.total {
-        let terms = experiment.step(step)?;
+        let losses = experiment.step(step)?;
         step += 1;
         let (logged, evaluated) = (rhythm.due(rhythm.log_every, step), rhythm.evaluates(step));
         let stop = interrupt.requested();
         let saved = rhythm.due(rhythm.save_every, step) || evaluated || stop;
         if logged || saved {
-            let values = terms.read();
+            let values = losses.read();
             if logged {
                 log.log(step, &values)?;
                 progress.message(message(&values, experiment.shown()));
@@ -261,7 +261,7 @@ pub fn fit<F: Fit>(
     Ok((Ended::Finished, log.seconds()))
 }
 
-/// Ends a run that has diverged. Steps that are neither logged nor saved are not looked at.
+/// Ends a run that has diverged. Steps that are neither logged nor saved are not checked.
 fn check(step: u64, values: &[(&str, f64)]) -> Result<(), Diverged> {
     first_non_finite(values).map_or(Ok(()), |term| Err(Diverged { step, term }))
 }
@@ -293,19 +293,19 @@ mod tests {
         let resumed = |state: Value| standing.measured(&state, &json!(["test", 8]));
         assert_eq!(resumed(json!({ "measure": ["test", 8] })), standing);
         assert_eq!(resumed(json!({ "measure": ["test", 9] })), Standing { step: 9, best: None });
-        // A checkpoint that does not tell.
+        // A checkpoint that does not record it.
         assert_eq!(resumed(json!({})), standing);
     }
 
     #[test]
     fn terms_keep_their_order_and_forget_their_graph() {
         let x = Tensor::from_slice(&[2f32]).set_requires_grad(true);
-        let mut terms = Losses::new();
-        terms.push("loss", &(&x * 3.0).sum(tch::Kind::Float));
-        terms.number("gamma", 0.5);
-        assert_eq!(terms.read(), [("loss", 6.0), ("gamma", 0.5)]);
-        assert!(!terms.get("loss").unwrap().requires_grad());
-        assert!(check(4, &terms.read()).is_ok());
+        let mut losses = Losses::new();
+        losses.push("loss", &(&x * 3.0).sum(tch::Kind::Float));
+        losses.number("gamma", 0.5);
+        assert_eq!(losses.read(), [("loss", 6.0), ("gamma", 0.5)]);
+        assert!(!losses.get("loss").unwrap().requires_grad());
+        assert!(check(4, &losses.read()).is_ok());
         let error = check(4, &[("loss", f64::NAN)]).unwrap_err().to_string();
         assert!(error.contains("step 4") && error.contains("loss"), "{error}");
     }

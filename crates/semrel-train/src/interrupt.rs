@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// The signal handler could not be installed.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot install the handler of Ctrl-C and SIGTERM: {0}")]
+#[error("cannot install the handler for Ctrl-C and SIGTERM: {0}")]
 pub struct InterruptError(String);
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
-/// Who reads the flag. Where nobody does, a signal ends the process as if it were not handled.
+/// Number of readers of the flag. Without any, a signal ends the process as if it were not handled.
 static READERS: AtomicUsize = AtomicUsize::new(0);
 static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
 
@@ -47,7 +47,7 @@ impl Interrupt {
     }
 }
 
-/// Whether a signal has asked for an end while somebody listened.
+/// Whether a signal has asked for an end while the flag had a reader.
 pub fn interrupted() -> bool {
     REQUESTED.load(Ordering::Relaxed)
 }
@@ -80,7 +80,7 @@ fn handle() {
     progress::print_line("stopping after this step; Ctrl-C again stops at once, without saving");
 }
 
-/// Without destructors: those of libtorch would run below the feet of a computation.
+/// Without destructors: those of libtorch would pull the ground from under a computation.
 fn exit_at_once(code: i32) -> ! {
     #[cfg(unix)]
     // SAFETY: `_exit` takes an integer and does not return; nothing is left for memory safety to depend on.

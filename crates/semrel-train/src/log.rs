@@ -1,4 +1,4 @@
-//! Metrics of a run: `metrics.jsonl`, one JSON object a line, and event files for TensorBoard.
+//! Metrics of a run: `metrics.jsonl`, one JSON object per line, and event files for TensorBoard.
 
 use image::{ImageFormat, RgbImage};
 use protobuf::{Message, RepeatedField};
@@ -86,7 +86,7 @@ impl MetricsLog {
         line.extend(scalars.iter().map(|&(name, value)| (name.to_owned(), json!(value))));
         let mut text = Value::Object(line).to_string();
         text.push('\n');
-        // One write a line: a kill leaves whole lines.
+        // One write per line: a kill leaves whole lines.
         self.lines.write_all(text.as_bytes()).map_err(failed(&self.path, "write"))?;
 
         let values = scalars.iter().map(|&(name, value)| {

@@ -1,6 +1,6 @@
 //! How the process keeps memory, and how much.
 
-/// Most memory that the process has held, in MiB; 0 where the system does not tell.
+/// Peak memory of the process, in MiB; 0 if the system does not report it.
 pub fn peak_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap_or_default();
@@ -9,9 +9,9 @@ pub fn peak_mib() -> u64 {
 
 /// Lets oneDNN, which computes convolutions on a CPU, keep every kernel that it compiled.
 ///
-/// It compiles one for each shape, and by default keeps the last 1,024. A super-net is trained and searched at other shapes in each
-/// step, 1,700 in all at profile `small`: with the default, 20 kernels a step are compiled anew for as long as it trains, 6 % of
-/// its time. Results are the same to the bit. A capacity that is set already stays.
+/// It compiles one for each shape, and by default keeps the last 1,024. A super-net is trained and searched at other
+/// shapes in each step, 1,700 in all at profile `small`: with the default, 20 kernels per step are recompiled for as
+/// long as it trains, 6 % of its time. Results are the same to the bit. A capacity that is set already stays.
 ///
 /// To be called first in `main`, before any other thread is there.
 pub(crate) fn keep_kernels() {
@@ -25,9 +25,9 @@ pub(crate) fn keep_kernels() {
 
 /// Tells the C allocator to keep what is freed instead of returning it to the system.
 ///
-/// A training step frees and asks for the same large buffers over and over. By default each of them is mapped and unmapped, and
-/// every page of it is cleared by the kernel anew: 5 % of a step on narrow networks. Peak memory stays the same.
-/// Does nothing where the allocator is not glibc's.
+/// A training step frees and asks for the same large buffers over and over. By default each of them is mapped and
+/// unmapped, and every page of it is cleared again by the kernel: 5 % of a step on narrow networks. Peak memory stays
+/// the same. Does nothing where the allocator is not glibc's.
 pub fn keep_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: mallopt only sets parameters of the allocator, and may be called at any time.

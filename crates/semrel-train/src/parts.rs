@@ -53,7 +53,7 @@ pub struct PartsState {
 /// Parts that cannot be saved or restored.
 #[derive(Debug, thiserror::Error)]
 pub enum PartsError {
-    /// A tensor that is of no use.
+    /// A non-finite tensor, which is of no use.
     #[error(
         "step {step}: `{key}` of network {network} is not finite; the run has diverged (lower the learning rate, or check \
          the data); the checkpoints of earlier steps are kept"
@@ -80,8 +80,8 @@ pub enum PartsError {
         /// What does not fit.
         source: CheckpointError,
     },
-    /// Weights that are no numbers.
-    #[error("`{key}` holds NaN or infinity: the file is damaged, or of a run that diverged")]
+    /// Non-finite weights.
+    #[error("`{key}` holds NaN or infinity: the file is damaged, or from a run that diverged")]
     Damaged {
         /// The state-dict key.
         key: String,
@@ -126,7 +126,7 @@ pub fn save_parts(
 /// Puts a checkpoint back into networks of the same configuration.
 ///
 /// # Errors
-/// [`PartsError`] names the network and what does not fit; networks that came before it have their weights then.
+/// [`PartsError`] names the network and what does not fit; networks before it already have their new weights.
 pub fn restore_parts(parts: Vec<Part<'_>>, snapshot: &Snapshot) -> Result<PartsState, PartsError> {
     let state: PartsState =
         serde_json::from_value(snapshot.state.clone()).map_err(|e| PartsError::State(e.to_string()))?;

@@ -21,7 +21,7 @@ pub fn split(t: &Tensor, first: i64) -> (Tensor, Tensor) {
 pub fn reproduce(generator: &mut Trained<Generator>, images: &Tensor) -> Losses {
     let loss = l1(&generator.forward(images), images);
     generator.backward_step(&loss);
-    let mut terms = Losses::new();
-    terms.push("warmup", &loss.to_kind(Kind::Float));
-    terms
+    let mut losses = Losses::new();
+    losses.push("warmup", &loss.to_kind(Kind::Float));
+    losses
 }

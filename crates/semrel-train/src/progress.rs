@@ -6,7 +6,7 @@ use std::io::{IsTerminal, Write as _};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-/// Time between plain lines where stderr is no terminal.
+/// Time between plain lines if stderr is not a terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);

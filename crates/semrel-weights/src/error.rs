@@ -15,7 +15,7 @@ pub enum WeightsError {
         file: Box<WeightsFile>,
     },
     /// A weights file with other content than the published one.
-    #[error("{}: SHA-256 {found}, but that of the published {} begins with {expected}: it is another file or a damaged one. Remove it. {}", path.display(), file.name, file.advice())]
+    #[error("{}: SHA-256 {found}, but that of the published {} begins with {expected}: it is a different or a damaged file. Remove it. {}", path.display(), file.name, file.advice())]
     Digest {
         /// The file.
         path: PathBuf,

@@ -104,12 +104,12 @@ impl Runner {
         let draws = self.method.draw(&batch)?;
         let info = StepInfo { epoch: 1, step };
         let began = Instant::now();
-        let terms = match self.order {
+        let losses = match self.order {
             Order::Shared => self.method.step_with(&batch, &draws, info)?,
             Order::Plain => self.method.plain_step(&batch, &draws, info)?,
         };
         // Reading a number waits for a device that computes on its own.
-        let losses = terms.read().into_iter().map(|(name, v)| (name.to_owned(), v)).collect();
+        let losses = losses.read().into_iter().map(|(name, v)| (name.to_owned(), v)).collect();
         if step == 0 {
             self.losses = losses;
         } else {

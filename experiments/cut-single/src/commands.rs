@@ -28,23 +28,26 @@ use std::process::ExitCode;
 use tch::Device;
 use which::Which;
 
-/// Single-modal image translation: CUT with SRC and hDCE, CUT, FastCUT, LSeSim, CycleGAN, DistanceGAN, GcGAN, NEGCUT and
-/// SinCUT.
+/// Single-modal image translation: CUT with SRC and hDCE, CUT, FastCUT, LSeSim, CycleGAN, DistanceGAN, GcGAN, NEGCUT
+/// and SinCUT.
 ///
-/// A run is one YAML file (see configs/cut-single) and one folder. `cargo xtask data sample` makes the images of the sample
-/// profile.
+/// A run is one YAML file (see configs/cut-single) and one folder. `cargo xtask data sample` renders the images of the
+/// sample profile.
 ///
-///   cut-single train configs/cut-single/sample/horse2zebra-ours.yaml
-///   cut-single train my.yaml --set data.root=photos --set data.direction=BtoA
-///   cut-single translate runs/cut-single/my-run photos/ --out translated/
-///   cut-single translate latest_net_G.pth photo.jpg
-///   cut-single eval runs/cut-single/my-run --checkpoint best
-///   cut-single similarity runs/cut-single/my-run horse.jpg --at 120,96 --out maps/
-///   cut-single explore runs/cut-single/ours runs/cut-single/cut --input horse.jpg --out explorer/
-///
-/// Training stops at Ctrl-C with a checkpoint saved; `train ... --resume` goes on with it, exactly.
+/// On Ctrl-C training saves a checkpoint and stops; `train ... --resume` continues from there, with identical results.
 #[derive(Debug, Parser)]
-#[command(name = "cut-single", version, verbatim_doc_comment)]
+#[command(
+    name = "cut-single",
+    version,
+    after_long_help = "Examples:\n  \
+        cut-single train configs/cut-single/sample/horse2zebra-ours.yaml\n  \
+        cut-single train my.yaml --set data.root=photos --set data.direction=BtoA\n  \
+        cut-single translate runs/cut-single/my-run photos/ --out translated/\n  \
+        cut-single translate latest_net_G.pth photo.jpg\n  \
+        cut-single eval runs/cut-single/my-run --checkpoint best\n  \
+        cut-single similarity runs/cut-single/my-run horse.jpg --at 120,96 --out maps/\n  \
+        cut-single explore runs/cut-single/my-run --input horse.jpg --out explorer/"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -58,13 +61,13 @@ enum Command {
     Train(TrainArgs),
     /// Translate a picture or a folder of pictures.
     Translate(TranslateArgs),
-    /// Translate the test images and score them: Fréchet distance; accuracies of a segmenter where there are labels.
+    /// Translate the test images and score them: Fréchet distance; accuracies of a segmenter if there are labels.
     Eval(EvalArgs),
-    /// Score the untranslated images, and the real ones: what a method must beat, and what it cannot.
+    /// Score the untranslated images and the real ones: what a method must beat, and what it cannot beat.
     Baseline(BaselineArgs),
-    /// Similarity maps of a query position, in the input and in its translation.
+    /// Draw the similarity maps of a query position, in the input and in its translation.
     Similarity(similarity::SimilarityArgs),
-    /// A page to explore similarity maps in, of several runs and pictures.
+    /// Write a page in which to explore the similarity maps of several runs and pictures.
     Explore(explore::ExploreArgs),
     /// Write a run's generator as one file with the published keys.
     Export(ExportArgs),
@@ -79,15 +82,15 @@ struct TrainArgs {
     /// The run's YAML file; several are merged from left to right.
     #[arg(required = true)]
     config: Vec<PathBuf>,
-    /// Folder of the run; runs/cut-single/<name> where absent.
+    /// Folder of the run [default: runs/cut-single/<name>]
     #[arg(long)]
     run_dir: Option<PathBuf>,
-    /// Store in the folder which row of which table this is (JSON); for whoever makes tables.
+    /// Manifest to store in the folder (JSON): table, profile, data set, row and seed.
     #[arg(long, value_name = "JSON", hide = true)]
     manifest: Option<Manifest>,
     #[command(flatten)]
     mode: TrainMode,
-    /// Check the config and its networks and open its data, print the number of steps (JSON), and train nothing.
+    /// Check the config and its networks, open its data, print the number of steps (JSON), and do not train.
     #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
     check: bool,
     /// Change a key of the config: --set loss.lambda_src=0.2
@@ -103,14 +106,14 @@ struct TranslateArgs {
     which: Which,
     /// A picture, or a folder of pictures at any depth.
     input: PathBuf,
-    /// Folder of the translations, which keep their names; beside each picture, as <name>_translated.png, where absent.
+    /// Folder for the translations, which keep their names [default: beside each picture, as <name>_translated.png]
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size, to multiples of 4. As in the
-    /// run's tests where absent; for a generator's file, 256x256.
+    /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size, rounded to multiples
+    /// of 4 [default: the size of the run's test images; 256x256 for a generator's file]
     #[arg(long)]
     size: Option<PictureSize>,
-    /// Pictures at a time.
+    /// Pictures per batch.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     batch: u32,
     #[command(flatten)]
@@ -121,16 +124,16 @@ struct TranslateArgs {
 struct EvalArgs {
     /// Folder of the run.
     run_dir: PathBuf,
-    /// `last`, `best` or a step.
+    /// The checkpoint: `last`, `best` or a step.
     #[arg(long, default_value = "last")]
     checkpoint: String,
     /// Score this generator instead: a published *_net_G.pth, or safetensors.
     #[arg(long, conflicts_with = "checkpoint")]
     weights: Option<PathBuf>,
-    /// Folder of the translations; results/test_<step>/images in the run where absent.
+    /// Folder for the translations [default: results/test_<step>/images in the run]
     #[arg(long)]
     images: Option<PathBuf>,
-    /// File of the scores (JSON); standard output where absent.
+    /// File for the scores (JSON) [default: standard output]
     #[arg(long)]
     out: Option<PathBuf>,
     /// Change a key of the run's config: --set eval.max_sources=100
@@ -145,10 +148,10 @@ struct BaselineArgs {
     /// A run's YAML file, for its data and evaluation; several are merged from left to right.
     #[arg(required = true)]
     config: Vec<PathBuf>,
-    /// Folder of the pictures that are scored; a temporary one where absent.
+    /// Folder for the pictures that are scored [default: a temporary one]
     #[arg(long)]
     images: Option<PathBuf>,
-    /// File of the scores (JSON); standard output where absent.
+    /// File for the scores (JSON) [default: standard output]
     #[arg(long)]
     out: Option<PathBuf>,
     /// Change a key of the config.
@@ -162,7 +165,7 @@ struct BaselineArgs {
 struct ExportArgs {
     /// Folder of the run.
     run_dir: PathBuf,
-    /// `last`, `best` or a step.
+    /// The checkpoint: `last`, `best` or a step.
     #[arg(long, default_value = "last")]
     checkpoint: String,
     /// The file (safetensors).
@@ -172,10 +175,10 @@ struct ExportArgs {
 
 #[derive(Debug, Args)]
 struct BenchArgs {
-    /// sample, small or paper: the profile whose horse to zebra run of `--method` is measured.
+    /// The profile whose horse-to-zebra run of `--method` is measured: sample, small or paper.
     #[arg(long, default_value = "paper")]
     profile: String,
-    /// ours or cut.
+    /// The method: ours or cut.
     #[arg(long, default_value = "ours")]
     method: String,
     /// A run's YAML file instead; repeat the option to merge several from left to right.
@@ -184,13 +187,13 @@ struct BenchArgs {
     /// Steps to measure.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
-    /// The published order: every image encoded by itself.
+    /// Measure the published order, in which every image is encoded by itself.
     #[arg(long, conflicts_with = "paired")]
     plain: bool,
-    /// Both orders in turns, and how much faster ours is.
+    /// Measure both orders in turn, and how much faster ours is.
     #[arg(long)]
     paired: bool,
-    /// Measure translation instead: so many pictures through the network alone, and from file to file.
+    /// Measure the translation of this many pictures instead, by the network alone and from file to file.
     #[arg(long, value_name = "PICTURES", value_parser = clap::value_parser!(u16).range(1..), conflicts_with_all = ["steps", "plain", "paired"])]
     translate: Option<u16>,
     /// Change a key of the config.

@@ -25,7 +25,7 @@ pub struct Config {
     pub name: String,
     /// Which algorithm trains.
     pub method: Method,
-    /// Seed of everything random.
+    /// Seed of all randomness.
     #[serde(default)]
     pub seed: u64,
     /// Images.
@@ -39,7 +39,7 @@ pub struct Config {
     /// Optimisation.
     #[serde(default)]
     pub optim: OptimConfig,
-    /// Length and rhythm of the run.
+    /// Length of the run, and how often it logs, saves and evaluates.
     #[serde(default)]
     pub train: TrainConfig,
     /// Evaluation.
@@ -74,7 +74,7 @@ pub enum Method {
 pub struct DataConfig {
     /// Folder with `trainA`, `trainB`, `testA`, `testB`, or with `train` and `test` of A|B pictures.
     pub root: PathBuf,
-    /// `AtoB`, or `BtoA` to translate what lies in `trainB`.
+    /// `AtoB`, or `BtoA` to translate the images in `trainB`.
     #[serde(default)]
     pub direction: Direction,
     /// Steps before a picture enters a network: `resize_and_crop`, `scale_width_and_crop`, `crop`, `none`, `zoom_and_patch` …
@@ -89,10 +89,10 @@ pub struct DataConfig {
     /// Mirror left-right with probability 1/2.
     #[serde(default = "yes")]
     pub flip: bool,
-    /// Take A and B in order, item i with item i, and not at random.
+    /// Take A and B in order, item i with item i, instead of at random.
     #[serde(default)]
     pub serial: bool,
-    /// Stop at a file that cannot be read, instead of skipping it and counting it.
+    /// Stop at a file that cannot be read, instead of skipping and counting it.
     #[serde(default)]
     pub strict: bool,
 }
@@ -149,13 +149,13 @@ pub struct ModelConfig {
     pub discriminator: DiscriminatorKind,
     /// First width of the discriminator.
     pub ndf: i64,
-    /// Halvings of a PatchGAN.
+    /// Downsamplings of a PatchGAN.
     pub n_layers: i64,
-    /// Halve by a blur, not by a strided convolution.
+    /// Downsample with a blur instead of a strided convolution.
     pub antialias: bool,
-    /// Double by a blur, not by a strided transposed convolution.
+    /// Upsample with a blur instead of a strided transposed convolution.
     pub antialias_up: bool,
-    /// How weights start; StyleGAN2's networks have their own way.
+    /// How weights are initialized; StyleGAN2's networks have their own initialization.
     pub init: InitType,
     /// Layers of the generator whose features the patch terms compare.
     pub nce_layers: Vec<i64>,
@@ -187,7 +187,7 @@ impl Default for ModelConfig {
 pub struct OptimConfig {
     /// Learning rate of the first epoch.
     pub lr: f64,
-    /// How it goes on.
+    /// How it changes afterwards.
     pub policy: LrPolicy,
     /// Epochs between the steps of `policy: step`.
     pub lr_decay_iters: i64,
@@ -195,7 +195,7 @@ pub struct OptimConfig {
     pub beta1: f64,
     /// Adam's second decay.
     pub beta2: f64,
-    /// Outputs kept for the discriminator, of which it is shown one half of the time; 0 for none.
+    /// Earlier outputs kept for the discriminator, which sees one of them half of the time; 0 for none.
     pub pool_size: usize,
 }
 
@@ -246,7 +246,7 @@ impl Default for TrainConfig {
 }
 
 impl Config {
-    /// Epochs in all.
+    /// Total number of epochs.
     pub fn epochs(&self) -> u64 {
         (self.train.n_epochs + self.train.n_epochs_decay) as u64
     }
@@ -299,8 +299,8 @@ impl Config {
 
     /// Settings of the patch terms.
     ///
-    /// With one patch an image (SinCUT) the official code's mask of the diagonal covers everything, so that all weights of
-    /// its negatives are 1.
+    /// With one patch per image (SinCUT) the official code's mask of the diagonal covers everything, so that all
+    /// weights of its negatives are 1.
     pub fn patch_loss(&self) -> PatchLossConfig {
         let l = &self.loss;
         let weight = |of: Contrast| if l.contrast == of { l.lambda_contrast } else { 0.0 };

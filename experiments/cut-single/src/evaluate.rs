@@ -6,8 +6,8 @@ use crate::networks::Generator;
 use anyhow::Result;
 use semrel_data::rng::derive_seed;
 use semrel_eval::{
-    Evaluator, ImageSet, InputOptions, Inputs, Looking, ReferenceSet, ReferenceSource, SEGMENTATION, Scorer,
-    Segmentation, Segmenter,
+    Evaluator, ImageSet, InputOptions, Inputs, ReferenceSet, ReferenceSource, SEGMENTATION, Scorer, Segmentation,
+    SegmentationProtocol, Segmenter,
 };
 use semrel_nn::Net;
 use semrel_run::scores::{Baseline, Evaluation};
@@ -70,7 +70,7 @@ pub fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> R
         let [photographs, labels] =
             [data.direction.target(), data.direction.source()].map(|side| ImageSet::new(&data.train, side));
         let segmenter = Segmenter::open(config.eval.segmenter(), &photographs, &labels, device, quiet)?;
-        Some(Segmentation { segmenter, looking: Looking::Reduced, key: SEGMENTATION })
+        Some(Segmentation { segmenter, protocol: SegmentationProtocol::Reduced, key: SEGMENTATION })
     } else {
         None
     };

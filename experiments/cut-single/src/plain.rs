@@ -19,15 +19,15 @@ impl Contrastive {
     /// As [`Contrastive::step_with`].
     pub fn plain_step(&mut self, batch: &Batch, draws: &Draws, info: StepInfo) -> Result<Losses> {
         self.generator.set_published_arithmetic(true);
-        let terms = self.published_step(batch, draws, info);
+        let losses = self.published_step(batch, draws, info);
         self.generator.set_published_arithmetic(false);
-        terms
+        losses
     }
 
     fn published_step(&mut self, batch: &Batch, draws: &Draws, info: StepInfo) -> Result<Losses> {
-        let mut terms = Losses::new();
+        let mut losses = Losses::new();
         let mut made = self.translate(batch, draws.flip);
-        // The published code listens to no layer here.
+        // The published code taps no layer here.
         made.source = None;
 
         let fake =
@@ -35,9 +35,9 @@ impl Contrastive {
         let real = batch.b.detach().set_requires_grad(self.config.loss.lambda_r1 > 0.0);
         let fake_logits = self.adversary.discriminator.forward(&fake);
         let real_logits = self.adversary.discriminator.forward(&real);
-        let losses = self.adversary.discriminator_loss_of(&fake_logits, &real_logits, &real);
-        self.adversary.discriminator.backward_step(&losses.total);
-        self.adversary.log(&losses, &mut terms);
+        let loss = self.adversary.discriminator_loss_of(&fake_logits, &real_logits, &real);
+        self.adversary.discriminator.backward_step(&loss.total);
+        self.adversary.log(&loss, &mut losses);
 
         let branch = |output: &Tensor, input: &Tensor, positions: &[Tensor]| -> Result<Embedded> {
             let layers = &self.config.model.nce_layers;
@@ -55,9 +55,9 @@ impl Contrastive {
             None => None,
         };
         let compared = Compared { translation, identity };
-        let total = self.generator_loss(batch, &made, &compared, info.epoch, &mut terms)?;
+        let total = self.generator_loss(batch, &made, &compared, info.epoch, &mut losses)?;
         backward_step_both(&total, &mut self.generator, &mut self.heads);
-        Ok(terms)
+        Ok(losses)
     }
 
     /// F as published: all positions of a map are brought into rows before some are picked.

@@ -103,7 +103,8 @@ pub fn similarity_maps(
     })
 }
 
-/// The figure: a column a layer; above the input's maps, below the output's, at the left the pictures with the query marked.
+/// The figure: one column per layer; above the input's maps, below the output's, at the left the pictures with the
+/// query marked.
 pub fn figure(maps: &SimilarityMaps, input: &RgbImage, output: &RgbImage) -> RgbImage {
     let [width, height] = maps.size;
     let marked = |picture: &RgbImage| {

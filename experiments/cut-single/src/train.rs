@@ -66,10 +66,10 @@ impl Fit for Run<'_> {
         if step < self.config.train.warmup {
             return Ok(self.algorithm.warmup_step(&batch));
         }
-        let mut terms = self.algorithm.step(&batch, info)?;
-        terms.number("epoch", info.epoch as f64);
-        terms.number("lr", self.config.lr(info.epoch));
-        Ok(terms)
+        let mut losses = self.algorithm.step(&batch, info)?;
+        losses.number("epoch", info.epoch as f64);
+        losses.number("lr", self.config.lr(info.epoch));
+        Ok(losses)
     }
 
     fn snapshot(&mut self, step: u64, best: Option<(u64, f64)>) -> Result<Snapshot> {

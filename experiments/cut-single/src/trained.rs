@@ -75,7 +75,8 @@ pub fn load_generator(generator: &Net<Generator>, file: &Path) -> Result<()> {
     load_network("G", &generator.state(), &tensors).with_context(|| file.display().to_string())
 }
 
-/// A generator from its file alone; width, blocks and resampling of a residual generator are told by its keys and shapes.
+/// A generator from its file alone; width, blocks and resampling of a residual generator follow from its keys and
+/// shapes.
 ///
 /// # Errors
 /// A file of another network.
@@ -94,7 +95,7 @@ fn shape_of(tensors: &StateDict) -> Result<Config> {
     let Some([width, 3, 7, 7]) = first.as_deref() else {
         if tensors.keys().any(|key| key.starts_with("encoder.convs")) {
             bail!(
-                "a generator of single-image translation: its file does not tell its width; name its run, or --config"
+                "a generator of single-image translation: its file does not say its width; name its run, or give --config"
             );
         }
         let keys: Vec<&str> = tensors.keys().take(3).map(String::as_str).collect();

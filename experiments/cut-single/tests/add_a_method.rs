@@ -21,19 +21,19 @@ pub struct FromAfar {
 impl Algorithm for FromAfar {
     fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
         let OneSided { generator, adversary } = &mut self.networks;
-        let mut terms = Losses::new();
+        let mut losses = Losses::new();
         let fake = generator.forward(&batch.a);
-        adversary.train(&fake, &batch.b, info.step, &mut terms);
+        adversary.train(&fake, &batch.b, info.step, &mut losses);
 
         let adversarial = adversary.generator_loss(&fake);
         let from_afar = |images: &Tensor| images.avg_pool2d([8, 8], [8, 8], [0, 0], false, true, None);
         let layout = l1(&from_afar(&fake), &from_afar(&batch.a)) * self.weight;
         let total = &adversarial + &layout;
         generator.backward_step(&total);
-        terms.push("G_GAN", &adversarial);
-        terms.push("layout", &layout);
-        terms.push("G", &total);
-        Ok(terms)
+        losses.push("G_GAN", &adversarial);
+        losses.push("layout", &layout);
+        losses.push("G", &total);
+        Ok(losses)
     }
 
     fn warmup_step(&mut self, batch: &Batch) -> Losses {
@@ -74,8 +74,8 @@ fn it_learns_to_keep_the_layout() {
     let batch = Batch { a: images(), b: images() };
 
     let mut layout = |step| {
-        let terms = method.step(&batch, StepInfo { epoch: 1, step }).unwrap();
-        terms.get("layout").unwrap().double_value(&[])
+        let losses = method.step(&batch, StepInfo { epoch: 1, step }).unwrap();
+        losses.get("layout").unwrap().double_value(&[])
     };
     let first = layout(0);
     let last = (1..30).map(&mut layout).last().unwrap();

@@ -91,7 +91,7 @@ fn folders() {
     // Several pictures where one is learned from.
     refuses(
         place.train("run", &[method("sincut"), sets(&["data.root=data"])].concat()),
-        &["data/trainA: 6 images; single-image translation takes exactly one a domain"],
+        &["data/trainA: 6 images; single-image translation takes exactly one per domain"],
     );
     // As many equal pictures: distances that do not vary.
     for i in 0..6 {

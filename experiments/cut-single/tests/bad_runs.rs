@@ -15,7 +15,7 @@ fn checkpoints() {
     refuses(place.command(&["eval", "empty"]), &["is this the folder of a run?", "empty/config.yaml"]);
     place.trained("run", &[]);
     let args = [method("ours"), sets(&["train.n_epochs_decay=0"])].concat();
-    refuses(place.train("run", &args), &["run: holds a run already", "`--resume`", "`--overwrite`"]);
+    refuses(place.train("run", &args), &["run: already holds a run", "`--resume`", "`--overwrite`"]);
     let translate =
         |checkpoint: &str| place.command(&["translate", "run", "data/testA", "--out", "x", "--checkpoint", checkpoint]);
     refuses(translate("77"), &["no checkpoint of step 77; there are: 3, 6"]);

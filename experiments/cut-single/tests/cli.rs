@@ -90,11 +90,11 @@ fn single_image_methods_translate_the_whole_picture() {
         assert(place.command(&at)).success();
         let maps = read_json(&place.path("maps/0-39-35.json"));
         assert_eq!(maps["size"], serde_json::json!([40, 36]));
-        // The generator's file does not tell its width.
+        // The generator's file does not say its width.
         assert(place.command(&["export", name, "--out", "sin.safetensors"])).success();
         refuses(
             place.command(&["translate", "sin.safetensors", "single/trainA", "--out", "x"]),
-            &["sin.safetensors", "its file does not tell its width"],
+            &["sin.safetensors", "its file does not say its width"],
         );
         let config = format!("{name}/config.yaml");
         let file = ["translate", "sin.safetensors", "single/trainA", "--config", &config, "--out", "by-file"];
@@ -247,7 +247,7 @@ fn labels_are_scored_by_a_segmenter() {
     grey.save(place.path("city/trainB/1.png")).unwrap();
     refuses(place.command(&["eval", "run"]), &["city/trainB/1.png: a grey image", "colours of Cityscapes"]);
     fs::rename(place.path("city/trainB/1.png"), place.path("city/trainB/one.png")).unwrap();
-    refuses(place.command(&["eval", "run"]), &["`eval.segmentation`", "without counterpart"]);
+    refuses(place.command(&["eval", "run"]), &["`eval.segmentation`", "has no counterpart"]);
 }
 
 #[test]

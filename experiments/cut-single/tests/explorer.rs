@@ -325,7 +325,7 @@ fn what_cannot_be_explored() {
         &["official compares the layers 0, 4, 8, 12, other the layers 0, 4, 8; name those to show with --layers"],
     );
     refuses(explore(&["official", "other"], &["--layers", "4,12"]), &["other: no projection head at layer 12"]);
-    refuses(explore(&["official"], &["--layers", "4,4"]), &["--layers: 4 is there twice"]);
+    refuses(explore(&["official"], &["--layers", "4,4"]), &["--layers: 4 is given twice"]);
     refuses(explore(&["official"], &["--positions", "2"]), &["--positions"]);
     // Nothing was written so far.
     assert!(!place.path("explorer").exists());

@@ -64,7 +64,7 @@ fn single_image_survives_a_kill(name: &str) {
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(130), "{text}");
-        assert!(text.contains("stopped with a checkpoint saved; go on with --resume"), "{text}");
+        assert!(text.contains("stopped with a checkpoint saved; continue with --resume"), "{text}");
     }
     let (whole, parts) = (place.path("whole"), place.path("parts"));
     for step in [3, 6, 9] {

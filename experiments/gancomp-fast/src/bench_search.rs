@@ -20,7 +20,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 /// What to measure on.
 #[derive(Debug, Clone)]
 pub struct BenchSearchOptions {
-    /// The configuration; the smallest of the row's set where absent.
+    /// The configuration; `None` for the smallest of the row's set.
     pub channels: Option<Channels>,
     /// Pictures that an evaluation looks at.
     pub images: usize,

@@ -19,11 +19,11 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Name of the row. Its stages lie in `runs/gancomp-fast/<name>/<stage>`; slashes make folders.
+    /// Name of the row. Its stages are in `runs/gancomp-fast/<name>/<stage>`; slashes make folders.
     pub name: String,
     /// Which losses distil.
     pub method: Method,
-    /// Seed of everything random.
+    /// Seed of all randomness.
     #[serde(default = "default_seed")]
     pub seed: u64,
     /// Images.
@@ -39,7 +39,7 @@ pub struct Config {
     /// The search for a configuration of the super-net.
     #[serde(default)]
     pub search: SearchConfig,
-    /// Training of the configuration that was found; absent where the row goes without.
+    /// Training of the configuration that was found; omitted if the row has no such stage.
     #[serde(default)]
     pub finetune: Option<FinetuneConfig>,
     /// Evaluation.
@@ -82,7 +82,7 @@ pub struct DataConfig {
     pub root: PathBuf,
     /// How images belong together.
     pub layout: Layout,
-    /// `AtoB`, or `BtoA` to translate what lies in `trainB`.
+    /// `AtoB`, or `BtoA` to translate the images in `trainB`.
     #[serde(default)]
     pub direction: Direction,
     /// Side that pictures are resized to in training.
@@ -99,19 +99,19 @@ pub struct DataConfig {
     /// not read.
     #[serde(default)]
     pub held_back: usize,
-    /// List files of the images that the distillation learns from; all that the search does not look at where absent.
+    /// List files of the images that the distillation learns from; if omitted, all that the search does not look at.
     #[serde(default)]
     pub distill_list: Lists,
-    /// List file of the source images (pairs) that the search looks at, none of which may be in `distill_list`; those that are
-    /// held back where absent.
+    /// List file of the source images (pairs) that the search looks at, none of which may be in `distill_list`; if
+    /// omitted, those that are held back.
     #[serde(default)]
     pub search_list: Option<PathBuf>,
-    /// Stop at a file that cannot be read, instead of skipping it and counting it.
+    /// Stop at a file that cannot be read, instead of skipping and counting it.
     #[serde(default)]
     pub strict: bool,
 }
 
-/// List files: one file name a line, relative to the folder of the domain.
+/// List files: one file name per line, relative to the folder of the domain.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lists {
@@ -147,7 +147,7 @@ pub struct ModelConfig {
     #[serde(with = "discriminator_kind")]
     #[schemars(with = "discriminator_kind::Written")]
     pub discriminator: PatchGanKind,
-    /// How weights of generators and discriminators start; adapters and heads always start with N(0, 0.02²).
+    /// How weights of generators and discriminators are initialized; adapters and heads always start with N(0, 0.02²).
     pub init: InitType,
 }
 
@@ -203,7 +203,7 @@ mod discriminator_kind {
 pub struct EvalConfig {
     /// Images per batch.
     pub batch_size: i64,
-    /// Test images that are translated, the first in order; all where absent.
+    /// Test images that are translated, the first in order; all if omitted.
     pub max_sources: Option<usize>,
     /// Real images that outputs are compared with.
     pub reference: Reference,
@@ -216,14 +216,14 @@ pub struct EvalConfig {
     pub extractor_weights: Option<PathBuf>,
     /// Mean IoU of a segmenter on the outputs. Needs labels: those in colour that are translated, or `label_table`.
     pub segmentation: bool,
-    /// The network that looks: `drn-d-105` as published, `drn-d-22`, or `effnet-lite0-head`, which is fitted to the training
-    /// photographs.
+    /// The network that labels the outputs: `drn-d-105` as published, `drn-d-22`, or `effnet-lite0-head`, which is
+    /// fitted to the training photographs.
     pub segmenter: String,
     /// A file of its weights in place of the published one.
     pub segmenter_weights: Option<PathBuf>,
     /// Steps of the fit of `effnet-lite0-head`.
     pub segmenter_steps: u64,
-    /// Table of the labels of the test images: a line `number labels photograph` each.
+    /// Table of the labels of the test images, with lines `number labels photograph`.
     pub label_table: Option<PathBuf>,
 }
 
@@ -268,7 +268,7 @@ impl Default for EvalConfig {
     }
 }
 
-/// A stage that a row goes without.
+/// A stage that a row does not have.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "config section `{0}` is absent: this row goes without it; add the section (`--set {0}.train.n_epochs=…`) to do it"
@@ -279,7 +279,7 @@ impl Config {
     /// Training settings of a stage.
     ///
     /// # Errors
-    /// Where the row goes without it.
+    /// If the row does not have it.
     pub fn train(&self, stage: Stage) -> Result<&TrainConfig, NoStage> {
         match stage {
             Stage::Teacher => Ok(&self.teacher.train),

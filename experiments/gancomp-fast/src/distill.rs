@@ -116,7 +116,7 @@ impl Distillation {
     /// # Errors
     /// Where features do not fit the losses.
     pub fn step_with(&mut self, batch: &Batch, draws: &Draws, epoch: u64) -> Result<(Losses, Tensor)> {
-        let mut terms = Losses::new();
+        let mut losses = Losses::new();
         let passes = Passes {
             taught: no_grad(|| self.teacher.forward_tapped(&batch.a, &TAPS)),
             made: self.student.forward_tapped(&batch.a, &draws.channels),
@@ -125,11 +125,11 @@ impl Distillation {
         let real_logits = self.adversary.discriminator.forward(&self.seen(batch, &batch.b));
 
         let judged = self.adversary.discriminator_loss_of(&fake_logits, &real_logits, &batch.b);
-        self.adversary.log(&judged, &mut terms);
+        self.adversary.log(&judged, &mut losses);
         let of_discriminator =
             flat_gradients_of_first(&judged.total, &[self.adversary.discriminator.parameters()]).remove(0);
 
-        let total = self.student_loss(batch, &passes, &fake_logits, draws, epoch, &mut terms)?;
+        let total = self.student_loss(batch, &passes, &fake_logits, draws, epoch, &mut losses)?;
         let mut networks = vec![self.student.parameters(), self.adapters.parameters()];
         networks.extend(self.heads.as_ref().map(Trained::parameters));
         let mut gradients = flat_gradients(&total, &networks).into_iter();
@@ -141,7 +141,7 @@ impl Distillation {
             heads.step(next());
         }
         self.adversary.discriminator.step(of_discriminator);
-        Ok((terms, passes.made.0.detach()))
+        Ok((losses, passes.made.0.detach()))
     }
 
     /// What D is shown: an image, or input and image where they come in pairs.
@@ -157,17 +157,17 @@ impl Distillation {
         fake_logits: &Tensor,
         draws: &Draws,
         epoch: u64,
-        terms: &mut Losses,
+        losses: &mut Losses,
     ) -> Result<Tensor> {
         let gan = self.adversary.generator_loss_of(fake_logits);
         let aim = if self.aligned { &batch.b } else { &passes.taught.0 };
         let recon = self.loss.recon.distance(&passes.made.0, aim) * self.loss.lambda_recon;
-        terms.push("G_gan", &gan);
-        terms.push("G_recon", &recon);
+        losses.push("G_gan", &gan);
+        losses.push("G_recon", &recon);
         let mut total = gan + recon;
         if self.loss.lambda_distill > 0.0 {
-            let distill = self.activations(passes, terms) * self.loss.lambda_distill;
-            terms.push("G_distill", &distill);
+            let distill = self.activations(passes, losses) * self.loss.lambda_distill;
+            losses.push("G_distill", &distill);
             total += distill;
         }
         if let Some(heads) = &self.heads {
@@ -175,23 +175,23 @@ impl Distillation {
             for (name, of_taps) in [("SRC", &semantic.src), ("DCE", &semantic.dce)] {
                 let sum = of_taps.sum(None::<Kind>);
                 for tap in 0..TAPS.len() {
-                    terms.push(format!("G_{name}{tap}"), &of_taps.get(tap as i64));
+                    losses.push(format!("G_{name}{tap}"), &of_taps.get(tap as i64));
                 }
-                terms.push(format!("G_{name}"), &sum);
+                losses.push(format!("G_{name}"), &sum);
                 total += sum;
             }
-            terms.number("gamma", self.gamma(epoch));
+            losses.number("gamma", self.gamma(epoch));
         }
-        terms.push("G", &total);
+        losses.push("G", &total);
         Ok(total)
     }
 
     /// `Σ_i mean |A_i(S_i) − T_i|²`.
-    fn activations(&self, passes: &Passes, terms: &mut Losses) -> Tensor {
+    fn activations(&self, passes: &Passes, losses: &mut Losses) -> Tensor {
         let taps = self.adapters.0.iter().zip(passes.made.1.iter().zip(&passes.taught.1)).enumerate();
         let distances = taps.map(|(i, (adapter, (student, teacher)))| {
             let distance = adapter.forward(student).mse_loss(teacher, Reduction::Mean);
-            terms.push(format!("G_distill{i}"), &distance);
+            losses.push(format!("G_distill{i}"), &distance);
             distance
         });
         distances.reduce(|a, b| a + b).expect("there are taps")

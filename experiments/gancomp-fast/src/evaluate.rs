@@ -11,7 +11,7 @@ use crate::latency::Runs;
 use crate::looked_at::{extractor, labels_of_tests, options_of_tests, reference_of_tests, segmenter, sources_of_tests};
 use crate::search::fitness::Torch;
 use anyhow::{Context, Result, ensure};
-use semrel_eval::{Evaluator, ImageSet, Inputs, Looking, ReferenceSet, Scorer, Segmentation};
+use semrel_eval::{Evaluator, ImageSet, Inputs, ReferenceSet, Scorer, Segmentation, SegmentationProtocol};
 use semrel_run::Checked;
 use semrel_run::scores::{Baseline, CompressionEvaluation};
 use std::path::Path;
@@ -51,7 +51,7 @@ fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> Resul
         let (labels, key) = labels_of_tests(config, data)?;
         labels.check("labels", quiet).with_context(|| format!("config key `{key}`"))?;
         let segmenter = segmenter(config, data, device, quiet)?;
-        Some(Segmentation { segmenter, looking: Looking::FullSize(labels), key })
+        Some(Segmentation { segmenter, protocol: SegmentationProtocol::FullSize(labels), key })
     } else {
         None
     };

@@ -37,7 +37,7 @@ pub struct ExportOptions {
     pub folders: Folders,
     /// Which generator.
     pub which: Which,
-    /// The configuration of a distilled one; the search's winner where absent.
+    /// The configuration of a distilled one; `None` for the search's winner.
     pub chosen: Option<Chosen>,
     /// Folder of the files.
     pub out: PathBuf,

@@ -118,7 +118,7 @@ pub fn teacher_macs(width: i64, size: (u32, u32)) -> Result<u64> {
     Ok(teacher.macs(size.1.into(), size.0.into())?)
 }
 
-/// A generator of a row. `chosen` is the configuration of a distilled one; the search's winner where absent.
+/// A generator of a row. `chosen` is the configuration of a distilled one; `None` for the search's winner.
 ///
 /// # Errors
 /// Where an earlier stage is missing, the command that runs it; a configuration outside the row's set.
@@ -215,8 +215,8 @@ pub fn sub_network(state: &StateDict, channels: &Channels, device: Device) -> Re
     Ok(network)
 }
 
-/// A generator of a file, told by its keys and shapes: an exported sub-network, a super-net or mobile generator (cut to
-/// `channels` where given), or a teacher.
+/// A generator of a file, recognized by its keys and shapes: an exported sub-network, a super-net or mobile generator
+/// (cut to `channels` where given), or a teacher.
 ///
 /// # Errors
 /// Names the file, and what does not fit.

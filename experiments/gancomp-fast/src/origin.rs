@@ -61,7 +61,7 @@ impl Origin {
     pub(crate) fn check(&self, state: &Value, checkpoint: &Path) -> Result<()> {
         ensure!(
             self.began(state),
-            "{}: the run was started with another {} than {}, step {}; resume it with that one, or start anew by \
+            "{}: the run was started with another {} than {}, step {}; resume it with that one, or start over with \
              --overwrite",
             checkpoint.display(),
             self.what,

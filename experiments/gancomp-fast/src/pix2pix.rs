@@ -39,20 +39,20 @@ impl Pix2Pix {
 
     /// One step; also returns the output as it was before the update.
     pub fn step(&mut self, batch: &Batch, step: u64) -> (Losses, Tensor) {
-        let mut terms = Losses::new();
+        let mut losses = Losses::new();
         let fake = self.generator.forward(&batch.a);
         let seen = Tensor::cat(&[&batch.a, &fake], 1);
 
-        self.adversary.train(&seen.detach(), &Tensor::cat(&[&batch.a, &batch.b], 1), step, &mut terms);
+        self.adversary.train(&seen.detach(), &Tensor::cat(&[&batch.a, &batch.b], 1), step, &mut losses);
 
         let gan = self.adversary.generator_loss(&seen);
         let recon = l1(&fake, &batch.b) * self.loss.lambda_recon;
-        terms.push("G_gan", &gan);
-        terms.push("G_recon", &recon);
+        losses.push("G_gan", &gan);
+        losses.push("G_recon", &recon);
         let total = gan + recon;
-        terms.push("G", &total);
+        losses.push("G", &total);
         self.generator.backward_step(&total);
-        (terms, fake.detach())
+        (losses, fake.detach())
     }
 
     /// All networks, for checkpoints.
@@ -86,8 +86,8 @@ mod tests {
         };
         let fake = no_grad(|| networks.generator.forward(&batch.a));
         let before = judged(&networks, &fake);
-        let (terms, image) = networks.step(&batch, 0);
-        let term = |name: &str| terms.get(name).unwrap().double_value(&[]);
+        let (losses, image) = networks.step(&batch, 0);
+        let term = |name: &str| losses.get(name).unwrap().double_value(&[]);
         assert!((&image - &fake).abs().max().double_value(&[]) < 1e-6);
         let after = judged(&networks, &fake);
         assert!((term("G_gan") + 2.0 * after).abs() < 1e-5 && (before - after).abs() > 1e-4);

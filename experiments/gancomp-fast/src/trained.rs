@@ -162,7 +162,7 @@ pub fn super_net_digest(run_dir: &Path, checkpoint: &str) -> Result<Option<Strin
 /// a super-net needs no teacher.
 ///
 /// # Errors
-/// Says how to distil anew; a teacher or a checkpoint that is damaged.
+/// Says how to distil again; a teacher or a checkpoint that is damaged.
 pub fn check_teacher(config: &Config, folders: &Folders, device: Device) -> Result<()> {
     let super_net = folders.distill(config);
     let Some((step, checkpoints)) = find(&super_net, "last", CHECKPOINT)? else { return Ok(()) };
@@ -178,7 +178,7 @@ pub fn check_teacher(config: &Config, folders: &Folders, device: Device) -> Resu
     ensure!(
         Origin::teacher(&teacher).began(&checkpoints.load_state(step)?),
         "config key `teacher.weights` or `teacher.checkpoint`: the super-net in {} was distilled from another teacher than {}, \
-         step {}; name that one, or distil anew: gancomp-fast distill with the same configuration and --overwrite",
+         step {}; name that one, or distil again: gancomp-fast distill with the same configuration and --overwrite",
         super_net.display(),
         teacher.path.display(),
         teacher.step

@@ -23,7 +23,7 @@ impl Translator {
     /// 8-bit pictures, truncated as published, of inputs `[3, H, W]` in [−1, 1].
     ///
     /// # Errors
-    /// Names the size of a picture that does not fit; outputs that are no numbers.
+    /// Names the size of a picture that does not fit; non-finite outputs.
     pub fn run(&self, images: &[Array3<f32>]) -> Result<Vec<RgbImage>> {
         match self {
             Self::Onnx(generator) => {

@@ -112,7 +112,7 @@ fn stages_that_are_missing() {
         place.stage("distill", "runs", &[&sets(&["teacher.checkpoint=5"])[..], &["--overwrite"]].concat()),
         &["config key `teacher.checkpoint`", "no checkpoint of step 5"],
     );
-    refuses(place.stage("distill", "runs", &[]), &["distill: holds a run already", "`--resume`", "`--overwrite`"]);
+    refuses(place.stage("distill", "runs", &[]), &["distill: already holds a run", "`--resume`", "`--overwrite`"]);
 }
 
 #[test]

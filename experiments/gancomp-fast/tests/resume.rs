@@ -88,7 +88,7 @@ fn a_signal_stops_with_a_checkpoint() {
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(130), "{text}");
-        assert!(text.contains("stopped with a checkpoint saved; go on with --resume"), "{text}");
+        assert!(text.contains("stopped with a checkpoint saved; continue with --resume"), "{text}");
         let last = last_step(&place.path(run));
         assert!(place.last_checkpoint(run).ends_with(format!("step-{last:08}")));
     }

@@ -74,7 +74,7 @@ fn ctrl_c_keeps_evaluations_and_says_how_to_go_on() {
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{text}");
-    assert!(text.contains("evaluations.jsonl; go on with the same command"), "{text}");
+    assert!(text.contains("evaluations.jsonl; the same command continues the search"), "{text}");
     assert!(evaluations(&place).len() >= 2 && !place.row("search/search.json").exists());
     refuses(place.stage("finetune", &sets(&["finetune.train.n_epochs=1"])), &["there is no finished search yet"]);
 }

@@ -137,7 +137,7 @@ fn all_stages_of_a_search_have_its_settings() {
     fs::write(place.row("distill/summary.json"), "null").unwrap();
     refuses(all(), &["distill/summary.json: no summary of a run", "--overwrite"]);
     fs::write(place.row("distill/config.yaml"), "").unwrap();
-    refuses(all(), &["distill/config.yaml: no configuration of a run", "--overwrite"]);
+    refuses(all(), &["distill/config.yaml: not the configuration of a run", "--overwrite"]);
 }
 
 #[test]

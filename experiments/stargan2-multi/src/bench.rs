@@ -82,13 +82,13 @@ pub fn bench(config: &Checked<Config>, options: &BenchOptions) -> Result<Report>
         let batch = random_batch(config, DOMAINS, options.device);
         let draws = trainer.draw(&batch);
         let began = Instant::now();
-        let terms = if options.plain {
+        let iteration = if options.plain {
             trainer.plain_iteration(&batch, &draws, step)?
         } else {
             trainer.iteration(&batch, &draws, step)?
         };
         // Reading a number waits for a device that computes on its own.
-        losses = crate::train::terms(&terms, config, step)
+        losses = crate::train::named_losses(&iteration, config, step)
             .read()
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value))

@@ -27,18 +27,21 @@ use tch::{Device, Tensor};
 
 /// Multi-modal image translation between domains: StarGAN v2, StarGAN v2 + LSeSim, and StarGAN v2 + SRC + hDCE.
 ///
-/// A run is one YAML file (see configs/stargan2-multi) and one folder. `cargo xtask data sample` makes the images of the
-/// sample profile.
+/// A run is one YAML file (see configs/stargan2-multi) and one folder. `cargo xtask data sample` renders the images of
+/// the sample profile.
 ///
-///   stargan2-multi train configs/stargan2-multi/sample/seasons-ours.yaml
-///   stargan2-multi train my.yaml --set data.root=photos --set train.iterations=20000
-///   stargan2-multi eval   runs/stargan2-multi/sample-seasons-ours --checkpoint best
-///   stargan2-multi sample runs/stargan2-multi/sample-seasons-ours --grid reference --out grid.png
-///   stargan2-multi translate runs/stargan2-multi/sample-seasons-ours photos --to winter --out snowy
-///
-/// Training stops at Ctrl-C with a checkpoint saved; `train ... --resume` goes on with it, exactly.
+/// On Ctrl-C training saves a checkpoint and stops; `train ... --resume` continues from there, with identical results.
 #[derive(Debug, Parser)]
-#[command(name = "stargan2-multi", version, verbatim_doc_comment)]
+#[command(
+    name = "stargan2-multi",
+    version,
+    after_long_help = "Examples:\n  \
+        stargan2-multi train configs/stargan2-multi/sample/seasons-ours.yaml\n  \
+        stargan2-multi train my.yaml --set data.root=photos --set train.iterations=20000\n  \
+        stargan2-multi eval runs/stargan2-multi/my-run --checkpoint best\n  \
+        stargan2-multi sample runs/stargan2-multi/my-run --grid reference --out grid.png\n  \
+        stargan2-multi translate runs/stargan2-multi/my-run photos --to winter --out snowy"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -50,7 +53,7 @@ pub struct Cli {
 enum Command {
     /// Train a run.
     Train(TrainArgs),
-    /// Score a run's outputs: Fréchet and perceptual distance and target accuracy, latent- and reference-guided.
+    /// Score a run's outputs: Fréchet distance, perceptual distance and target accuracy, latent- and reference-guided.
     Eval(EvalArgs),
     /// Score the untranslated images: what a method must beat.
     Baseline(BaselineArgs),
@@ -69,15 +72,15 @@ struct TrainArgs {
     /// The run's YAML file; several are merged from left to right.
     #[arg(required = true)]
     config: Vec<PathBuf>,
-    /// Folder of the run; runs/stargan2-multi/<name> where absent.
+    /// Folder of the run [default: runs/stargan2-multi/<name>]
     #[arg(long)]
     run_dir: Option<PathBuf>,
-    /// Store in the folder which row of which table this is (JSON); for whoever makes tables.
+    /// Manifest to store in the folder (JSON): table, profile, data set, row and seed.
     #[arg(long, value_name = "JSON", hide = true)]
     manifest: Option<Manifest>,
     #[command(flatten)]
     mode: TrainMode,
-    /// Check the config and open its data, print the number of iterations with those of the warm-up (JSON), and train nothing.
+    /// Check the config, open its data, print the number of iterations including the warm-up (JSON), and do not train.
     #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
     check: bool,
     /// Change a key of the config: --set loss.lambda_src=0.2
@@ -91,13 +94,13 @@ struct TrainArgs {
 struct EvalArgs {
     /// Folder of the run.
     run_dir: PathBuf,
-    /// `last`, `best` or a step.
+    /// The checkpoint: `last`, `best` or a step.
     #[arg(long, default_value = "last")]
     checkpoint: String,
     /// Score these weights instead: a published *_nets_ema.ckpt, or safetensors.
     #[arg(long, conflicts_with = "checkpoint")]
     weights: Option<PathBuf>,
-    /// File of the scores (JSON); standard output where absent.
+    /// File for the scores (JSON) [default: standard output]
     #[arg(long)]
     out: Option<PathBuf>,
     /// Change a key of the run's config: --set eval.num_outs=2
@@ -112,7 +115,7 @@ struct BaselineArgs {
     /// A run's YAML file, for its data and evaluation; several are merged from left to right.
     #[arg(required = true)]
     config: Vec<PathBuf>,
-    /// File of the scores (JSON); standard output where absent.
+    /// File for the scores (JSON) [default: standard output]
     #[arg(long)]
     out: Option<PathBuf>,
     /// Change a key of the config.
@@ -126,9 +129,9 @@ struct BaselineArgs {
 enum Grid {
     /// Sources, then rows of random styles of each domain.
     Latent,
-    /// References at the left, sources on top.
+    /// References on the left, sources on top.
     Reference,
-    /// Every third frame of going from one random style to another, in each domain.
+    /// Every third frame of an interpolation between two random styles, in each domain.
     Interpolation,
 }
 
@@ -136,7 +139,7 @@ enum Grid {
 struct SampleArgs {
     /// Folder of the run.
     run_dir: PathBuf,
-    /// `last`, `best` or a step.
+    /// The checkpoint: `last`, `best` or a step.
     #[arg(long, default_value = "last")]
     checkpoint: String,
     /// Use these weights instead: a published *_nets_ema.ckpt, or safetensors.
@@ -148,10 +151,10 @@ struct SampleArgs {
     /// The picture.
     #[arg(long)]
     out: PathBuf,
-    /// Seed of latent codes.
+    /// Seed of the latent codes.
     #[arg(long, default_value_t = 0)]
     seed: i64,
-    /// How far styles may lie from the domain's mean: below 1, more alike.
+    /// Truncation: how far styles may be from the domain's mean; below 1 they are more alike.
     #[arg(long, default_value_t = 1.0, value_parser = psi)]
     psi: f64,
     #[command(flatten)]
@@ -160,10 +163,10 @@ struct SampleArgs {
 
 #[derive(Debug, Args)]
 struct BenchArgs {
-    /// sample, small or paper: the profile whose Seasons run of `--method` is measured.
+    /// The profile whose Seasons run of `--method` is measured: sample, small or paper.
     #[arg(long, default_value = "paper")]
     profile: String,
-    /// stargan-v2, lsesim or ours.
+    /// The method: stargan-v2, lsesim or ours.
     #[arg(long, default_value = "ours")]
     method: String,
     /// Images per batch.
@@ -172,7 +175,7 @@ struct BenchArgs {
     /// Iterations to measure.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
-    /// The published loop's order: every encoding recomputed, every gradient kept.
+    /// Measure the published loop's order: every encoding recomputed, every gradient kept.
     #[arg(long)]
     plain: bool,
     /// Change a key of the config.

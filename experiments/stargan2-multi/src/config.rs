@@ -19,7 +19,7 @@ pub struct Config {
     pub name: String,
     /// Losses on top of StarGAN v2's.
     pub method: Method,
-    /// Seed of everything random.
+    /// Seed of all randomness.
     #[serde(default = "default_seed")]
     pub seed: u64,
     /// Images.
@@ -33,7 +33,7 @@ pub struct Config {
     /// Optimisation.
     #[serde(default)]
     pub optim: OptimConfig,
-    /// Length and rhythm of the run.
+    /// Length of the run, and how often it logs, saves and evaluates.
     #[serde(default)]
     pub train: TrainConfig,
     /// Evaluation.
@@ -63,13 +63,13 @@ pub enum Method {
 pub struct DataConfig {
     /// Folder of domains: `train/<domain>/` and `val/<domain>/`, or `<domain>/` alone.
     pub root: PathBuf,
-    /// Side of the square that every image is resized to; a power of two from 32 on.
+    /// Side of the square that every image is resized to; a power of two, at least 32.
     #[serde(default = "default_image_size")]
     pub image_size: i64,
     /// Probability of a random resized crop (area 0.8 to 1, aspect ratio 0.9 to 1.1).
     #[serde(default = "default_randcrop_prob")]
     pub randcrop_prob: f64,
-    /// Stop at a file that cannot be read, instead of skipping it and counting it.
+    /// Stop at a file that cannot be read, instead of skipping and counting it.
     #[serde(default)]
     pub strict: bool,
 }
@@ -88,11 +88,11 @@ fn default_randcrop_prob() -> f64 {
 pub struct ModelConfig {
     /// Which generator: `official` (the multi-modal code's, for `ours`) or `stargan-v2` (for the compared methods).
     pub generator: GeneratorKind,
-    /// First width of all convolutional networks; 2¹⁴/image_size where absent (64 at 256).
+    /// First width of all convolutional networks; if omitted, 2¹⁴/image_size (64 at 256).
     pub width: Option<i64>,
     /// Upper bound of the widths.
     pub max_width: i64,
-    /// Length of a style.
+    /// Length of a style code.
     pub style_dim: i64,
     /// Length of a latent code.
     pub latent_dim: i64,
@@ -154,12 +154,12 @@ pub enum Cycle {
 pub struct LossConfig {
     /// `official`: as the published code trains; `paper`: as the paper's equations say.
     pub formulation: Formulation,
-    /// What the cycle term compares; `self-reconstruction` where absent for `ours` in the official formulation, otherwise
-    /// `through-fake`.
+    /// What the cycle term compares; if omitted, `self-reconstruction` for `ours` in the official formulation,
+    /// otherwise `through-fake`.
     pub cycle: Option<Cycle>,
     /// Weight of R1.
     pub lambda_r1: f64,
-    /// R1 is taken every so many iterations, then with as many times its weight; 1 as published.
+    /// R1 is computed every this many iterations, with its weight multiplied by that number; 1 as published.
     pub r1_every: u64,
     /// Weight of style reconstruction.
     pub lambda_sty: f64,
@@ -300,9 +300,9 @@ pub struct EvalConfig {
     pub num_outs: i64,
     /// Images per batch.
     pub batch_size: i64,
-    /// Source images per domain, the first of the validation folder; all where absent.
+    /// Source images per domain, the first of the validation folder; all if omitted.
     pub max_sources: Option<usize>,
-    /// Training images per domain that outputs are compared with; all where absent.
+    /// Training images per domain that outputs are compared with; all if omitted.
     pub max_reals: Option<usize>,
     /// Features of the Fréchet distance: `effnet-lite0`, `inception-torchvision` as published, or another network of
     /// `semrel-metrics`.

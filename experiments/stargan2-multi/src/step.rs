@@ -60,8 +60,8 @@ pub enum Pass {
 /// Sees each network's flat gradient (by the network's published name) before its step.
 pub type GradientProbe = Box<dyn FnMut(Pass, &'static str, &Tensor)>;
 
-/// The input as the correlative term sees it.
-struct Seen {
+/// What the correlative term reads of the input.
+struct CorrelativeFeatures {
     features: Vec<Tensor>,
     positions: Vec<Tensor>,
     heads_loss: Option<Tensor>,
@@ -227,7 +227,12 @@ impl Trainer {
     }
 
     /// Features of the input and their query positions, after one step of the learned heads.
-    fn correlative_features(&mut self, x_real: &Tensor, fake: &Tensor, x_ref: &Tensor) -> Result<Option<Seen>> {
+    fn correlative_features(
+        &mut self,
+        x_real: &Tensor,
+        fake: &Tensor,
+        x_ref: &Tensor,
+    ) -> Result<Option<CorrelativeFeatures>> {
         let Some(correlative) = &mut self.correlative else { return Ok(None) };
         let n = x_real.size()[0];
         // One batch: the input, the output, and another real image, turned by half.
@@ -237,7 +242,7 @@ impl Trainer {
         let (real, positions) = (part(0), correlative.term.positions(&features));
         let heads_loss =
             correlative.term.step_heads(&real, &part(1), &part(2), &positions).context("the correlative heads")?;
-        Ok(Some(Seen { features: real, positions, heads_loss }))
+        Ok(Some(CorrelativeFeatures { features: real, positions, heads_loss }))
     }
 
     /// Steps generator, mapping network, style encoder and projection heads.

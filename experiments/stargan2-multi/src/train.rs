@@ -71,13 +71,13 @@ impl Fit for Run<'_> {
         seed_step(self.config.seed, step);
         let batch = self.loader.next(self.options.device)?;
         if step < self.warmup() {
-            let mut terms = Losses::new();
-            terms.push("warmup/reconstruction", &self.trainer.warmup_iteration(&batch));
-            return Ok(terms);
+            let mut losses = Losses::new();
+            losses.push("warmup/reconstruction", &self.trainer.warmup_iteration(&batch));
+            return Ok(losses);
         }
         let draws = self.trainer.draw(&batch);
         let iteration = step - self.warmup();
-        Ok(terms(&self.trainer.iteration(&batch, &draws, iteration)?, self.config, iteration))
+        Ok(named_losses(&self.trainer.iteration(&batch, &draws, iteration)?, self.config, iteration))
     }
 
     fn snapshot(&mut self, step: u64, best: Option<(u64, f64)>) -> Result<Snapshot> {
@@ -196,12 +196,12 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     drive(&mut run, config, about, &MAY_CHANGE, options, interrupt)
 }
 
-/// Named terms of an iteration, for the log.
-pub(crate) fn terms(losses: &IterationLosses, config: &Config, iteration: u64) -> Losses {
-    let mut terms = Losses::new();
+/// The losses of an iteration under their names in the log.
+pub(crate) fn named_losses(losses: &IterationLosses, config: &Config, iteration: u64) -> Losses {
+    let mut named = Losses::new();
     let mut push = |name: String, term: Option<&Tensor>| {
         if let Some(term) = term {
-            terms.push(name, term);
+            named.push(name, term);
         }
     };
     for (pass, l) in [("d_latent", &losses.d_latent), ("d_ref", &losses.d_ref)] {
@@ -225,10 +225,10 @@ pub(crate) fn terms(losses: &IterationLosses, config: &Config, iteration: u64) -
     }
     push("lsesim/heads".to_owned(), losses.heads.as_ref());
     if config.method == Method::Ours {
-        terms.number("gamma", config.gamma(iteration));
+        named.number("gamma", config.gamma(iteration));
     }
-    terms.number("lambda_ds", config.lambda_ds(iteration));
-    terms
+    named.number("lambda_ds", config.lambda_ds(iteration));
+    named
 }
 
 /// Grid of at most eight validation images: first row the sources, then two random styles of each of at most five domains.

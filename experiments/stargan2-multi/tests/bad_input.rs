@@ -39,7 +39,7 @@ fn configurations() {
         ("model.style_dim=100000000", &["`model.style_dim`: 100000000; it must be at most 8192"]),
         ("train.batch_size=1000000", &["`train.batch_size`: 1000000; it must be at most 4096"]),
         ("data.image_size=65536", &["`data.image_size`: 65536", "at most 4096"]),
-        ("data.root=nowhere", &["config key `data.root`: nowhere: no such folder", "one folder of images a domain"]),
+        ("data.root=nowhere", &["config key `data.root`: nowhere: no such folder", "one folder of images per domain"]),
     ] {
         refuses(place.train("run", &["--set", set]), words);
     }

@@ -26,7 +26,7 @@ fn checkpoints() {
     refuses(place.command(&["eval", "empty"]), &["is this the folder of a run?", "empty/config.yaml"]);
 
     assert(place.train("run", &SHORT)).success();
-    refuses(place.train("run", &SHORT), &["run: holds a run already", "`--resume`", "`--overwrite`"]);
+    refuses(place.train("run", &SHORT), &["run: already holds a run", "`--resume`", "`--overwrite`"]);
     let sample = |checkpoint: &str| place.command(&["sample", "run", "--out", "x.png", "--checkpoint", checkpoint]);
     refuses(place.command(&["eval", "run", "--checkpoint", "77"]), &["no checkpoint of step 77; there are: 2, 4"]);
     refuses(sample("first"), &["checkpoint `first`: expected `last`, `best` or a step's number"]);

@@ -66,7 +66,7 @@ fn an_interrupted_run_saves_and_goes_on() {
         let output = child.wait_with_output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(130), "{text}");
-        assert!(text.contains("stopped with a checkpoint saved; go on with --resume"), "{text}");
+        assert!(text.contains("stopped with a checkpoint saved; continue with --resume"), "{text}");
         let (parts, whole) = (place.path(name), place.path("whole"));
         let stopped = common::last_step(&parts);
         assert!((step..STEPS).contains(&stopped), "{stopped}");
@@ -103,5 +103,5 @@ fn a_run_is_resumed_with_its_own_settings_alone() {
         &["config.yaml: key `optim.lr` is 0.5, but the run was started with 0.0001", "old value"],
     );
     assert(with(&["--set", "train.log_every=5"])).success();
-    common::refuses(place.train("none", &["--resume"]), &["none: holds no run to resume", "leave out `--resume`"]);
+    common::refuses(place.train("none", &["--resume"]), &["none: holds no run to resume", "omit `--resume`"]);
 }

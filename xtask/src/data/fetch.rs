@@ -58,7 +58,7 @@ fn is_there(set: &DataSet, dir: &Path) -> Result<bool> {
     }
     match set.fault(dir)? {
         None => eprintln!("{} is there: {}", set.name, dir.display()),
-        Some(fault) => bail!("{}: {fault}; move it away to have it anew", dir.display()),
+        Some(fault) => bail!("{}: {fault}; move it away to fetch it again", dir.display()),
     }
     Ok(true)
 }

@@ -26,7 +26,7 @@ pub struct CityscapesArgs {
     /// Side of the images in pixels
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(4..=2048))]
     size: u32,
-    /// Take archives that hold another number of images than the published ones
+    /// Accept archives that hold a different number of images from the published ones
     #[arg(long)]
     partial: bool,
 }
@@ -66,7 +66,7 @@ pub fn cityscapes(args: &CityscapesArgs, data: &Path) -> Result<PathBuf> {
         }
         ensure!(
             found == expected || (args.partial && found > 0),
-            "{}: {found} images in leftImg8bit/{from}/, the published archive has {expected} (--partial takes another number)",
+            "{}: {found} images in leftImg8bit/{from}/, the published archive has {expected} (--partial accepts another number)",
             args.images.display()
         );
     }
@@ -139,7 +139,7 @@ pub fn maps(args: &MapsArgs, data: &Path) -> Result<PathBuf> {
     for phase in ["train", "test"] {
         let folder = PairFolder::open(&pictures, phase).with_context(|| MAPS.advice())?;
         if folder.layout != PairLayout::Aligned {
-            bail!("{}: two folders already, no A|B pictures", pictures.display());
+            bail!("{}: already two folders, not A|B pictures", pictures.display());
         }
         phases.push((phase, folder));
     }
@@ -173,7 +173,7 @@ pub fn maps(args: &MapsArgs, data: &Path) -> Result<PathBuf> {
 /// Lets `write` fill a folder that gets its name when it is whole.
 fn in_one_go(data: &Path, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let dir = data.join(name);
-    ensure!(!dir.exists(), "{}: is there already; move it away to have it anew", dir.display());
+    ensure!(!dir.exists(), "{}: already exists; move it away to make it again", dir.display());
     let _lock = lock(data)?;
     let unfinished = data.join(format!(".{name}.preparing"));
     remove(&unfinished)?;
@@ -265,6 +265,6 @@ mod tests {
         let half = read_rgb(&split.join("testB/3.png")).unwrap();
         assert_eq!((half.dimensions(), half.get_pixel(0, 0).0), ((4, 4), [200; 3]));
         let text = format!("{:#}", maps(&MapsArgs { pictures: Some(split), size: None }, data).unwrap_err());
-        assert!(text.contains("two folders already"), "{text}");
+        assert!(text.contains("already two folders"), "{text}");
     }
 }

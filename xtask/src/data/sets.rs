@@ -16,7 +16,7 @@ pub struct DataSet {
     /// File that it comes in.
     pub archive: &'static str,
     pub origin: Origin,
-    /// Folders and how many images they hold; empty where nobody tells.
+    /// Folders and how many images they hold; empty if they are not published.
     pub counts: &'static [(&'static str, usize)],
     /// Width and height of every image, where it is one.
     pub size: Option<(u32, u32)>,

@@ -7,8 +7,8 @@ use std::io::{self, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
 use zip::ZipArchive;
 
-/// Unpacks a `.zip` or `.tar.gz` (told from its content) into the new folder `dir`, without a folder that all members
-/// share. Members that would land outside, and links, are refused.
+/// Unpacks a `.zip` or `.tar.gz` (recognized from its content) into the new folder `dir`, without a folder that all
+/// members share. Members that would land outside, and links, are refused.
 pub fn unpack(archive: &Path, dir: &Path) -> Result<usize> {
     let mut start = [0; 4];
     let length = File::open(archive)

@@ -17,7 +17,7 @@ const STYLES: usize = 3;
 /// Of these, how many are shown.
 const SHOWN: usize = 2;
 
-/// What the evaluations of two domains have left: inputs, and a column per method.
+/// What the evaluations of two domains have left: inputs, and one column per method.
 pub fn of_translations(group: &Group, rows: usize) -> Result<RgbImage> {
     let folders: Vec<PathBuf> = group
         .rows

@@ -20,7 +20,7 @@ const CAPTION: f32 = 18.0;
 pub struct Sheet {
     /// Names of the columns.
     pub columns: Vec<String>,
-    /// Rows: a name, which may be empty, and a picture per column; `None` where there is none.
+    /// Rows: a name, which may be empty, and one picture per column; `None` if there is none.
     pub rows: Vec<(String, Vec<Option<RgbImage>>)>,
     /// What is seen.
     pub caption: String,

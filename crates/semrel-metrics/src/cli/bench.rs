@@ -22,13 +22,13 @@ use tch::Tensor;
 
 /// Measure decoding, features and distances: one JSON object
 ///
-/// Times are medians of three runs. Pictures are made up, 256 x 256, and written as PNG to a temporary folder.
+/// Times are medians of three runs. Pictures are generated, 256 x 256, and written as PNG to a temporary folder.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Number of pictures
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(32..=100_000))]
     pictures: u32,
-    /// Features of the statistics whose distance is taken
+    /// Number of features of the statistics whose distance is computed
     #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u32).range(1..=8192))]
     dimensions: u32,
     /// Network that features are read from

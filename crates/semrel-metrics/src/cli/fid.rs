@@ -21,10 +21,10 @@ use std::path::PathBuf;
 /// each against each, whose diagonal is computed too; `--against first` compares the others with the first alone.
 ///
 /// A set is a folder, a zip, a text list of pictures, or an .npz with `mu` and `sigma`: from the `stats` command, from
-/// pytorch-fid or GAN Compression. Nothing in an .npz tells which network its statistics are of: it must be --extractor.
+/// pytorch-fid or GAN Compression. An .npz does not say which network its statistics are from: name it by --extractor.
 ///
-/// The distance grows as pictures get fewer. With fewer pictures than features only distances of equal numbers of
-/// pictures can be compared.
+/// The fewer pictures, the larger the distance. With fewer pictures than features, compare only distances of equal
+/// numbers of pictures.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder, zip, list or .npz

@@ -34,7 +34,7 @@ impl Groups {
                     let stem = name.file_stem().unwrap_or_default().to_string_lossy();
                     let (source, _) = stem.rsplit_once('_').with_context(|| {
                         format!(
-                            "{}: its name does not tell its source; expected SOURCE_NUMBER, or --group-by folder",
+                            "{}: its name does not say its source; expected SOURCE_NUMBER, or --group-by folder",
                             name.display()
                         )
                     })?;
@@ -61,7 +61,7 @@ impl Groups {
         self.tasks.values().map(BTreeMap::len).sum()
     }
 
-    /// Least and greatest number of outputs a source.
+    /// Smallest and largest number of outputs per source.
     pub fn sizes(&self) -> (usize, usize) {
         let sizes = || self.tasks.values().flat_map(BTreeMap::values).map(Vec::len);
         (sizes().min().unwrap_or(0), sizes().max().unwrap_or(0))

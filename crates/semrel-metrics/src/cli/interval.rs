@@ -9,8 +9,8 @@ const LEVEL: f64 = 0.95;
 
 #[derive(Debug, clap::Args)]
 pub struct BootstrapArgs {
-    /// Draw the pictures of both sides N times with replacement, and show where in 95 % of cases as many other pictures
-    /// would put the distance; 1000 are usual
+    /// Resample the pictures of both sides N times with replacement, and show the interval in which the distance would
+    /// be in 95 % of cases for other sets of the same sizes; 1000 is usual
     #[arg(long = "bootstrap", value_name = "N", value_parser = clap::value_parser!(u32).range(20..=1_000_000))]
     resamples: Option<u32>,
 }

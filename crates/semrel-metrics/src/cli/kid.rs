@@ -17,7 +17,7 @@ use tch::Tensor;
 /// Kernel distance of two sets of pictures, or of several, with its standard deviation over subsets
 ///
 /// The unbiased squared maximum mean discrepancy under the kernel (x·y/d + 1)³, averaged over random subsets; printed
-/// times 1000. Unlike the Fréchet distance it does not grow as pictures get fewer, and it may be negative. It is called
+/// times 1000. Unlike the Fréchet distance it does not grow with fewer pictures, and it may be negative. It is called
 /// KID over the FID Inception, KD over other features.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -30,7 +30,7 @@ pub struct Args {
     /// Number of subsets
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     subsets: u32,
-    /// Most pictures of a subset; fewer where a set has fewer
+    /// Maximum number of pictures per subset; fewer if a set has fewer
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(2..))]
     subset_size: u32,
     /// Seed of the subsets and of the resamples

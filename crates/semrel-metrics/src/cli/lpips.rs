@@ -18,7 +18,7 @@ use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Pictures on each side that are held at a time.
+/// Pictures on each side that are held in memory at a time.
 const AT_ONCE: usize = 20;
 
 /// Perceptual distance of pairs of pictures, or diversity of several outputs of one source
@@ -26,9 +26,9 @@ const AT_ONCE: usize = 20;
 /// `lpips A B` pairs the pictures of two sets by their names without extensions, and averages over pairs.
 ///
 /// `lpips --pairwise DIR` takes several outputs of each source, averages the distance over all pairs of a source's
-/// outputs, and then over sources. Outputs of one source are told by name, SOURCE_NUMBER.png as the official multi-modal
-/// code writes them, or lie in a folder of their own (--group-by folder). Where there are several tasks, a folder each
-/// (summer2winter/0001_01.png), the mean over tasks is reported.
+/// outputs, and then over sources. Outputs of one source are recognized by name, SOURCE_NUMBER.png as the official
+/// multi-modal code writes them, or are in one folder per source (--group-by folder). If there are several tasks, each
+/// in a folder of its own (summer2winter/0001_01.png), the mean over tasks is reported.
 ///
 /// `--extractor lpips-alex` computes LPIPS v0.1 over AlexNet, on pictures at their own size. Over the features of another
 /// network, resized to its input, it is the same distance with all channels weighted alike, and called PD.
@@ -38,24 +38,25 @@ pub struct Args {
     /// Two folders, zips or lists, with pictures of equal names
     #[arg(value_name = "SET", num_args = 1..)]
     sets: Vec<PathBuf>,
-    /// Folder, zip or list of outputs, several a source
+    /// Folder, zip or list of outputs, several per source
     #[arg(long, value_name = "DIR")]
     pairwise: Option<PathBuf>,
     /// What outputs of one source have in common
     #[arg(long, value_enum, default_value_t = GroupBy::Name, requires = "pairwise")]
     group_by: GroupBy,
-    /// Leave out pictures that only one side has, instead of refusing them
+    /// Skip pictures that only one side has, instead of refusing them
     #[arg(long, requires = "sets")]
     common: bool,
-    /// Network whose feature maps are compared [default: lpips-alex where its published weights are at hand, else
-    /// effnet-lite0]. `cargo xtask weights list` tells which are there
+    /// Network whose feature maps are compared [default: lpips-alex if its published weights are present,
+    /// otherwise effnet-lite0]. `cargo xtask weights list` shows which are present
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(Metric::names()))]
     extractor: Option<String>,
-    /// Its weights, from this file instead of the weights folder; for lpips-alex given twice, AlexNet and then the linear
-    /// heads, or once with both in one file. Unless they are the published ones the score is named after the file
+    /// File of its weights, in place of the one in the weights folder; for lpips-alex twice, AlexNet and then the
+    /// linear heads, or once if one file has both. Unless they are the published files, the score is named after them
     #[arg(long, value_name = "FILE")]
     weights: Vec<PathBuf>,
-    /// How pictures get the size of the network's input; not for lpips-alex [default: what belongs to the network]
+    /// How pictures are resized to the size of the network's input; not for lpips-alex [default: as the network was
+    /// published]
     #[arg(long, value_name = "HOW", value_parser = resampling())]
     resize: Option<Resampling>,
     #[command(flatten)]

@@ -21,22 +21,25 @@ use semrel_help::Pages;
 
 /// Scores of generated pictures: Fréchet distance, KID, perceptual distance and diversity, segmentation.
 ///
-/// A set of pictures is a folder, a zip, or a text file that names one picture a line:
+/// A set of pictures is a folder, a zip, or a text file with the name of one picture per line.
 ///
-///   semrel-metrics fid photos translations              one distance
-///   semrel-metrics fid data/sample-64/seasons/val/*     a table of each against each
-///   semrel-metrics stats photos -o photos.npz           statistics for later (mu, sigma, as pytorch-fid has them)
-///   semrel-metrics fid photos.npz translations
-///   semrel-metrics kid photos translations              distance with a standard deviation over subsets
-///   semrel-metrics lpips photos translations            pairs of equal file names
-///   semrel-metrics lpips --pairwise outputs             diversity of several outputs of one source
-///   semrel-metrics segment translations --labels labels street scenes against their labels
-///
-/// A score is named after its features: FD(effnet-lite0) is no FID, nor is that of weights other than the published ones,
-/// FD(inception-fid, mine.pth 1234abcd). Compare numbers only where extractor, resize,
-/// reference set, number of pictures and file format agree; each is printed with the score.
+/// A score is named after its features: FD(effnet-lite0) is not an FID, nor is a distance computed with weights other
+/// than the published ones, FD(inception-fid, mine.pth 1234abcd). Compare numbers only if extractor, resize, reference
+/// set, number of pictures and file format agree; each is printed with the score.
 #[derive(Debug, Parser)]
-#[command(name = "semrel-metrics", version, verbatim_doc_comment)]
+#[command(
+    name = "semrel-metrics",
+    version,
+    after_long_help = "Examples:\n  \
+        semrel-metrics fid photos translations           one distance\n  \
+        semrel-metrics fid data/sample-64/seasons/val/*  a table of each against each\n  \
+        semrel-metrics stats photos -o photos.npz        statistics for later\n  \
+        semrel-metrics fid photos.npz translations\n  \
+        semrel-metrics kid photos translations           with a deviation over subsets\n  \
+        semrel-metrics lpips photos translations         pairs of equal file names\n  \
+        semrel-metrics lpips --pairwise outputs          diversity of outputs per source\n  \
+        semrel-metrics segment translations --labels labels"
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,4 +1,4 @@
-//! Which network is taken where none is named, and what is told of its weights.
+//! Which network is taken if none is named, and what is shown of its weights.
 
 use anyhow::{Result, bail};
 use semrel_metrics::MetricsError;
@@ -71,7 +71,7 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// In words, a line each.
+    /// In words, one line each.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let chosen = self.chosen.iter().map(|why| ("chosen", why.clone()));
         chosen.chain(self.weights.iter().map(|file| ("weights", file.describe()))).collect()

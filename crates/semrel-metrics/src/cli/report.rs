@@ -19,7 +19,7 @@ impl Against {
         choice.unwrap_or(if sets == 2 { Self::First } else { Self::All })
     }
 
-    /// A line a set, as what it was compared.
+    /// One line per set, with the role in which it was compared.
     pub fn describe(self, sets: &[Set]) -> impl Iterator<Item = (&'static str, String)> {
         sets.iter().enumerate().map(move |(i, set)| {
             let label = if self == Self::First && i == 0 { "reference" } else { "set" };

@@ -20,21 +20,21 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use tch::Device;
 
-/// Label photographs of street scenes and compare with the labels that they were made from
+/// Label photographs of street scenes and compare with the labels from which they were made
 ///
 /// Photographs and label images are paired by their names without extensions.
 ///
 /// Protocol `single`: both resized to 256 x 128; mean IoU (which the single-modal table calls mAP), pixAcc, classAcc.
 /// Protocol `compression`: photographs at their own size, scores enlarged to that of the labels; mean IoU.
 ///
-/// Without DRN's weights a small head on EfficientNet-Lite0 can be fitted to real photographs and labels
-/// (--fit-photos, --fit-labels). It has a name of its own, and its scores are not DRN's: score real photographs with it as
-/// well, to know what a perfect translation would reach. A fit is kept, and found again for the same pictures.
+/// Without DRN's weights a small head on EfficientNet-Lite0 can be fitted to real photographs and labels (--fit-photos,
+/// --fit-labels). It has a name of its own, and its scores are not DRN's: score real photographs with it as well, to
+/// know what a perfect translation would reach. A fit is stored, and reused for the same pictures.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Folder of photographs
     photos: PathBuf,
-    /// Folder of label images; with --table the folder that its paths are relative to
+    /// Folder of label images; with --table, the folder to which its paths are relative
     #[arg(long, value_name = "DIR")]
     labels: PathBuf,
     /// Pair by the lines `number label-path photo-path` of this file, as the compression code has them, instead of by name
@@ -43,26 +43,27 @@ pub struct Args {
     /// What label images hold
     #[arg(long, value_enum, default_value_t = Format::Color)]
     label_format: Format,
-    /// Evaluation that is followed
+    /// Published evaluation to follow
     #[arg(long, value_enum, default_value_t = Protocol::Single)]
     protocol: Protocol,
-    /// Network that labels the photographs; drn-d-22 (single) or drn-d-105 (compression) where absent and nothing is fitted
+    /// Network that labels the photographs [default: drn-d-22 (single) or drn-d-105 (compression), unless a head is
+    /// fitted]
     #[arg(long, value_enum, conflicts_with_all = ["fit_photos", "fit_labels"])]
     network: Option<Network>,
-    /// File of the network's weights, of any name; from the weights folder where absent
+    /// File of the network's weights, of any name [default: the one in the weights folder]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["fit_photos", "fit_labels"])]
     weights: Option<PathBuf>,
-    /// Real photographs to fit a head to
+    /// Folder of real photographs to fit a head to
     #[arg(long, value_name = "DIR", requires = "fit_labels")]
     fit_photos: Option<PathBuf>,
-    /// Their label images, in the format of --label-format
+    /// Folder of their label images, in the format of --label-format
     #[arg(long, value_name = "DIR", requires = "fit_photos")]
     fit_labels: Option<PathBuf>,
-    /// Steps of that fit
+    /// Number of steps of that fit
     #[arg(long, value_name = "N", default_value_t = HeadConfig::default().steps, requires = "fit_photos",
           value_parser = clap::value_parser!(u64).range(1..))]
     fit_steps: u64,
-    /// pixAcc and classAcc as published: red and blue exchanged, divided by 128 x 256 x 500 pixels (single)
+    /// Compute pixAcc and classAcc as published: red and blue exchanged, divided by 128 x 256 x 500 pixels (single)
     #[arg(long)]
     compatible: bool,
     /// Resize colour labels by the nearest pixel, as Pillow before version 7 did, in place of bicubic (single)
@@ -91,9 +92,9 @@ enum Format {
 /// A published evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Protocol {
-    /// Of the single-modal experiment
+    /// As in the single-modal experiment
     Single,
-    /// Of the compression experiment
+    /// As in the compression experiment
     Compression,
 }
 

@@ -24,16 +24,17 @@ pub struct Options {
 /// Which network features are read from.
 #[derive(Debug, clap::Args)]
 pub struct Network {
-    /// Network that features are read from [default: inception-fid where its published weights are at hand, else
-    /// effnet-lite0]. `cargo xtask weights list` tells which are there
+    /// Network that features are read from [default: inception-fid if its published weights are present,
+    /// otherwise effnet-lite0]. `cargo xtask weights list` shows which are present
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(networks::NAMES))]
     extractor: Option<String>,
-    /// Its weights, from this file instead of the weights folder. Unless they are the published ones the score is named
-    /// after the file
+    /// File of its weights, in place of the one in the weights folder. Unless it is the published file, the score is
+    /// named after it
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// How pictures get the size of the network's input: as Pillow does (antialiased, 8-bit), as torch does (bilinear, not
-    /// antialiased, not rounded), or as clean-fid does (antialiased, not rounded) [default: what belongs to the network]
+    /// How pictures are resized to the size of the network's input: as Pillow does (antialiased, 8-bit), as torch does
+    /// (bilinear, not antialiased, not rounded), or as clean-fid does (antialiased, not rounded) [default: as the
+    /// network was published]
     #[arg(long, value_name = "HOW", value_parser = resampling())]
     resize: Option<Resampling>,
 }
@@ -41,8 +42,8 @@ pub struct Network {
 /// What does not depend on the score.
 #[derive(Debug, clap::Args)]
 pub struct Common {
-    /// Take of a folder or zip only the pictures at its top with extensions in lower case, as pytorch-fid does; by
-    /// default those at any depth
+    /// Take only the pictures at the top level of a folder or zip whose extensions are in lower case, as pytorch-fid
+    /// does [default: pictures at any depth]
     #[arg(long)]
     flat: bool,
     #[command(flatten)]
@@ -58,10 +59,10 @@ pub fn resampling() -> impl TypedValueParser<Value = Resampling> {
 
 #[derive(Debug, clap::Args)]
 pub struct Machine {
-    /// Where to compute: cpu, cuda, cuda:1
+    /// Device to compute on: cpu, cuda, cuda:1
     #[arg(long, default_value = "cpu")]
     device: String,
-    /// Threads of arithmetic and of decoding; all cores where absent
+    /// Number of threads for computing and decoding [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 }
@@ -85,7 +86,7 @@ impl Machine {
             rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .build_global()
-                .context("the threads of decoding cannot be set")?;
+                .context("the number of decoding threads cannot be set")?;
         }
         Ok((device, threads))
     }

@@ -5,8 +5,8 @@ use crate::preparation::{Preparation, Resampling};
 use crate::weights::{Check, Examined};
 use tch::{Device, Tensor};
 
-/// Another way of resizing for an extractor, told in the names of its scores: `FID` becomes `FID(clean)`, `FD(effnet-lite0)`
-/// becomes `FD(effnet-lite0, clean)`. The extractor itself where it resizes in that way already.
+/// Another way of resizing for an extractor, shown in the names of its scores: `FID` becomes `FID(clean)`,
+/// `FD(effnet-lite0)` becomes `FD(effnet-lite0, clean)`. The extractor itself where it resizes in that way already.
 pub fn resampled(extractor: Box<dyn Extractor>, choice: Resampling) -> Box<dyn Extractor> {
     let preparation = extractor.preparation().with(choice);
     if preparation == extractor.preparation() {

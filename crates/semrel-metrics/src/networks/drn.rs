@@ -26,7 +26,7 @@ const STD: [f64; 3] = [0.1829540508368939, 0.18656561047509476, 0.18447508988480
 /// Depth of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arch {
-    /// DRN-D-22: two basic blocks a stage.
+    /// DRN-D-22: two basic blocks per stage.
     D22,
     /// DRN-D-105: 3, 4, 23 and 3 bottlenecks.
     D105,

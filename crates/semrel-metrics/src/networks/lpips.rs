@@ -2,8 +2,9 @@
 //! code does.
 //!
 //! Over five ReLU outputs `f_l` of AlexNet, with unit vectors `f̂_l` over channels and non-negative weights `w_l`,
-//! `d(x, y) = Σ_l mean_{h,w} Σ_c w_lc·(f̂_l(x) − f̂_l(y))²`. The two differ in how they guard the norm (ε added to it, or to
-//! its square) and in what the mean runs over: [`Lpips::distance`] gives a value a pair, [`Lpips::pair_distances`] one a batch.
+//! `d(x, y) = Σ_l mean_{h,w} Σ_c w_lc·(f̂_l(x) − f̂_l(y))²`. The two differ in how they guard the norm (ε added to it,
+//! or to its square) and in what the mean runs over: [`Lpips::distance`] gives one value per pair,
+//! [`Lpips::pair_distances`] one per batch.
 
 use super::alexnet::{AlexNet, WIDTHS};
 use super::conv::channels_last;
@@ -36,7 +37,7 @@ const SMALLEST_IN_GROUPS: i64 = 63;
 
 const EPSILON: f64 = 1e-10;
 
-/// Most images of a forward pass.
+/// Maximum number of images per forward pass.
 const MOST_IMAGES: usize = 32;
 
 /// Range of images given as tensors.
@@ -229,7 +230,7 @@ impl Lpips {
     pub fn pair_distances(&self, outputs: &[Tensor]) -> Result<Tensor, MetricsError> {
         let found = outputs.len() as i64;
         if found < 2 {
-            return Err(MetricsError::TooFew { what: "outputs a source", found, needed: 2 });
+            return Err(MetricsError::TooFew { what: "outputs per source", found, needed: 2 });
         }
         for output in outputs {
             check_images(output, SMALLEST_IN_GROUPS)?;
@@ -243,8 +244,8 @@ impl Lpips {
     }
 }
 
-/// [`Lpips::pair_distances`] from feature maps: for each of G outputs, one [B, C, h, w] a layer; `heads` hold a weight
-/// [1, C, 1, 1] a layer.
+/// [`Lpips::pair_distances`] from feature maps: for each of G outputs, one [B, C, h, w] per layer; `heads` hold a
+/// weight [1, C, 1, 1] per layer.
 pub fn pair_distances(maps: &[Vec<Tensor>], heads: &[Tensor]) -> Tensor {
     let _guard = tch::no_grad_guard();
     let unit = |f: &Tensor| f * (channel_squares(f) + EPSILON).rsqrt();

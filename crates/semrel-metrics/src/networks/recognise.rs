@@ -1,4 +1,4 @@
-//! Whose weights a file holds, told by its keys and shapes, and loading files of which that is checked.
+//! Which network's weights a file holds, recognized by keys and shapes, and loading with that check.
 
 use crate::MetricsError;
 use crate::weights::{self, WeightsError, WeightsFile};

@@ -1,8 +1,8 @@
 //! A small segmentation head on the feature maps of EfficientNet-Lite0, fitted to photographs and labels at hand.
 //!
 //! It stands in where DRN's weights are not at hand, under a name of its own: its scores compare methods with one
-//! another and are never those of DRN. A feature pyramid in the manner of Kirillov et al. (CVPR 2019): a 1 × 1 convolution a
-//! tap, bilinearly enlarged to a quarter of the image, summed; a 3 × 3 and a 1 × 1 convolution.
+//! another and are never those of DRN. A feature pyramid in the manner of Kirillov et al. (CVPR 2019): a 1 × 1
+//! convolution per tap, bilinearly enlarged to a quarter of the image, summed; a 3 × 3 and a 1 × 1 convolution.
 
 use super::head_cache;
 use super::head_fit::{self, FitProgress};
@@ -27,7 +27,7 @@ const NAME: &str = "effnet-lite0-head";
 /// Channels of the extractor's taps, at strides 2 to 32.
 const TAPS: [i64; 5] = [16, 24, 40, 112, 320];
 
-/// Pixels a side of a cell, the unit that the head labels.
+/// Side in pixels of a cell, the unit that the head labels.
 pub(super) const CELL: u32 = 4;
 
 /// Sides are multiples of the last tap's stride.
@@ -44,7 +44,7 @@ pub struct HeadConfig {
     pub channels: i64,
     /// Steps of the fit.
     pub steps: u64,
-    /// Images a step.
+    /// Images per step.
     pub batch: usize,
     /// Largest learning rate of Adam.
     pub lr: f64,

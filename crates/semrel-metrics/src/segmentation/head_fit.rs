@@ -31,7 +31,7 @@ pub enum FitProgress {
         done: u64,
         /// All steps.
         total: u64,
-        /// Cross-entropy of the step, in nats a pixel.
+        /// Cross-entropy of the step, in nats per pixel.
         loss: f64,
     },
 }
@@ -48,7 +48,7 @@ const RAREST: f64 = 1e-4;
 
 /// What the fit needs of all pictures.
 struct Examples {
-    /// Feature maps [N, C, h, w] a tap, in half precision: they are read in every pass.
+    /// Feature maps [N, C, h, w] per tap, in half precision: they are read in every pass.
     taps: Vec<Tensor>,
     /// Pixels by class of each cell, uint8 [N, 19, H/4, W/4]; those without class are in none.
     counts: Tensor,

@@ -32,5 +32,5 @@ pub use pairs::{LabelTable, Pair, pairs_by_stem, pairs_by_table};
 pub use pipeline::{
     PhotoSettings, accuracy_confusion, full_size_confusion, full_size_confusion_of, photo_confusion, pictures_confusion,
 };
-pub use scores::{Accuracy, AccuracyMode, Seen};
+pub use scores::{Accuracy, AccuracyMode, SegmentationMetrics};
 pub use segmenter::Segmenter;

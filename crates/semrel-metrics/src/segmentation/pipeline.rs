@@ -17,7 +17,7 @@ use semrel_data::resize::{Filter, nearest_floor, resize};
 use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 
-/// Images a batch.
+/// Images per batch.
 const BATCH: usize = 8;
 
 /// Folder of predicted ids.

@@ -107,10 +107,10 @@ impl Accuracy {
     }
 }
 
-/// What a segmenter saw, in percent.
+/// Accuracies and mean IoU of a segmenter's predictions, in percent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Seen {
-    /// Share of the pixels whose class was seen; pixels without label count as missed.
+pub struct SegmentationMetrics {
+    /// Share of the pixels whose class was predicted correctly; pixels without label count as wrong.
     pub pixel_accuracy: f64,
     /// The same by class, mean over the 19 classes; absent ones count 0.
     pub class_accuracy: f64,
@@ -118,7 +118,7 @@ pub struct Seen {
     pub mean_iou: f64,
 }
 
-impl Seen {
+impl SegmentationMetrics {
     /// Corrected accuracies and mean IoU of a matrix.
     ///
     /// # Errors
@@ -156,9 +156,9 @@ mod tests {
         assert!((corrected.pixel_percent - 400.0 / 6.0).abs() < 1e-12);
         assert!((corrected.class_percent - 175.0 / 19.0).abs() < 1e-9);
         assert!((corrected.mean_iou - 1.75 / 19.0).abs() < 1e-6);
-        let seen = Seen::new(&confusion).unwrap();
-        assert_eq!((seen.pixel_accuracy, seen.mean_iou), (corrected.pixel_percent, 58.33));
-        assert_eq!(seen.class_accuracy, corrected.class_percent);
+        let metrics = SegmentationMetrics::new(&confusion).unwrap();
+        assert_eq!((metrics.pixel_accuracy, metrics.mean_iou), (corrected.pixel_percent, 58.33));
+        assert_eq!(metrics.class_accuracy, corrected.class_percent);
         let published = Accuracy::new(&confusion, AccuracyMode::Compatible).unwrap();
         assert_eq!(published.pixel_percent, 100.0 * 4.0 / 16_384_000.0);
     }

@@ -26,7 +26,7 @@ impl Listing {
 pub enum SourceKind {
     /// A folder.
     Folder,
-    /// A text file that names a picture a line.
+    /// A text file that names one picture per line.
     List,
     /// A zip.
     Zip,

@@ -78,7 +78,7 @@ impl ChannelSet {
         let wrong = |what: String| Err(NetworkError::ChannelLists { what });
         let found = lists.len();
         let Ok(choices) = <[Vec<i64>; 8]>::try_from(lists) else {
-            return wrong(format!("{found} lists of widths; expected 8, one a position"));
+            return wrong(format!("{found} lists of widths; expected 8, one per position"));
         };
         for (position, list) in choices.iter().enumerate() {
             if list.is_empty() {
@@ -165,7 +165,7 @@ impl ChannelSet {
         (0..self.size()).map(|number| self.nth(number))
     }
 
-    /// Member `number` of [`ChannelSet::iter`]; numbers from [`ChannelSet::size`] on begin anew.
+    /// Member `number` of [`ChannelSet::iter`]; numbers from [`ChannelSet::size`] on start over.
     pub fn nth(&self, mut number: u64) -> Channels {
         let mut values = [0; 8];
         for (value, list) in values.iter_mut().zip(&self.choices).rev() {

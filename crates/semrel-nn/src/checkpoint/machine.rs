@@ -5,10 +5,10 @@ use super::globals::Global;
 use super::pickle::{Node, NodeId, StorageRef, TensorRef};
 use std::collections::HashMap;
 
-/// Most objects that a pickle may build. A large checkpoint has some ten thousand.
+/// Maximum number of objects that a pickle may build. A large checkpoint has some ten thousand.
 const MOST_NODES: usize = 4_000_000;
 
-/// Most dimensions of a tensor, torch's own limit.
+/// Maximum number of dimensions of a tensor, torch's own limit.
 const MOST_DIMENSIONS: usize = 64;
 
 /// Runs the pickle at the start of `bytes`: what it built, the result among it, and the number of bytes read.

@@ -47,7 +47,7 @@ use tch::Tensor;
 /// Tensors under their state-dict keys.
 pub type StateDict = BTreeMap<String, Tensor>;
 
-/// Reads the tensors of a checkpoint in any known format, told by its content.
+/// Reads the tensors of a checkpoint in any known format, recognized by its content.
 ///
 /// Nested dictionaries are flattened to dotted keys and `module.` prefixes of data-parallel training are stripped (see
 /// [`Value::flatten`]). Tensors arrive on the CPU, whatever device they were saved from.

@@ -33,8 +33,9 @@ impl SuperMobileResnet {
         &self.config
     }
 
-    /// The sub-network at `c`, on slices of this network's memory: it follows every change of the weights. A search makes it
-    /// once a configuration; [`SuperMobileResnet::forward`] makes it each time, in some tens of microseconds.
+    /// The sub-network at `c`, on slices of this network's memory: it follows every change of the weights. A search
+    /// makes it once per configuration; [`SuperMobileResnet::forward`] makes it each time, in some tens of
+    /// microseconds.
     ///
     /// Panics where `c` is wider than the network: check with [`Channels::check_within`].
     pub fn at(&self, c: &Channels) -> SubMobileResnet {

@@ -101,7 +101,7 @@ impl Walk<'_> {
         self.state.insert(format!("{layer}.bias"), self.of(layer, "bias").index_select(0, outputs));
     }
 
-    /// Filters that serve one channel each.
+    /// Filters of one channel each.
     fn depth_wise(&mut self, layer: &str, channels: &Tensor) {
         for part in ["weight", "bias"] {
             self.state.insert(format!("{layer}.{part}"), self.of(layer, part).index_select(0, channels));

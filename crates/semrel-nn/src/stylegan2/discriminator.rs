@@ -37,7 +37,7 @@ impl DiscriminatorConfig {
     }
 }
 
-/// One logit an image: residual blocks that halve down to 4 × 4, then two linear layers.
+/// One logit per image: residual blocks that halve down to 4 × 4, then two linear layers.
 /// Keys `convs.*`, `final_conv.*`, `final_linear.{0,1}.*`. No statistics over the batch.
 #[derive(Debug)]
 pub struct Discriminator {

@@ -107,7 +107,7 @@ fn circles_missing_files_and_wrong_types_are_named_with_their_key() {
         ("3", "key `extends`: found the number 3, expected a file name or a list of them"),
         ("{a: b}", "key `extends`: found keys and values, expected a file name or a list of them"),
         ("", "key `extends`: found nothing, expected a file name or a list of them"),
-        ("[]", "key `extends`: the list is empty; name a file, or leave the key out"),
+        ("[]", "key `extends`: the list is empty; name a file, or omit the key"),
         ("[base.yaml, true]", "key `extends.1`: found `true`, expected a file name"),
         ("[[base.yaml]]", "key `extends.0`: found a list, expected a file name"),
         ("[' ']", "key `extends.0`: found the text \" \", expected a file name"),

@@ -129,7 +129,7 @@ fn mapping(path: &Path, text: &str) -> Result<Mapping, ConfigError> {
     let wrong = |what: String| ConfigError::NotYaml { path: path.to_owned(), what };
     // Some editors put a byte order mark in front.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match serde_yaml::from_str(text).map_err(|e| wrong(format!("no valid YAML: {e}")))? {
+    match serde_yaml::from_str(text).map_err(|e| wrong(format!("not valid YAML: {e}")))? {
         Value::Mapping(keys) => Ok(keys),
         Value::Null => Err(ConfigError::Empty { path: path.to_owned() }),
         other => Err(wrong(format!("expected keys and values, found {}", describe(&other)))),
@@ -149,7 +149,7 @@ fn extended(path: &Path, value: Option<Value>) -> Result<Vec<(String, String)>, 
     match value {
         None => Ok(vec![]),
         Some(Value::Sequence(names)) if names.is_empty() => {
-            Err(wrong("extends".into(), "the list is empty; name a file, or leave the key out".into()))
+            Err(wrong("extends".into(), "the list is empty; name a file, or omit the key".into()))
         }
         Some(Value::Sequence(names)) => {
             names.into_iter().enumerate().map(|(i, value)| name(format!("extends.{i}"), value)).collect()
@@ -165,7 +165,7 @@ pub(super) fn parse_override(text: &str) -> Result<Layer, ConfigError> {
     if parts.iter().any(|part| part.is_empty() || part.contains(char::is_whitespace)) {
         return Err(wrong("a part of the key is empty or contains a space"));
     }
-    let value: Value = serde_yaml::from_str(value).map_err(|e| wrong(&format!("the value is no valid YAML: {e}")))?;
+    let value: Value = serde_yaml::from_str(value).map_err(|e| wrong(&format!("the value is not valid YAML: {e}")))?;
     let value = parts
         .iter()
         .rev()

@@ -14,10 +14,10 @@ use std::process::ExitCode;
 /// How much a program says.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Verbosity {
-    /// More log lines; twice for all.
+    /// Show more log lines; twice for all.
     #[arg(short, long, action = clap::ArgAction::Count, global = true)]
     pub verbose: u8,
-    /// Warnings and errors only.
+    /// Show warnings and errors only.
     #[arg(short, long, global = true)]
     pub quiet: bool,
 }

@@ -15,28 +15,28 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub struct ExploreArgs {
-    /// Folders of runs or of checkpoints in them, or generators' files; the page switches between them.
+    /// Folders of runs, or of checkpoints in them, or files of generators; the page switches between them.
     #[arg(value_name = "RUN|CHECKPOINT|FILE", required = true)]
     runs: Vec<PathBuf>,
     /// Pictures of the source domain.
     #[arg(long, value_name = "PICTURE", required = true, num_args = 1..)]
     input: Vec<PathBuf>,
-    /// Folder of the page, which is index.html in it. An explorer that is there is replaced.
+    /// Folder for the page, which is index.html in it. An explorer that is already there is replaced.
     #[arg(long)]
     out: PathBuf,
-    /// `last`, `best` or a step, of runs.
+    /// The runs' checkpoint: `last`, `best` or a step.
     #[arg(long, default_value = "last")]
     checkpoint: String,
-    /// Layers of the generators; those that the runs compare where absent, 0,4,8,12,16 for a generator's file.
+    /// Layers of the generators [default: those that the runs compare; 0,4,8,12,16 for a generator's file]
     #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
     layers: Option<Vec<i64>>,
-    /// Positions a layer at most: larger maps are thinned to an even grid.
+    /// Maximum number of positions per layer: larger maps are thinned to an even grid.
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(4..=16384))]
     positions: u32,
-    /// As in `translate`.
+    /// Width and height that pictures are resized to, as for `translate`.
     #[arg(long)]
     size: Option<PictureSize>,
-    /// Address of a page to lead back to, such as ../index.html.
+    /// Address of a page to link back to, such as ../index.html.
     #[arg(long, value_name = "ADDRESS")]
     back: Option<String>,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub struct ExploreArgs {
 /// Writes the page.
 pub fn run(args: &ExploreArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
-    // Whatever is wrong is told before anything is written.
+    // Whatever is wrong is reported before anything is written.
     check_folder(&args.out)?;
     for file in &args.input {
         ensure!(!file.is_dir(), "{}: a folder; expected a picture", file.display());

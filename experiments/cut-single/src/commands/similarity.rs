@@ -18,13 +18,13 @@ pub struct SimilarityArgs {
     which: Which,
     /// A picture of the source domain.
     image: PathBuf,
-    /// The query position in pixels of the picture as it enters the generator; repeat it for several.
+    /// The query position, in pixels of the picture as it enters the generator; repeat the option for several.
     #[arg(long, value_name = "X,Y", required = true, value_parser = position)]
     at: Vec<[u32; 2]>,
-    /// Layers of the generator; those of the run where absent, 0,4,8,12,16 for a generator's file.
+    /// Layers of the generator [default: those that the run compares; 0,4,8,12,16 for a generator's file]
     #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
     layers: Option<Vec<i64>>,
-    /// As in `translate`.
+    /// Width and height that pictures are resized to, as for `translate`.
     #[arg(long)]
     size: Option<PictureSize>,
     /// Folder for <name>-<x>-<y>.png and .json.

@@ -10,17 +10,17 @@ use semrel_run::Checked;
 use std::path::PathBuf;
 use tch::Device;
 
-/// Which generator.
+/// Which generator a command takes.
 #[derive(Debug, Args)]
 pub struct Which {
     /// Folder of a run, or a generator's file: a published *_net_G.pth, or safetensors.
     #[arg(value_name = "RUN|FILE")]
     generator: PathBuf,
-    /// `last`, `best` or a step, of a run.
+    /// The run's checkpoint: `last`, `best` or a step.
     #[arg(long, default_value = "last")]
     checkpoint: String,
-    /// YAML file with the networks of a generator's file; told by its keys and shapes where absent. Repeat the option to merge
-    /// several from left to right.
+    /// YAML file that describes the network of a generator's file; repeat the option to merge several from left to
+    /// right [default: recognized from the file's keys and shapes]
     #[arg(long)]
     config: Vec<PathBuf>,
 }

@@ -12,9 +12,9 @@ use std::path::PathBuf;
 pub struct EvalConfig {
     /// Images per batch.
     pub batch_size: i64,
-    /// Test images that are translated, the first in order; all where absent.
+    /// Test images that are translated, the first in order; all if omitted.
     pub max_sources: Option<usize>,
-    /// Images that outputs are compared with: `test` as published, or `train` where the test set is too small.
+    /// Images that outputs are compared with: `test` as published, or `train` if the test set is too small.
     pub reference: Reference,
     /// Pixel and class accuracy and mean IoU of a segmenter on the outputs. Needs labels (see docs/single-modal.md).
     pub segmentation: bool,
@@ -23,8 +23,8 @@ pub struct EvalConfig {
     pub extractor: String,
     /// A file of its weights in place of the published one.
     pub extractor_weights: Option<PathBuf>,
-    /// The network that looks: `drn-d-22` as published, `drn-d-105`, or `effnet-lite0-head`, which is fitted to the training
-    /// photographs.
+    /// The network that labels the outputs: `drn-d-22` as published, `drn-d-105`, or `effnet-lite0-head`, which is
+    /// fitted to the training photographs.
     pub segmenter: String,
     /// A file of its weights in place of the published one.
     pub segmenter_weights: Option<PathBuf>,

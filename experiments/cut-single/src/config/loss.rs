@@ -27,7 +27,7 @@ pub enum Geometry {
     Flip,
 }
 
-/// Where the spatially-correlative loss looks.
+/// Features that the spatially-correlative loss compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CorrelativeFeatures {
@@ -59,7 +59,7 @@ pub struct LossConfig {
     pub lambda_src: f64,
     /// The same contrastive term between a real image of the target domain and its translation, averaged in.
     pub identity_branch: bool,
-    /// Mirror the generator's input half of the time, and its features back (FastCUT).
+    /// Mirror the generator's input half of the time, and mirror its features back (FastCUT).
     pub flip_equivariance: bool,
     /// γ at the start, as a temperature (the paper's γ is its inverse).
     pub gamma_start: f64,

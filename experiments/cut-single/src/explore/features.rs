@@ -36,8 +36,8 @@ pub struct Sample {
     pub output: Tensor,
 }
 
-/// Translates an input `[1, 3, H, W]`, encodes both pictures and embeds them at no more than `most` positions a layer, as the
-/// run's losses compare them: through its heads, or, where it has none, as they are.
+/// Translates an input `[1, 3, H, W]`, encodes both pictures and embeds them at no more than `most` positions per
+/// layer, as the run's losses compare them: through its heads, or, where it has none, as they are.
 ///
 /// # Errors
 /// A layer that the run does not have, pictures that are too small for the generator.

@@ -29,7 +29,7 @@ const SCRIPTS: [&str; 6] = [
 const INDEX: &str = "index.html";
 /// Folder of the features.
 const DATA: &str = "data";
-/// Id of the index in the page, by which an explorer is told from other pages.
+/// Id of the index in the page, by which an explorer is distinguished from other pages.
 const INDEX_ID: &str = "explorer-index";
 
 /// An explorer in the writing.

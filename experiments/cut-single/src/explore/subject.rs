@@ -107,7 +107,7 @@ pub fn common_layers(subjects: &[Subject], asked: Option<&[i64]>) -> Result<Vec<
     let first = subjects.first().context("no run is named")?;
     if let Some(layers) = asked {
         for (i, layer) in layers.iter().enumerate() {
-            ensure!(!layers[..i].contains(layer), "--layers: {layer} is there twice");
+            ensure!(!layers[..i].contains(layer), "--layers: {layer} is given twice");
         }
         for subject in subjects {
             subject.tapped(layers)?;

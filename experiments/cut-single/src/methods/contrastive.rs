@@ -86,15 +86,15 @@ impl Contrastive {
     /// # Errors
     /// Where features do not fit the heads.
     pub fn step_with(&mut self, batch: &Batch, draws: &Draws, info: StepInfo) -> Result<Losses> {
-        let mut terms = Losses::new();
+        let mut losses = Losses::new();
         let made = self.translate(batch, draws.flip);
 
-        self.adversary.train(&made.fake, &batch.b, info.step, &mut terms);
+        self.adversary.train(&made.fake, &batch.b, info.step, &mut losses);
 
         let compared = self.compared(batch, &made, draws)?;
-        let total = self.generator_loss(batch, &made, &compared, info.epoch, &mut terms)?;
+        let total = self.generator_loss(batch, &made, &compared, info.epoch, &mut losses)?;
         backward_step_both(&total, &mut self.generator, &mut self.heads);
-        Ok(terms)
+        Ok(losses)
     }
 
     /// Draws positions and the mirroring from torch's generator.
@@ -186,11 +186,11 @@ impl Contrastive {
         made: &Translated,
         compared: &Compared,
         epoch: u64,
-        terms: &mut Losses,
+        losses: &mut Losses,
     ) -> Result<Tensor> {
         let (l, gamma) = (&self.config.loss, self.config.gamma(epoch));
         let adversarial = self.adversary.generator_loss(&made.fake);
-        terms.push("G_GAN", &adversarial);
+        losses.push("G_GAN", &adversarial);
 
         let groups = if l.minibatch_negatives { 1 } else { batch.a.size()[0] };
         let patch = self.config.patch_loss();
@@ -201,30 +201,30 @@ impl Contrastive {
         let name = if l.contrast == Contrast::InfoNce { "NCE" } else { "HDCE" };
         let mut contrast = translation.patch;
         if l.contrast != Contrast::None {
-            terms.push(name, &translation.patch_value);
+            losses.push(name, &translation.patch_value);
         }
         let mut total = adversarial;
         if l.lambda_src > 0.0 {
-            terms.push("SRC", &translation.src);
+            losses.push("SRC", &translation.src);
             total += &translation.src;
         }
         if let (Some(identity), Some(patches)) = (&made.identity, &compared.identity) {
             if l.contrast != Contrast::None {
                 let without_src = patch.with_lambda_src(0.0);
                 let branch = compare(patches, &without_src)?;
-                terms.push(format!("{name}_Y"), &branch.patch_value);
+                losses.push(format!("{name}_Y"), &branch.patch_value);
                 contrast = (contrast + branch.patch) * 0.5;
             }
             if l.lambda_identity > 0.0 {
                 let idt = l1(identity, &batch.b) * l.lambda_identity;
-                terms.push("idt", &idt);
+                losses.push("idt", &idt);
                 total += idt;
             }
         }
         total += contrast;
-        terms.push("G", &total);
+        losses.push("G", &total);
         if l.hard {
-            terms.number("gamma", gamma);
+            losses.number("gamma", gamma);
         }
         Ok(total)
     }

@@ -88,7 +88,7 @@ impl DistanceGan {
 impl Algorithm for DistanceGan {
     fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
         let OneSided { generator, adversary } = &mut self.networks;
-        let mut terms = Losses::new();
+        let mut losses = Losses::new();
         let n = batch.a.size()[0];
         let (fake, same) = if self.lambda_identity > 0.0 {
             let (fake, same) = split(&generator.forward(&Tensor::cat(&[&batch.a, &batch.b], 0)), n);
@@ -97,23 +97,23 @@ impl Algorithm for DistanceGan {
             (generator.forward(&batch.a), None)
         };
 
-        adversary.train(&fake, &batch.b, info.step, &mut terms);
+        adversary.train(&fake, &batch.b, info.step, &mut losses);
 
         let adversarial = adversary.generator_loss(&fake);
         let before = self.source.standardise(&halves_distance(&batch.a));
         let after = self.target.standardise(&halves_distance(&fake));
         let distance = (before - after).abs().mean(None::<Kind>) * self.lambda_distance;
-        terms.push("G_GAN", &adversarial);
-        terms.push("distance", &distance);
+        losses.push("G_GAN", &adversarial);
+        losses.push("distance", &distance);
         let mut total = adversarial + distance;
         if let Some(same) = same {
             let idt = l1(&same, &batch.b) * self.lambda_identity;
-            terms.push("idt", &idt);
+            losses.push("idt", &idt);
             total += idt;
         }
-        terms.push("G", &total);
+        losses.push("G", &total);
         generator.backward_step(&total);
-        Ok(terms)
+        Ok(losses)
     }
 
     fn warmup_step(&mut self, batch: &Batch) -> Losses {

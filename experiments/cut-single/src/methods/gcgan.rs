@@ -58,7 +58,7 @@ impl Algorithm for GcGan {
             "images of {width} x {height}: `loss.geometry: rotate` needs squares"
         );
         let OneSided { generator, adversary } = &mut self.networks;
-        let mut terms = Losses::new();
+        let mut losses = Losses::new();
         let n = a.size()[0];
         let mut images = vec![a.shallow_clone(), f.apply(a)];
         if self.loss.lambda_identity > 0.0 {
@@ -67,22 +67,22 @@ impl Algorithm for GcGan {
         let (fakes, same) = split(&generator.forward(&Tensor::cat(&images, 0)), 2 * n);
         let (fake, fake_turned) = split(&fakes, n);
 
-        adversary.train(&fake, b, info.step, &mut terms);
-        self.turned.train(&fake_turned, &f.apply(b), info.step, &mut terms);
+        adversary.train(&fake, b, info.step, &mut losses);
+        self.turned.train(&fake_turned, &f.apply(b), info.step, &mut losses);
 
         let adversarial = adversary.generator_loss(&fake) + self.turned.generator_loss(&fake_turned);
         let geometry = l1(&fake_turned, &f.apply(&fake)) * (2.0 * self.loss.lambda_geometry);
-        terms.push("G_GAN", &adversarial);
-        terms.push("geometry", &geometry);
+        losses.push("G_GAN", &adversarial);
+        losses.push("geometry", &geometry);
         let mut total = adversarial + geometry;
         if self.loss.lambda_identity > 0.0 {
             let idt = l1(&same, b) * self.loss.lambda_identity;
-            terms.push("idt", &idt);
+            losses.push("idt", &idt);
             total += idt;
         }
-        terms.push("G", &total);
+        losses.push("G", &total);
         generator.backward_step(&total);
-        Ok(terms)
+        Ok(losses)
     }
 
     fn warmup_step(&mut self, batch: &Batch) -> Losses {

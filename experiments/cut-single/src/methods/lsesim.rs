@@ -81,7 +81,7 @@ impl LSeSim {
 
 impl Algorithm for LSeSim {
     fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
-        let mut terms = Losses::new();
+        let mut losses = Losses::new();
         let n = batch.a.size()[0];
         let fake = self.networks.generator.forward(&batch.a);
 
@@ -92,20 +92,20 @@ impl Algorithm for LSeSim {
         let (real, positions) = (part(0), self.term.positions(&maps));
         let contrast = self.term.step_heads(&real, &part(1), &part(2), &positions).context("the correlative heads")?;
         if let Some(contrast) = contrast {
-            terms.push("heads", &contrast);
+            losses.push("heads", &contrast);
         }
 
-        self.networks.adversary.train(&fake, &batch.b, info.step, &mut terms);
+        self.networks.adversary.train(&fake, &batch.b, info.step, &mut losses);
 
         let adversarial = self.networks.adversary.generator_loss(&fake);
         let spatial =
             self.term.loss(&real, &self.maps(&fake), &positions).context("the correlative term")? * self.lambda;
-        terms.push("G_GAN", &adversarial);
-        terms.push("spatial", &spatial);
+        losses.push("G_GAN", &adversarial);
+        losses.push("spatial", &spatial);
         let total = adversarial + spatial;
-        terms.push("G", &total);
+        losses.push("G", &total);
         self.networks.generator.backward_step(&total);
-        Ok(terms)
+        Ok(losses)
     }
 
     fn warmup_step(&mut self, batch: &Batch) -> Losses {

@@ -103,35 +103,35 @@ fn mean_embedding(keys: &Tensor, batch: i64) -> Tensor {
 
 impl Algorithm for NegCut {
     fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
-        let mut terms = Losses::new();
+        let mut losses = Losses::new();
         let n = batch.a.size()[0];
         let draws = Draws { flip: false, ..self.cut.draw(batch)? };
         let made = self.cut.translate(batch, draws.flip);
 
-        self.cut.adversary.train(&made.fake, &batch.b, info.step, &mut terms);
+        self.cut.adversary.train(&made.fake, &batch.b, info.step, &mut losses);
 
         let Compared { translation, identity } = self.cut.compared(batch, &made, &draws)?;
         let adversarial = self.cut.adversary.generator_loss(&made.fake);
         let nce = self.contrast(&translation, n)?;
-        terms.push("G_GAN", &adversarial);
-        terms.push("NCE", &nce);
+        losses.push("G_GAN", &adversarial);
+        losses.push("NCE", &nce);
         let mut contrast = nce;
         if let Some(identity) = &identity {
             let nce_y = self.contrast(identity, n)?;
-            terms.push("NCE_Y", &nce_y);
+            losses.push("NCE_Y", &nce_y);
             contrast = (contrast + nce_y) * 0.5;
         }
         let total = adversarial + contrast;
-        terms.push("G", &total);
+        losses.push("G", &total);
         let constant =
             Embedded { queries: translation.queries.iter().map(Tensor::detach).collect(), keys: translation.keys };
         backward_step_both(&total, &mut self.cut.generator, &mut self.cut.heads);
 
         let diversity = self.diversity(&constant, n);
-        terms.push("N_diversity", &diversity);
+        losses.push("N_diversity", &diversity);
         let against = -self.contrast(&constant, n)? - diversity * self.cut.config.loss.lambda_diversity;
         self.negatives.backward_step(&against);
-        Ok(terms)
+        Ok(losses)
     }
 
     fn warmup_step(&mut self, batch: &Batch) -> Losses {

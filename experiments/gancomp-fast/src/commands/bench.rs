@@ -17,10 +17,11 @@ pub struct BenchArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Steps of distillation and, in turns, the bare passes of their networks (JSON). Random images; no teacher is needed.
+    /// Measure steps of distillation and, in turn, the bare passes of their networks (JSON). Images are random; no
+    /// teacher is needed.
     Distill(DistillArgs),
-    /// Evaluations of a configuration in the search and, in turns, the bare passes of its sub-network and the features (JSON).
-    /// Random weights and images.
+    /// Measure evaluations of a configuration in the search and, in turn, the bare passes of its sub-network and of the
+    /// feature extractor (JSON). Weights and images are random.
     Search(SearchArgs),
 }
 
@@ -39,10 +40,10 @@ struct DistillArgs {
 struct SearchArgs {
     #[command(flatten)]
     row: Row,
-    /// The configuration; the smallest of the row's set where absent.
+    /// The configuration [default: the smallest of the row's set]
     #[arg(long)]
     channels: Option<Channels>,
-    /// Pictures that an evaluation looks at.
+    /// Pictures per evaluation.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     images: u32,
     /// Evaluations to measure.

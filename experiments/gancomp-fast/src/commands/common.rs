@@ -8,13 +8,13 @@ use gancomp_fast::generators::{Chosen, Which};
 use semrel_run::Checked;
 use std::path::PathBuf;
 
-/// A row, and where its stages lie.
+/// A row, and where its stages are.
 #[derive(Debug, Clone, Args)]
 pub struct Row {
     /// The row's YAML file; several are merged from left to right.
     #[arg(default_value = "configs/gancomp-fast/sample/horse2zebra-ours.yaml")]
     pub config: Vec<PathBuf>,
-    /// Folder of all rows; their stages lie in <name>/<stage> below it.
+    /// Folder of all rows; each stage has its folder <name>/<stage> in it.
     #[arg(long, default_value = "runs/gancomp-fast", value_name = "DIR")]
     pub runs: PathBuf,
     /// Change a key of the config: --set distill.lambda_recon=100
@@ -28,7 +28,7 @@ impl Row {
         Ok(Checked::load(&self.config, &self.overrides)?)
     }
 
-    /// Where the stages lie.
+    /// Where the stages are.
     pub fn folders(&self) -> Folders {
         Folders::new(&self.runs)
     }
@@ -37,12 +37,12 @@ impl Row {
 /// Which of a row's generators a command takes.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Generator {
-    /// Which generator: export (fine-tuned where the row has that, else distilled), distill (the super-net at a configuration),
-    /// finetune or teacher.
+    /// Which generator: export (fine-tuned if the row has that stage, otherwise distilled), distill (the super-net at a
+    /// configuration), finetune or teacher.
     #[arg(long, default_value = "export")]
     pub of: Which,
-    /// Configuration of a distilled one, such as 16_16_32_16_16_64_16_24, largest or smallest; the search's winner where
-    /// absent.
+    /// Configuration of a distilled generator: largest, smallest, or widths such as 16_16_32_16_16_64_16_24 [default:
+    /// the search's winner]
     #[arg(long)]
     pub channels: Option<Chosen>,
 }

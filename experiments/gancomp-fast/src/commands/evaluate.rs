@@ -14,7 +14,7 @@ pub struct EvalArgs {
     row: Row,
     #[command(flatten)]
     generator: Generator,
-    /// File of the scores (JSON); standard output where absent.
+    /// File for the scores (JSON) [default: standard output]
     #[arg(long)]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -25,10 +25,10 @@ pub struct EvalArgs {
 pub struct BaselineArgs {
     #[command(flatten)]
     row: Row,
-    /// Folder for the pictures that are scored; they are not kept where absent.
+    /// Folder for the pictures that are scored [default: a temporary one]
     #[arg(long)]
     images: Option<PathBuf>,
-    /// File of the scores (JSON); standard output where absent.
+    /// File for the scores (JSON) [default: standard output]
     #[arg(long)]
     out: Option<PathBuf>,
     #[command(flatten)]

@@ -17,13 +17,13 @@ pub struct ExportArgs {
     row: Row,
     #[command(flatten)]
     generator: Generator,
-    /// Folder of the files; <runs>/<name>/export where absent, or export-<of> of another than the row's own answer.
+    /// Folder for the files [default: <runs>/<name>/export, or export-<of> with --of or --channels]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Taken for the sake of uniformity: an export is always written anew.
+    /// Accepted because all stages have these options: an export is always rewritten.
     #[command(flatten)]
     _mode: TrainMode,
-    /// Check the config and open its data, print the number of steps (JSON), and export nothing.
+    /// Check the config, open its data, print the number of steps (JSON), and do not export.
     #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
     check: bool,
     #[command(flatten)]

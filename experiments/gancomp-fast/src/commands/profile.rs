@@ -10,16 +10,17 @@ use std::process::ExitCode;
 
 #[derive(Debug, Args)]
 pub struct ProfileArgs {
-    /// Configurations, sets by name, `teacher`, or `teacher-32` for one of another width.
+    /// Configurations, names of sets, `teacher`, or `teacher-32` for a teacher of another width [default: the rows of
+    /// Table 2]
     #[arg(value_name = "NETWORK")]
     networks: Vec<Subject>,
     /// Width and height of the image, such as 256x256, or one number for both.
     #[arg(long, default_value = "256", value_parser = size)]
     size: (u32, u32),
-    /// Runs whose median time is told; 0 to measure none.
+    /// Runs whose median time is shown; 0 to skip the measurement.
     #[arg(long, default_value_t = 11, value_parser = clap::value_parser!(u32).range(..=10_000))]
     runs: u32,
-    /// Runs before those.
+    /// Runs before those, to warm up.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(..=10_000))]
     warmup: u32,
     /// Measure the ONNX runtime as well.

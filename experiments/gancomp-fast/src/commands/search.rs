@@ -25,20 +25,21 @@ pub struct SearchArgs {
     row: Row,
     #[command(flatten)]
     mode: TrainMode,
-    /// Check the config, its data and its budget, print the most evaluations (JSON), and search nothing.
+    /// Check the config, its data and its budget, print the maximum number of evaluations (JSON), and do not search.
     #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
     check: bool,
-    /// Run the stages before the search first, where they have not ended. Those that have must be of the same settings.
+    /// First run the stages before the search that have not finished. Finished ones must have been run with the same
+    /// settings.
     #[arg(long)]
     all: bool,
-    /// So many searches, of the row's seed and those that follow it; the spread of their winners is shown.
+    /// Number of searches, with the row's seed and those that follow it; the spread of their winners is shown.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
-    /// Look at every configuration of the set instead, in an order shuffled by the seed.
+    /// Evaluate every configuration of the set instead, in an order shuffled by the seed.
     #[arg(long, conflicts_with = "seeds")]
     exhaustive: bool,
-    /// One of several parts, such as 2/4, for several machines. Put their evaluations.jsonl together in one folder and search
-    /// without --split for the answer.
+    /// Evaluate only one of several parts, such as 2/4, to share the work between machines. Collect the
+    /// evaluations.jsonl of all parts in one folder and search without --split for the result.
     #[arg(long, requires = "exhaustive", value_name = "I/N")]
     split: Option<Split>,
     #[command(flatten)]
@@ -91,7 +92,7 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
         Ended::Interrupted => {
             let kept = folder.join(EVALUATIONS);
             print_line(&format!(
-                "stopped; every evaluation is kept in {}; go on with the same command",
+                "stopped; every evaluation is kept in {}; the same command continues the search",
                 kept.display()
             ));
             return Ok(ExitCode::from(130));
@@ -115,8 +116,8 @@ fn missing(config: &Config, options: &TrainOptions) -> Result<Option<Stage>> {
     Ok(Some(if taught { Stage::Distill } else { Stage::Teacher }))
 }
 
-/// Runs teacher and distillation to their ends; an exit code where one was interrupted. What is there already must be of the
-/// row's settings.
+/// Runs teacher and distillation to their ends; an exit code where one was interrupted. What is there already must be
+/// of the row's settings.
 fn run_before(config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Option<ExitCode>> {
     let teach = config.teacher.weights.is_none();
     let stages = [teach.then_some(Stage::Teacher), Some(Stage::Distill)];
@@ -148,8 +149,8 @@ fn run_before(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inte
 
 fn finished(stage: Stage, folder: &Path) -> Result<bool> {
     let Some(summary) = summary::read::<serde_json::Value>(folder)? else { return Ok(false) };
-    let anew = format!("gancomp-fast {} with the same configuration and --overwrite runs it anew", stage.name());
-    ensure!(summary["steps"].is_u64(), "{}: no summary of a run; {anew}", folder.join(summary::FILE).display());
-    ensure!(begun(folder)?, "{}: the run has ended, but its checkpoints are not there; {anew}", folder.display());
+    let again = format!("gancomp-fast {} with the same configuration and --overwrite runs it again", stage.name());
+    ensure!(summary["steps"].is_u64(), "{}: no summary of a run; {again}", folder.join(summary::FILE).display());
+    ensure!(begun(folder)?, "{}: the run has ended, but its checkpoints are not there; {again}", folder.display());
     Ok(true)
 }

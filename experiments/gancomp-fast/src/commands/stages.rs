@@ -18,11 +18,11 @@ pub struct StageArgs {
     row: Row,
     #[command(flatten)]
     mode: TrainMode,
-    /// Store in the folder which row of which table this is (JSON); for whoever makes tables.
+    /// Manifest to store in the folder (JSON): table, profile, data set, row and seed.
     #[arg(long, value_name = "JSON", hide = true)]
     manifest: Option<Manifest>,
-    /// Check the config and open its data, print the number of steps (JSON; 0 of a stage that the row goes
-    /// without), and train nothing.
+    /// Check the config, open its data, print the number of steps (JSON; 0 if the row has no such stage), and do not
+    /// train.
     #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
     check: bool,
     #[command(flatten)]

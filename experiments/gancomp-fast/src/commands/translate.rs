@@ -20,14 +20,14 @@ use tch::Device;
 
 #[derive(Debug, Args)]
 pub struct TranslateArgs {
-    /// What translates, and what is translated: a generator's file (exported, a super-net with --channels, or a teacher) or a
-    /// row's YAML file; then a picture, or a folder of pictures at any depth. With --onnx, the pictures alone.
+    /// The network and the pictures: a generator's file (exported, a super-net with --channels, or a teacher) or a
+    /// row's YAML file; then a picture, or a folder of pictures at any depth. With --onnx, only the pictures.
     #[arg(value_names = ["NETWORK", "PICTURES"], num_args = 1..=2, required = true)]
     paths: Vec<PathBuf>,
-    /// Translate by this ONNX file, without libtorch.
+    /// Translate with this ONNX file, without libtorch.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["of", "channels", "runs", "overrides"])]
     onnx: Option<PathBuf>,
-    /// Which generator of a row: export, distill, finetune or teacher; export where absent.
+    /// Which generator of a row: export, distill, finetune or teacher [default: export]
     #[arg(long)]
     of: Option<Which>,
     /// Configuration of a super-net.
@@ -39,14 +39,15 @@ pub struct TranslateArgs {
     /// Change a key of the row's config.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Folder of the translations, which keep their names; beside each picture, as <name>_translated.png, where absent.
+    /// Folder for the translations, which keep their names [default: beside each picture, as <name>_translated.png]
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size; either way each side goes to
-    /// the nearest multiple of 4. As in the row's tests where absent, which exported files tell; 256x256 for other files.
+    /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size; either way each side
+    /// is rounded to the nearest multiple of 4 [default: the size of the row's test images, which exported files
+    /// record; 256x256 for other files]
     #[arg(long)]
     size: Option<PictureSize>,
-    /// Pictures at a time.
+    /// Pictures per batch.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
     batch: Option<u32>,
     #[command(flatten)]
@@ -58,8 +59,8 @@ impl TranslateArgs {
         match (&self.onnx, &self.paths[..]) {
             (Some(_), [pictures]) => Ok((None, pictures)),
             (None, [network, pictures]) => Ok((Some(network), pictures)),
-            (Some(file), _) => bail!("--onnx {}: it translates; name the pictures alone", file.display()),
-            (None, _) => bail!("expected what translates and the pictures (or --onnx FILE and the pictures)"),
+            (Some(file), _) => bail!("--onnx {}: this is the network; give only the pictures besides", file.display()),
+            (None, _) => bail!("expected a network and the pictures (or --onnx FILE and the pictures)"),
         }
     }
 
@@ -86,7 +87,7 @@ impl TranslateArgs {
         }
         ensure!(
             path.extension().is_none_or(|end| end != "onnx"),
-            "{}: an ONNX file; name it by --onnx, and the pictures alone",
+            "{}: an ONNX file; pass it by --onnx, followed by only the pictures",
             path.display()
         );
         ensure!(path.exists(), "{}: no such file; expected a generator's file, or a row's YAML file", path.display());
@@ -98,7 +99,9 @@ impl TranslateArgs {
         let channels = match self.channels {
             None => None,
             Some(Chosen::Channels(channels)) => Some(channels),
-            Some(_) => bail!("--channels: a file has no set of which one is the largest; give the numbers"),
+            Some(_) => bail!(
+                "--channels: a file has no set of configurations, so `largest` and `smallest` mean nothing; give the widths"
+            ),
         };
         // Published files are pickled and tell nothing.
         let usual = usual(&metadata(path).unwrap_or_default());
@@ -120,7 +123,7 @@ pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     let (network, pictures) = args.network_and_pictures()?;
     let jobs = jobs(pictures, args.out.as_deref())?;
     let (translator, usual) = args.open(network, device)?;
-    // The ONNX runtime takes a picture a core.
+    // The ONNX runtime takes one picture per core.
     let batch = args.batch.map_or(if network.is_some() { 1 } else { threads }, |batch| batch as usize);
     let options = TranslateOptions { size: PictureSize::or(args.size, Some(usual)), batch };
     let interrupt = Interrupt::install()?;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub struct SearchConfig {
     /// What a configuration may cost.
     pub budget: Budget,
-    /// What decides.
+    /// The score that decides.
     pub criterion: Criterion,
     /// Configurations of the first generation, and children of every later one.
     pub population: usize,
@@ -22,19 +22,19 @@ pub struct SearchConfig {
     pub mutation_ratio: f64,
     /// Share of the population that become parents.
     pub parent_ratio: f64,
-    /// Probability that a mutation draws a position anew.
+    /// Probability that a mutation redraws a position.
     pub mutation_probability: f64,
     /// How the first generation is drawn.
     pub weighting: WeightingKind,
     /// Parameter a of the weighting; it favours small widths above 1.
     pub weight: f64,
-    /// Source images looked at, the first in order; all that `data` sets aside for the search where absent.
+    /// Source images looked at, the first in order; if omitted, all that `data` sets aside for the search.
     pub max_images: Option<usize>,
     /// Images per batch.
     pub batch_size: i64,
-    /// Real images of the target domain that a Fréchet distance refers to. As published where absent: those that are set aside
-    /// for the search where images come in pairs, and what evaluations refer to (`eval.statistics`, else `eval.reference`)
-    /// where they do not.
+    /// Real images of the target domain that a Fréchet distance refers to. If omitted, as published: those that are set
+    /// aside for the search if images come in pairs, otherwise what evaluations refer to (`eval.statistics`, else
+    /// `eval.reference`).
     pub reference: Option<SearchReference>,
     /// NumPy archive with mean `mu` and covariance `sigma` of the features of the real images, in place of `reference`.
     pub statistics: Option<PathBuf>,

@@ -1,4 +1,4 @@
-//! Sections of the stages that train.
+//! Sections of the training stages.
 
 use schemars::JsonSchema;
 use semrel_loss::curriculum::EpochCurriculum;
@@ -8,7 +8,7 @@ use semrel_nn::{AdamConfig, LrPolicy, LrSchedule};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
 
-/// Length, optimisation and rhythm of a stage.
+/// Length and optimisation of a stage, and how often it logs, saves and evaluates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
@@ -20,7 +20,7 @@ pub struct TrainConfig {
     pub batch_size: i64,
     /// Learning rate of the first epoch.
     pub lr: f64,
-    /// How it goes on.
+    /// How it changes afterwards.
     pub policy: LrPolicy,
     /// Epochs between the steps of `policy: step`.
     pub lr_decay_iters: i64,
@@ -64,7 +64,7 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Epochs in all.
+    /// Total number of epochs.
     pub fn epochs(&self) -> u64 {
         (self.n_epochs + self.n_epochs_decay) as u64
     }
@@ -92,7 +92,7 @@ impl TrainConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TeacherConfig {
-    /// Name of its run, `runs/gancomp-fast/<name>`, which the rows of a task share; `<row>/teacher` where absent.
+    /// Name of its run, `runs/gancomp-fast/<name>`, which the rows of a task share; `<row>/teacher` if omitted.
     pub name: Option<String>,
     /// A generator's file (safetensors, or a published `*_net_G*.pth`) instead of a run.
     pub weights: Option<PathBuf>,
@@ -112,7 +112,7 @@ pub struct TeacherConfig {
     pub lambda_cycle_b: f64,
     /// Weight of the identity terms, relative to those of the cycles (CycleGAN).
     pub lambda_identity: f64,
-    /// Outputs kept for each discriminator, of which it is shown one half of the time (CycleGAN).
+    /// Earlier outputs kept for each discriminator, which sees one of them half of the time (CycleGAN).
     pub pool_size: usize,
     /// Its training.
     pub train: TrainConfig,
@@ -264,7 +264,7 @@ impl SemanticConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FinetuneConfig {
-    /// The configuration, such as `16_16_48_32_32_40_24_16`; the search's winner where absent.
+    /// The configuration, such as `16_16_48_32_32_40_24_16`; the search's winner if omitted.
     pub channels: Option<Channels>,
     /// The checkpoint of its run that is exported and scored: `last`, `best` or a step.
     #[serde(deserialize_with = "checkpoint")]

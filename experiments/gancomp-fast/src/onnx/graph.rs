@@ -79,7 +79,7 @@ fn generator(nodes: &mut Nodes) -> Result<(i64, i64)> {
     Ok((in_channels, out_channels(nodes, &last)?))
 }
 
-/// Number of residual blocks, told by the keys.
+/// Number of residual blocks, by the keys.
 fn blocks(nodes: &Nodes) -> Result<usize> {
     let named: BTreeSet<usize> =
         nodes.keys().filter_map(|key| key.strip_prefix("model.")?.split_once(".conv_block.")?.0.parse().ok()).collect();

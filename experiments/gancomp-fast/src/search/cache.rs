@@ -85,7 +85,7 @@ impl Cache {
     /// A value that is NaN or infinite; a file that cannot be written.
     pub fn put(&mut self, key: &Key, channels: &Channels, value: f64) -> Result<()> {
         if !value.is_finite() {
-            bail!("{} of {channels} is {value}; are the super-net's weights numbers?", key.of);
+            bail!("{} of {channels} is {value}; are all weights of the super-net finite?", key.of);
         }
         let line = Line { of: key.of.clone(), key: key.digest.clone(), channels: *channels, value };
         let mut text = serde_json::to_string(&line)?;

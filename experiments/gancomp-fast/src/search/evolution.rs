@@ -15,7 +15,7 @@ pub trait Problem {
     /// Whether a configuration is within budget.
     ///
     /// # Errors
-    /// Where its cost cannot be told.
+    /// If its cost cannot be determined.
     fn affordable(&mut self, channels: &Channels) -> Result<bool>;
 
     /// Quality of each configuration, one after the other.
@@ -44,7 +44,7 @@ pub struct Rules {
     pub mutation_ratio: f64,
     /// Share of the population that become parents.
     pub parent_ratio: f64,
-    /// Probability that a mutation draws a position anew.
+    /// Probability that a mutation redraws a position.
     pub mutation_probability: f64,
     /// How the first generation is drawn.
     pub weighting: Weighting,

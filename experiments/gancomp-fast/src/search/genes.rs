@@ -53,8 +53,8 @@ impl<'a> Genes<'a> {
         Ok(channels(values))
     }
 
-    /// A copy of `parent` of which each position is drawn anew, uniformly, with this probability (`u < probability`). Every
-    /// try starts from the parent.
+    /// A copy of `parent` of which each position is redrawn, uniformly, with this probability (`u < probability`).
+    /// Every try starts from the parent.
     ///
     /// # Errors
     /// What `affordable` returns.

@@ -90,7 +90,7 @@ fn check_unseen(data: &DataConfig, distilled: &DataConfig, run_dir: &Path) -> Re
     if let Some(key) = keys.into_iter().find(|key| now[key] != then[key]) {
         bail!(
             "config key `data.{key}`: {}, but the super-net in {} was distilled with {}: a search looks at images that the \
-             distillation has not seen; set it to that, or distil anew",
+             distillation has not seen; set it to that, or distil again",
             now[key],
             run_dir.display(),
             then[key]

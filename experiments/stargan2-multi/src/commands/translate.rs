@@ -21,34 +21,35 @@ use tch::{Device, Tensor, no_grad};
 pub struct TranslateArgs {
     /// Folder of the run.
     run_dir: PathBuf,
-    /// A picture, or a folder of pictures at any depth. They are resized to the size of the run's images, which are square.
+    /// A picture, or a folder of pictures at any depth. They are resized to the size of the run's images, which are
+    /// square.
     input: PathBuf,
     /// Domain of the translations.
     #[arg(long, value_name = "DOMAIN")]
     to: String,
-    /// Folder of the translations, which keep their names; with several styles `-1`, `-2`, … is added.
+    /// Folder for the translations, which keep their names; with several styles `-1`, `-2`, … is added.
     #[arg(long)]
     out: PathBuf,
-    /// A picture of that domain whose style is taken; several give as many translations of each picture. Random styles where
-    /// absent.
+    /// A picture of that domain whose style is taken; repeat the option for several translations of each picture
+    /// [default: random styles]
     #[arg(long, value_name = "PICTURE", conflicts_with_all = ["styles", "seed", "psi"])]
     reference: Vec<PathBuf>,
-    /// Number of random styles, each of which gives a translation of each picture.
+    /// Number of random styles: each picture is translated once per style.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     styles: u32,
-    /// Seed of random styles.
+    /// Seed of the random styles.
     #[arg(long, default_value_t = 0)]
     seed: i64,
-    /// How far random styles may lie from the domain's mean: below 1, more alike.
+    /// Truncation: how far random styles may be from the domain's mean; below 1 they are more alike.
     #[arg(long, default_value_t = 1.0, value_parser = psi)]
     psi: f64,
-    /// `last`, `best` or a step.
+    /// The checkpoint: `last`, `best` or a step.
     #[arg(long, default_value = "last")]
     checkpoint: String,
     /// Use these weights instead: a published *_nets_ema.ckpt, or safetensors.
     #[arg(long, conflicts_with = "checkpoint")]
     weights: Option<PathBuf>,
-    /// Pictures at a time.
+    /// Pictures per batch.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1024))]
     batch: u32,
     #[command(flatten)]
