@@ -9,6 +9,7 @@
 mod case;
 mod compare;
 mod fill;
+mod mutate;
 pub mod owners;
 pub mod packed;
 mod runner;
@@ -18,5 +19,6 @@ mod sources;
 pub use case::{Case, Outcome};
 pub use compare::{Tolerance, compare};
 pub use fill::{FillRule, lcg1};
+pub use mutate::mutations;
 pub use runner::{Handler, run};
 pub use sources::{core_dir, whole_dirs};

@@ -14,6 +14,8 @@
 //! numbers, strings and containers. A file that asks for any other function or class is refused by that name.
 
 mod copy;
+#[cfg(test)]
+mod damaged;
 mod error;
 mod globals;
 mod legacy;
