@@ -38,7 +38,9 @@ fn each_method_and_stage_is_told_once_and_in_full() {
     assert_eq!(count("<th scope=\"row\" class=\"method\" rowspan=\"2\""), 3);
     assert_eq!((count("<figure class=\"chart\">"), count("<span class=\"name\">")), (4, 16));
     // The paper's FID is another metric than what was measured; parameters and MACs are the same everywhere.
-    assert!(single.contains("FD(effnet-lite0) ↓</th>") && single.contains("paper: FID ↓") && count("class=\"verdict ") == 0);
+    assert!(
+        single.contains("FD(effnet-lite0) ↓</th>") && single.contains("paper: FID ↓") && count("class=\"verdict ") == 0
+    );
     let compression = between(&html, "<article id=\"table2\"", "</article>");
     assert_eq!(compression.matches("class=\"verdict ").count(), 6);
     // The picture of the one that failed is of an earlier table.
