@@ -36,7 +36,9 @@ pub struct Group {
 pub fn groups(runs: &Path, spec: &'static Spec) -> Result<Vec<Group>, TableError> {
     /// Seed and digest of the settings, which rows of a group share.
     type Alike = (u64, Option<String>);
-    let mut found: BTreeMap<(usize, String), BTreeMap<Alike, Vec<(usize, PathBuf)>>> = BTreeMap::new();
+    /// Places of methods and run folders, by what they share.
+    type Rows = BTreeMap<Alike, Vec<(usize, PathBuf)>>;
+    let mut found: BTreeMap<(usize, String), Rows> = BTreeMap::new();
     for name in folders(runs)? {
         let run = runs.join(name);
         for (index, method) in spec.methods.iter().enumerate() {
@@ -53,7 +55,7 @@ pub fn groups(runs: &Path, spec: &'static Spec) -> Result<Vec<Group>, TableError
             }
         }
     }
-    let group = |((profile, dataset), alike): ((usize, String), BTreeMap<Alike, Vec<(usize, PathBuf)>>)| {
+    let group = |((profile, dataset), alike): ((usize, String), Rows)| {
         // The first of those that have most.
         let mut rows = alike.into_values().rev().max_by_key(Vec::len)?;
         rows.sort_unstable();
