@@ -68,10 +68,7 @@ macro_rules! suite {
 }
 
 /// A test by its name.
-pub fn trial<E: Ended>(name: &str, test: fn() -> E) -> Trial
-where
-    E: 'static,
-{
+pub fn trial<E: Ended + 'static>(name: &str, test: fn() -> E) -> Trial {
     let name = name.replace(' ', "");
     Trial::ignorable_test(name, move || {
         Ok(match test().ended() {

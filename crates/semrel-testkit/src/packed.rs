@@ -119,7 +119,7 @@ fn reordered(bytes: &[u8], order: impl Fn(&[u8], usize) -> Vec<u8>) -> Result<Ve
 
 /// The first prime from `n` on: a stride that shares no factor with the sides of a tensor visits every row and column.
 fn prime_from(n: usize) -> usize {
-    let prime = |n: usize| n >= 2 && (2..n).take_while(|d| d * d <= n).all(|d| n % d != 0);
+    let prime = |n: usize| n >= 2 && (2..n).take_while(|d| d * d <= n).all(|d| !n.is_multiple_of(d));
     (n..).find(|&n| prime(n)).unwrap_or(n)
 }
 

@@ -206,7 +206,7 @@ fn a_former_name_is_refused_with_the_new_one() {
         ("teacher.lambda_b", "teacher.lambda_cycle_b"),
     ] {
         let set = format!("{old}=1");
-        let error = Checked::<Config>::load(&file, &[set.clone()]).unwrap_err().to_string();
+        let error = Checked::<Config>::load(&file, std::slice::from_ref(&set)).unwrap_err().to_string();
         assert_eq!(error, format!("--set {set}: key `{old}` is called `{new}` now; rename it"));
     }
 }
