@@ -287,7 +287,7 @@ mod tests {
         let mut statistics = activations(&sample(1, 9, 3)).statistics();
         statistics.covariance[[1, 1]] = -1.0;
         let text = frechet_distance(&statistics, &activations(&sample(2, 9, 3)).statistics()).unwrap_err().to_string();
-        assert!(text.contains("no covariance"), "{text}");
+        assert!(text.contains("not a covariance"), "{text}");
     }
 
     proptest! {

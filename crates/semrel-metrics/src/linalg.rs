@@ -152,7 +152,7 @@ mod tests {
         assert!((&root * root.transpose() - &exact).norm_max() < 1e-5);
         let indefinite = Mat::from_fn(2, 2, |i, j| if i == j { 0.0 } else { 1.0 });
         let error = factor(indefinite.as_ref()).unwrap_err();
-        assert!(error.to_string().contains("no covariance"), "{error}");
+        assert!(error.to_string().contains("not a covariance"), "{error}");
         let negative = Mat::from_fn(2, 2, |i, j| if i == j { 1.0 - 2.0 * i as f64 } else { 0.0 });
         assert!(matches!(factor(negative.as_ref()), Err(MetricsError::NotCovariance { .. })));
     }

@@ -224,7 +224,7 @@ fn compare(stored: &Path, given: &str, may_change: &[&str]) -> Result<(), RunErr
     let text = fs::read_to_string(stored).map_err(failed(stored, "read"))?;
     let parse = |text: &str| {
         serde_yaml::from_str(text)
-            .map_err(|e| ConfigError::NotYaml { path: stored.to_owned(), what: format!("no valid YAML: {e}") })
+            .map_err(|e| ConfigError::NotYaml { path: stored.to_owned(), what: format!("not valid YAML: {e}") })
     };
     let then: serde_yaml::Value = parse(&text)?;
     if !then.is_mapping() {

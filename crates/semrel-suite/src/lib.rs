@@ -101,7 +101,11 @@ mod tests {
     fn what_skips_is_counted_as_skipped() {
         let trials = vec![trial("passes", passes), trial("a :: skips", skips), trial("fails", fails)];
         assert_eq!(trials[1].name(), "a::skips");
-        let ended = libtest_mimic::run(&Arguments { quiet: true, ..Arguments::default() }, trials);
+        // Whoever counts the tests' closing lines must not find this one's.
+        let log = std::env::temp_dir().join(format!("semrel-suite-{}", std::process::id()));
+        let logfile = Some(log.display().to_string());
+        let ended = libtest_mimic::run(&Arguments { quiet: true, logfile, ..Arguments::default() }, trials);
+        std::fs::remove_file(log).unwrap();
         assert_eq!((ended.num_passed, ended.num_ignored, ended.num_failed), (1, 1, 1));
     }
 }

@@ -109,8 +109,8 @@ mod tests {
     fn threads() {
         let before = set_threads(None).unwrap();
         assert_eq!(set_threads(Some(1)).unwrap(), 1);
-        assert!(set_threads(Some(0)).unwrap_err().to_string().contains("at least 1"));
-        assert!(set_threads(Some(100_000)).unwrap_err().to_string().contains("at most 1024"));
+        assert!(set_threads(Some(0)).unwrap_err().to_string().contains("expected 1 to 1024"));
+        assert!(set_threads(Some(100_000)).unwrap_err().to_string().contains("expected 1 to 1024"));
         set_threads(Some(before)).unwrap();
     }
 }

@@ -92,7 +92,7 @@ fn a_file_of_another_network_is_named() {
         }
     }
     let text = error(lpips::load_files(&alexnet, &alexnet, Device::Cpu));
-    assert!(text.contains("those of the linear heads of LPIPS are needed"), "{text}");
+    assert!(text.contains("those of the linear heads of LPIPS over AlexNet are needed"), "{text}");
 }
 
 #[test]
