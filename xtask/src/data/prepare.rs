@@ -237,7 +237,7 @@ mod tests {
         let file = prepared.join("labels/test/bonn_3.png");
         let ids = decode_labels(&fs::read(&file).unwrap(), &file).unwrap();
         assert_eq!([0, 1, 2, 3].map(|x| ids.get_pixel(x, 2).0[0]), [0, 0, IGNORE, IGNORE]);
-        assert!(cityscapes(&args, &data).unwrap_err().to_string().contains("is there already"));
+        assert!(cityscapes(&args, &data).unwrap_err().to_string().contains("already exists"));
     }
 
     #[test]
