@@ -200,6 +200,11 @@ impl WeightsFile {
 /// [`WeightsError::Io`].
 pub fn sha256(path: &Path) -> Result<String, WeightsError> {
     let digest = || -> io::Result<String> {
+        let kind = std::fs::metadata(path)?;
+        if !kind.is_file() && !kind.is_dir() {
+            // Opening a pipe would wait for whoever writes to it.
+            return Err(io::Error::other("a pipe or a device; expected a file"));
+        }
         let mut file = File::open(path)?;
         let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
         loop {
@@ -215,6 +220,14 @@ pub fn sha256(path: &Path) -> Result<String, WeightsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_are_no_weights() {
+        let error = sha256(Path::new("/dev/null")).unwrap_err();
+        let why = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        assert!(error.to_string().contains("/dev/null") && why.contains("expected a file"), "{error}: {why}");
+    }
 
     #[test]
     fn missing_and_wrong_files_say_what_to_do() {

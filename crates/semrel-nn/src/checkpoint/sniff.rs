@@ -25,6 +25,11 @@ const BEFORE_MAGIC: [usize; 2] = [2, 11];
 
 /// Reads the start of `path`.
 pub(super) fn sniff(path: &Path) -> Result<Format, CheckpointError> {
+    let kind = std::fs::metadata(path).map_err(io(path, "open"))?;
+    if !kind.is_file() && !kind.is_dir() {
+        // Opening a pipe would wait for whoever writes to it.
+        return Err(io(path, "open")(std::io::Error::other("a pipe or a device; expected a file")));
+    }
     let mut file = File::open(path).map_err(io(path, "open"))?;
     let length = file.metadata().map_err(io(path, "read"))?.len();
     let mut head = vec![];
