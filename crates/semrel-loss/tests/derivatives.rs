@@ -8,7 +8,14 @@ use semrel_loss::semantic::{PatchLossConfig, semantic_relation_losses};
 use semrel_loss::similarity::{l2_normalize, similarity_matrix};
 use semrel_loss::src::semantic_relation_consistency;
 use semrel_loss::{Formulation, Gradient, LossError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tch::{Device, Kind, Tensor, no_grad};
+
+/// The seeds of these tests are torch's, which threads share: one test at a time.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 const GROUPS: i64 = 2;
 const FORMULATIONS: [Formulation; 2] = [Formulation::Official, Formulation::Paper];
@@ -69,6 +76,7 @@ fn gradient_of(loss: &Loss, q: &Tensor) -> Tensor {
 
 #[test]
 fn recorded_second_derivatives_are_those_of_finite_differences() {
+    let _alone = alone();
     tch::manual_seed(3);
     for (name, loss) in losses(Gradient::Recorded) {
         let (q, direction) = (rows().set_requires_grad(true), rows());
@@ -87,6 +95,7 @@ fn recorded_second_derivatives_are_those_of_finite_differences() {
 
 #[test]
 fn closed_forms_have_the_recorded_first_derivative() {
+    let _alone = alone();
     tch::manual_seed(4);
     let recorded = losses(Gradient::Recorded);
     tch::manual_seed(4);
@@ -100,6 +109,7 @@ fn closed_forms_have_the_recorded_first_derivative() {
 
 #[test]
 fn closed_forms_refuse_second_derivatives() {
+    let _alone = alone();
     tch::manual_seed(5);
     for (name, loss) in losses(Gradient::ClosedForm) {
         let q = rows().set_requires_grad(true);
@@ -118,6 +128,7 @@ fn closed_forms_refuse_second_derivatives() {
 
 #[test]
 fn the_seal_changes_no_bit() {
+    let _alone = alone();
     tch::manual_seed(6);
     for kind in [Kind::Float, Kind::Double] {
         let (q, k) = (rows().to_kind(kind), l2_normalize(&rows().to_kind(kind)).unwrap());
