@@ -25,6 +25,9 @@ pub const MAY_CHANGE: [&str; 8] = [
     "name",
 ];
 
+/// What a run's loader is by the first step ([`Experiment::start_at`]), for `expect`.
+pub const BEGUN: &str = "batches begin before the first step";
+
 /// Where and how to train.
 #[derive(Debug, Clone)]
 pub struct TrainOptions {
@@ -70,7 +73,7 @@ pub trait Experiment: Fit {
     /// Name the checkpoint: tensors that are missing or do not fit, a state of another step ([`Standing::restored`]).
     fn restore(&mut self, saved: &Snapshot, at: u64, path: &Path) -> Result<Standing, Self::Error>;
 
-    /// Makes training batches begin at `step`.
+    /// Makes training batches begin at `step`. Called once, before the first step: loaders work ahead from their start.
     ///
     /// # Errors
     /// Where no thread can be started.

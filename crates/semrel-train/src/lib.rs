@@ -42,7 +42,7 @@ pub mod seeding;
 
 pub use checkpoints::{Checkpoints, Snapshot, SnapshotError};
 pub use device::{DeviceError, parse_device, set_threads, tune_convolutions};
-pub use driver::{About, Experiment, MAY_CHANGE, TrainOptions, drive};
+pub use driver::{About, BEGUN, Experiment, MAY_CHANGE, TrainOptions, drive};
 pub use fit::{Ended, Fit, Losses, OtherStep, Rhythm, Standing, StepInfo, fit};
 pub use interrupt::Interrupt;
 pub use log::{MetricsLog, NonFinite, first_non_finite};

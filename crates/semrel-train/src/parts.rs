@@ -34,6 +34,11 @@ impl<'a> Part<'a> {
     }
 }
 
+/// Trained numbers of each part, for a summary.
+pub fn parameters(parts: &[Part<'_>]) -> BTreeMap<String, i64> {
+    parts.iter().map(|part| (part.name.to_owned(), part.parameters())).collect()
+}
+
 /// Stem of the file that holds a network: `net_G`, with published keys, as the published code names its files.
 pub fn file_of(name: &str) -> String {
     format!("net_{name}")

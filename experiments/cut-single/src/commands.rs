@@ -226,7 +226,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
         let data = Data::open(&config)?;
         networks::check(&config)?;
         LSeSim::check_weights(&config)?;
-        evaluate::check(&config)?;
+        evaluate::extractor(&config, Device::Cpu)?;
         return Ok(write_json(None, &json!({ "steps": steps(&config, &data) }))?);
     }
     let run_dir = args.run_dir.clone().unwrap_or_else(|| Path::new("runs/cut-single").join(&config.name));

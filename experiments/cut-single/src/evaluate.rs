@@ -9,22 +9,24 @@ use semrel_eval::{
     Evaluator, ImageSet, InputOptions, Inputs, ReferenceSet, ReferenceSource, SEGMENTATION, Scorer, Segmentation,
     SegmentationProtocol, Segmenter,
 };
+use semrel_metrics::extractor::Extractor;
 use semrel_nn::Net;
 use semrel_run::scores::{Baseline, Evaluation};
 use std::path::Path;
 use std::time::Instant;
 use tch::Device;
 
-/// Refuses networks of the evaluation that cannot be loaded, before anything is trained.
+/// The extractor of the Fréchet distance. Networks of the evaluation that cannot be loaded are refused here, before anything
+/// is trained.
 ///
 /// # Errors
 /// Names the config key, and the command that fetches weights that are missing.
-pub fn check(config: &Config) -> Result<()> {
-    config.eval.extractor().load(Device::Cpu)?;
+pub fn extractor(config: &Config, device: Device) -> Result<Box<dyn Extractor>> {
+    let extractor = config.eval.extractor().load(device)?;
     if config.eval.segmentation {
         config.eval.segmenter().check_weights()?;
     }
-    Ok(())
+    Ok(extractor)
 }
 
 /// The images that are translated in tests.
@@ -47,14 +49,13 @@ pub fn is_written(config: &Config, data: &Data, folder: &Path) -> Result<bool> {
 /// What decides on the best checkpoint: the Fréchet distance of the translated test images to the reference set.
 ///
 /// # Errors
-/// Weights that are missing, images that cannot be read, fewer than two of them.
-pub fn scorer(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Scorer> {
+/// Images that cannot be read, fewer than two of them.
+pub fn scorer(config: &Config, data: &Data, extractor: Box<dyn Extractor>, quiet: bool) -> Result<Scorer> {
     let folder = match config.eval.reference {
         Reference::Test => &data.test,
         Reference::Train => &data.train,
     };
     let sets = vec![ImageSet::new(folder, data.direction.target())];
-    let extractor = config.eval.extractor().load(device)?;
     let source = ReferenceSource::Images { key: "eval.reference", sets };
     let reference = ReferenceSet::new(&source, extractor.as_ref(), quiet)?;
     Ok(Scorer::new(extractor, reference, Inputs::streamed(sources(config, data), options(config))?))
@@ -63,9 +64,9 @@ pub fn scorer(config: &Config, data: &Data, device: Device, quiet: bool) -> Resu
 /// The published evaluation. A segmenter, where one is asked for, looks at 256 × 128.
 ///
 /// # Errors
-/// As [`scorer`]; training images that are not photographs and labels.
+/// Weights that are missing; as [`scorer`]; training images that are not photographs and labels.
 pub fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Evaluator> {
-    let scorer = scorer(config, data, device, quiet)?;
+    let scorer = scorer(config, data, config.eval.extractor().load(device)?, quiet)?;
     let segmentation = if config.eval.segmentation {
         let [photographs, labels] =
             [data.direction.target(), data.direction.source()].map(|side| ImageSet::new(&data.train, side));

@@ -12,9 +12,9 @@ use semrel_eval::Scorer;
 use semrel_run::Checked;
 pub use semrel_train::TrainOptions;
 use semrel_train::batches::BatchLoader;
-use semrel_train::parts::{restore_parts, save_parts};
+use semrel_train::parts::{parameters, restore_parts, save_parts};
 use semrel_train::{
-    About, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
+    About, BEGUN, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
 };
 use serde::{Deserialize, Serialize};
@@ -45,7 +45,8 @@ struct Run<'a> {
     config: &'a Config,
     data: &'a Data,
     algorithm: Box<dyn Algorithm>,
-    loader: BatchLoader,
+    /// From the first step on that is trained.
+    loader: Option<BatchLoader>,
     scorer: Option<Scorer>,
     device: Device,
     epoch: u64,
@@ -57,7 +58,7 @@ impl Fit for Run<'_> {
     /// A step of the warm-up or of the method, at its epoch's learning rate.
     fn step(&mut self, step: u64) -> Result<Losses> {
         seed_step(self.config.seed, step);
-        let batch: Batch = self.loader.next(self.device)?;
+        let batch: Batch = self.loader.as_mut().expect(BEGUN).next(self.device)?;
         let info = StepInfo { epoch: self.data.epoch_of(step), step };
         if info.epoch != self.epoch {
             self.epoch = info.epoch;
@@ -125,16 +126,16 @@ impl Experiment for Run<'_> {
     }
 
     fn start_at(&mut self, step: u64) -> Result<()> {
-        self.loader = self.data.loader(step)?;
+        self.loader = Some(self.data.loader(step)?);
         Ok(())
     }
 
     fn parameters(&mut self) -> BTreeMap<String, i64> {
-        self.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters())).collect()
+        parameters(&self.algorithm.parts())
     }
 
     fn images(&self) -> (f64, usize) {
-        (self.loader.waited(), self.data.skipped())
+        (self.loader.as_ref().expect(BEGUN).waited(), self.data.skipped())
     }
 
     fn own(&mut self, seconds: f64) -> Own {
@@ -172,9 +173,9 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     let device = options.device;
     tune_convolutions(device, true);
     let algorithm = new_algorithm(config, &data, device)?;
-    evaluate::check(config)?;
+    let extractor = evaluate::extractor(config, device)?;
     let looks = config.train.eval_every > 0;
-    let scorer = looks.then(|| evaluate::scorer(config, &data, device, options.quiet)).transpose()?;
+    let scorer = looks.then(|| evaluate::scorer(config, &data, extractor, options.quiet)).transpose()?;
     preview::sources(&data, config).context("test images of the preview")?;
 
     let t = &config.train;
@@ -193,7 +194,6 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
             warmup: t.warmup,
         },
     };
-    let loader = data.loader(0)?;
-    let mut run = Run { config, data: &data, algorithm, loader, scorer, device, epoch: 0 };
+    let mut run = Run { config, data: &data, algorithm, loader: None, scorer, device, epoch: 0 };
     drive(&mut run, config, about, &MAY_CHANGE, options, interrupt)
 }

@@ -12,6 +12,7 @@ use crate::looked_at::{extractor, labels_of_tests, options_of_tests, reference_o
 use crate::search::fitness::Torch;
 use anyhow::{Context, Result, ensure};
 use semrel_eval::{Evaluator, ImageSet, Inputs, ReferenceSet, Scorer, Segmentation, SegmentationProtocol};
+use semrel_metrics::extractor::Extractor;
 use semrel_run::Checked;
 use semrel_run::scores::{Baseline, CompressionEvaluation};
 use std::path::Path;
@@ -37,16 +38,15 @@ pub struct EvalOptions {
 /// What decides on the best checkpoint: the Fréchet distance of the translated test images to the reference set.
 ///
 /// # Errors
-/// Weights that are missing, images that cannot be read, fewer than two of them.
-pub fn scorer(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Scorer> {
-    let extractor = extractor(config).load(device)?;
+/// Images that cannot be read, fewer than two of them.
+pub fn scorer(config: &Config, data: &Data, extractor: Box<dyn Extractor>, quiet: bool) -> Result<Scorer> {
     let reference = ReferenceSet::new(&reference_of_tests(config, data), extractor.as_ref(), quiet)?;
     let inputs = Inputs::streamed(sources_of_tests(config, data), options_of_tests(config))?;
     Ok(Scorer::new(extractor, reference, inputs))
 }
 
 fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Evaluator> {
-    let scorer = scorer(config, data, device, quiet)?;
+    let scorer = scorer(config, data, extractor(config).load(device)?, quiet)?;
     let segmentation = if config.eval.segmentation {
         let (labels, key) = labels_of_tests(config, data)?;
         labels.check("labels", quiet).with_context(|| format!("config key `{key}`"))?;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use semrel_eval::{
     ExtractorChoice, ImageSet, InputOptions, Labels, ReferenceSource, SEGMENTATION, Segmenter, SegmenterChoice,
 };
+use semrel_metrics::extractor::Extractor;
 use tch::Device;
 
 /// The extractor of Fréchet distances.
@@ -42,16 +43,16 @@ pub fn check_segmenter(config: &Config, data: &Data, quiet: bool) -> Result<()> 
     Ok(segmenter_choice(config).check(&photographs, &labels, quiet)?)
 }
 
-/// Refuses networks of evaluation and search that cannot be loaded, before anything is trained.
+/// The extractor, loaded. Networks of evaluation and search that cannot be loaded are refused here, before anything is trained.
 ///
 /// # Errors
 /// Names the config key, and the command that fetches weights that are missing.
-pub fn check_networks(config: &Config) -> Result<()> {
-    extractor(config).load(Device::Cpu)?;
+pub fn load_extractor(config: &Config, device: Device) -> Result<Box<dyn Extractor>> {
+    let extractor = extractor(config).load(device)?;
     if config.eval.segmentation || config.search.criterion == Criterion::Miou {
         segmenter_choice(config).check_weights()?;
     }
-    Ok(())
+    Ok(extractor)
 }
 
 /// The test images that are translated.

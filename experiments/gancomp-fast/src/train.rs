@@ -6,7 +6,7 @@ use crate::data::{Data, Stage, Training};
 use crate::distill::Distillation;
 use crate::evaluate;
 use crate::folders::Folders;
-use crate::looked_at::check_networks;
+use crate::looked_at::load_extractor;
 use crate::origin::{Origin, SUPER_NET, TEACHER};
 use crate::preview;
 use crate::search::winner;
@@ -19,10 +19,10 @@ use semrel_eval::Scorer;
 use semrel_nn::channels::{ChannelSet, Channels};
 use semrel_run::{Checked, Manifest};
 use semrel_train::batches::BatchLoader;
-use semrel_train::parts::{load_network, pool_files, restore_parts, restore_pools, save_parts};
+use semrel_train::parts::{load_network, parameters, pool_files, restore_parts, restore_pools, save_parts};
 use semrel_train::run_dir::check_config;
 use semrel_train::{
-    About, Ended, Experiment, Fit, Interrupt, Losses, OpenMode, Rhythm, Snapshot, Standing, drive, seed_step,
+    About, BEGUN, Ended, Experiment, Fit, Interrupt, Losses, OpenMode, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
 };
 use serde::Serialize;
@@ -200,10 +200,10 @@ impl Job<'_> {
         let (train, device) = (config.train(stage)?, options.device);
         // A super-net's shapes change every step; those of the other stages repeat.
         tune_convolutions(device, stage != Stage::Distill);
-        check_networks(config)?;
+        let extractor = load_extractor(config, device)?;
         let training = data.training(config, stage)?;
         let scorer =
-            (train.eval_every > 0).then(|| evaluate::scorer(config, data, device, options.quiet)).transpose()?;
+            (train.eval_every > 0).then(|| evaluate::scorer(config, data, extractor, options.quiet)).transpose()?;
         let inputs = preview::inputs(config, data, device).context("test images of the preview")?;
 
         let label = format!("{} {}", stage.name(), self.name());
@@ -223,9 +223,8 @@ impl Job<'_> {
                 warmup: training.warmup(),
             },
         };
-        let loader = training.loader(0)?;
         let mut run =
-            Run { job: &self, train, training: &training, algorithm, loader, scorer, inputs, device, epoch: 0 };
+            Run { job: &self, train, training: &training, algorithm, loader: None, scorer, inputs, device, epoch: 0 };
         let unread = may_change(stage);
         let unread: Vec<&str> = unread.iter().map(String::as_str).collect();
         let TrainOptions { folders, mode, threads, quiet, manifest, .. } = options.clone();
@@ -272,7 +271,8 @@ struct Run<'a> {
     train: &'a TrainConfig,
     training: &'a Training,
     algorithm: Box<dyn Algorithm>,
-    loader: BatchLoader,
+    /// From the first step on that is trained.
+    loader: Option<BatchLoader>,
     scorer: Option<Scorer>,
     /// Of the preview.
     inputs: Tensor,
@@ -293,16 +293,16 @@ impl Experiment for Run<'_> {
     }
 
     fn start_at(&mut self, step: u64) -> Result<()> {
-        self.loader = self.training.loader(step)?;
+        self.loader = Some(self.training.loader(step)?);
         Ok(())
     }
 
     fn parameters(&mut self) -> BTreeMap<String, i64> {
-        self.algorithm.parts().into_iter().map(|part| (part.name.to_owned(), part.parameters())).collect()
+        parameters(&self.algorithm.parts())
     }
 
     fn images(&self) -> (f64, usize) {
-        (self.loader.waited(), self.training.skipped())
+        (self.loader.as_ref().expect(BEGUN).waited(), self.training.skipped())
     }
 
     fn own(&mut self, seconds: f64) -> Own {
@@ -332,7 +332,7 @@ impl Fit for Run<'_> {
     /// A step of the warm-up or of the stage, at its epoch's learning rate.
     fn step(&mut self, step: u64) -> Result<Losses> {
         seed_step(self.job.config.seed, step);
-        let batch = self.loader.next(self.device)?;
+        let batch = self.loader.as_mut().expect(BEGUN).next(self.device)?;
         let info = StepInfo { epoch: self.training.epoch_of(step), step };
         if info.epoch != self.epoch {
             self.epoch = info.epoch;

@@ -18,7 +18,7 @@ use semrel_run::Checked;
 pub use semrel_train::TrainOptions;
 use semrel_train::correlative::Correlative;
 use semrel_train::{
-    About, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
+    About, BEGUN, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
 };
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,8 @@ struct Run<'a> {
     config: &'a Config,
     data: &'a Data,
     trainer: Trainer,
-    loader: BatchLoader,
+    /// From the first step on that is trained.
+    loader: Option<BatchLoader>,
     metrics: &'a DomainMetrics,
     /// Features of the real images, from the first evaluation on.
     reference: Option<DomainReference<'a>>,
@@ -69,7 +70,7 @@ impl Fit for Run<'_> {
 
     fn step(&mut self, step: u64) -> Result<Losses> {
         seed_step(self.config.seed, step);
-        let batch = self.loader.next(self.options.device)?;
+        let batch = self.loader.as_mut().expect(BEGUN).next(self.options.device)?;
         if step < self.warmup() {
             let mut losses = Losses::new();
             losses.push("warmup/reconstruction", &self.trainer.warmup_iteration(&batch));
@@ -130,7 +131,7 @@ impl Experiment for Run<'_> {
     }
 
     fn start_at(&mut self, step: u64) -> Result<()> {
-        self.loader = self.data.loader(self.config, step)?;
+        self.loader = Some(self.data.loader(self.config, step)?);
         Ok(())
     }
 
@@ -139,7 +140,7 @@ impl Experiment for Run<'_> {
     }
 
     fn images(&self) -> (f64, usize) {
-        (self.loader.waited(), self.data.train.skipped() + self.data.val.skipped())
+        (self.loader.as_ref().expect(BEGUN).waited(), self.data.train.skipped() + self.data.val.skipped())
     }
 
     fn own(&mut self, seconds: f64) -> Own {
@@ -191,8 +192,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
             warmup: count(t.warmup),
         },
     };
-    let loader = data.loader(config, 0)?;
-    let mut run = Run { config, data: &data, trainer, loader, metrics: &metrics, reference: None, options };
+    let mut run = Run { config, data: &data, trainer, loader: None, metrics: &metrics, reference: None, options };
     drive(&mut run, config, about, &MAY_CHANGE, options, interrupt)
 }
 

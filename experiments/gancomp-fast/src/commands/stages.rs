@@ -4,7 +4,7 @@ use super::common::Row;
 use anyhow::Result;
 use clap::Args;
 use gancomp_fast::data::{Data, Stage};
-use gancomp_fast::looked_at::check_networks;
+use gancomp_fast::looked_at::load_extractor;
 use gancomp_fast::train::{TrainOptions, steps, train};
 use semrel_run::Manifest;
 use semrel_train::Interrupt;
@@ -35,7 +35,7 @@ pub fn run(stage: Stage, args: &StageArgs, quiet: bool) -> Result<ExitCode> {
     let config = args.row.load()?;
     if args.check {
         let data = Data::open(&config)?;
-        check_networks(&config)?;
+        load_extractor(&config, device)?;
         let skipped = stage == Stage::Finetune && config.finetune.is_none();
         let steps = if skipped { 0 } else { steps(&config, &data, stage)? };
         return Ok(write_json(None, &json!({ "steps": steps }))?);
