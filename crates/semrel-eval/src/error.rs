@@ -102,9 +102,6 @@ pub enum EvalError {
         /// The label.
         label: PathBuf,
     },
-    /// Real photographs and labels that do not belong together.
-    #[error("of unaligned images it is not known which label belongs to which photograph")]
-    Unaligned,
     /// A file or folder that the system refuses.
     #[error("{what}")]
     Io {

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use semrel_data::image_io::{read_rgb, write_image};
 use semrel_data::translate::{Job, translate_with};
 use semrel_data::{translation_input, translation_output};
-use semrel_metrics::extractor::{FeatureStream, features_of_files};
+use semrel_metrics::extractor::features_of_files;
 use semrel_metrics::segmentation::{
     LabelFormat, Pair, PhotoSettings, SegmentationMetrics, full_size_confusion_of, photo_confusion,
 };
@@ -25,9 +25,6 @@ const SOURCE: &str = "real_A";
 pub const OUTPUT: &str = "fake_B";
 /// Folder of the real photographs.
 const TARGET: &str = "real_B";
-
-/// Images that are written or decoded together.
-const CHUNK: usize = 64;
 
 /// How a segmenter is applied to photographs.
 #[derive(Debug)]
@@ -85,11 +82,6 @@ impl Evaluator {
         Ok(Self { scorer, sources, options, names, segmentation, quiet })
     }
 
-    /// The scorer.
-    pub fn scorer(&self) -> &Scorer {
-        &self.scorer
-    }
-
     /// What the scores refer to; `reference` names the real images.
     pub fn protocol(&self, reference: &str) -> Protocol {
         let extractor = self.scorer.extractor();
@@ -102,11 +94,6 @@ impl Evaluator {
             size: self.options.size.map_or(0, |(side, _)| side),
             segmenter: self.segmentation.as_ref().map(|s| s.segmenter.name().to_owned()),
         }
-    }
-
-    /// Names of the pictures, within their folders.
-    pub fn names(&self) -> &[PathBuf] {
-        &self.names
     }
 
     /// Translates the test images into `folder` (`real_A`, `fake_B`) and scores the files.
@@ -129,10 +116,7 @@ impl Evaluator {
             true
         })?;
         bar.finish();
-        let mut bar = Progress::new("features of the translations", 0, files.len() as u64, self.quiet);
-        let features = features_of_files(self.scorer.extractor(), &files, &mut |done| bar.set(done as u64))?;
-        bar.finish();
-        let fd = self.scorer.reference().distance(&features)?;
+        let fd = self.distance_of_files("features of the translations", &files)?;
         let segmentation = self.segmentation_scores(&folder.join(OUTPUT), folder)?;
         Ok(Scores { fd, segmentation })
     }
@@ -144,13 +128,8 @@ impl Evaluator {
     /// As [`Evaluator::evaluate`]; a label without photograph.
     pub fn baseline(&self, targets: &ImageSet, folder: &Path) -> Result<Scores, EvalError> {
         self.write_sources(folder)?;
-        let mut features = FeatureStream::new(self.scorer.extractor());
-        for items in chunks(self.sources.len()) {
-            let (sources, size) = (&self.sources, self.options.size);
-            let pictures = items.into_par_iter().map(|i| picture(sources, i, size));
-            features.push(pictures.collect::<Result<Vec<_>, _>>()?);
-        }
-        let fd = self.scorer.reference().distance(&features.finish()?)?;
+        let files: Vec<PathBuf> = self.names.iter().map(|name| folder.join(SOURCE).join(name)).collect();
+        let fd = self.distance_of_files("features of the sources", &files)?;
         let mut ceiling = None;
         if self.segmentation.is_some() {
             let wanted: BTreeSet<_> = self.names.iter().collect();
@@ -159,6 +138,14 @@ impl Evaluator {
             ceiling = self.segmentation_scores(&folder.join(TARGET), folder)?;
         }
         Ok(Scores { fd, segmentation: ceiling })
+    }
+
+    /// Fréchet distance of files to the reference set.
+    fn distance_of_files(&self, label: &str, files: &[PathBuf]) -> Result<f64, EvalError> {
+        let mut bar = Progress::new(label, 0, files.len() as u64, self.quiet);
+        let features = features_of_files(self.scorer.extractor(), files, &mut |done| bar.set(done as u64))?;
+        bar.finish();
+        self.scorer.reference().distance(&features)
     }
 
     /// Writes the sources to `folder/real_A`.
@@ -215,9 +202,4 @@ fn write_pictures(
     };
     // The first that fails, always the same.
     names.par_iter().find_map_first(|named| write(named).err()).map_or(Ok(()), Err)
-}
-
-/// Ranges of a few items.
-fn chunks(count: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-    (0..count).step_by(CHUNK).map(move |start| start..count.min(start + CHUNK))
 }

@@ -4,8 +4,6 @@ use crate::EvalError;
 use crate::error::AtKey;
 use semrel_metrics::extractor::Extractor;
 use semrel_metrics::networks::{self, Lpips, lpips};
-use semrel_metrics::perceptual::mean_pairwise;
-use semrel_metrics::weights::{Check, Examined};
 use std::fmt;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
@@ -101,7 +99,7 @@ impl PerceptualDistance {
         }
         let load = || -> Result<_, semrel_metrics::MetricsError> { Ok((lpips::load(device)?, lpips::examine()?)) };
         let (network, examined) = load().map_err(|error| missing(error, PERCEPTUAL, WITHOUT_LPIPS, name))?;
-        Ok(Self::Lpips { network, name: lpips_name(&examined) })
+        Ok(Self::Lpips { network, name: networks::lpips_score_name(&examined) })
     }
 
     /// What scores are called: `LPIPS`, `PD(effnet-lite0)`.
@@ -133,25 +131,10 @@ impl PerceptualDistance {
     }
 }
 
-/// Mean distances \[N\] over all pairs of each source's outputs, from taps [N·G, C, h, w] with a source's G outputs side by side.
-pub(crate) fn of_taps(taps: &[Tensor], outputs_per_source: i64) -> Tensor {
-    mean_pairwise(taps, outputs_per_source)
-}
-
-/// `LPIPS` with its published weights, else a name that tells the others.
-pub fn lpips_name(examined: &[Examined]) -> String {
-    let others: Vec<String> = examined
-        .iter()
-        .filter(|file| matches!(file.check, Check::Differs { .. }))
-        .map(|file| format!(", {}", file.label()))
-        .collect();
-    if others.is_empty() { "LPIPS".into() } else { format!("PD({LPIPS}{})", others.concat()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use semrel_metrics::weights::{ALEXNET, LPIPS_ALEX};
+    use semrel_metrics::weights::{ALEXNET, Check, Examined, LPIPS_ALEX};
 
     fn refused(error: EvalError) -> String {
         let mut text = error.to_string();
@@ -192,8 +175,8 @@ mod tests {
     #[test]
     fn only_published_weights_make_lpips() {
         let file = |check| Examined { path: "heads.pth".into(), sha256: "0123456789".into(), file: LPIPS_ALEX, check };
-        assert_eq!(lpips_name(&[file(Check::Matches), file(Check::Unpublished)]), "LPIPS");
+        assert_eq!(networks::lpips_score_name(&[file(Check::Matches), file(Check::Unpublished)]), "LPIPS");
         let other = Examined { file: ALEXNET, ..file(Check::Differs { expected: "7be5be79" }) };
-        assert_eq!(lpips_name(&[file(Check::Matches), other]), "PD(lpips-alex, heads.pth 01234567)");
+        assert_eq!(networks::lpips_score_name(&[file(Check::Matches), other]), "PD(lpips-alex, heads.pth 01234567)");
     }
 }

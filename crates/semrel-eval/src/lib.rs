@@ -31,7 +31,7 @@ mod translator;
 
 pub use error::EvalError;
 pub use evaluation::{Evaluator, OUTPUT, Scores, Segmentation, SegmentationProtocol};
-pub use extractor::{EXTRACTOR, EXTRACTOR_WEIGHTS, ExtractorChoice, LPIPS, PERCEPTUAL, PerceptualDistance, lpips_name};
+pub use extractor::{EXTRACTOR, EXTRACTOR_WEIGHTS, ExtractorChoice, LPIPS, PERCEPTUAL, PerceptualDistance};
 pub use image_set::ImageSet;
 pub use inputs::{InputOptions, Inputs, digest};
 pub use kept::KeptEvaluation;

@@ -70,7 +70,7 @@ fn trial(owner: &str, handlers: &[(&'static str, Handler)], label: String, folde
         return None;
     }
     match OWNERS.iter().find(|(k, _)| *k == kind).map(|(_, own)| own) {
-        None => Some(failing(label, format!("nobody knows the kind {kind}"))),
+        None => Some(failing(label, format!("unknown kind {kind}"))),
         Some(Owner::Crate(name)) if *name == owner => {
             let &(_, handler) = handlers.iter().find(|(k, _)| *k == kind)?;
             Some(Trial::ignorable_test(label, move || {

@@ -62,7 +62,7 @@ pub(crate) fn fault(folder: &Path) -> Option<String> {
     empty.then(|| format!("{shown} holds no case: a folder of reference vectors has files <area>/<case>/case.json"))
 }
 
-/// Gives each label once: a second folder's case of the same name is told by its folder.
+/// Gives each label once: of two folders that share a name, the second case is named after its folder as well.
 #[derive(Default)]
 pub(crate) struct Labels(BTreeMap<String, PathBuf>);
 

@@ -28,7 +28,8 @@ impl Validate for Config {
         }
         self.numbers()?;
         self.images()?;
-        self.measuring()?;
+        InvalidValue::unless_known("eval.extractor", &self.eval.extractor, &NAMES)?;
+        InvalidValue::unless_known("eval.segmenter", &self.eval.segmenter, &SEGMENTERS)?;
         self.combinations()
     }
 }
@@ -98,18 +99,6 @@ impl Config {
         for (key, beta) in [("optim.beta1", self.optim.beta1), ("optim.beta2", self.optim.beta2)] {
             if !(0.0..1.0).contains(&beta) {
                 return invalid(key, beta, "it must be at least 0 and below 1");
-            }
-        }
-        Ok(())
-    }
-
-    fn measuring(&self) -> Result<(), InvalidValue> {
-        let eval = &self.eval;
-        for (key, name, known) in
-            [("eval.extractor", &eval.extractor, &NAMES[..]), ("eval.segmenter", &eval.segmenter, &SEGMENTERS[..])]
-        {
-            if !known.contains(&name.as_str()) {
-                return invalid(key, name, format!("expected one of {}", known.join(", ")));
             }
         }
         Ok(())

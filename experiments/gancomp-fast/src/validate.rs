@@ -41,7 +41,8 @@ impl Validate for Config {
             }
         }
         self.images()?;
-        self.measuring()?;
+        InvalidValue::unless_known("eval.extractor", &self.eval.extractor, &NAMES)?;
+        InvalidValue::unless_known("eval.segmenter", &self.eval.segmenter, &SEGMENTERS)?;
         self.combinations()
     }
 }
@@ -114,18 +115,6 @@ impl Config {
             && let Err(error) = s.weighting().check()
         {
             return invalid("search.weight", error, "use 1 for equal chances, 2 to favour small widths");
-        }
-        Ok(())
-    }
-
-    fn measuring(&self) -> Result<(), InvalidValue> {
-        let eval = &self.eval;
-        for (key, name, known) in
-            [("eval.extractor", &eval.extractor, &NAMES[..]), ("eval.segmenter", &eval.segmenter, &SEGMENTERS[..])]
-        {
-            if !known.contains(&name.as_str()) {
-                return invalid(key, name, format!("expected one of {}", known.join(", ")));
-            }
         }
         Ok(())
     }

@@ -85,14 +85,8 @@ impl Validate for Config {
             }
         }
         let eval = &self.eval;
-        if !NAMES.contains(&eval.extractor.as_str()) {
-            return fail("eval.extractor", eval.extractor.clone(), &format!("expected one of {}", NAMES.join(", ")));
-        }
-        let distances = PerceptualDistance::names();
-        if !distances.contains(&eval.perceptual.as_str()) {
-            let remedy = format!("expected one of {}", distances.join(", "));
-            return fail("eval.perceptual", eval.perceptual.clone(), &remedy);
-        }
+        InvalidValue::unless_known("eval.extractor", &eval.extractor, &NAMES)?;
+        InvalidValue::unless_known("eval.perceptual", &eval.perceptual, &PerceptualDistance::names())?;
         if eval.perceptual == LPIPS && self.data.image_size < SMALLEST_FOR_LPIPS {
             let problem = format!("{LPIPS} of images of {} pixels", self.data.image_size);
             return fail("eval.perceptual", problem, &format!("LPIPS needs at least {SMALLEST_FOR_LPIPS}"));

@@ -57,10 +57,12 @@ impl<'a> DomainReference<'a> {
         let source_counts = counts(images.val.sizes(), limit(options.max_sources));
         let total = real_counts.iter().sum::<usize>() + source_counts.iter().sum::<usize>();
         let mut progress = Progress::new("real images", 0, total as u64, quiet);
+        let width = dimensions(metrics.classifying(), options);
         let (mut classes, mut sources, mut reals) = (vec![], vec![], vec![]);
         for (domain, name) in images.domains.iter().enumerate() {
-            let mut features =
-                |store, count| features_of(metrics, store, (domain, name.as_str()), count, options, &mut progress);
+            let mut features = |store, count| {
+                features_of(metrics, store, (domain, name.as_str()), (count, width), options, &mut progress)
+            };
             let real = features(images.train, real_counts[domain])?;
             reals.push(activations(&real.near, format!("training images of the domain {name}"), "eval.max_reals")?);
             classes.push((name.clone(), real.afar));
@@ -118,7 +120,7 @@ fn features_of(
     metrics: &DomainMetrics,
     store: &ImageStore,
     (domain, name): (usize, &str),
-    count: usize,
+    (count, width): (usize, i64),
     options: DomainOptions,
     progress: &mut Progress,
 ) -> Result<Features, EvalError> {
@@ -149,7 +151,6 @@ fn features_of(
         Ok(Tensor::cat(&features, 0))
     })?;
     progress.inc((count - told) as u64);
-    let width = dimensions(classifying, options);
     let near = both.size()[1] - width;
     Ok(Features { near: both.narrow(1, 0, near), afar: both.narrow(1, near, width) })
 }

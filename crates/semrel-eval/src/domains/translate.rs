@@ -3,13 +3,14 @@
 use super::reference::activations;
 use super::{DomainReference, Guide, StyleTranslator, features_and_taps};
 use crate::EvalError;
-use crate::extractor::{PerceptualDistance, of_taps};
+use crate::extractor::PerceptualDistance;
 use image::RgbImage;
 use semrel_data::image_io::Quantise;
 use semrel_data::resize::{Filter, resize};
 use semrel_data::rng::derive_seed;
 use semrel_metrics::classify::features_from_afar;
 use semrel_metrics::extractor::{stack, to_images};
+use semrel_metrics::perceptual::mean_pairwise;
 use semrel_run::scores::{DomainEvaluation, GuidedScores};
 use semrel_train::Progress;
 use semrel_train::batches::tensor;
@@ -155,8 +156,10 @@ impl DomainReference<'_> {
             if num_outs > 1 {
                 let own = perceptual.map(PerceptualDistance::extractor);
                 match own {
-                    None => made.distances.push(of_taps(&taps, num_outs)),
-                    Some(Some(other)) => made.distances.push(of_taps(&features_and_taps(other, &images).1, num_outs)),
+                    None => made.distances.push(mean_pairwise(&taps, num_outs)),
+                    Some(Some(other)) => {
+                        made.distances.push(mean_pairwise(&features_and_taps(other, &images).1, num_outs))
+                    }
                     Some(None) => {}
                 }
             }

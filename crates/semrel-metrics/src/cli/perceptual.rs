@@ -9,7 +9,7 @@ use semrel_metrics::MetricsError;
 use semrel_metrics::extractor::{Extractor, Resampling, stack};
 use semrel_metrics::networks::{self, Lpips, lpips};
 use semrel_metrics::perceptual::{distance_of_images, mean_pairwise_of_pictures};
-use semrel_metrics::weights::{ALEXNET, Check, LPIPS_ALEX};
+use semrel_metrics::weights::{ALEXNET, LPIPS_ALEX};
 use std::path::PathBuf;
 use tch::{Device, Tensor};
 
@@ -49,12 +49,7 @@ impl Metric {
             }
             _ => bail!("--weights: {LPIPS} has two files, of AlexNet and of the linear heads"),
         };
-        let others: Vec<String> = examined
-            .iter()
-            .filter(|file| matches!(file.check, Check::Differs { .. }))
-            .map(|file| format!(", {}", file.label()))
-            .collect();
-        let score = if others.is_empty() { "LPIPS".into() } else { format!("PD({LPIPS}{})", others.concat()) };
+        let score = networks::lpips_score_name(&examined);
         let origin = Origin { chosen: choice.why, weights: examined };
         Ok(Self { kind: Kind::Lpips(lpips, device), score, origin })
     }

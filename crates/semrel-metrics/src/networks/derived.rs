@@ -2,7 +2,7 @@
 
 use crate::extractor::Extractor;
 use crate::preparation::{Preparation, Resampling};
-use crate::weights::{Check, Examined};
+use crate::weights::{Check, Examined, LPIPS_ALEX};
 use tch::{Device, Tensor};
 
 /// Another way of resizing for an extractor, shown in the names of its scores: `FID` becomes `FID(clean)`,
@@ -30,6 +30,16 @@ pub(super) fn named_after(weights: &Examined, extractor: Box<dyn Extractor>) -> 
     let name = format!("{}, {}", extractor.name(), weights.label());
     let frechet_name = format!("FD({name})");
     Box::new(Derived { preparation: extractor.preparation(), extractor, name, frechet_name })
+}
+
+/// What LPIPS over these files is called: `LPIPS` with the published weights, else a name that tells the others.
+pub fn lpips_score_name(examined: &[Examined]) -> String {
+    let others: Vec<String> = examined
+        .iter()
+        .filter(|file| matches!(file.check, Check::Differs { .. }))
+        .map(|file| format!(", {}", file.label()))
+        .collect();
+    if others.is_empty() { "LPIPS".into() } else { format!("PD({}{})", LPIPS_ALEX.name, others.concat()) }
 }
 
 struct Derived {

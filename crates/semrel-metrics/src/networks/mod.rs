@@ -23,7 +23,7 @@ mod recognise;
 mod tests;
 pub mod vgg16;
 
-pub use derived::resampled;
+pub use derived::{lpips_score_name, resampled};
 pub use drn::Drn;
 pub use inception::Inception;
 pub use loader::Shapes;

@@ -23,6 +23,17 @@ impl InvalidValue {
     pub fn new(key: impl ToString, problem: impl ToString, remedy: impl ToString) -> Self {
         Self { key: key.to_string(), problem: problem.to_string(), remedy: remedy.to_string() }
     }
+
+    /// Refuses the `name` at `key` unless it is one of those that are `known`.
+    ///
+    /// # Errors
+    /// Lists these.
+    pub fn unless_known(key: &str, name: &str, known: &[&str]) -> Result<(), Self> {
+        if known.contains(&name) {
+            return Ok(());
+        }
+        Err(Self::new(key, name, format!("expected one of {}", known.join(", "))))
+    }
 }
 
 /// A configuration that knows which values it cannot have.
