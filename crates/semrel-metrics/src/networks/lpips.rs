@@ -8,6 +8,7 @@
 
 use super::alexnet::{AlexNet, WIDTHS};
 use super::conv::channels_last;
+use super::head_keys::HEAD_KEYS;
 use super::loader::Loader;
 use super::recognise::Network;
 use crate::MetricsError;
@@ -17,11 +18,6 @@ use image::RgbImage;
 use semrel_nn::checkpoint::StateDict;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
-
-/// What is put before and after the number of a linear head in its key: `alex.pth` of the lpips package, a state dict of
-/// that package's module, and StarGAN v2's `lpips_weights.ckpt`.
-pub(super) const HEAD_KEYS: [[&str; 2]; 3] =
-    [["lin", ".model.1.weight"], ["lins.", ".model.1.weight"], ["lpips_weights.", ".main.1.weight"]];
 
 /// The linear heads as StarGAN v2 publishes them.
 const STARGAN2_HEADS: &str = "lpips_weights.ckpt";

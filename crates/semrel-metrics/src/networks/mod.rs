@@ -15,6 +15,7 @@ mod alexnet;
 mod conv;
 mod derived;
 pub mod drn;
+mod head_keys;
 pub mod inception;
 mod loader;
 pub mod lpips;

@@ -1,5 +1,6 @@
 //! Which network's weights a file holds, recognized by keys and shapes, and loading with that check.
 
+use super::head_keys::HEAD_KEYS;
 use crate::MetricsError;
 use crate::weights::{self, WeightsError, WeightsFile};
 use semrel_nn::checkpoint::{CheckpointError, StateDict, load_any};
@@ -179,7 +180,7 @@ impl Network {
 
 /// Input channels of the linear heads of LPIPS, under any of their names.
 fn head_widths(state: &StateDict) -> Option<Vec<i64>> {
-    super::lpips::HEAD_KEYS.iter().find_map(|[before, after]| {
+    HEAD_KEYS.iter().find_map(|[before, after]| {
         let widths: Vec<i64> = (0..5)
             .map_while(|i| state.get(&format!("{before}{i}{after}")))
             .map(|head| head.size().get(1).copied().unwrap_or_default())

@@ -1,8 +1,8 @@
 //! Loading: whose weights a file holds, and what is said about wrong ones.
 
 use super::alexnet::{AlexNet, KEYS};
+use super::head_keys::HEAD_KEYS;
 use super::loader::{Loader, Shapes};
-use super::lpips::HEAD_KEYS;
 use super::*;
 use crate::preparation::Resampling;
 use crate::weights::WeightsError;

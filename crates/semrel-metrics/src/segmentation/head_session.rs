@@ -1,7 +1,8 @@
 //! The fit of a head as commands have it: with bars, and ended by Ctrl-C.
 
-use super::head::{HeadConfig, HeadSegmenter};
+use super::head::HeadConfig;
 use super::head_fit::FitProgress;
+use super::head_segmenter::HeadSegmenter;
 use super::label_files::LabelFormat;
 use super::pairs::Pair;
 use crate::{EfficientNetLite0, MetricsError};

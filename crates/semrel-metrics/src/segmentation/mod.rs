@@ -14,6 +14,7 @@ mod confusion;
 pub mod head;
 mod head_cache;
 mod head_fit;
+mod head_segmenter;
 mod head_session;
 mod label_files;
 pub mod labels;
@@ -23,8 +24,9 @@ mod scores;
 pub mod segmenter;
 
 pub use confusion::Confusion;
-pub use head::{HeadConfig, HeadSegmenter};
+pub use head::HeadConfig;
 pub use head_fit::FitProgress;
+pub use head_segmenter::HeadSegmenter;
 pub use head_session::fit_or_find;
 pub use label_files::{LabelFormat, LabelImage};
 pub use labels::{CLASSES, ChannelOrder, IGNORE};

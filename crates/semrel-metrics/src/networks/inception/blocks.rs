@@ -1,6 +1,6 @@
 //! The blocks of Inception v3: branches that run side by side on the block's input.
 
-use super::Variant;
+use super::variant::Variant;
 use crate::networks::conv::{Conv, Geometry, max_pool};
 use crate::networks::loader::Loader;
 use tch::Tensor;

@@ -12,56 +12,20 @@
 //! State-dict keys are those of torchvision's `inception_v3`; the classifier and the auxiliary head are not needed.
 
 mod blocks;
+mod variant;
+
+pub use variant::Variant;
 
 use super::conv::{Conv, Geometry, channels_last, max_pool, spatial_mean};
 use super::loader::{Loader, Shapes};
 use super::recognise::Network;
 use crate::MetricsError;
 use crate::extractor::Extractor;
-use crate::preparation::{Preparation, Resize};
+use crate::preparation::Preparation;
 use blocks::{Block, unit};
-use semrel_data::resize::Filter;
 use semrel_nn::checkpoint::StateDict;
 use std::path::Path;
 use tch::{Device, Tensor};
-
-/// Width and height of the input.
-const SIDE: u32 = 299;
-
-const IMAGENET_MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-const IMAGENET_STD: [f32; 3] = [0.229, 0.224, 0.225];
-
-/// Which Inception.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Variant {
-    /// The FID Inception.
-    Fid,
-    /// torchvision's.
-    Torchvision,
-}
-
-impl Variant {
-    /// How images become input. `image_side` is the side of the square that the official multi-modal code resizes images
-    /// to before it resizes them to 299; the FID variant has no such step.
-    pub fn preparation(self, image_side: u32) -> Preparation {
-        let of_bytes = |values: [f32; 3]| values.map(|v| 255.0 * v);
-        let twice = Resize::PillowTwice { first: image_side, filter: Filter::Bilinear };
-        let (resize, mean, std) = match self {
-            // (v − 127.5)/127.5 is 2·v/255 − 1.
-            Self::Fid => (Resize::Torch, [127.5; 3], [127.5; 3]),
-            Self::Torchvision => (twice, of_bytes(IMAGENET_MEAN), of_bytes(IMAGENET_STD)),
-        };
-        Preparation { width: SIDE, height: SIDE, resize, mean, std }
-    }
-
-    /// Rows of the classifier, by which files of the two are told apart.
-    fn classes(self) -> i64 {
-        match self {
-            Self::Fid => 1008,
-            Self::Torchvision => 1000,
-        }
-    }
-}
 
 /// Where features are read. All but the last are spatial means of inner layers, which pytorch-fid offers for few images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -280,6 +244,8 @@ fn layers(loader: &mut Loader, variant: Variant) -> Vec<(&'static str, Layer)> {
 mod tests {
     use super::*;
     use crate::networks::tests::filled;
+    use crate::preparation::Resize;
+    use semrel_data::resize::Filter;
     use tch::Kind;
 
     #[test]
