@@ -1,7 +1,7 @@
 //! Which of two configurations is better.
 
 use crate::config::Criterion;
-use crate::search::evolution::Member;
+use crate::search::member::Member;
 use std::cmp::Ordering;
 
 impl Criterion {

@@ -1,6 +1,6 @@
 //! Where a search's randomness comes from: every child draws from streams of its own.
 
-use crate::search::evolution::Member;
+use crate::search::member::Member;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use semrel_data::rng::stream;

@@ -7,6 +7,7 @@
 use crate::config::Criterion;
 use crate::search::draws::{Place, Source};
 use crate::search::genes::{Genes, Redraws};
+use crate::search::member::Member;
 use anyhow::{Result, ensure};
 use semrel_nn::channels::{ChannelSet, Channels, Weighting};
 
@@ -105,15 +106,6 @@ impl Rules {
 /// As Python rounds: halves to the even neighbour.
 fn share(ratio: f64, of: usize) -> usize {
     (ratio * of as f64).round_ties_even() as usize
-}
-
-/// A configuration that was evaluated.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Member {
-    /// The configuration.
-    pub channels: Channels,
-    /// Its Fréchet distance, or its mean IoU.
-    pub quality: f64,
 }
 
 /// A member that was better than all parents before it.

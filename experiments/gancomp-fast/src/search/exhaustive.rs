@@ -3,7 +3,8 @@
 //! Configurations over budget are recorded with a Fréchet distance of 1e9 or a mean IoU of 0 and not evaluated, as published.
 
 use crate::config::Criterion;
-use crate::search::evolution::{Member, Problem};
+use crate::search::evolution::Problem;
+use crate::search::member::Member;
 use anyhow::{Result, ensure};
 use rand::seq::SliceRandom;
 use semrel_data::rng::stream;

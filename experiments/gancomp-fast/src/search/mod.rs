@@ -2,6 +2,7 @@
 //!
 //! | module | holds |
 //! |---|---|
+//! | [`member`] | a configuration with its quality |
 //! | [`evolution`] | the published evolution search, generic over costs and quality |
 //! | [`exhaustive`] | the published alternative: every member of a set |
 //! | [`genes`], [`draws`] | samples, mutations and cross-overs within a budget; where their randomness comes from |
@@ -22,6 +23,7 @@ pub mod exhaustive;
 pub mod fitness;
 pub mod front;
 pub mod genes;
+pub mod member;
 pub mod plot;
 pub mod report;
 pub mod run;

@@ -2,8 +2,8 @@
 
 use crate::config::Criterion;
 use crate::search::cost::Axis;
-use crate::search::evolution::Member;
 use crate::search::front::Front;
+use crate::search::member::Member;
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 use std::ops::Range;

@@ -5,8 +5,9 @@
 
 use crate::config::{Budget, Criterion};
 use crate::search::cost::Cost;
-use crate::search::evolution::{Best, Found, Member};
+use crate::search::evolution::{Best, Found};
 use crate::search::front::Front;
+use crate::search::member::Member;
 use crate::search::plot;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::channels::Channels;

@@ -3,8 +3,9 @@
 use anyhow::{Result, ensure};
 use gancomp_fast::config::Criterion;
 use gancomp_fast::search::draws::{Draws, Place, Source};
-use gancomp_fast::search::evolution::{Member, Problem, Rules, evolve};
+use gancomp_fast::search::evolution::{Problem, Rules, evolve};
 use gancomp_fast::search::genes::Genes;
+use gancomp_fast::search::member::Member;
 use semrel_nn::channels::{ChannelSet, Channels, Weighting};
 use semrel_testkit::{Case, Outcome};
 use serde_json::Value;
