@@ -3,6 +3,9 @@
 //! Pictures are found at any depth and sorted by path, as the official multi-modal code does; on a folder without
 //! sub-folders that is also what pytorch-fid takes. Pictures are decoded when they are asked for.
 
+// Numbers that files state must not change when they are converted. Tests choose theirs.
+#![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss))]
+
 mod archive;
 mod kind;
 

@@ -102,7 +102,7 @@ fn jpeg_is_whole(bytes: &[u8]) -> bool {
 /// byte is kept, as Pillow does for RGB.
 pub fn to_rgb(image: DynamicImage) -> RgbImage {
     let (width, height) = (image.width(), image.height());
-    let high = |v: u16| (v >> 8) as u8;
+    let high = |v: u16| v.to_be_bytes()[0];
     let data: Vec<u8> = match image {
         DynamicImage::ImageRgb8(image) => return image,
         DynamicImage::ImageLuma8(i) => i.pixels().flat_map(|p| [p.0[0]; 3]).collect(),

@@ -1,5 +1,8 @@
 //! Reading image files as 8-bit RGB and writing pictures.
 
+// Numbers that files state must not change when they are converted. Tests choose theirs.
+#![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss))]
+
 mod decode;
 pub(crate) mod formats;
 mod list;

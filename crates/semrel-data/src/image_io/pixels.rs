@@ -14,6 +14,7 @@ pub enum Quantise {
 
 impl Quantise {
     /// One value.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255.5, and truncating is meant")]
     pub fn byte(self, x: f32) -> u8 {
         let unit = ((x + 1.0) / 2.0).clamp(0.0, 1.0) * 255.0;
         // Casting truncates.
@@ -27,9 +28,14 @@ impl Quantise {
 /// An image [3, H, W] (or [1, H, W], shown grey) in [−1, 1] as 8-bit RGB.
 pub fn to_image(image: ArrayView3<f32>, quantise: Quantise) -> RgbImage {
     let (channels, height, width) = image.dim();
-    RgbImage::from_fn(width as u32, height as u32, |x, y| {
+    RgbImage::from_fn(side(width), side(height), |x, y| {
         image::Rgb(std::array::from_fn(|c| quantise.byte(image[[c.min(channels - 1), y as usize, x as usize]])))
     })
+}
+
+/// A side as pictures have it.
+fn side(length: usize) -> u32 {
+    u32::try_from(length).expect("an array in memory has sides below 2^32")
 }
 
 /// Images side by side on white, row by row: `columns` per row, `padding` pixels between and around them.
@@ -40,10 +46,10 @@ pub fn grid(images: &[RgbImage], columns: usize, padding: u32) -> RgbImage {
     let rows = images.len().div_ceil(columns);
     let cell_width = images.iter().map(|i| i.width()).max().unwrap_or(0) + padding;
     let cell_height = images.iter().map(|i| i.height()).max().unwrap_or(0) + padding;
-    let (width, height) = (columns as u32 * cell_width + padding, rows as u32 * cell_height + padding);
+    let (width, height) = (side(columns) * cell_width + padding, side(rows) * cell_height + padding);
     let mut sheet = RgbImage::from_pixel(width, height, image::Rgb([255; 3]));
     for (i, image) in images.iter().enumerate() {
-        let (column, row) = ((i % columns) as u32, (i / columns) as u32);
+        let (column, row) = (side(i % columns), side(i / columns));
         imageops::replace(
             &mut sheet,
             image,

@@ -8,6 +8,7 @@ use ndarray::{Array2, Array4, ArrayView2, ArrayView4, Axis};
 /// Pillow's resize of a single-channel float image [H, W] (mode `F`): the weights of [`super::resize`] in double
 /// precision, sums in double, each pass stored as float32, no clamping. Not for [`Filter::Nearest`], which it treats
 /// as [`Filter::Box`].
+#[allow(clippy::cast_possible_truncation, reason = "sums are stored as float32, as Pillow does")]
 pub fn resize_f32(image: ArrayView2<f32>, height: usize, width: usize, filter: Filter) -> Array2<f32> {
     let (h, w) = image.dim();
     let mut wide = image.to_owned();
@@ -39,6 +40,7 @@ pub fn resize_f32(image: ArrayView2<f32>, height: usize, width: usize, filter: F
 }
 
 /// Two taps of one axis: position and weight of the second; the first has `1 − weight` and lies one before, if any.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 0, and truncating is meant")]
 fn taps(n: usize, m: usize, align_corners: bool) -> Vec<(usize, usize, f32)> {
     let scale = match (align_corners, m) {
         (true, 0..=1) => 0.0,

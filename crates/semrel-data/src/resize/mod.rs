@@ -10,6 +10,9 @@
 //! Metrics and losses depend on these details: an aliased resize alone moves a Fréchet distance by more than many
 //! published improvements (Parmar et al., CVPR 2022).
 
+// Numbers that files state must not change when they are converted. Tests choose theirs.
+#![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss))]
+
 mod crop;
 mod float;
 mod nearest;

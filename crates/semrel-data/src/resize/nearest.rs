@@ -5,6 +5,7 @@ use image::{ImageBuffer, Pixel};
 
 /// Source positions of Pillow: `floor` of a coordinate that starts at `scale/2` and grows by `scale`, so that its
 /// rounding errors add up.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "above 0, and truncating is meant")]
 fn accumulated_positions(n: u32, m: u32) -> Vec<u32> {
     let scale = f64::from(n) / f64::from(m);
     let mut at = 0.5 * scale;
@@ -19,6 +20,12 @@ fn accumulated_positions(n: u32, m: u32) -> Vec<u32> {
 /// Source positions of OpenCV and torch: `min(⌊o·n/m⌋, n − 1)`.
 pub(super) fn floor_positions(n: usize, m: usize) -> Vec<usize> {
     (0..m).map(|o| (o * n / m).min(n - 1)).collect()
+}
+
+/// Those of the side of a picture.
+fn floor_sides(n: u32, m: u32) -> Vec<u32> {
+    let side = |position| u32::try_from(position).expect("positions are below n");
+    floor_positions(n as usize, m as usize).into_iter().map(side).collect()
 }
 
 /// Pillow's nearest neighbour of a rectangle.
@@ -42,9 +49,8 @@ pub fn nearest_floor<P>(image: &ImageBuffer<P, Vec<u8>>, width: u32, height: u32
 where
     P: Pixel<Subpixel = u8>,
 {
-    let columns = floor_positions(image.width() as usize, width as usize);
-    let rows = floor_positions(image.height() as usize, height as usize);
-    ImageBuffer::from_fn(width, height, |x, y| *image.get_pixel(columns[x as usize] as u32, rows[y as usize] as u32))
+    let (columns, rows) = (floor_sides(image.width(), width), floor_sides(image.height(), height));
+    ImageBuffer::from_fn(width, height, |x, y| *image.get_pixel(columns[x as usize], rows[y as usize]))
 }
 
 #[cfg(test)]

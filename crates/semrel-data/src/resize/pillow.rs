@@ -79,7 +79,8 @@ where
     let columns = weights(image.width(), width, x, w);
     let rows = weights(image.height(), height, y, h);
     let needed = rows.needed();
-    let band = Crop { x: 0, y: needed.start as u32, width: image.width(), height: needed.len() as u32 };
+    let side = |rows: usize| u32::try_from(rows).expect("rows of the image");
+    let band = Crop { x: 0, y: side(needed.start), width: image.width(), height: side(needed.len()) };
     let narrowed = horizontal_of::<P>(&Rows::of(image, band), &columns);
     let narrowed = Rows::whole(&narrowed, w as usize * usize::from(P::CHANNEL_COUNT));
     ImageBuffer::from_raw(w, h, vertical(&narrowed, &rows, needed.start)).expect("two passes fill the window")
@@ -120,6 +121,7 @@ impl<'a> Rows<'a> {
     }
 }
 
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte")]
 fn to_byte(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }

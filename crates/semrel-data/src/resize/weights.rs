@@ -23,6 +23,7 @@ impl Weights {
     }
 
     /// As [`Weights::new`], of the output positions in `wanted` alone.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 0, and truncating is meant")]
     pub fn window(n: usize, m: usize, wanted: Range<usize>, filter: Filter) -> Self {
         let scale = n as f64 / m as f64;
         let stretch = scale.max(1.0);
@@ -67,6 +68,7 @@ impl Weights {
     }
 
     /// The weights in 22-bit fixed point.
+    #[allow(clippy::cast_possible_truncation, reason = "weights are small, and truncating is meant")]
     pub fn fixed(&self) -> Vec<i32> {
         let unit = f64::from(1 << PRECISION);
         self.values.iter().map(|&w| (w * unit + 0.5f64.copysign(w)) as i32).collect()

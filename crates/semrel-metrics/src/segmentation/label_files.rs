@@ -1,5 +1,8 @@
 //! Label images on disk: colours, train ids or label ids.
 
+// Numbers that files state must not change when they are converted. Tests choose theirs.
+#![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss))]
+
 use super::labels::{ChannelOrder, foreign_colors, ids_of_colors, train_id};
 use crate::MetricsError;
 use image::{DynamicImage, GrayImage, RgbImage};

@@ -1,5 +1,8 @@
 //! Which label image belongs to which photograph.
 
+// Numbers that files state must not change when they are converted. Tests choose theirs.
+#![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss))]
+
 use crate::MetricsError;
 use semrel_data::DataError;
 use semrel_data::image_io::list_images;

@@ -13,6 +13,9 @@
 //! A pickle is a program, and loading one the usual way runs it. Here its instructions only build values: tensors,
 //! numbers, strings and containers. A file that asks for any other function or class is refused by that name.
 
+// Numbers that files state must not change when they are converted. Tests choose theirs.
+#![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss))]
+
 mod copy;
 #[cfg(test)]
 mod damaged;

@@ -19,7 +19,7 @@ impl Storages {
 
     /// Adds a storage from its bytes, whose number has to be [`byte_length`].
     pub(super) fn insert(&mut self, storage: &StorageRef, bytes: &[u8]) -> Result<(), Fault> {
-        let tensor = Tensor::f_from_data_size(bytes, &[storage.numel as i64], storage.kind)
+        let tensor = Tensor::f_from_data_size(bytes, &[signed(storage.numel)?], storage.kind)
             .map_err(|e| Fault::Malformed(format!("storage {}: {e}", storage.key)))?;
         self.0.insert(storage.key.to_owned(), tensor);
         Ok(())
@@ -44,7 +44,7 @@ impl Storages {
         if first.checked_add(length).is_none_or(|end| end > storage.numel) {
             return malformed(format!("a window of {length} elements at {first} leaves storage {}", storage.key));
         }
-        check_bounds(view, length as i64).map_err(|why| {
+        check_bounds(view, signed(length)?).map_err(|why| {
             Fault::Malformed(format!(
                 "a tensor of size {:?}, stride {:?}, offset {} in storage {} of {length} elements: {why}",
                 view.size, view.stride, view.offset, storage.key
@@ -54,7 +54,7 @@ impl Storages {
             return Ok(Tensor::zeros(view.size.as_slice(), (storage.kind, tch::Device::Cpu)));
         }
         whole
-            .f_as_strided(view.size.as_slice(), view.stride.as_slice(), first as i64 + view.offset)
+            .f_as_strided(view.size.as_slice(), view.stride.as_slice(), signed(first)? + view.offset)
             .map_err(|e| Fault::Malformed(format!("a view of storage {}: {e}", storage.key)))
     }
 }
@@ -65,6 +65,11 @@ pub(super) fn byte_length(storage: &StorageRef) -> Result<usize, Fault> {
         Some(bytes) => Ok(bytes),
         None => malformed(format!("storage {} claims {} elements", storage.key, storage.numel)),
     }
+}
+
+/// A number of elements as torch has it.
+fn signed(elements: usize) -> Result<i64, Fault> {
+    i64::try_from(elements).or_else(|_| malformed(format!("{elements} elements are more than a tensor can have")))
 }
 
 /// Turns big-endian elements into little-endian ones.

@@ -22,7 +22,7 @@ impl Pickler {
     }
 
     pub(super) fn str(self, text: &str) -> Self {
-        self.raw(b"X").raw(&(text.len() as u32).to_le_bytes()).raw(text.as_bytes())
+        self.raw(b"X").raw(&u32::try_from(text.len()).expect("a short text").to_le_bytes()).raw(text.as_bytes())
     }
 
     pub(super) fn int(self, value: i64) -> Self {
@@ -86,7 +86,7 @@ pub fn torch_file(state: &StateDict) -> Vec<u8> {
         }
         let values: Vec<f32> = numbers(tensor);
         let name = number.to_string();
-        pickle = pickle.str(key).tensor(("FloatStorage", &name, values.len() as i64), 0, &size, &stride);
+        pickle = pickle.str(key).tensor(("FloatStorage", &name, tensor.size().iter().product()), 0, &size, &stride);
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         storages.push((name, values.len() as u64, bytes));
     }

@@ -141,8 +141,9 @@ impl<'a> Nodes<'a> {
     /// Instance norm without parameters of `channels` channels.
     pub fn norm(&mut self, name: &str, x: &str, channels: i64) -> Value {
         let (scale, bias) = (format!("ones_{channels}"), format!("zeros_{channels}"));
-        self.floats(&scale, &[channels], &vec![1.0; channels as usize]);
-        self.floats(&bias, &[channels], &vec![0.0; channels as usize]);
+        let count = usize::try_from(channels).expect("a network has no negative number of channels");
+        self.floats(&scale, &[channels], &vec![1.0; count]);
+        self.floats(&bias, &[channels], &vec![0.0; count]);
         self.node("InstanceNormalization", name, &[x, &scale, &bias], vec![float("epsilon", EPSILON)])
     }
 

@@ -42,10 +42,12 @@ fn transposed(graph: &GraphProto, at: usize) -> Option<(NodeProto, TensorProto)>
     let &[top, left, bottom, right] = pads.as_slice() else { return None };
     let within = |pad: i64, side: i64| (0..side).contains(&pad);
     let fits = within(top, height) && within(bottom, height) && within(left, width) && within(right, width);
-    if !plain || !fits || !(1..FEW).contains(&outputs) || inputs < 1 || height * width < 9 {
+    let small = height.checked_mul(width)? < 9;
+    if !plain || !fits || !(1..FEW).contains(&outputs) || inputs < 1 || small {
         return None;
     }
-    let turned = turn_round(weight, [outputs, inputs, height, width].map(|d| d as usize))?;
+    let side = |d: i64| usize::try_from(d).ok();
+    let turned = turn_round(weight, [side(outputs)?, side(inputs)?, side(height)?, side(width)?])?;
     let name = format!("{}.turned", weight.name);
     let weight = TensorProto {
         name: name.clone(),
@@ -70,7 +72,7 @@ fn transposed(graph: &GraphProto, at: usize) -> Option<(NodeProto, TensorProto)>
 
 /// `[out, in, h, w]` as `[in, out, h, w]` with the kernel turned by half a turn.
 fn turn_round(weight: &TensorProto, [outputs, inputs, height, width]: [usize; 4]) -> Option<Vec<f32>> {
-    let count = outputs * inputs * height * width;
+    let count = [inputs, height, width].into_iter().try_fold(outputs, usize::checked_mul)?;
     if weight.data_type != DataType::Float as i32 {
         return None;
     }
@@ -120,5 +122,6 @@ mod tests {
         let want = [1.0, 0.0, 7.0, 6.0, 3.0, 2.0, 9.0, 8.0, 5.0, 4.0, 11.0, 10.0];
         assert_eq!(turn_round(&weight, [2, 3, 1, 2]).unwrap(), want);
         assert_eq!(turn_round(&weight, [2, 3, 1, 3]), None);
+        assert_eq!(turn_round(&weight, [2, usize::MAX, 3, 3]), None);
     }
 }
