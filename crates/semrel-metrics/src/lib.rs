@@ -18,6 +18,7 @@ pub mod frechet;
 pub mod kid;
 mod linalg;
 pub mod networks;
+mod npy;
 pub mod perceptual;
 mod preparation;
 pub mod segmentation;
@@ -26,6 +27,7 @@ mod statistics;
 #[cfg(test)]
 mod testing;
 pub mod weights;
+mod zip_entry;
 
 pub use efficientnet_lite0::EfficientNetLite0;
 pub use error::MetricsError;

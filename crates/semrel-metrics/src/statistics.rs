@@ -1,11 +1,16 @@
 //! Mean and covariance of a set of features, and their `.npz` files.
 
+// Numbers that files state must not change when they are converted. Tests choose theirs.
+#![cfg_attr(not(test), warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss))]
+
 use crate::MetricsError;
+use crate::npy::numbers;
+use crate::zip_entry::read_whole;
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
-use ndarray_npy::{ViewElement, ViewNpyError, ViewNpyExt, WriteNpyExt};
+use ndarray_npy::WriteNpyExt;
 use semrel_run::atomic;
 use std::fs;
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -39,12 +44,12 @@ impl Statistics {
             return Err(MetricsError::Shape { what: "mean", found: vec![0], expected: "[d] with d > 0" });
         }
         if covariance.dim() != (d, d) {
-            let found = vec![covariance.nrows() as i64, covariance.ncols() as i64];
+            let found = vec![signed(covariance.nrows()), signed(covariance.ncols())];
             return Err(MetricsError::Shape { what: "covariance", found, expected: "[d, d] with d of the mean" });
         }
-        let count_of_bad = mean.iter().chain(&covariance).filter(|v| !v.is_finite()).count() as i64;
+        let count_of_bad = mean.iter().chain(&covariance).filter(|v| !v.is_finite()).count();
         if count_of_bad > 0 {
-            return Err(MetricsError::NotFinite { what: "mean and covariance".into(), count: count_of_bad });
+            return Err(MetricsError::NotFinite { what: "mean and covariance".into(), count: signed(count_of_bad) });
         }
         let largest = mean.iter().chain(&covariance).fold(0f64, |largest, v| largest.max(v.abs()));
         if largest > LARGEST_VALUE {
@@ -108,19 +113,20 @@ impl Statistics {
     }
 }
 
+/// A number of elements as tensors have it.
+fn signed(elements: usize) -> i64 {
+    i64::try_from(elements).unwrap_or(i64::MAX)
+}
+
 /// The bytes of `<name>.npy`, or `None` where the archive has no such entry.
 fn read_entry(archive: &mut ZipArchive<Cursor<Vec<u8>>>, name: &str) -> Result<Option<Vec<u8>>, String> {
     let Some(index) = archive.index_for_name(&format!("{name}.npy")) else { return Ok(None) };
     let entry = archive.by_index(index).map_err(|e| e.to_string())?;
-    if entry.size() > LARGEST_ENTRY {
-        return Err(format!("{} bytes are too large", entry.size()));
-    }
-    let mut bytes = vec![];
-    entry.take(LARGEST_ENTRY).read_to_end(&mut bytes).map_err(|e| format!("damaged ({e})"))?;
-    Ok(Some(bytes))
+    read_whole(entry, LARGEST_ENTRY).map(Some)
 }
 
 /// The number of pictures: one whole number.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and in the range of the guard")]
 fn count(array: &ArrayD<f64>) -> Result<u64, String> {
     /// Up to here doubles hold every whole number.
     const EXACT: f64 = (1u64 << f64::MANTISSA_DIGITS) as f64;
@@ -128,34 +134,6 @@ fn count(array: &ArrayD<f64>) -> Result<u64, String> {
         Some(&[n]) if n.fract() == 0.0 && (1.0..=EXACT).contains(&n) => Ok(n as u64),
         Some(&[n]) => Err(format!("{n}; expected the number of pictures, a whole number of at least 1")),
         _ => Err(format!("shape {:?}; expected a single number, that of the pictures", array.shape())),
-    }
-}
-
-/// The numbers of an `.npy` file.
-fn numbers(bytes: &[u8]) -> Result<ArrayD<f64>, String> {
-    // A reader of other elements looks at the header alone.
-    for read in [
-        view(bytes, |v: f64| v),
-        view(bytes, |v: f32| f64::from(v)),
-        view(bytes, |v: i64| v as f64),
-        view(bytes, |v: i32| f64::from(v)),
-    ] {
-        if let Some(array) = read? {
-            return Ok(array);
-        }
-    }
-    Err("elements of a type that is not read; expected float64, float32, int64 or int32 in this machine's byte order \
-         (with NumPy: a.astype('float64'))"
-        .into())
-}
-
-/// The numbers of an `.npy` file of elements `T`; `None` for other elements.
-fn view<T: ViewElement + Copy>(bytes: &[u8], number: impl Fn(T) -> f64) -> Result<Option<ArrayD<f64>>, String> {
-    // A view checks the header's shape against the bytes that are there before anything is allocated.
-    match ndarray::ArrayViewD::<T>::view_npy(bytes) {
-        Ok(view) => Ok(Some(view.mapv(number))),
-        Err(ViewNpyError::WrongDescriptor(_) | ViewNpyError::NonNativeEndian) => Ok(None),
-        Err(other) => Err(other.to_string()),
     }
 }
 
@@ -216,27 +194,6 @@ mod tests {
             assert!(of(&[bad]).unwrap_err().contains(&format!("{bad}; expected")), "{bad}");
         }
         assert!(of(&[1.0, 2.0]).unwrap_err().contains("[2]"));
-    }
-
-    #[test]
-    fn other_elements_are_converted_or_told() {
-        fn npy<T: ndarray_npy::WritableElement>(values: Vec<T>) -> Vec<u8> {
-            let mut bytes = vec![];
-            Array1::from(values).write_npy(&mut bytes).unwrap();
-            bytes
-        }
-        for bytes in [npy(vec![1f64, -2.0]), npy(vec![1f32, -2.0]), npy(vec![1i64, -2]), npy(vec![1i32, -2])] {
-            assert_eq!(numbers(&bytes).unwrap().as_slice(), Some(&[1.0, -2.0][..]));
-        }
-        let swapped = |from: &str, to: &str| {
-            let mut bytes = npy(vec![1f64]);
-            let at = bytes.windows(3).position(|w| w == from.as_bytes()).unwrap();
-            bytes[at..at + 3].copy_from_slice(to.as_bytes());
-            numbers(&bytes).unwrap_err()
-        };
-        for to in [">f8", "<f2", "<c8"] {
-            assert!(swapped("<f8", to).contains("float64, float32, int64 or int32"), "{}", swapped("<f8", to));
-        }
     }
 
     proptest! {

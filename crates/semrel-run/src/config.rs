@@ -8,6 +8,7 @@
 mod checked;
 mod explain;
 mod layers;
+mod yaml;
 
 pub use checked::{Checked, InvalidValue, Validate};
 pub(crate) use layers::first_difference;

@@ -67,6 +67,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
     let text = error("name: a\nloss: {lambda_scr: 1}", &[]);
     assert_eq!(text, "x.yaml: unknown key `loss.lambda_scr`; did you mean `loss.lambda_src`?");
     assert_eq!(error("nane: a", &[]), "x.yaml: unknown key `nane`; did you mean `name`?");
+    assert_eq!(error("'na`me': a", &[]), "x.yaml: unknown key `na`me`; did you mean `name`?");
     let text = error("name: a\nzzzzzzzzzzzz: 1", &[]);
     assert_eq!(text, "x.yaml: unknown key `zzzzzzzzzzzz`; known here: name, method, loss, weights");
 }
@@ -91,6 +92,8 @@ fn wrong_overrides_are_named() {
         assert!(message.starts_with(&format!("--set {text}: ")) && message.contains(what), "{message}");
         assert!(message.ends_with("expected `section.key=value`"), "{message}");
     }
+    let message = error("name: a", &[&format!("{}=1", ["a"; 20_000].join("."))]);
+    assert!(message.contains("the key has 20000 parts; at most 32 are read"), "{}", &message[message.len() - 100..]);
     let message = error("name: a\nloss: {lambda_src: 1}", &["loss.lamda_src=2"]);
     assert_eq!(message, "--set loss.lamda_src=2: unknown key `loss.lamda_src`; did you mean `loss.lambda_src`?");
     let message = error("name: a", &["loss.steps=many"]);

@@ -1,7 +1,8 @@
 //! Members of a zip.
 
-use super::is_hidden;
+use super::kind::is_hidden;
 use crate::MetricsError;
+use crate::zip_entry::read_whole;
 use semrel_data::image_io::is_image;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -43,10 +44,5 @@ pub(super) fn read_member(archive: &Mutex<ZipArchive<BufReader<File>>>, number: 
     // A thread that panicked while it read leaves nothing half done here: each reading begins with a seek.
     let mut archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
     let member = archive.by_index(number).map_err(|e| e.to_string())?;
-    if member.size() > LARGEST_MEMBER {
-        return Err(format!("{} bytes are too large for a picture", member.size()));
-    }
-    let mut bytes = vec![];
-    member.take(LARGEST_MEMBER).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-    Ok(bytes)
+    read_whole(member, LARGEST_MEMBER)
 }

@@ -296,6 +296,7 @@ impl<'a> Machine<'a> {
                 }
                 let offset = self.int(offset)?;
                 let (size, stride) = (self.ints(size)?, self.ints(stride)?);
+                self.copied += size.len() + stride.len();
                 self.push(Node::Tensor(TensorRef { storage, offset, size, stride }))
             }
             (Global::Parameter, &[data, ..]) if matches!(self.nodes[data], Node::Tensor(_)) => {

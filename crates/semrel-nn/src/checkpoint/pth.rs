@@ -57,7 +57,7 @@ pub fn read_pth(path: impl AsRef<Path>) -> Result<Value, CheckpointError> {
 fn read_zip(reader: impl Read + Seek, length: u64) -> Result<Value, Fault> {
     let archive = ZipArchive::new(reader)
         .map_err(|e| Fault::Malformed(format!("the zip archive is damaged or cut short ({e})")))?;
-    let mut archive = Archive { prefix: prefix_of(&archive)?, archive, length };
+    let mut archive = Archive { prefix: prefix_of(&archive)?, archive, left: length };
     let bytes = archive.entry("data.pkl", None)?;
     let pickle = Pickle::read(&bytes)?;
     let big_endian = archive.has("byteorder") && archive.entry("byteorder", None)?.starts_with(b"big");
@@ -91,8 +91,9 @@ fn prefix_of<R: Read + Seek>(archive: &ZipArchive<R>) -> Result<String, Fault> {
 struct Archive<R> {
     archive: ZipArchive<R>,
     prefix: String,
-    /// Length of the file, which no entry can exceed: entries are stored, not compressed.
-    length: u64,
+    /// Bytes of the file that no entry has taken. Entries are stored, not compressed, so that all together have at most as many
+    /// as the file, unless they overlap.
+    left: u64,
 }
 
 impl<R: Read + Seek> Archive<R> {
@@ -117,10 +118,12 @@ impl<R: Read + Seek> Archive<R> {
         if wanted.is_some_and(|wanted| wanted != size) {
             return Err(fault(format!("has {size} bytes, its tensors need {}", wanted.unwrap_or_default())));
         }
-        if size > self.length || (wanted.is_none() && size > LARGEST_PICKLE) {
-            return Err(fault(format!("claims {size} bytes")));
+        let most = if wanted.is_none() { self.left.min(LARGEST_PICKLE) } else { self.left };
+        if size > most {
+            return Err(fault(format!("claims {size} bytes; at most {most} can be right")));
         }
-        let mut bytes = Vec::with_capacity(size as usize);
+        self.left -= size;
+        let mut bytes = Vec::with_capacity(usize::try_from(size).map_err(|e| fault(format!("{size} bytes: {e}")))?);
         entry.take(size).read_to_end(&mut bytes).map_err(|e| fault(format!("is damaged ({e})")))?;
         if bytes.len() as u64 != size {
             return Err(fault(format!("is cut short: {} of {size} bytes", bytes.len())));

@@ -8,12 +8,20 @@ use super::storage::Storages;
 use std::collections::BTreeMap;
 use tch::Tensor;
 
-/// Deepest nesting and most values of a tree: a pickle of a few bytes can describe endless ones.
+/// Deepest nesting of a tree, and the longest path of keys to a value in bytes.
 const DEEPEST: usize = 64;
+const LONGEST_PATH: usize = 1024;
+
+/// Most values of a tree: a pickle of a few bytes can describe endless ones, by naming one object again and again. A file that
+/// torch wrote has less than one per byte.
 const MOST_VALUES: usize = 4_000_000;
+const MOST_VALUES_PER_BYTE: usize = 4;
+const ALWAYS_ALLOWED: usize = 1024;
 
 /// What a tensor counts for: its bookkeeping is as large as that of many numbers.
 const TENSOR_COST: usize = 16;
+/// Bytes of a text that count for a value.
+const TEXT_COST: usize = 16;
 
 /// A value of a PyTorch file.
 #[derive(Debug)]
@@ -42,7 +50,8 @@ pub enum Value {
 
 impl Value {
     pub(super) fn build(pickle: &Pickle, storages: &Storages) -> Result<Self, Fault> {
-        Builder { pickle, storages, values: 0 }.value(pickle.root, 0)
+        let most = (pickle.length.saturating_mul(MOST_VALUES_PER_BYTE)).saturating_add(ALWAYS_ALLOWED).min(MOST_VALUES);
+        Builder { pickle, storages, most, values: 0 }.value(pickle.root, 0, 0)
     }
 
     /// The entry of a dictionary.
@@ -96,24 +105,36 @@ impl Value {
 struct Builder<'p, 'a> {
     pickle: &'p Pickle<'a>,
     storages: &'p Storages,
+    most: usize,
     values: usize,
 }
 
 impl Builder<'_, '_> {
-    fn value(&mut self, id: NodeId, depth: usize) -> Result<Value, Fault> {
-        self.values += match &self.pickle.nodes[id] {
-            Node::Str(text) => 1 + text.len() / 16,
-            Node::Bytes(bytes) => 1 + bytes.len() / 16,
-            Node::Tensor(_) => TENSOR_COST,
-            _ => 1,
-        };
+    /// Counts what is about to be built.
+    fn count(&mut self, cost: usize) -> Result<(), Fault> {
+        self.values += cost;
+        match self.values > self.most {
+            true => malformed(format!("more than {} values in a pickle of {} bytes", self.most, self.pickle.length)),
+            false => Ok(()),
+        }
+    }
+
+    /// The value `id`, below `depth` containers and keys of `path` bytes.
+    fn value(&mut self, id: NodeId, depth: usize, path: usize) -> Result<Value, Fault> {
         if depth > DEEPEST {
             return malformed(format!("values are nested more than {DEEPEST} deep"));
         }
-        if self.values > MOST_VALUES {
-            return malformed(format!("more than {MOST_VALUES} values"));
+        if path > LONGEST_PATH {
+            return malformed(format!("the keys that lead to a value have more than {LONGEST_PATH} bytes"));
         }
         let pickle = self.pickle;
+        self.count(match &pickle.nodes[id] {
+            Node::Str(text) => 1 + text.len() / TEXT_COST,
+            Node::Bytes(bytes) => 1 + bytes.len() / TEXT_COST,
+            // The path is the name under which the tensor is kept.
+            Node::Tensor(_) => TENSOR_COST + path / TEXT_COST,
+            _ => 1,
+        })?;
         Ok(match &pickle.nodes[id] {
             Node::None => Value::None,
             Node::Bool(value) => Value::Bool(*value),
@@ -122,7 +143,7 @@ impl Builder<'_, '_> {
             Node::Str(text) => Value::Str((*text).to_owned()),
             Node::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
             Node::List(items) | Node::Tuple(items) => {
-                Value::List(items.iter().map(|&item| self.value(item, depth + 1)).collect::<Result<_, _>>()?)
+                Value::List(items.iter().map(|&item| self.value(item, depth + 1, path)).collect::<Result<_, _>>()?)
             }
             Node::Dict(entries) => {
                 let mut dict = BTreeMap::new();
@@ -132,7 +153,9 @@ impl Builder<'_, '_> {
                         Node::Int(number) => number.to_string(),
                         _ => return malformed("a dictionary key that is neither string nor integer"),
                     };
-                    dict.insert(name, self.value(value, depth + 1)?);
+                    self.count(1 + name.len() / TEXT_COST)?;
+                    let below = path + name.len() + 1;
+                    dict.insert(name, self.value(value, depth + 1, below)?);
                 }
                 Value::Dict(dict)
             }

@@ -57,9 +57,13 @@ fn segments(path: &serde_path_to_error::Path) -> Vec<String> {
         .collect()
 }
 
-/// The words between backticks.
+/// The words between backticks: first the one that was found, which may have backticks of its own, then those that are known.
 fn quoted(message: &str) -> Vec<String> {
-    message.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    let (first, known) = match message.rsplit_once("`, expected ").or_else(|| message.rsplit_once("`, there are no ")) {
+        Some((found, known)) => (found.split_once('`').map(|(_, name)| name), known),
+        None => (message.split('`').nth(1), ""),
+    };
+    first.into_iter().chain(known.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
 }
 
 /// The most similar name, unless none is similar at all.

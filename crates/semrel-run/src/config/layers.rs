@@ -1,11 +1,14 @@
 //! Layers of a configuration: files, what they extend, overrides.
 
 use super::explain::explain;
-use super::{ConfigError, origin};
+use super::{ConfigError, origin, yaml};
 use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Most parts of a key; no configuration has more levels.
+const MOST_PARTS: usize = 32;
 
 /// One source of values.
 pub(super) struct Layer {
@@ -95,7 +98,7 @@ impl Reader {
 
     /// Pushes what `path` extends, then `path` itself. `unreadable` is the error where it cannot be read.
     fn file(&mut self, path: &Path, unreadable: &dyn Fn(std::io::Error) -> ConfigError) -> Result<(), ConfigError> {
-        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let text = yaml::text_of(path).map_err(unreadable)?;
         let identity = fs::canonicalize(path).map_err(unreadable)?;
         if let Some(start) = self.chain.iter().position(|file| *file == identity) {
             let names = self.chain[start..].iter().chain([&identity]).map(|p| p.display().to_string());
@@ -129,7 +132,7 @@ fn mapping(path: &Path, text: &str) -> Result<Mapping, ConfigError> {
     let wrong = |what: String| ConfigError::NotYaml { path: path.to_owned(), what };
     // Some editors put a byte order mark in front.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match serde_yaml::from_str(text).map_err(|e| wrong(format!("not valid YAML: {e}")))? {
+    match yaml::parse(text).map_err(|e| wrong(format!("not valid YAML: {e}")))? {
         Value::Mapping(keys) => Ok(keys),
         Value::Null => Err(ConfigError::Empty { path: path.to_owned() }),
         other => Err(wrong(format!("expected keys and values, found {}", describe(&other)))),
@@ -165,7 +168,11 @@ pub(super) fn parse_override(text: &str) -> Result<Layer, ConfigError> {
     if parts.iter().any(|part| part.is_empty() || part.contains(char::is_whitespace)) {
         return Err(wrong("a part of the key is empty or contains a space"));
     }
-    let value: Value = serde_yaml::from_str(value).map_err(|e| wrong(&format!("the value is not valid YAML: {e}")))?;
+    // Each part is a level of values, which are merged and dropped recursively.
+    if parts.len() > MOST_PARTS {
+        return Err(wrong(&format!("the key has {} parts; at most {MOST_PARTS} are read", parts.len())));
+    }
+    let value = yaml::parse(value).map_err(|e| wrong(&format!("the value is not valid YAML: {e}")))?;
     let value = parts
         .iter()
         .rev()
