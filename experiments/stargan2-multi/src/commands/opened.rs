@@ -8,7 +8,7 @@ use semrel_train::run_dir::CONFIG;
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
 use stargan2_multi::networks::Translator;
-use stargan2_multi::snapshot::{AVERAGE, State, load_translator};
+use stargan2_multi::snapshot::{AVERAGE, domains_of, load_translator};
 use std::path::Path;
 use tch::Device;
 
@@ -37,16 +37,16 @@ pub fn open_run(
             (translator, 0)
         }
         None => {
-            let (translator, state) = at_checkpoint(&config, run_dir, checkpoint, device)?;
+            let (translator, domains, step) = at_checkpoint(&config, run_dir, checkpoint, device)?;
             ensure!(
-                state.domains == data.domains,
+                domains == data.domains,
                 "{}: trained on the domains {}, but {} has {}",
                 run_dir.display(),
-                state.domains.join(", "),
+                domains.join(", "),
                 config.data.root.display(),
                 data.domains.join(", ")
             );
-            (translator, state.step)
+            (translator, step)
         }
     };
     Ok(Trained { config, data, translator, step })
@@ -65,21 +65,26 @@ pub fn open_translator(
         return Ok((config, translator, data.domains));
     }
     let config = config_of(run_dir, &[])?;
-    let (translator, state) = at_checkpoint(&config, run_dir, checkpoint, device)?;
-    Ok((config, translator, state.domains))
+    let (translator, domains, _) = at_checkpoint(&config, run_dir, checkpoint, device)?;
+    Ok((config, translator, domains))
 }
 
 fn config_of(run_dir: &Path, overrides: &[String]) -> Result<Checked<Config>> {
     Checked::load(&[run_dir.join(CONFIG)], overrides).context("is this the folder of a run?")
 }
 
-fn at_checkpoint(config: &Config, run_dir: &Path, checkpoint: &str, device: Device) -> Result<(Translator, State)> {
+/// The averaged networks of a checkpoint, the names of their domains, and its step.
+fn at_checkpoint(
+    config: &Config,
+    run_dir: &Path,
+    checkpoint: &str,
+    device: Device,
+) -> Result<(Translator, Vec<String>, u64)> {
     let (checkpoints, step) = Checkpoints::of_run(run_dir, checkpoint)?;
     let path = checkpoints.path(step);
-    let state: State = serde_json::from_value(checkpoints.load_state(step)?)
-        .with_context(|| format!("{}: its state.json", path.display()))?;
-    let translator = Translator::new(config, state.domains.len() as i64, device);
+    let domains = domains_of(&checkpoints.load_state(step)?).with_context(|| path.display().to_string())?;
+    let translator = Translator::new(config, domains.len() as i64, device);
     let tensors = checkpoints.load_file(step, AVERAGE)?;
     load_translator(&translator, &tensors).with_context(|| path.display().to_string())?;
-    Ok((translator, State { step, ..state }))
+    Ok((translator, domains, step))
 }
