@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use semrel_nn::checkpoint::load_any;
 use semrel_run::Checked;
 use semrel_train::Checkpoints;
+use semrel_train::cli::RunArgs;
 use semrel_train::run_dir::CONFIG;
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
@@ -21,14 +22,8 @@ pub struct Trained {
 }
 
 /// A translator of a run (of its `checkpoint`, or of the file `weights`) with the data of its configuration.
-pub fn open_run(
-    run_dir: &Path,
-    checkpoint: &str,
-    weights: Option<&Path>,
-    overrides: &[String],
-    device: Device,
-) -> Result<Trained> {
-    let config = config_of(run_dir, overrides)?;
+pub fn open_run(run: &RunArgs, weights: Option<&Path>, overrides: &[String], device: Device) -> Result<Trained> {
+    let config = config_of(&run.run_dir, overrides)?;
     let data = Data::open(&config)?;
     let (translator, step) = match weights {
         Some(file) => {
@@ -37,11 +32,11 @@ pub fn open_run(
             (translator, 0)
         }
         None => {
-            let (translator, domains, step) = at_checkpoint(&config, run_dir, checkpoint, device)?;
+            let (translator, domains, step) = at_checkpoint(&config, run, device)?;
             ensure!(
                 domains == data.domains,
                 "{}: trained on the domains {}, but {} has {}",
-                run_dir.display(),
+                run.run_dir.display(),
                 domains.join(", "),
                 config.data.root.display(),
                 data.domains.join(", ")
@@ -55,17 +50,16 @@ pub fn open_run(
 /// A translator of a run and the names of its domains. The data are opened for a file `weights` alone, which does not name
 /// them.
 pub fn open_translator(
-    run_dir: &Path,
-    checkpoint: &str,
+    run: &RunArgs,
     weights: Option<&Path>,
     device: Device,
 ) -> Result<(Checked<Config>, Translator, Vec<String>)> {
     if weights.is_some() {
-        let Trained { config, data, translator, .. } = open_run(run_dir, checkpoint, weights, &[], device)?;
+        let Trained { config, data, translator, .. } = open_run(run, weights, &[], device)?;
         return Ok((config, translator, data.domains));
     }
-    let config = config_of(run_dir, &[])?;
-    let (translator, domains, _) = at_checkpoint(&config, run_dir, checkpoint, device)?;
+    let config = config_of(&run.run_dir, &[])?;
+    let (translator, domains, _) = at_checkpoint(&config, run, device)?;
     Ok((config, translator, domains))
 }
 
@@ -74,13 +68,8 @@ fn config_of(run_dir: &Path, overrides: &[String]) -> Result<Checked<Config>> {
 }
 
 /// The averaged networks of a checkpoint, the names of their domains, and its step.
-fn at_checkpoint(
-    config: &Config,
-    run_dir: &Path,
-    checkpoint: &str,
-    device: Device,
-) -> Result<(Translator, Vec<String>, u64)> {
-    let (checkpoints, step) = Checkpoints::of_run(run_dir, checkpoint)?;
+fn at_checkpoint(config: &Config, run: &RunArgs, device: Device) -> Result<(Translator, Vec<String>, u64)> {
+    let (checkpoints, step) = Checkpoints::of_run(&run.run_dir, &run.checkpoint)?;
     let path = checkpoints.path(step);
     let domains = domains_of(&checkpoints.load_state(step)?).with_context(|| path.display().to_string())?;
     let translator = Translator::new(config, domains.len() as i64, device);
