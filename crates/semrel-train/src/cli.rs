@@ -1,19 +1,21 @@
 //! Arguments, commands and outputs that the programs of all experiments share.
 
+mod args;
 mod program;
+mod translate;
 
+pub use args::{BaselineArgs, ConfigFiles, Overrides, RunArgs, ScoresFile, Start, TrainArgs, print_steps};
 pub use program::{Describe, Verbosity, config_schema, run};
+pub use translate::{PictureSize, TranslationArgs, translating};
 
 use crate::progress::print_line;
 use crate::{DeviceError, Ended, OpenMode, parse_device, set_threads};
-use semrel_data::translate::Job;
 use semrel_run::atomic::{self, FileError, failed};
 use serde::Serialize;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
-use std::str::FromStr;
 use tch::Device;
 
 /// Where and how fast to compute.
@@ -74,59 +76,6 @@ pub fn ended(how: Ended, run_dir: &Path, quiet: bool) -> ExitCode {
             ExitCode::from(130)
         }
     }
-}
-
-/// What pictures are resized to before they enter a generator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PictureSize {
-    /// Their own size.
-    Own,
-    /// This width and height.
-    Fixed(u32, u32),
-}
-
-impl FromStr for PictureSize {
-    type Err = String;
-
-    /// Reads `own`, or width and height such as `256x256`.
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "own" {
-            return Ok(Self::Own);
-        }
-        let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-        match sides {
-            Some((w @ 4..=8192, h @ 4..=8192)) => Ok(Self::Fixed(w, h)),
-            _ => Err("expected `own`, or width x height in pixels, such as 256x256 (4 to 8192)".into()),
-        }
-    }
-}
-
-impl PictureSize {
-    /// Width and height as [`semrel_data::translation_input`] takes them: those that were asked for, or `otherwise`.
-    pub fn or(asked: Option<Self>, otherwise: Option<(u32, u32)>) -> Option<(u32, u32)> {
-        match asked {
-            None => otherwise,
-            Some(Self::Own) => None,
-            Some(Self::Fixed(width, height)) => Some((width, height)),
-        }
-    }
-}
-
-/// Says how many pictures of `input` were translated and where they are; 130, as for a signal, where some were not.
-pub fn translated(written: usize, jobs: &[Job], input: &Path, out: Option<&Path>, quiet: bool) -> ExitCode {
-    let place = match (out, jobs) {
-        (Some(out), _) => out.display().to_string(),
-        (None, [job]) => job.output.display().to_string(),
-        (None, _) => format!("beside the pictures of {}", input.display()),
-    };
-    if written < jobs.len() {
-        print_line(&format!("stopped after {written} of {} translations, {place}", jobs.len()));
-        return ExitCode::from(130);
-    }
-    if !quiet {
-        print_line(&format!("{written} translated: {place}"));
-    }
-    ExitCode::SUCCESS
 }
 
 /// Writes indented JSON to a file (atomically, creating its folder), or to standard output if `out` is `None`.

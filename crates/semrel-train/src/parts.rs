@@ -39,9 +39,49 @@ pub fn parameters(parts: &[Part<'_>]) -> BTreeMap<String, i64> {
     parts.iter().map(|part| (part.name.to_owned(), part.parameters())).collect()
 }
 
-/// Stem of the file that holds a network: `net_G`, with published keys, as the published code names its files.
+/// How networks lie in the files of a checkpoint: as the published code of the experiment has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// A file for each network, `net_<network>`, with published keys.
+    FilePerNetwork,
+    /// One file for all of them, [`NETWORKS`], with keys `<network>.<published key>`.
+    OneFile,
+}
+
+/// Stem of the file that holds all networks of [`Layout::OneFile`].
+pub const NETWORKS: &str = "networks";
+
+impl Layout {
+    /// Stem of the file that holds a network, and what its keys begin with there.
+    fn place(self, name: &str) -> (String, String) {
+        match self {
+            Self::FilePerNetwork => (file_of(name), String::new()),
+            Self::OneFile => (NETWORKS.to_owned(), format!("{name}.")),
+        }
+    }
+}
+
+/// Stem of the file that holds a network in [`Layout::FilePerNetwork`]: `net_G`, as the published code names its files.
 pub fn file_of(name: &str) -> String {
     format!("net_{name}")
+}
+
+/// The tensors of a network as a file holds them that has several: under `<network>.<published key>`, without their graph.
+pub fn under_name(name: &str, state: StateDict) -> impl Iterator<Item = (String, Tensor)> {
+    under_prefix(format!("{name}."), state)
+}
+
+/// What [`under_name`] gave of a network, taken out of `all`: empty where that has no such network.
+pub fn of_name(name: &str, all: &StateDict) -> StateDict {
+    of_prefix(&format!("{name}."), all)
+}
+
+fn under_prefix(prefix: String, state: StateDict) -> impl Iterator<Item = (String, Tensor)> {
+    state.into_iter().map(move |(key, tensor)| (format!("{prefix}{key}"), tensor.detach()))
+}
+
+fn of_prefix(prefix: &str, all: &StateDict) -> StateDict {
+    all.iter().filter_map(|(key, t)| Some((key.strip_prefix(prefix)?.to_owned(), t.shallow_clone()))).collect()
 }
 
 /// What `state.json` says of the parts.
@@ -60,15 +100,15 @@ pub struct PartsState {
 pub enum PartsError {
     /// A non-finite tensor, which is of no use.
     #[error(
-        "step {step}: `{key}` of network {network} is not finite; the run has diverged (lower the learning rate, or check \
-         the data); the checkpoints of earlier steps are kept"
+        "step {step}: `{key}` of {file} is not finite; the run has diverged (lower the learning rate, or check the data); the \
+         checkpoints of earlier steps are kept"
     )]
     NotFinite {
         /// The step.
         step: u64,
-        /// The network.
-        network: &'static str,
-        /// The state-dict key.
+        /// Stem of the file.
+        file: String,
+        /// The key in it.
         key: String,
     },
     /// `state.json` does not say what it should.
@@ -86,8 +126,10 @@ pub enum PartsError {
         source: CheckpointError,
     },
     /// Non-finite weights.
-    #[error("`{key}` holds NaN or infinity: the file is damaged, or from a run that diverged")]
+    #[error("network {network}: `{key}` holds NaN or infinity: the file is damaged, or from a run that diverged")]
     Damaged {
+        /// The network.
+        network: String,
         /// The state-dict key.
         key: String,
     },
@@ -101,12 +143,13 @@ pub enum PartsError {
     },
 }
 
-/// The checkpoint of networks that have completed `step` steps: a file for each network, one for all optimisers, and those of
-/// `more` (image buffers).
+/// The checkpoint of networks that have completed `step` steps: their files in `layout`, one for all optimisers, and those of
+/// `more` (image buffers, averages).
 ///
 /// # Errors
-/// Names the first tensor that holds NaN or an infinity: such a checkpoint would be of no use.
+/// [`PartsError::NotFinite`] names the first tensor that holds NaN or an infinity: such a checkpoint would be of no use.
 pub fn save_parts(
+    layout: Layout,
     parts: Vec<Part<'_>>,
     step: u64,
     best: Option<(u64, f64)>,
@@ -114,31 +157,39 @@ pub fn save_parts(
 ) -> Result<Snapshot, PartsError> {
     let (mut files, mut optimisers, mut adam_steps) = (more, StateDict::new(), BTreeMap::new());
     for Part { name, state, adam, .. } in parts {
-        for (key, tensor) in &state {
-            if tensor.isfinite().all().int64_value(&[]) != 1 {
-                return Err(PartsError::NotFinite { step, network: name, key: key.clone() });
-            }
-        }
         optimisers.extend(adam.moments().into_iter().map(|(m, t)| (format!("{name}.{m}"), t.shallow_clone())));
         adam_steps.insert(name.to_owned(), adam.steps());
-        files.insert(file_of(name), state.into_iter().map(|(key, t)| (key, t.detach())).collect());
+        let (file, prefix) = layout.place(name);
+        files.entry(file).or_default().extend(under_prefix(prefix, state));
     }
     files.insert(OPTIMISERS.to_owned(), optimisers);
+    for (file, tensors) in &files {
+        if let Some(key) = not_finite(tensors) {
+            return Err(PartsError::NotFinite { step, file: file.clone(), key: key.clone() });
+        }
+    }
     let state = serde_json::to_value(PartsState { step, best, adam_steps }).expect("plain numbers");
     Ok(Snapshot { files, state })
 }
 
-/// Puts a checkpoint back into networks of the same configuration.
+/// The first tensor that holds NaN or an infinity.
+fn not_finite(tensors: &StateDict) -> Option<&String> {
+    let finite = |t: &Tensor| !t.is_floating_point() || t.isfinite().all().int64_value(&[]) == 1;
+    tensors.iter().find(|(_, tensor)| !finite(tensor)).map(|(key, _)| key)
+}
+
+/// Puts a checkpoint, saved in the same `layout`, back into networks of the same configuration.
 ///
 /// # Errors
 /// [`PartsError`] names the network and what does not fit; networks before it already have their new weights.
-pub fn restore_parts(parts: Vec<Part<'_>>, snapshot: &Snapshot) -> Result<PartsState, PartsError> {
+pub fn restore_parts(layout: Layout, parts: Vec<Part<'_>>, snapshot: &Snapshot) -> Result<PartsState, PartsError> {
     let state: PartsState =
         serde_json::from_value(snapshot.state.clone()).map_err(|e| PartsError::State(e.to_string()))?;
-    let file = |stem: String| snapshot.files.get(&stem).ok_or(PartsError::NoFile(stem));
-    let moments = file(OPTIMISERS.to_owned())?;
+    let file = |stem: &str| snapshot.files.get(stem).ok_or_else(|| PartsError::NoFile(stem.to_owned()));
+    let moments = file(OPTIMISERS)?;
     for Part { name, state: own, adam, .. } in parts {
-        load_network(name, &own, file(file_of(name))?)?;
+        let (stem, prefix) = layout.place(name);
+        load_network(name, &own, &of_prefix(&prefix, file(&stem)?))?;
         let absent = || PartsError::State(format!("no steps of the optimiser of network {name}"));
         let steps = *state.adam_steps.get(name).ok_or_else(absent)?;
         if !(0..=state.step.saturating_mul(4) as i64).contains(&steps) {
@@ -157,10 +208,8 @@ pub fn restore_parts(parts: Vec<Part<'_>>, snapshot: &Snapshot) -> Result<PartsS
 /// # Errors
 /// [`PartsError::Weights`] lists keys and shapes that do not fit; [`PartsError::Damaged`] where a tensor holds NaN.
 pub fn load_network(name: &str, own: &StateDict, given: &StateDict) -> Result<(), PartsError> {
-    for (key, tensor) in given {
-        if tensor.is_floating_point() && tensor.isfinite().all().int64_value(&[]) != 1 {
-            return Err(PartsError::Damaged { key: key.clone() });
-        }
+    if let Some(key) = not_finite(given) {
+        return Err(PartsError::Damaged { network: name.to_owned(), key: key.clone() });
     }
     let weights = |source| PartsError::Weights { network: name.to_owned(), source };
     copy_into(own, given, Extras::Refuse).map(|_| ()).map_err(weights)
@@ -206,28 +255,66 @@ mod tests {
 
     #[test]
     fn what_is_saved_continues_alike() {
+        let layouts = [(Layout::FilePerNetwork, "net_G", "fc.bias"), (Layout::OneFile, "networks", "G.fc.bias")];
+        for (layout, file, key) in layouts {
+            let (mut a, mut b) = (trained(), trained());
+            step(&mut a);
+            let snapshot =
+                save_parts(layout, vec![Part::new("G", &mut a)], 1, Some((1, 0.5)), BTreeMap::new()).unwrap();
+            assert_eq!(snapshot.files.keys().collect::<Vec<_>>(), [file, "optimisers"]);
+            assert_eq!(snapshot.files[file].keys().next().unwrap(), key);
+            assert_eq!(snapshot.files["optimisers"].keys().collect::<Vec<_>>(), ["G.m", "G.v"]);
+            let state = restore_parts(layout, vec![Part::new("G", &mut b)], &snapshot).unwrap();
+            assert_eq!((state.step, state.best), (1, Some((1, 0.5))));
+            step(&mut a);
+            step(&mut b);
+            assert_eq!((a.flat() - b.flat()).abs().max().double_value(&[]), 0.0);
+        }
+    }
+
+    #[test]
+    fn networks_in_one_file_are_told_apart() {
         let (mut a, mut b) = (trained(), trained());
-        step(&mut a);
-        let snapshot = save_parts(vec![Part::new("G", &mut a)], 1, Some((1, 0.5)), BTreeMap::new()).unwrap();
-        assert_eq!(snapshot.files.keys().collect::<Vec<_>>(), ["net_G", "optimisers"]);
-        let state = restore_parts(vec![Part::new("G", &mut b)], &snapshot).unwrap();
-        assert_eq!((state.step, state.best), (1, Some((1, 0.5))));
-        step(&mut a);
-        step(&mut b);
-        assert_eq!((a.flat() - b.flat()).abs().max().double_value(&[]), 0.0);
+        let parts = vec![Part::new("net", &mut a), Part::new("net_2", &mut b)];
+        let snapshot = save_parts(Layout::OneFile, parts, 0, None, BTreeMap::new()).unwrap();
+        let all = &snapshot.files[NETWORKS];
+        assert_eq!(
+            all.keys().collect::<Vec<_>>(),
+            ["net.fc.bias", "net.fc.weight", "net_2.fc.bias", "net_2.fc.weight"]
+        );
+        let (mut c, mut d) = (trained(), trained());
+        let parts = vec![Part::new("net_2", &mut d), Part::new("net", &mut c)];
+        restore_parts(Layout::OneFile, parts, &snapshot).unwrap();
+        for (from, to) in [(&a, &c), (&b, &d)] {
+            assert_eq!((from.flat() - to.flat()).abs().max().double_value(&[]), 0.0);
+        }
+        assert!(of_name("net_3", all).is_empty());
     }
 
     #[test]
     fn what_does_not_fit_is_named() {
         let (mut a, mut b) = (trained(), trained());
-        let mut snapshot = save_parts(vec![Part::new("G", &mut a)], 0, None, BTreeMap::new()).unwrap();
-        let text = restore_parts(vec![Part::new("D", &mut b)], &snapshot).unwrap_err().to_string();
+        let layout = Layout::FilePerNetwork;
+        let mut snapshot = save_parts(layout, vec![Part::new("G", &mut a)], 0, None, BTreeMap::new()).unwrap();
+        let text = restore_parts(layout, vec![Part::new("D", &mut b)], &snapshot).unwrap_err().to_string();
         assert!(text.contains("net_D"), "{text}");
+        let text = restore_parts(Layout::OneFile, vec![Part::new("G", &mut b)], &snapshot).unwrap_err().to_string();
+        assert!(text.contains("networks.safetensors"), "{text}");
         snapshot.state["adam_steps"]["G"] = 9.into();
-        let text = restore_parts(vec![Part::new("G", &mut b)], &snapshot).unwrap_err().to_string();
+        let text = restore_parts(layout, vec![Part::new("G", &mut b)], &snapshot).unwrap_err().to_string();
         assert!(text.contains("state.json: 9 steps"), "{text}");
         let _ = tch::no_grad(|| a.flat().shallow_clone().fill_(f64::NAN));
-        let text = save_parts(vec![Part::new("G", &mut a)], 7, None, BTreeMap::new()).unwrap_err().to_string();
-        assert!(text.contains("step 7") && text.contains("fc.bias"), "{text}");
+        let text = save_parts(layout, vec![Part::new("G", &mut a)], 7, None, BTreeMap::new()).unwrap_err().to_string();
+        assert!(text.contains("step 7: `fc.bias` of net_G is not finite"), "{text}");
+    }
+
+    #[test]
+    fn moments_that_overflowed_are_not_saved() {
+        let mut a = trained();
+        let huge = a.flat().ones_like() * 1e30;
+        a.step(huge);
+        let text = save_parts(Layout::OneFile, vec![Part::new("G", &mut a)], 1, None, BTreeMap::new());
+        let text = text.unwrap_err().to_string();
+        assert!(text.contains("`G.v` of optimisers is not finite"), "{text}");
     }
 }

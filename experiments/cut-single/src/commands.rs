@@ -12,16 +12,17 @@ use cut_single::data::Data;
 use cut_single::evaluate::{self, evaluator};
 use cut_single::methods::LSeSim;
 use cut_single::networks;
-use cut_single::train::{TrainOptions, steps, train};
+use cut_single::train::{steps, train};
 use cut_single::trained::open_run;
 use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_eval::{KeptEvaluation, OUTPUT, translate_files};
 use semrel_nn::checkpoint::save;
+use semrel_run::Checked;
 use semrel_run::scores::Evaluation;
-use semrel_run::{Checked, Manifest};
-use semrel_train::cli::{Describe, Machine, PictureSize, TrainMode, Verbosity, ended, translated, write_json};
-use semrel_train::{Interrupt, Progress};
-use serde_json::json;
+use semrel_train::cli::{
+    BaselineArgs, Describe, Machine, Overrides, PictureSize, RunArgs, ScoresFile, TrainArgs, TranslationArgs,
+    Verbosity, translating, write_json,
+};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -58,13 +59,19 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train a run.
+    #[command(
+        mut_arg("run_dir", |dir| dir.help("Folder of the run [default: runs/cut-single/<name>]")),
+        mut_arg("check", |check| check.help(
+            "Check the config and its networks, open its data, print the number of steps (JSON), and do not train",
+        )),
+    )]
     Train(TrainArgs),
     /// Translate a picture or a folder of pictures.
     Translate(TranslateArgs),
     /// Translate the test images and score them: Fréchet distance; accuracies of a segmenter if there are labels.
     Eval(EvalArgs),
     /// Score the untranslated images and the real ones: what a method must beat, and what it cannot beat.
-    Baseline(BaselineArgs),
+    Baseline(ScoredBaseline),
     /// Draw the similarity maps of a query position, in the input and in its translation.
     Similarity(similarity::SimilarityArgs),
     /// Write a page in which to explore the similarity maps of several runs and pictures.
@@ -78,41 +85,13 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct TrainArgs {
-    /// The run's YAML file; several are merged from left to right.
-    #[arg(required = true)]
-    config: Vec<PathBuf>,
-    /// Folder of the run [default: runs/cut-single/<name>]
-    #[arg(long)]
-    run_dir: Option<PathBuf>,
-    /// Manifest to store in the folder (JSON): table, profile, data set, row and seed.
-    #[arg(long, value_name = "JSON", hide = true)]
-    manifest: Option<Manifest>,
-    #[command(flatten)]
-    mode: TrainMode,
-    /// Check the config and its networks, open its data, print the number of steps (JSON), and do not train.
-    #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
-    check: bool,
-    /// Change a key of the config: --set loss.lambda_src=0.2
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
-    #[command(flatten)]
-    machine: Machine,
-}
-
-#[derive(Debug, Args)]
 struct TranslateArgs {
     #[command(flatten)]
     which: Which,
     /// A picture, or a folder of pictures at any depth.
     input: PathBuf,
-    /// Folder for the translations, which keep their names [default: beside each picture, as <name>_translated.png]
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size, rounded to multiples
-    /// of 4 [default: the size of the run's test images; 256x256 for a generator's file]
-    #[arg(long)]
-    size: Option<PictureSize>,
+    #[command(flatten)]
+    translations: TranslationArgs,
     /// Pictures per batch.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     batch: u32,
@@ -121,53 +100,37 @@ struct TranslateArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(mut_arg("overrides", |set| set.help("Change a key of the run's config: --set eval.max_sources=100")))]
 struct EvalArgs {
-    /// Folder of the run.
-    run_dir: PathBuf,
-    /// The checkpoint: `last`, `best` or a step.
-    #[arg(long, default_value = "last")]
-    checkpoint: String,
+    #[command(flatten)]
+    run: RunArgs,
     /// Score this generator instead: a published *_net_G.pth, or safetensors.
     #[arg(long, conflicts_with = "checkpoint")]
     weights: Option<PathBuf>,
     /// Folder for the translations [default: results/test_<step>/images in the run]
     #[arg(long)]
     images: Option<PathBuf>,
-    /// File for the scores (JSON) [default: standard output]
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Change a key of the run's config: --set eval.max_sources=100
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
+    #[command(flatten)]
+    scores: ScoresFile,
+    #[command(flatten)]
+    set: Overrides,
     #[command(flatten)]
     machine: Machine,
 }
 
 #[derive(Debug, Args)]
-struct BaselineArgs {
-    /// A run's YAML file, for its data and evaluation; several are merged from left to right.
-    #[arg(required = true)]
-    config: Vec<PathBuf>,
+struct ScoredBaseline {
     /// Folder for the pictures that are scored [default: a temporary one]
     #[arg(long)]
     images: Option<PathBuf>,
-    /// File for the scores (JSON) [default: standard output]
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Change a key of the config.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
     #[command(flatten)]
-    machine: Machine,
+    baseline: BaselineArgs,
 }
 
 #[derive(Debug, Args)]
 struct ExportArgs {
-    /// Folder of the run.
-    run_dir: PathBuf,
-    /// The checkpoint: `last`, `best` or a step.
-    #[arg(long, default_value = "last")]
-    checkpoint: String,
+    #[command(flatten)]
+    run: RunArgs,
     /// The file (safetensors).
     #[arg(long)]
     out: PathBuf,
@@ -196,9 +159,8 @@ struct BenchArgs {
     /// Measure the translation of this many pictures instead, by the network alone and from file to file.
     #[arg(long, value_name = "PICTURES", value_parser = clap::value_parser!(u16).range(1..), conflicts_with_all = ["steps", "plain", "paired"])]
     translate: Option<u16>,
-    /// Change a key of the config.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
+    #[command(flatten)]
+    set: Overrides,
     #[command(flatten)]
     machine: Machine,
 }
@@ -220,86 +182,73 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 }
 
 fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
-    let (device, threads) = args.machine.set()?;
-    let config: Checked<Config> = Checked::load(&args.config, &args.overrides)?;
-    if args.check {
-        let data = Data::open(&config)?;
-        networks::check(&config)?;
-        LSeSim::check_weights(&config)?;
-        evaluate::extractor(&config, Device::Cpu)?;
-        return Ok(write_json(None, &json!({ "steps": steps(&config, &data) }))?);
-    }
-    let run_dir = args.run_dir.clone().unwrap_or_else(|| Path::new("runs/cut-single").join(&config.name));
-    let manifest = args.manifest.clone();
-    let options = TrainOptions { run_dir, mode: args.mode.mode(), device, threads, quiet, manifest };
-    let interrupt = Interrupt::install()?;
-    Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir, quiet))
+    let folder = |config: &Config| Path::new("runs/cut-single").join(&config.name);
+    let check = |config: &Checked<Config>| {
+        let data = Data::open(config)?;
+        networks::check(config)?;
+        LSeSim::check_weights(config)?;
+        evaluate::extractor(config, Device::Cpu)?;
+        Ok(steps(config, &data))
+    };
+    args.run(quiet, folder, check, train)
 }
 
 fn run_translate(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
-    let jobs = jobs(&args.input, args.out.as_deref())?;
+    let TranslationArgs { out, size } = &args.translations;
+    let jobs = jobs(&args.input, out.as_deref())?;
     let opened = args.which.open(device)?;
-    let options = TranslateOptions { size: PictureSize::or(args.size, opened.size), batch: args.batch as usize };
-    let interrupt = Interrupt::install()?;
-    let mut bar = Progress::new("translations", 0, jobs.len() as u64, quiet);
-    let written = translate_files(&opened.generator, &jobs, options, &mut |done| {
-        bar.set(done as u64);
-        !interrupt.requested()
-    })?;
-    bar.finish();
-    Ok(translated(written, &jobs, &args.input, args.out.as_deref(), quiet))
+    let options = TranslateOptions { size: PictureSize::or(*size, opened.size), batch: args.batch as usize };
+    translating(&jobs, &args.input, out.as_deref(), quiet, |progress| {
+        Ok(translate_files(&opened.generator, &jobs, options, progress)?)
+    })
 }
 
 fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
-    let run = open_run(&args.run_dir, &args.checkpoint, args.weights.as_deref(), &args.overrides, device)?;
+    let run = open_run(&args.run.run_dir, &args.run.checkpoint, args.weights.as_deref(), &args.set.overrides, device)?;
     let data = Data::open(&run.config)?;
     let (name, label) = match &args.weights {
         Some(file) => (file.display().to_string(), "weights".to_owned()),
-        None => (args.checkpoint.clone(), run.step.to_string()),
+        None => (args.run.checkpoint.clone(), run.step.to_string()),
     };
     let folder = args
         .images
         .clone()
-        .unwrap_or_else(|| args.run_dir.join("results").join(format!("test_{label}")).join("images"));
+        .unwrap_or_else(|| args.run.run_dir.join("results").join(format!("test_{label}")).join("images"));
     // `best` and `last` are often the same step, which is translated and scored once.
     let eval = &run.config.eval;
     let images = [&data.train, &data.test].into_iter().flat_map(|set| &set.files).flatten();
     let files: Vec<&Path> =
         images.chain(&eval.extractor_weights).chain(&eval.segmenter_weights).map(PathBuf::as_path).collect();
     let settings = (&folder, eval, &run.config.data, run.config.seed);
-    let kept = KeptEvaluation::of(&args.run_dir, &format!("test_{label}"), &run.file, &settings, &files)
+    let kept = KeptEvaluation::of(&args.run.run_dir, &format!("test_{label}"), &run.file, &settings, &files)
         .filter(|_| args.weights.is_none());
     if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<Evaluation>)
         && evaluate::is_written(&run.config, &data, &folder.join(OUTPUT))?
     {
-        return write_evaluation(args.out.as_deref(), &Evaluation { checkpoint: name, ..found });
+        return Ok(args.scores.write(&Evaluation { checkpoint: name, ..found })?);
     }
     let evaluator = evaluator(&run.config, &data, device, quiet)?;
     let scores = evaluate::evaluate(&run.config, &evaluator, &run.generator, &folder, (&name, run.step))?;
     if let Some(kept) = kept {
         kept.write(&scores);
     }
-    write_evaluation(args.out.as_deref(), &scores)
+    Ok(args.scores.write(&scores)?)
 }
 
-fn write_evaluation<T: serde::Serialize>(out: Option<&Path>, scores: &T) -> Result<ExitCode> {
-    Ok(write_json(out, scores)?)
-}
-
-fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
-    let (device, _) = args.machine.set()?;
-    let config: Checked<Config> = Checked::load(&args.config, &args.overrides)?;
+fn run_baseline(args: &ScoredBaseline, quiet: bool) -> Result<ExitCode> {
+    let (device, _) = args.baseline.machine.set()?;
+    let config: Checked<Config> = args.baseline.files.load()?;
     let data = Data::open(&config)?;
     let evaluator = evaluator(&config, &data, device, quiet)?;
     let temporary = tempfile::tempdir().context("a temporary folder")?;
     let folder = args.images.clone().unwrap_or_else(|| temporary.path().to_owned());
-    write_evaluation(args.out.as_deref(), &evaluate::baseline(&config, &data, &evaluator, &folder)?)
+    Ok(args.baseline.scores.write(&evaluate::baseline(&config, &data, &evaluator, &folder)?)?)
 }
 
 fn run_export(args: &ExportArgs) -> Result<ExitCode> {
-    let run = open_run(&args.run_dir, &args.checkpoint, None, &[], Device::Cpu)?;
+    let run = open_run(&args.run.run_dir, &args.run.checkpoint, None, &[], Device::Cpu)?;
     let about =
         BTreeMap::from([("step".to_owned(), run.step.to_string()), ("name".to_owned(), run.config.name.clone())]);
     if let Some(folder) = args.out.parent() {
@@ -314,7 +263,7 @@ fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let of_profile = format!("configs/cut-single/{}/horse2zebra-{}.yaml", args.profile, args.method).into();
     let files = if args.config.is_empty() { vec![of_profile] } else { args.config.clone() };
-    let config = Checked::load(&files, &args.overrides)?;
+    let config = Checked::load(&files, &args.set.overrides)?;
     let options = BenchOptions { steps: args.steps, device, threads };
     if let Some(pictures) = args.translate {
         return Ok(write_json(None, &bench_translation(&config, pictures.into(), &options)?)?);

@@ -12,7 +12,7 @@ use semrel_eval::Scorer;
 use semrel_run::Checked;
 pub use semrel_train::TrainOptions;
 use semrel_train::batches::BatchLoader;
-use semrel_train::parts::{parameters, restore_parts, save_parts};
+use semrel_train::parts::{Layout, parameters, restore_parts, save_parts};
 use semrel_train::{
     About, BEGUN, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
@@ -75,7 +75,7 @@ impl Fit for Run<'_> {
 
     fn snapshot(&mut self, step: u64, best: Option<(u64, f64)>) -> Result<Snapshot> {
         let pools = self.algorithm.pool_files();
-        Ok(save_parts(self.algorithm.parts(), step, best, pools)?)
+        Ok(save_parts(Layout::FilePerNetwork, self.algorithm.parts(), step, best, pools)?)
     }
 
     fn preview(&mut self) -> Result<Option<(&'static str, RgbImage)>> {
@@ -120,7 +120,7 @@ impl Experiment for Run<'_> {
 
     fn restore(&mut self, saved: &Snapshot, at: u64, path: &Path) -> Result<Standing> {
         let name = || format!("checkpoint {}", path.display());
-        let restored = restore_parts(self.algorithm.parts(), saved).with_context(name)?;
+        let restored = restore_parts(Layout::FilePerNetwork, self.algorithm.parts(), saved).with_context(name)?;
         self.algorithm.restore_pools(&saved.files);
         Standing::restored(at, restored.step, restored.best).with_context(name)
     }

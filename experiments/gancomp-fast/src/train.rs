@@ -19,7 +19,7 @@ use semrel_eval::Scorer;
 use semrel_nn::channels::{ChannelSet, Channels};
 use semrel_run::{Checked, Manifest};
 use semrel_train::batches::BatchLoader;
-use semrel_train::parts::{load_network, parameters, pool_files, restore_parts, restore_pools, save_parts};
+use semrel_train::parts::{Layout, load_network, parameters, pool_files, restore_parts, restore_pools, save_parts};
 use semrel_train::run_dir::check_config;
 use semrel_train::{
     About, BEGUN, Ended, Experiment, Fit, Interrupt, Losses, OpenMode, Rhythm, Snapshot, Standing, drive, seed_step,
@@ -287,7 +287,7 @@ impl Experiment for Run<'_> {
     fn restore(&mut self, saved: &Snapshot, at: u64, path: &Path) -> Result<Standing> {
         self.job.origins.iter().try_for_each(|origin| origin.check(&saved.state, path))?;
         let name = || format!("checkpoint {}", path.display());
-        let restored = restore_parts(self.algorithm.parts(), saved).with_context(name)?;
+        let restored = restore_parts(Layout::FilePerNetwork, self.algorithm.parts(), saved).with_context(name)?;
         restore_pools(self.algorithm.pools(), &saved.files);
         Standing::restored(at, restored.step, restored.best).with_context(name)
     }
@@ -349,7 +349,7 @@ impl Fit for Run<'_> {
 
     fn snapshot(&mut self, step: u64, best: Option<(u64, f64)>) -> Result<Snapshot> {
         let pools = pool_files(self.algorithm.pools());
-        let mut snapshot = save_parts(self.algorithm.parts(), step, best, pools)?;
+        let mut snapshot = save_parts(Layout::FilePerNetwork, self.algorithm.parts(), step, best, pools)?;
         self.job.origins.iter().for_each(|origin| origin.put(&mut snapshot.state));
         Ok(snapshot)
     }

@@ -125,9 +125,9 @@ fn random_batch(config: &Config, domains: i64, device: Device) -> Batch {
 fn parts(trainer: &Trainer, config: &Config, device: Device) -> Parts {
     let _guard = tch::no_grad_guard();
     let batch = random_batch(config, 1, device);
-    let t = &trainer.networks.translator;
-    let encoded = t.generator.encode(&batch.x_real, &[]).bottleneck;
-    let style = t.style_encoder.forward(&batch.x_ref, &batch.y_trg);
+    let n = &trainer.networks;
+    let encoded = n.generator.encode(&batch.x_real, &[]).bottleneck;
+    let style = n.style_encoder.forward(&batch.x_ref, &batch.y_trg);
     let z = Tensor::randn([config.train.batch_size, config.model.latent_dim], (Kind::Float, device));
     let timed = |run: &dyn Fn() -> Tensor| {
         let mut times: Vec<f64> = (0..3)
@@ -140,13 +140,13 @@ fn parts(trainer: &Trainer, config: &Config, device: Device) -> Parts {
         median(&mut times)
     };
     Parts {
-        encode: timed(&|| t.generator.encode(&batch.x_real, &[]).bottleneck),
-        decode: timed(&|| t.generator.decode(&encoded, &style)),
-        style_encoder: timed(&|| t.style_encoder.forward(&batch.x_ref, &batch.y_trg)),
-        mapping_network: timed(&|| t.mapping_network.forward(&z, &batch.y_trg)),
-        discriminator: timed(&|| trainer.networks.discriminator.forward(&batch.x_real, &batch.y_org)),
+        encode: timed(&|| n.generator.encode(&batch.x_real, &[]).bottleneck),
+        decode: timed(&|| n.generator.decode(&encoded, &style)),
+        style_encoder: timed(&|| n.style_encoder.forward(&batch.x_ref, &batch.y_trg)),
+        mapping_network: timed(&|| n.mapping_network.forward(&z, &batch.y_trg)),
+        discriminator: timed(&|| n.discriminator.forward(&batch.x_real, &batch.y_org)),
         average: timed(&|| {
-            trainer.networks.update_average(config.optim.ema_beta);
+            n.update_average(config.optim.ema_beta);
             z.shallow_clone()
         }),
     }

@@ -8,19 +8,20 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use opened::{Trained, open_run};
 use semrel_data::ImageStore;
 use semrel_eval::KeptEvaluation;
+use semrel_run::Checked;
 use semrel_run::scores::DomainEvaluation;
-use semrel_run::{Checked, Manifest};
-use semrel_train::cli::{Describe, Machine, TrainMode, Verbosity, ended, write_json};
+use semrel_train::Checkpoints;
+use semrel_train::cli::{
+    BaselineArgs, Describe, Machine, Overrides, RunArgs, ScoresFile, TrainArgs, Verbosity, write_json,
+};
 use semrel_train::run_dir::checkpoints_of;
-use semrel_train::{Checkpoints, Interrupt};
-use serde_json::json;
 use stargan2_multi::bench::{BenchOptions, bench};
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
 use stargan2_multi::evaluate::{metrics, reference};
 use stargan2_multi::sample;
 use stargan2_multi::snapshot::AVERAGE;
-use stargan2_multi::train::{TrainOptions, grid_image, preview_sources, train};
+use stargan2_multi::train::{grid_image, preview_sources, train};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tch::{Device, Tensor};
@@ -52,6 +53,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train a run.
+    #[command(
+        mut_arg("run_dir", |dir| dir.help("Folder of the run [default: runs/stargan2-multi/<name>]")),
+        mut_arg("check", |check| check.help(
+            "Check the config, open its data, print the number of iterations including the warm-up (JSON), and do not \
+             train",
+        )),
+    )]
     Train(TrainArgs),
     /// Score a run's outputs: Fréchet distance, perceptual distance and target accuracy, latent- and reference-guided.
     Eval(EvalArgs),
@@ -68,59 +76,17 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct TrainArgs {
-    /// The run's YAML file; several are merged from left to right.
-    #[arg(required = true)]
-    config: Vec<PathBuf>,
-    /// Folder of the run [default: runs/stargan2-multi/<name>]
-    #[arg(long)]
-    run_dir: Option<PathBuf>,
-    /// Manifest to store in the folder (JSON): table, profile, data set, row and seed.
-    #[arg(long, value_name = "JSON", hide = true)]
-    manifest: Option<Manifest>,
-    #[command(flatten)]
-    mode: TrainMode,
-    /// Check the config, open its data, print the number of iterations including the warm-up (JSON), and do not train.
-    #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
-    check: bool,
-    /// Change a key of the config: --set loss.lambda_src=0.2
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
-    #[command(flatten)]
-    machine: Machine,
-}
-
-#[derive(Debug, Args)]
+#[command(mut_arg("overrides", |set| set.help("Change a key of the run's config: --set eval.num_outs=2")))]
 struct EvalArgs {
-    /// Folder of the run.
-    run_dir: PathBuf,
-    /// The checkpoint: `last`, `best` or a step.
-    #[arg(long, default_value = "last")]
-    checkpoint: String,
+    #[command(flatten)]
+    run: RunArgs,
     /// Score these weights instead: a published *_nets_ema.ckpt, or safetensors.
     #[arg(long, conflicts_with = "checkpoint")]
     weights: Option<PathBuf>,
-    /// File for the scores (JSON) [default: standard output]
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Change a key of the run's config: --set eval.num_outs=2
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
     #[command(flatten)]
-    machine: Machine,
-}
-
-#[derive(Debug, Args)]
-struct BaselineArgs {
-    /// A run's YAML file, for its data and evaluation; several are merged from left to right.
-    #[arg(required = true)]
-    config: Vec<PathBuf>,
-    /// File for the scores (JSON) [default: standard output]
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Change a key of the config.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
+    scores: ScoresFile,
+    #[command(flatten)]
+    set: Overrides,
     #[command(flatten)]
     machine: Machine,
 }
@@ -137,11 +103,8 @@ enum Grid {
 
 #[derive(Debug, Args)]
 struct SampleArgs {
-    /// Folder of the run.
-    run_dir: PathBuf,
-    /// The checkpoint: `last`, `best` or a step.
-    #[arg(long, default_value = "last")]
-    checkpoint: String,
+    #[command(flatten)]
+    run: RunArgs,
     /// Use these weights instead: a published *_nets_ema.ckpt, or safetensors.
     #[arg(long, conflicts_with = "checkpoint")]
     weights: Option<PathBuf>,
@@ -178,9 +141,8 @@ struct BenchArgs {
     /// Measure the published loop's order: every encoding recomputed, every gradient kept.
     #[arg(long)]
     plain: bool,
-    /// Change a key of the config.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
+    #[command(flatten)]
+    set: Overrides,
     #[command(flatten)]
     machine: Machine,
 }
@@ -200,36 +162,26 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 }
 
 fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
-    let (device, threads) = args.machine.set()?;
-    let config: Checked<Config> = Checked::load(&args.config, &args.overrides)?;
-    if args.check {
-        Data::open(&config)?;
-        metrics(&config, Device::Cpu)?;
-        return Ok(write_json(None, &json!({ "steps": config.train.warmup + config.train.iterations }))?);
-    }
-    let options = TrainOptions {
-        run_dir: args.run_dir.clone().unwrap_or_else(|| Path::new("runs/stargan2-multi").join(&config.name)),
-        mode: args.mode.mode(),
-        device,
-        threads,
-        quiet,
-        manifest: args.manifest.clone(),
+    let folder = |config: &Config| Path::new("runs/stargan2-multi").join(&config.name);
+    let check = |config: &Checked<Config>| {
+        Data::open(config)?;
+        metrics(config, Device::Cpu)?;
+        Ok((config.train.warmup + config.train.iterations) as u64)
     };
-    let interrupt = Interrupt::install()?;
-    Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir, quiet))
+    args.run(quiet, folder, check, train)
 }
 
 fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
-    let run = open_run(&args.run_dir, &args.checkpoint, args.weights.as_deref(), &args.overrides, device)?;
+    let run = open_run(&args.run, args.weights.as_deref(), &args.set.overrides, device)?;
     let name = match &args.weights {
         Some(file) => file.display().to_string(),
-        None => args.checkpoint.clone(),
+        None => args.run.checkpoint.clone(),
     };
     // `best` and `last` are often the same step, which is scored once.
-    let kept = kept(&args.run_dir, &run).filter(|_| args.weights.is_none());
+    let kept = kept(&args.run.run_dir, &run).filter(|_| args.weights.is_none());
     if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<DomainEvaluation>) {
-        return Ok(write_json(args.out.as_deref(), &DomainEvaluation { checkpoint: name, ..found })?);
+        return Ok(args.scores.write(&DomainEvaluation { checkpoint: name, ..found })?);
     }
     let metrics = metrics(&run.config, device)?;
     let reference = reference(&run.config, &run.data, &metrics, quiet)?;
@@ -237,7 +189,7 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     if let Some(kept) = kept {
         kept.write(&evaluation);
     }
-    Ok(write_json(args.out.as_deref(), &evaluation)?)
+    Ok(args.scores.write(&evaluation)?)
 }
 
 /// The scores of a run's checkpoint that are kept in its folder.
@@ -256,15 +208,15 @@ fn kept(run_dir: &Path, run: &Trained) -> Option<KeptEvaluation> {
 
 fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
-    let config: Checked<Config> = Checked::load(&args.config, &args.overrides)?;
+    let config: Checked<Config> = args.files.load()?;
     let data = Data::open(&config)?;
     let metrics = metrics(&config, device)?;
-    Ok(write_json(args.out.as_deref(), &reference(&config, &data, &metrics, quiet)?.baseline()?)?)
+    Ok(args.scores.write(&reference(&config, &data, &metrics, quiet)?.baseline()?)?)
 }
 
 fn run_sample(args: &SampleArgs) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
-    let run = open_run(&args.run_dir, &args.checkpoint, args.weights.as_deref(), &[], device)?;
+    let run = open_run(&args.run, args.weights.as_deref(), &[], device)?;
     tch::manual_seed(args.seed);
     let _guard = tch::no_grad_guard();
     let (t, domains, latent) = (&run.translator, run.data.num_domains(), run.config.model.latent_dim);
@@ -297,7 +249,7 @@ fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let file = format!("configs/stargan2-multi/{}/seasons-{}.yaml", args.profile, args.method);
     let mut overrides = vec![format!("train.batch_size={}", args.batch)];
-    overrides.extend(args.overrides.iter().cloned());
+    overrides.extend(args.set.overrides.iter().cloned());
     let config = Checked::load(&[file], &overrides)?;
     let options = BenchOptions { steps: args.steps.max(1), plain: args.plain, device, threads };
     Ok(write_json(None, &bench(&config, &options)?)?)

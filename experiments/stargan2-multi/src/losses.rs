@@ -83,16 +83,16 @@ impl Trainer {
         made: &Translation<'_>,
         iteration: u64,
     ) -> Result<GeneratorLosses> {
-        let (l, t) = (&self.config.loss, &self.networks.translator);
-        let adv = adversarial(&self.networks.discriminator.forward(made.fake, &batch.y_trg), Target::Real)?;
-        let sty = style_reconstruction(&t.style_encoder.forward(made.fake, &batch.y_trg), made.style)?;
+        let (l, n) = (&self.config.loss, &self.networks);
+        let adv = adversarial(&n.discriminator.forward(made.fake, &batch.y_trg), Target::Real)?;
+        let sty = style_reconstruction(&n.style_encoder.forward(made.fake, &batch.y_trg), made.style)?;
         let ds = made.other_fake.map(|other| style_diversification(made.fake, other)).transpose()?;
 
         // The output is encoded where the cycle or the patch terms ask for it: with a graph unless only the official
         // formulation does, which takes the output's features as constants.
         let paper = l.formulation == Formulation::Paper;
         let ours = self.config.method == Method::Ours;
-        let encode_fake = |image: &Tensor| t.generator.encode(image, &self.networks.taps);
+        let encode_fake = |image: &Tensor| n.generator.encode(image, &n.taps);
         let fake_encoded = match made.self_reconstruction {
             None => Some(encode_fake(made.fake)),
             Some(_) if ours && paper => Some(encode_fake(made.fake)),
@@ -101,7 +101,7 @@ impl Trainer {
         };
         let cyc = match (made.self_reconstruction, &fake_encoded) {
             (Some(reconstruction), _) => cycle(reconstruction, &batch.x_real)?,
-            (None, Some(encoded)) => cycle(&t.generator.decode(&encoded.bottleneck, made.own_style), &batch.x_real)?,
+            (None, Some(encoded)) => cycle(&n.generator.decode(&encoded.bottleneck, made.own_style), &batch.x_real)?,
             (None, None) => unreachable!("the cycle goes through the fake's encoding"),
         };
         let mut total = &adv + &sty * l.lambda_sty + &cyc * l.lambda_cycle;
@@ -110,13 +110,14 @@ impl Trainer {
         }
 
         let (mut src, mut patch) = (None, None);
-        if let (Some(heads), Some(encoded)) = (&self.networks.patch_sample, &fake_encoded) {
+        if let (Some(heads), Some(encoded)) = (&n.patch_sample, &fake_encoded) {
             let z = heads.project(&made.real.taps, made.positions).context("features of the input")?;
             let project_fake = || heads.project(&encoded.taps, made.positions).context("features of the output");
             let w = if paper { project_fake()? } else { no_grad(project_fake)? };
-            let n = batch.x_real.size()[0];
-            let terms = semantic_relation_losses(&z, &w, n, &self.config.patch_loss(), self.config.gamma(iteration))
-                .context("the patch terms")?;
+            let images = batch.x_real.size()[0];
+            let terms =
+                semantic_relation_losses(&z, &w, images, &self.config.patch_loss(), self.config.gamma(iteration))
+                    .context("the patch terms")?;
             total += &terms.src + &terms.patch;
             src = Some(terms.src.detach());
             patch = Some(terms.patch_value);

@@ -1,9 +1,9 @@
-//! The networks of a run, their averages, and their optimisers.
+//! The networks of a run, each with its optimiser, and the averages that translate.
 
 use crate::config::{Config, Method};
 use semrel_loss::patch_sampler::{HeadKeys, PatchSampler};
 use semrel_nn::stargan2::{Discriminator, Generator, MappingNetwork, StyleEncoder};
-use semrel_nn::{Adam, Ema, Net, he_normal};
+use semrel_nn::{Ema, Net, Trained, he_normal};
 use tch::{Device, Kind};
 
 /// The three networks that translate: what is averaged, evaluated and shipped.
@@ -47,12 +47,16 @@ impl Translator {
 
 /// All networks that train, with the averages of those that translate.
 pub struct Networks {
-    /// Trained weights.
-    pub translator: Translator,
+    /// G.
+    pub generator: Trained<Generator>,
+    /// F of StarGAN v2.
+    pub mapping_network: Trained<MappingNetwork>,
+    /// E.
+    pub style_encoder: Trained<StyleEncoder>,
     /// D.
-    pub discriminator: Net<Discriminator>,
+    pub discriminator: Trained<Discriminator>,
     /// Projection heads of the patch losses; only where the method has them.
-    pub patch_sample: Option<Net<PatchSampler>>,
+    pub patch_sample: Option<Trained<PatchSampler>>,
     /// Averaged weights.
     pub average: Translator,
     /// Encoder blocks whose outputs the patch losses compare.
@@ -64,11 +68,11 @@ impl Networks {
     /// averages start as copies (the official code starts them at other random weights, which 10⁵ iterations forget).
     pub fn new(config: &Config, num_domains: i64, device: Device) -> Self {
         let (m, size) = (&config.model, config.data.image_size);
-        let translator = Translator::new(config, num_domains, device);
+        let Translator { generator, mapping_network, style_encoder, .. } = Translator::new(config, num_domains, device);
         // The official code taps the blocks at 64 × 64 for images of 256, a quarter of the side.
         let (taps, patch_sample) = if config.method == Method::Ours {
-            let taps = translator.generator.blocks_at(4);
-            let channels: Vec<i64> = taps.iter().map(|&i| translator.generator.encoder_widths()[i]).collect();
+            let taps = generator.blocks_at(4);
+            let channels: Vec<i64> = taps.iter().map(|&i| generator.encoder_widths()[i]).collect();
             (taps, Some(Net::new(device, |p| PatchSampler::new(p, &channels, m.patch_dim, HeadKeys::Dotted))))
         } else {
             (vec![], None)
@@ -76,75 +80,51 @@ impl Networks {
         let width = m.first_width(size);
         let discriminator = Net::new(device, |p| Discriminator::new(p, size, width, m.max_width, num_domains));
         let average = Translator::new(config, num_domains, device);
-        let networks = Self { translator, discriminator, patch_sample, average, taps };
-        for state in [
-            networks.discriminator.state(),
-            networks.translator.style_encoder.state(),
-            networks.translator.mapping_network.state(),
-            networks.translator.generator.state(),
-        ] {
+        for state in [discriminator.state(), style_encoder.state(), mapping_network.state(), generator.state()] {
             he_normal(&state);
         }
-        if let Some(patch_sample) = &networks.patch_sample {
+        if let Some(patch_sample) = &patch_sample {
             he_normal(&patch_sample.state());
         }
+        let adam = config.optim.adam();
+        let networks = Self {
+            generator: Trained::new(generator, adam),
+            mapping_network: Trained::new(mapping_network, config.optim.mapping_adam()),
+            style_encoder: Trained::new(style_encoder, adam),
+            discriminator: Trained::new(discriminator, adam),
+            patch_sample: patch_sample.map(|heads| Trained::new(heads, adam)),
+            average,
+            taps,
+        };
         networks.start_average();
         networks
     }
 
     /// Sets the averages to the present weights.
     pub fn start_average(&self) {
-        let (now, average) = (&self.translator, &self.average);
-        Ema::start(&average.generator, &now.generator);
-        Ema::start(&average.mapping_network, &now.mapping_network);
-        Ema::start(&average.style_encoder, &now.style_encoder);
+        let average = &self.average;
+        Ema::start(&average.generator, &self.generator.net);
+        Ema::start(&average.mapping_network, &self.mapping_network.net);
+        Ema::start(&average.style_encoder, &self.style_encoder.net);
     }
 
     /// One update of the averages.
     pub fn update_average(&self, beta: f64) {
-        let (ema, now, average) = (Ema { beta }, &self.translator, &self.average);
-        ema.update(&average.generator, &now.generator);
-        ema.update(&average.mapping_network, &now.mapping_network);
-        ema.update(&average.style_encoder, &now.style_encoder);
+        let (ema, average) = (Ema { beta }, &self.average);
+        ema.update(&average.generator, &self.generator.net);
+        ema.update(&average.mapping_network, &self.mapping_network.net);
+        ema.update(&average.style_encoder, &self.style_encoder.net);
     }
 
-    /// The same networks in another precision, for reference computations.
-    pub fn into_kind(self, kind: Kind) -> Self {
-        Self {
-            translator: self.translator.into_kind(kind),
-            discriminator: self.discriminator.into_kind(kind),
-            patch_sample: self.patch_sample.map(|p| p.into_kind(kind)),
-            average: self.average.into_kind(kind),
-            taps: self.taps,
+    /// The same networks in another precision, with fresh optimisers, for reference computations.
+    pub fn into_kind(mut self, kind: Kind) -> Self {
+        self.generator.convert(kind);
+        self.mapping_network.convert(kind);
+        self.style_encoder.convert(kind);
+        self.discriminator.convert(kind);
+        if let Some(heads) = &mut self.patch_sample {
+            heads.convert(kind);
         }
-    }
-}
-
-/// One Adam a network.
-pub struct Optimisers {
-    /// Of G.
-    pub generator: Adam,
-    /// Of F of StarGAN v2.
-    pub mapping_network: Adam,
-    /// Of E.
-    pub style_encoder: Adam,
-    /// Of D.
-    pub discriminator: Adam,
-    /// Of the projection heads.
-    pub patch_sample: Option<Adam>,
-}
-
-impl Optimisers {
-    /// Fresh state.
-    pub fn new(config: &Config, networks: &Networks) -> Self {
-        let adam = config.optim.adam();
-        let t = &networks.translator;
-        Self {
-            generator: Adam::new(adam, &t.generator),
-            mapping_network: Adam::new(config.optim.mapping_adam(), &t.mapping_network),
-            style_encoder: Adam::new(adam, &t.style_encoder),
-            discriminator: Adam::new(adam, &networks.discriminator),
-            patch_sample: networks.patch_sample.as_ref().map(|p| Adam::new(adam, p)),
-        }
+        Self { average: self.average.into_kind(kind), ..self }
     }
 }

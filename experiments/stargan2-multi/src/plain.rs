@@ -2,6 +2,7 @@
 
 use crate::config::Cycle;
 use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses, Translation, discriminator_losses};
+use crate::networks::Networks;
 use crate::step::{Batch, Draws, Trainer};
 use anyhow::{Context, Result, bail};
 use semrel_nn::flat_gradients;
@@ -31,10 +32,10 @@ impl Trainer {
     }
 
     fn plain_styles(&self, batch: &Batch, draws: &Draws, guide: Guide) -> (Tensor, Tensor) {
-        let (t, y) = (&self.networks.translator, &batch.y_trg);
+        let (n, y) = (&self.networks, &batch.y_trg);
         match guide {
-            Guide::Latent => (t.mapping_network.forward(&draws.z, y), t.mapping_network.forward(&draws.z2, y)),
-            Guide::Reference => (t.style_encoder.forward(&batch.x_ref, y), t.style_encoder.forward(&batch.x_ref2, y)),
+            Guide::Latent => (n.mapping_network.forward(&draws.z, y), n.mapping_network.forward(&draws.z2, y)),
+            Guide::Reference => (n.style_encoder.forward(&batch.x_ref, y), n.style_encoder.forward(&batch.x_ref2, y)),
         }
     }
 
@@ -45,18 +46,17 @@ impl Trainer {
         guide: Guide,
         iteration: u64,
     ) -> DiscriminatorLosses {
-        let t = &self.networks.translator;
+        let n = &self.networks;
         let fake = no_grad(|| {
             let style = match guide {
-                Guide::Latent => t.mapping_network.forward(&draws.z, &batch.y_trg),
-                Guide::Reference => t.style_encoder.forward(&batch.x_ref, &batch.y_trg),
+                Guide::Latent => n.mapping_network.forward(&draws.z, &batch.y_trg),
+                Guide::Reference => n.style_encoder.forward(&batch.x_ref, &batch.y_trg),
             };
-            t.generator.forward(&batch.x_real, &style)
+            n.generator.forward(&batch.x_real, &style)
         });
-        let d = &self.networks.discriminator;
+        let d = &mut self.networks.discriminator;
         let losses = discriminator_losses(d, batch, &fake, self.config.lambda_reg(iteration));
-        let gradient = flat_gradients(&losses.total, &[d.parameters().collect()]).remove(0);
-        self.optimisers.discriminator.step(d, gradient);
+        d.backward_step(&losses.total);
         losses.detached()
     }
 
@@ -67,14 +67,14 @@ impl Trainer {
         guide: Guide,
         iteration: u64,
     ) -> Result<GeneratorLosses> {
-        let (t, x_real) = (&self.networks.translator, &batch.x_real);
+        let (n, x_real) = (&self.networks, &batch.x_real);
         let (style, other_style) = self.plain_styles(batch, draws, guide);
-        let fake = t.generator.forward(x_real, &style);
-        let other_fake = no_grad(|| t.generator.forward(x_real, &other_style));
-        let own_style = t.style_encoder.forward(x_real, &batch.y_org);
+        let fake = n.generator.forward(x_real, &style);
+        let other_fake = no_grad(|| n.generator.forward(x_real, &other_style));
+        let own_style = n.style_encoder.forward(x_real, &batch.y_org);
         let reconstruction =
-            (self.config.cycle() == Cycle::SelfReconstruction).then(|| t.generator.forward(x_real, &own_style));
-        let real = t.generator.encode(x_real, &self.networks.taps);
+            (self.config.cycle() == Cycle::SelfReconstruction).then(|| n.generator.forward(x_real, &own_style));
+        let real = n.generator.encode(x_real, &n.taps);
         let made = Translation {
             real: &real,
             fake: &fake,
@@ -87,22 +87,19 @@ impl Trainer {
         };
         let losses = self.generator_losses(batch, &made, iteration).context("the plain generator pass")?;
 
-        let mut networks: Vec<Vec<&Tensor>> = vec![
-            t.generator.parameters().collect(),
-            t.mapping_network.parameters().collect(),
-            t.style_encoder.parameters().collect(),
-        ];
-        networks.extend(self.networks.patch_sample.as_ref().map(|p| p.parameters().collect()));
-        networks.push(self.networks.discriminator.parameters().collect());
+        let Networks { generator, mapping_network, style_encoder, discriminator, patch_sample, .. } =
+            &mut self.networks;
+        let mut networks = vec![generator.parameters(), mapping_network.parameters(), style_encoder.parameters()];
+        networks.extend(patch_sample.as_ref().map(|heads| heads.parameters()));
+        networks.push(discriminator.parameters());
         let mut gradients = flat_gradients(&losses.total, &networks).into_iter();
-        let mut next = || gradients.next().expect("one gradient a network");
-        let o = &mut self.optimisers;
-        o.generator.step(&t.generator, next());
+        let mut next = || gradients.next().expect("one gradient per network");
+        generator.step(next());
         if guide == Guide::Latent {
-            o.mapping_network.step(&t.mapping_network, next());
-            o.style_encoder.step(&t.style_encoder, next());
-            if let (Some(heads), Some(adam)) = (&self.networks.patch_sample, &mut o.patch_sample) {
-                adam.step(heads, next());
+            mapping_network.step(next());
+            style_encoder.step(next());
+            if let Some(heads) = patch_sample {
+                heads.step(next());
             }
         }
         Ok(losses.detached())

@@ -6,13 +6,13 @@
 
 use crate::config::{Config, Cycle};
 use crate::losses::{DiscriminatorLosses, IterationLosses, Translation, discriminator_losses};
-use crate::networks::{Networks, Optimisers};
+use crate::networks::Networks;
 use anyhow::{Context, Result};
 use semrel_loss::gan::cycle;
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_metrics::FixedFeatures;
-use semrel_nn::flat_gradients;
 use semrel_nn::stargan2::Encoded;
+use semrel_nn::{backward_step_both, flat_gradients};
 use semrel_train::correlative::Correlative;
 use tch::{Tensor, no_grad};
 
@@ -44,22 +44,6 @@ pub struct Draws {
     pub positions_ref: Vec<Tensor>,
 }
 
-/// The four backward passes of an iteration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Pass {
-    /// Discriminator on latent-guided fakes.
-    DLatent,
-    /// Discriminator on reference-guided fakes.
-    DRef,
-    /// Generator and its companions on latent-guided fakes.
-    GLatent,
-    /// Generator on reference-guided fakes.
-    GRef,
-}
-
-/// Sees each network's flat gradient (by the network's published name) before its step.
-pub type GradientProbe = Box<dyn FnMut(Pass, &'static str, &Tensor)>;
-
 /// What the correlative term reads of the input.
 struct CorrelativeFeatures {
     features: Vec<Tensor>,
@@ -76,18 +60,14 @@ pub struct LSeSim {
     pub term: Correlative,
 }
 
-/// Networks, optimisers and settings of a run.
+/// Networks, with their optimisers, and settings of a run.
 pub struct Trainer {
     /// Settings.
     pub config: Config,
     /// Networks.
     pub networks: Networks,
-    /// Their optimisers.
-    pub optimisers: Optimisers,
     /// The spatially-correlative term, for `lsesim`.
     pub correlative: Option<LSeSim>,
-    /// Sees the gradients, where set.
-    pub probe: Option<GradientProbe>,
 }
 
 impl Trainer {
@@ -95,28 +75,28 @@ impl Trainer {
     /// weight averages. `iteration` counts from 0, after the warm-up.
     pub fn iteration(&mut self, batch: &Batch, draws: &Draws, iteration: u64) -> Result<IterationLosses> {
         let Batch { x_real, y_org, x_ref, x_ref2, y_trg } = batch;
-        let t = &self.networks.translator;
+        let n = &self.networks;
 
         // Everything that the first set of the generator's weights has to make.
-        let real = t.generator.encode(x_real, &self.networks.taps);
-        let style = t.mapping_network.forward(&draws.z, y_trg);
-        let own_style = t.style_encoder.forward(x_real, y_org);
+        let real = n.generator.encode(x_real, &n.taps);
+        let style = n.mapping_network.forward(&draws.z, y_trg);
+        let own_style = n.style_encoder.forward(x_real, y_org);
         let (fake, reconstruction) = self.fake_and_reconstruction(&real, &style, &own_style);
         let diversify = self.config.lambda_ds(iteration) > 0.0;
         let (other_fake, fake_ref) = no_grad(|| {
-            let ref_style = t.style_encoder.forward(x_ref, y_trg);
+            let ref_style = n.style_encoder.forward(x_ref, y_trg);
             if !diversify {
-                return (None, t.generator.decode(&real.bottleneck, &ref_style));
+                return (None, n.generator.decode(&real.bottleneck, &ref_style));
             }
-            let other_style = t.mapping_network.forward(&draws.z2, y_trg);
+            let other_style = n.mapping_network.forward(&draws.z2, y_trg);
             let (other_fake, fake_ref) = self.decode_two(&real.bottleneck, &other_style, &ref_style);
             (Some(other_fake), fake_ref)
         });
 
         let lambda_reg = self.config.lambda_reg(iteration);
         let fake_latent = fake.detach();
-        let d_latent = self.discriminator_pass(Pass::DLatent, batch, &fake_latent, lambda_reg);
-        let d_ref = self.discriminator_pass(Pass::DRef, batch, &fake_ref, lambda_reg);
+        let d_latent = self.discriminator_pass(batch, &fake_latent, lambda_reg);
+        let d_ref = self.discriminator_pass(batch, &fake_ref, lambda_reg);
 
         let seen = self.correlative_features(x_real, &fake, x_ref)?;
         let correlative = seen.as_ref().map(|s| (&s.features[..], &s.positions[..]));
@@ -139,15 +119,15 @@ impl Trainer {
         drop((real, fake, reconstruction, style, own_style));
 
         // The second set of weights. Only the generator is stepped: styles are constants.
-        let t = &self.networks.translator;
-        let real = t.generator.encode(x_real, &self.networks.taps);
+        let n = &self.networks;
+        let real = n.generator.encode(x_real, &n.taps);
         let styles = no_grad(|| {
             let images = Tensor::cat(&[x_ref, x_ref2, x_real], 0);
-            t.style_encoder.forward(&images, &[&y_trg[..], y_trg, y_org].concat())
+            n.style_encoder.forward(&images, &[&y_trg[..], y_trg, y_org].concat())
         });
         let [style, other_style, own_style] = thirds(&styles);
         let (fake, reconstruction) = self.fake_and_reconstruction(&real, &style, &own_style);
-        let other_fake = diversify.then(|| no_grad(|| t.generator.decode(&real.bottleneck, &other_style)));
+        let other_fake = diversify.then(|| no_grad(|| n.generator.decode(&real.bottleneck, &other_style)));
         let g_ref = self.generator_losses(
             batch,
             &Translation {
@@ -162,7 +142,7 @@ impl Trainer {
             },
             iteration,
         )?;
-        self.step_generator(&g_ref.total);
+        self.networks.generator.backward_step(&g_ref.total);
         let g_ref = g_ref.detached();
 
         self.networks.update_average(self.config.optim.ema_beta);
@@ -171,13 +151,10 @@ impl Trainer {
 
     /// A warm-up iteration: generator and style encoder learn to reproduce the input, `mean |G(x, E(x, y)) − x|`.
     pub fn warmup_iteration(&mut self, batch: &Batch) -> Tensor {
-        let t = &self.networks.translator;
-        let own_style = t.style_encoder.forward(&batch.x_real, &batch.y_org);
-        let loss = cycle(&t.generator.forward(&batch.x_real, &own_style), &batch.x_real).expect("images of one shape");
-        let mut g =
-            flat_gradients(&loss, &[t.generator.parameters().collect(), t.style_encoder.parameters().collect()]);
-        self.optimisers.style_encoder.step(&t.style_encoder, g.remove(1));
-        self.optimisers.generator.step(&t.generator, g.remove(0));
+        let Networks { generator, style_encoder, .. } = &mut self.networks;
+        let own_style = style_encoder.forward(&batch.x_real, &batch.y_org);
+        let loss = cycle(&generator.forward(&batch.x_real, &own_style), &batch.x_real).expect("images of one shape");
+        backward_step_both(&loss, generator, style_encoder);
         self.networks.update_average(self.config.optim.ema_beta);
         loss.detach()
     }
@@ -196,7 +173,7 @@ impl Trainer {
     /// The input in `style`, and in its own style too unless the cycle goes through the fake.
     fn fake_and_reconstruction(&self, real: &Encoded, style: &Tensor, own_style: &Tensor) -> (Tensor, Option<Tensor>) {
         match self.config.cycle() {
-            Cycle::ThroughFake => (self.networks.translator.generator.decode(&real.bottleneck, style), None),
+            Cycle::ThroughFake => (self.networks.generator.decode(&real.bottleneck, style), None),
             Cycle::SelfReconstruction => {
                 let (fake, reconstruction) = self.decode_two(&real.bottleneck, style, own_style);
                 (fake, Some(reconstruction))
@@ -206,23 +183,18 @@ impl Trainer {
 
     /// Decodes one bottleneck in two styles, as one batch.
     fn decode_two(&self, bottleneck: &Tensor, first: &Tensor, second: &Tensor) -> (Tensor, Tensor) {
-        let both = self
-            .networks
-            .translator
-            .generator
-            .decode(&Tensor::cat(&[bottleneck, bottleneck], 0), &Tensor::cat(&[first, second], 0));
+        let twice = Tensor::cat(&[bottleneck, bottleneck], 0);
+        let both = self.networks.generator.decode(&twice, &Tensor::cat(&[first, second], 0));
         let mut halves = both.chunk(2, 0).into_iter();
         let mut half = || halves.next().expect("two halves");
         (half(), half())
     }
 
     /// `adv(D(x_real), real) + adv(D(fake), fake) + λ_reg·R1`, and a step of D.
-    fn discriminator_pass(&mut self, pass: Pass, batch: &Batch, fake: &Tensor, lambda_reg: f64) -> DiscriminatorLosses {
-        let d = &self.networks.discriminator;
+    fn discriminator_pass(&mut self, batch: &Batch, fake: &Tensor, lambda_reg: f64) -> DiscriminatorLosses {
+        let d = &mut self.networks.discriminator;
         let losses = discriminator_losses(d, batch, fake, lambda_reg);
-        let gradient = flat_gradients(&losses.total, &[d.parameters().collect()]).remove(0);
-        show(&mut self.probe, pass, "discriminator", &gradient);
-        self.optimisers.discriminator.step(d, gradient);
+        d.backward_step(&losses.total);
         losses.detached()
     }
 
@@ -247,40 +219,17 @@ impl Trainer {
 
     /// Steps generator, mapping network, style encoder and projection heads.
     fn step_all(&mut self, total: &Tensor) {
-        let (t, o) = (&self.networks.translator, &mut self.optimisers);
-        let mut networks: Vec<Vec<&Tensor>> = vec![
-            t.generator.parameters().collect(),
-            t.mapping_network.parameters().collect(),
-            t.style_encoder.parameters().collect(),
-        ];
-        networks.extend(self.networks.patch_sample.as_ref().map(|p| p.parameters().collect()));
+        let Networks { generator, mapping_network, style_encoder, patch_sample, .. } = &mut self.networks;
+        let mut networks = vec![generator.parameters(), mapping_network.parameters(), style_encoder.parameters()];
+        networks.extend(patch_sample.as_ref().map(|heads| heads.parameters()));
         let mut gradients = flat_gradients(total, &networks).into_iter();
-        let probe = &mut self.probe;
-        let mut next = |name| {
-            let gradient = gradients.next().expect("one gradient a network");
-            show(probe, Pass::GLatent, name, &gradient);
-            gradient
-        };
-        o.generator.step(&t.generator, next("generator"));
-        o.mapping_network.step(&t.mapping_network, next("mapping_network"));
-        o.style_encoder.step(&t.style_encoder, next("style_encoder"));
-        if let (Some(heads), Some(adam)) = (&self.networks.patch_sample, &mut o.patch_sample) {
-            adam.step(heads, next("patch_sample"));
+        let mut next = || gradients.next().expect("one gradient per network");
+        generator.step(next());
+        mapping_network.step(next());
+        style_encoder.step(next());
+        if let Some(heads) = patch_sample {
+            heads.step(next());
         }
-    }
-
-    /// Steps the generator alone.
-    fn step_generator(&mut self, total: &Tensor) {
-        let g = &self.networks.translator.generator;
-        let gradient = flat_gradients(total, &[g.parameters().collect()]).remove(0);
-        show(&mut self.probe, Pass::GRef, "generator", &gradient);
-        self.optimisers.generator.step(g, gradient);
-    }
-}
-
-fn show(probe: &mut Option<GradientProbe>, pass: Pass, network: &'static str, gradient: &Tensor) {
-    if let Some(probe) = probe {
-        probe(pass, network, gradient);
     }
 }
 

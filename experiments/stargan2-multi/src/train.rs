@@ -4,7 +4,7 @@ use crate::config::{Config, Method};
 use crate::data::{BatchLoader, Data};
 use crate::evaluate;
 use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
-use crate::networks::{Networks, Optimisers, Translator};
+use crate::networks::{Networks, Translator};
 use crate::sample;
 use crate::snapshot;
 use crate::step::{LSeSim, Trainer};
@@ -17,6 +17,7 @@ use semrel_metrics::extractor::{stack, to_images};
 use semrel_run::Checked;
 pub use semrel_train::TrainOptions;
 use semrel_train::correlative::Correlative;
+use semrel_train::parts::parameters;
 use semrel_train::{
     About, BEGUN, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
@@ -27,16 +28,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
-/// Networks, optimisers and, for `lsesim`, the correlative term of a run, freshly initialised.
+/// Networks with their optimisers and, for `lsesim`, the correlative term of a run, freshly initialised.
 pub fn new_trainer(config: &Config, num_domains: i64, device: Device) -> Result<Trainer> {
     tch::manual_seed(derive_seed(config.seed, "init", 0));
     let networks = Networks::new(config, num_domains, device);
-    let optimisers = Optimisers::new(config, &networks);
     let correlative = match config.method {
         Method::Lsesim => Some(correlative(config, device)?),
         _ => None,
     };
-    Ok(Trainer { config: config.clone(), networks, optimisers, correlative, probe: None })
+    Ok(Trainer { config: config.clone(), networks, correlative })
 }
 
 fn correlative(config: &Config, device: Device) -> Result<LSeSim> {
@@ -136,7 +136,7 @@ impl Experiment for Run<'_> {
     }
 
     fn parameters(&mut self) -> BTreeMap<String, i64> {
-        snapshot::parameters(&self.trainer.networks).into_iter().map(|(name, n)| (name.into(), n)).collect()
+        parameters(&snapshot::parts(&mut self.trainer))
     }
 
     fn images(&self) -> (f64, usize) {

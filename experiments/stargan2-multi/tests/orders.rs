@@ -5,7 +5,7 @@ use semrel_run::Validate;
 use serde_json::json;
 use stargan2_multi::config::Config;
 use stargan2_multi::losses::IterationLosses;
-use stargan2_multi::networks::{Networks, Optimisers};
+use stargan2_multi::networks::Networks;
 use stargan2_multi::step::{Batch, Trainer};
 use tch::{Device, Kind, Tensor};
 
@@ -30,8 +30,7 @@ fn trainer(method: &str, generator: &str, loss: serde_json::Value) -> Trainer {
     // In double precision: Adam's first steps hardly depend on the size of a gradient, so that single precision's
     // rounding of small ones would show.
     let networks = Networks::new(&config, 3, Device::Cpu).into_kind(Kind::Double);
-    let optimisers = Optimisers::new(&config, &networks);
-    Trainer { config, networks, optimisers, correlative: None, probe: None }
+    Trainer { config, networks, correlative: None }
 }
 
 fn batch() -> Batch {
@@ -57,11 +56,12 @@ fn weights(t: &Trainer) -> StateDict {
     let mut add = |name: &str, state: StateDict| {
         all.extend(state.into_iter().map(|(key, tensor)| (format!("{name}.{key}"), tensor)));
     };
-    for (kind, translator) in [("now", &n.translator), ("average", &n.average)] {
-        add(&format!("{kind}.generator"), translator.generator.state());
-        add(&format!("{kind}.mapping_network"), translator.mapping_network.state());
-        add(&format!("{kind}.style_encoder"), translator.style_encoder.state());
-    }
+    add("now.generator", n.generator.state());
+    add("now.mapping_network", n.mapping_network.state());
+    add("now.style_encoder", n.style_encoder.state());
+    add("average.generator", n.average.generator.state());
+    add("average.mapping_network", n.average.mapping_network.state());
+    add("average.style_encoder", n.average.style_encoder.state());
     add("discriminator", n.discriminator.state());
     if let Some(heads) = &n.patch_sample {
         add("patch_sample", heads.state());

@@ -1,16 +1,16 @@
 //! Full training iterations and sampling against the published implementation.
 
 use semrel_nn::stargan2::{Generator, GeneratorKind};
-use semrel_nn::{Net, stargan2};
+use semrel_nn::{Net, Trained, stargan2};
 use semrel_testkit::{Case, Outcome, run};
 use serde_json::json;
 use stargan2_multi::config::Config;
 use stargan2_multi::losses::IterationLosses;
-use stargan2_multi::networks::{Networks, Optimisers, Translator};
+use stargan2_multi::networks::{Networks, Translator};
 use stargan2_multi::sample;
-use stargan2_multi::step::{Batch, Draws, Pass, Trainer};
+use stargan2_multi::step::{Batch, Draws, Trainer};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 
@@ -64,13 +64,17 @@ fn config(case: &Case) -> Config {
 
 /// (published name, state dict) of every trained network.
 fn states(networks: &Networks) -> Vec<(&'static str, BTreeMap<String, Tensor>)> {
-    let mut states = translator_states(&networks.translator);
-    states.push(("discriminator", networks.discriminator.state()));
+    let mut states = vec![
+        ("generator", networks.generator.state()),
+        ("mapping_network", networks.mapping_network.state()),
+        ("style_encoder", networks.style_encoder.state()),
+        ("discriminator", networks.discriminator.state()),
+    ];
     states.extend(networks.patch_sample.as_ref().map(|p| ("patch_sample", p.state())));
     states
 }
 
-fn translator_states(t: &Translator) -> Vec<(&'static str, BTreeMap<String, Tensor>)> {
+fn average_states(t: &Translator) -> Vec<(&'static str, BTreeMap<String, Tensor>)> {
     vec![
         ("generator", t.generator.state()),
         ("mapping_network", t.mapping_network.state()),
@@ -86,8 +90,7 @@ fn trainer(case: &Case, kind: Kind) -> Result<Trainer, String> {
     }
     networks.start_average();
     let networks = networks.into_kind(kind);
-    let optimisers = Optimisers::new(&config, &networks);
-    Ok(Trainer { config, networks, optimisers, correlative: None, probe: None })
+    Ok(Trainer { config, networks, correlative: None })
 }
 
 fn inputs(case: &Case, iteration: i64, taps: usize, kind: Kind) -> (Batch, Draws) {
@@ -160,33 +163,28 @@ fn train_losses(case: &Case) -> Outcome {
 fn train_gradients(case: &Case) -> Outcome {
     let mut trainer = trainer(case, Kind::Float)?;
     let label = case.name.rsplit("it1_").next().unwrap_or_default();
-    let pass = match label {
-        "d_latent" => Pass::DLatent,
-        "d_ref" => Pass::DRef,
-        "g_latent" => Pass::GLatent,
-        "g_ref" => Pass::GRef,
+    // Discriminator and generator are stepped twice in an iteration, first in the latent pass.
+    let (of_discriminator, nth) = match label {
+        "d_latent" => (true, 0),
+        "d_ref" => (true, 1),
+        "g_latent" => (false, 0),
+        "g_ref" => (false, 1),
         other => return Err(format!("no pass is called {other}")),
     };
-    let seen: Rc<RefCell<HashMap<&'static str, Tensor>>> = Rc::default();
-    let sink = seen.clone();
-    trainer.probe = Some(Box::new(move |p, network, gradient| {
-        if p == pass {
-            sink.borrow_mut().insert(network, gradient.copy());
+    let gradients = Gradients::default();
+    let n = &mut trainer.networks;
+    if of_discriminator {
+        watch("discriminator", &mut n.discriminator, nth, &gradients);
+    } else {
+        watch("generator", &mut n.generator, nth, &gradients);
+        watch("mapping_network", &mut n.mapping_network, nth, &gradients);
+        watch("style_encoder", &mut n.style_encoder, nth, &gradients);
+        if let Some(heads) = &mut n.patch_sample {
+            watch("patch_sample", heads, nth, &gradients);
         }
-    }));
-    iterate(case, &mut trainer, 1, Kind::Float)?;
-    let n = &trainer.networks;
-    let mut gradients: BTreeMap<String, Tensor> = BTreeMap::new();
-    for (network, flat) in seen.borrow().iter() {
-        let split: Vec<(String, Tensor)> = match *network {
-            "generator" => split(&n.translator.generator, flat),
-            "mapping_network" => split(&n.translator.mapping_network, flat),
-            "style_encoder" => split(&n.translator.style_encoder, flat),
-            "patch_sample" => split(n.patch_sample.as_ref().expect("heads"), flat),
-            _ => split(&n.discriminator, flat),
-        };
-        gradients.extend(split.into_iter().map(|(key, g)| (format!("{network}.{key}"), g)));
     }
+    iterate(case, &mut trainer, 1, Kind::Float)?;
+    let gradients = gradients.borrow();
     for (key, index) in case.with_prefix("in.idx.") {
         let g = gradients.get(&key).ok_or_else(|| format!("the pass steps nothing called {key}"))?;
         let scale = case.input(&format!("scale.{key}"));
@@ -195,8 +193,25 @@ fn train_gradients(case: &Case) -> Outcome {
     Ok(())
 }
 
-fn split<T>(net: &Net<T>, flat: &Tensor) -> Vec<(String, Tensor)> {
-    net.split(flat).map(|(k, t)| (k.to_owned(), t)).collect()
+type Gradients = Rc<RefCell<BTreeMap<String, Tensor>>>;
+
+/// Notes the gradient of a network's `nth` step, counted from 0, under `<name>.<key>`.
+fn watch<T>(name: &'static str, network: &mut Trained<T>, nth: usize, gradients: &Gradients) {
+    let (sink, mut steps) = (gradients.clone(), 0);
+    let shapes: Vec<_> = network.net.split(network.flat()).map(|(k, t)| (k.to_owned(), t.size())).collect();
+    network.probe = Some(Box::new(move |flat| {
+        steps += 1;
+        if steps != nth + 1 {
+            return;
+        }
+        let mut offset = 0;
+        for (key, size) in &shapes {
+            let n = size.iter().product();
+            let part = flat.narrow(0, offset, n).view(size.as_slice()).copy();
+            sink.borrow_mut().insert(format!("{name}.{key}"), part);
+            offset += n;
+        }
+    }));
 }
 
 /// In double precision each tensor must meet its limit; in single precision, ten times that, pooled.
@@ -216,7 +231,7 @@ fn steps_in(case: &Case, kind: Kind) -> Outcome {
     for iteration in 1..=case.i64("iterations") {
         iterate(case, &mut trainer, iteration, kind)?;
         let now = copy(states(&trainer.networks));
-        let average = copy(translator_states(&trainer.networks.average));
+        let average = copy(average_states(&trainer.networks.average));
         let (mut missed, mut all) = (0, 0);
         for (key, index) in case.with_prefix("in.idx.") {
             let lr = if key.starts_with("mapping_network") { case.f64("f_lr") } else { case.f64("lr") };

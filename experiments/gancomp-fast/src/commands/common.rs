@@ -6,10 +6,12 @@ use gancomp_fast::config::Config;
 use gancomp_fast::folders::Folders;
 use gancomp_fast::generators::{Chosen, Which};
 use semrel_run::Checked;
+use semrel_train::cli::Overrides;
 use std::path::PathBuf;
 
 /// A row, and where its stages are.
 #[derive(Debug, Clone, Args)]
+#[command(mut_arg("overrides", |set| set.help("Change a key of the config: --set distill.lambda_recon=100")))]
 pub struct Row {
     /// The row's YAML file; several are merged from left to right.
     #[arg(default_value = "configs/gancomp-fast/sample/horse2zebra-ours.yaml")]
@@ -17,15 +19,15 @@ pub struct Row {
     /// Folder of all rows; each stage has its folder <name>/<stage> in it.
     #[arg(long, default_value = "runs/gancomp-fast", value_name = "DIR")]
     pub runs: PathBuf,
-    /// Change a key of the config: --set distill.lambda_recon=100
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub overrides: Vec<String>,
+    /// Changed keys.
+    #[command(flatten)]
+    pub set: Overrides,
 }
 
 impl Row {
     /// The configuration, checked.
     pub fn load(&self) -> Result<Checked<Config>> {
-        Ok(Checked::load(&self.config, &self.overrides)?)
+        Ok(Checked::load(&self.config, &self.set.overrides)?)
     }
 
     /// Where the stages are.

@@ -4,7 +4,7 @@ use super::common::{Generator, Row};
 use anyhow::Result;
 use clap::Args;
 use gancomp_fast::evaluate::{EvalOptions, baseline, evaluate};
-use semrel_train::cli::{Machine, write_json};
+use semrel_train::cli::{Machine, ScoresFile};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,9 +14,8 @@ pub struct EvalArgs {
     row: Row,
     #[command(flatten)]
     generator: Generator,
-    /// File for the scores (JSON) [default: standard output]
-    #[arg(long)]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    scores: ScoresFile,
     #[command(flatten)]
     machine: Machine,
 }
@@ -28,9 +27,8 @@ pub struct BaselineArgs {
     /// Folder for the pictures that are scored [default: a temporary one]
     #[arg(long)]
     images: Option<PathBuf>,
-    /// File for the scores (JSON) [default: standard output]
-    #[arg(long)]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    scores: ScoresFile,
     #[command(flatten)]
     machine: Machine,
 }
@@ -41,7 +39,7 @@ pub fn run(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let config = args.row.load()?;
     let options = EvalOptions { folders: args.row.folders(), device, threads, quiet };
     let Generator { of, channels } = args.generator;
-    Ok(write_json(args.out.as_deref(), &evaluate(&config, of, channels, &options)?)?)
+    Ok(args.scores.write(&evaluate(&config, of, channels, &options)?)?)
 }
 
 /// Scores the untranslated images, and the real ones.
@@ -49,5 +47,5 @@ pub fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let config = args.row.load()?;
     let options = EvalOptions { folders: args.row.folders(), device, threads, quiet };
-    Ok(write_json(args.out.as_deref(), &baseline(&config, args.images.as_deref(), &options)?)?)
+    Ok(args.scores.write(&baseline(&config, args.images.as_deref(), &options)?)?)
 }

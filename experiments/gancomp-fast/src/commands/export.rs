@@ -6,8 +6,7 @@ use clap::Args;
 use gancomp_fast::data::Data;
 use gancomp_fast::export::{ExportOptions, export};
 use gancomp_fast::generators::Which;
-use semrel_train::cli::{Machine, TrainMode, write_json};
-use serde_json::json;
+use semrel_train::cli::{Machine, TrainMode, print_steps};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -36,7 +35,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let config = args.row.load()?;
     if args.check {
         Data::open(&config)?;
-        return Ok(write_json(None, &json!({ "steps": 1 }))?);
+        return Ok(print_steps(1)?);
     }
     let folders = args.row.folders();
     let own = args.generator.of == Which::Export && args.generator.channels.is_none();

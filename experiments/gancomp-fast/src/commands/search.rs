@@ -12,10 +12,9 @@ use gancomp_fast::train::{TrainOptions, check_settings, train};
 use gancomp_fast::trained::{begun, check_teacher};
 use semrel_run::Checked;
 use semrel_run::config::origin;
-use semrel_train::cli::{Machine, TrainMode, ended, write_json};
+use semrel_train::cli::{Machine, TrainMode, ended, print_steps};
 use semrel_train::progress::print_line;
 use semrel_train::{Interrupt, OpenMode, run_dir, summary};
-use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -58,7 +57,7 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
     let data = Data::open(&config)?;
     let evaluations = check(&config, kind, &data, quiet)?;
     if args.check {
-        return Ok(write_json(None, &json!({ "steps": evaluations }))?);
+        return Ok(print_steps(evaluations)?);
     }
     let folders = args.row.folders();
     let interrupt = Interrupt::install()?;

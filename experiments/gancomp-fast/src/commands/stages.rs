@@ -6,25 +6,19 @@ use clap::Args;
 use gancomp_fast::data::{Data, Stage};
 use gancomp_fast::looked_at::load_extractor;
 use gancomp_fast::train::{TrainOptions, steps, train};
-use semrel_run::Manifest;
 use semrel_train::Interrupt;
-use semrel_train::cli::{Machine, TrainMode, ended, write_json};
-use serde_json::json;
+use semrel_train::cli::{Machine, Start, ended, print_steps};
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
+#[command(mut_arg("check", |check| check.help(
+    "Check the config, open its data, print the number of steps (JSON; 0 if the row has no such stage), and do not train",
+)))]
 pub struct StageArgs {
     #[command(flatten)]
     row: Row,
     #[command(flatten)]
-    mode: TrainMode,
-    /// Manifest to store in the folder (JSON): table, profile, data set, row and seed.
-    #[arg(long, value_name = "JSON", hide = true)]
-    manifest: Option<Manifest>,
-    /// Check the config, open its data, print the number of steps (JSON; 0 if the row has no such stage), and do not
-    /// train.
-    #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
-    check: bool,
+    start: Start,
     #[command(flatten)]
     machine: Machine,
 }
@@ -33,16 +27,16 @@ pub struct StageArgs {
 pub fn run(stage: Stage, args: &StageArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let config = args.row.load()?;
-    if args.check {
+    if args.start.check {
         let data = Data::open(&config)?;
         load_extractor(&config, device)?;
         let skipped = stage == Stage::Finetune && config.finetune.is_none();
         let steps = if skipped { 0 } else { steps(&config, &data, stage)? };
-        return Ok(write_json(None, &json!({ "steps": steps }))?);
+        return Ok(print_steps(steps)?);
     }
     let folders = args.row.folders();
-    let manifest = args.manifest.clone();
-    let options = TrainOptions { folders: folders.clone(), mode: args.mode.mode(), device, threads, quiet, manifest };
+    let (mode, manifest) = (args.start.mode.mode(), args.start.manifest.clone());
+    let options = TrainOptions { folders: folders.clone(), mode, device, threads, quiet, manifest };
     let interrupt = Interrupt::install()?;
     let how = train(stage, &config, &options, &interrupt)?;
     Ok(ended(how, &folders.of(stage, &config), quiet))

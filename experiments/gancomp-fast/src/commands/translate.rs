@@ -11,14 +11,21 @@ use gancomp_fast::translate::Translator;
 use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_nn::checkpoint::metadata;
 use semrel_run::Checked;
-use semrel_train::cli::{Machine, PictureSize, translated};
-use semrel_train::{Interrupt, Progress};
+use semrel_train::cli::{Machine, Overrides, PictureSize, TranslationArgs, translating};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tch::Device;
 
 #[derive(Debug, Args)]
+#[command(
+    mut_arg("overrides", |set| set.help("Change a key of the row's config")),
+    mut_arg("size", |size| size.help(
+        "Width and height that pictures are resized to, such as 256x256, or `own`: their own size; either way each side is \
+         rounded to the nearest multiple of 4 [default: the size of the row's test images, which exported files record; \
+         256x256 for other files]",
+    )),
+)]
 pub struct TranslateArgs {
     /// The network and the pictures: a generator's file (exported, a super-net with --channels, or a teacher) or a
     /// row's YAML file; then a picture, or a folder of pictures at any depth. With --onnx, only the pictures.
@@ -36,17 +43,10 @@ pub struct TranslateArgs {
     /// Folder of all rows.
     #[arg(long, default_value = "runs/gancomp-fast", value_name = "DIR")]
     runs: PathBuf,
-    /// Change a key of the row's config.
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    overrides: Vec<String>,
-    /// Folder for the translations, which keep their names [default: beside each picture, as <name>_translated.png]
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size; either way each side
-    /// is rounded to the nearest multiple of 4 [default: the size of the row's test images, which exported files
-    /// record; 256x256 for other files]
-    #[arg(long)]
-    size: Option<PictureSize>,
+    #[command(flatten)]
+    set: Overrides,
+    #[command(flatten)]
+    translations: TranslationArgs,
     /// Pictures per batch.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1024))]
     batch: Option<u32>,
@@ -80,7 +80,7 @@ impl TranslateArgs {
             );
         }
         if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
-            let config: Checked<Config> = Checked::load(&[path], &self.overrides)?;
+            let config: Checked<Config> = Checked::load(&[path], &self.set.overrides)?;
             let which = self.of.unwrap_or(Which::Export);
             let opened = open(&config, &Folders::new(&self.runs), which, self.channels, device)?;
             return Ok((Translator::Torch(opened.generator), config.test_size()));
@@ -92,7 +92,7 @@ impl TranslateArgs {
         );
         ensure!(path.exists(), "{}: no such file; expected a generator's file, or a row's YAML file", path.display());
         ensure!(
-            self.of.is_none() && self.overrides.is_empty(),
+            self.of.is_none() && self.set.overrides.is_empty(),
             "--of and --set belong to a row's YAML file; {} is a generator's file",
             path.display()
         );
@@ -121,17 +121,11 @@ fn usual(about: &BTreeMap<String, String>) -> (u32, u32) {
 pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let (network, pictures) = args.network_and_pictures()?;
-    let jobs = jobs(pictures, args.out.as_deref())?;
+    let TranslationArgs { out, size } = &args.translations;
+    let jobs = jobs(pictures, out.as_deref())?;
     let (translator, usual) = args.open(network, device)?;
     // The ONNX runtime takes one picture per core.
     let batch = args.batch.map_or(if network.is_some() { 1 } else { threads }, |batch| batch as usize);
-    let options = TranslateOptions { size: PictureSize::or(args.size, Some(usual)), batch };
-    let interrupt = Interrupt::install()?;
-    let mut bar = Progress::new("translations", 0, jobs.len() as u64, quiet);
-    let written = translator.translate(&jobs, options, &mut |done| {
-        bar.set(done as u64);
-        !interrupt.requested()
-    })?;
-    bar.finish();
-    Ok(translated(written, &jobs, pictures, args.out.as_deref(), quiet))
+    let options = TranslateOptions { size: PictureSize::or(*size, Some(usual)), batch };
+    translating(&jobs, pictures, out.as_deref(), quiet, |progress| Ok(translator.translate(&jobs, options, progress)?))
 }

@@ -4,11 +4,12 @@ use anyhow::{Context, Result, ensure};
 use semrel_nn::checkpoint::load_any;
 use semrel_run::Checked;
 use semrel_train::Checkpoints;
+use semrel_train::cli::RunArgs;
 use semrel_train::run_dir::CONFIG;
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
 use stargan2_multi::networks::Translator;
-use stargan2_multi::snapshot::{AVERAGE, State, load_translator};
+use stargan2_multi::snapshot::{AVERAGE, domains_of, load_translator};
 use std::path::Path;
 use tch::Device;
 
@@ -21,14 +22,8 @@ pub struct Trained {
 }
 
 /// A translator of a run (of its `checkpoint`, or of the file `weights`) with the data of its configuration.
-pub fn open_run(
-    run_dir: &Path,
-    checkpoint: &str,
-    weights: Option<&Path>,
-    overrides: &[String],
-    device: Device,
-) -> Result<Trained> {
-    let config = config_of(run_dir, overrides)?;
+pub fn open_run(run: &RunArgs, weights: Option<&Path>, overrides: &[String], device: Device) -> Result<Trained> {
+    let config = config_of(&run.run_dir, overrides)?;
     let data = Data::open(&config)?;
     let (translator, step) = match weights {
         Some(file) => {
@@ -37,16 +32,16 @@ pub fn open_run(
             (translator, 0)
         }
         None => {
-            let (translator, state) = at_checkpoint(&config, run_dir, checkpoint, device)?;
+            let (translator, domains, step) = at_checkpoint(&config, run, device)?;
             ensure!(
-                state.domains == data.domains,
+                domains == data.domains,
                 "{}: trained on the domains {}, but {} has {}",
-                run_dir.display(),
-                state.domains.join(", "),
+                run.run_dir.display(),
+                domains.join(", "),
                 config.data.root.display(),
                 data.domains.join(", ")
             );
-            (translator, state.step)
+            (translator, step)
         }
     };
     Ok(Trained { config, data, translator, step })
@@ -55,31 +50,30 @@ pub fn open_run(
 /// A translator of a run and the names of its domains. The data are opened for a file `weights` alone, which does not name
 /// them.
 pub fn open_translator(
-    run_dir: &Path,
-    checkpoint: &str,
+    run: &RunArgs,
     weights: Option<&Path>,
     device: Device,
 ) -> Result<(Checked<Config>, Translator, Vec<String>)> {
     if weights.is_some() {
-        let Trained { config, data, translator, .. } = open_run(run_dir, checkpoint, weights, &[], device)?;
+        let Trained { config, data, translator, .. } = open_run(run, weights, &[], device)?;
         return Ok((config, translator, data.domains));
     }
-    let config = config_of(run_dir, &[])?;
-    let (translator, state) = at_checkpoint(&config, run_dir, checkpoint, device)?;
-    Ok((config, translator, state.domains))
+    let config = config_of(&run.run_dir, &[])?;
+    let (translator, domains, _) = at_checkpoint(&config, run, device)?;
+    Ok((config, translator, domains))
 }
 
 fn config_of(run_dir: &Path, overrides: &[String]) -> Result<Checked<Config>> {
     Checked::load(&[run_dir.join(CONFIG)], overrides).context("is this the folder of a run?")
 }
 
-fn at_checkpoint(config: &Config, run_dir: &Path, checkpoint: &str, device: Device) -> Result<(Translator, State)> {
-    let (checkpoints, step) = Checkpoints::of_run(run_dir, checkpoint)?;
+/// The averaged networks of a checkpoint, the names of their domains, and its step.
+fn at_checkpoint(config: &Config, run: &RunArgs, device: Device) -> Result<(Translator, Vec<String>, u64)> {
+    let (checkpoints, step) = Checkpoints::of_run(&run.run_dir, &run.checkpoint)?;
     let path = checkpoints.path(step);
-    let state: State = serde_json::from_value(checkpoints.load_state(step)?)
-        .with_context(|| format!("{}: its state.json", path.display()))?;
-    let translator = Translator::new(config, state.domains.len() as i64, device);
+    let domains = domains_of(&checkpoints.load_state(step)?).with_context(|| path.display().to_string())?;
+    let translator = Translator::new(config, domains.len() as i64, device);
     let tensors = checkpoints.load_file(step, AVERAGE)?;
     load_translator(&translator, &tensors).with_context(|| path.display().to_string())?;
-    Ok((translator, State { step, ..state }))
+    Ok((translator, domains, step))
 }

@@ -8,8 +8,7 @@ use semrel_data::image_io::read_rgb;
 use semrel_data::resize::{Filter, resize};
 use semrel_data::translate::jobs;
 use semrel_metrics::extractor::stack;
-use semrel_train::cli::{Machine, translated};
-use semrel_train::{Interrupt, Progress};
+use semrel_train::cli::{Machine, RunArgs, translating};
 use stargan2_multi::networks::Translator;
 use stargan2_multi::sample::random_styles;
 use stargan2_multi::translate::translate;
@@ -19,8 +18,8 @@ use tch::{Device, Tensor, no_grad};
 
 #[derive(Debug, Args)]
 pub struct TranslateArgs {
-    /// Folder of the run.
-    run_dir: PathBuf,
+    #[command(flatten)]
+    run: RunArgs,
     /// A picture, or a folder of pictures at any depth. They are resized to the size of the run's images, which are
     /// square.
     input: PathBuf,
@@ -43,9 +42,6 @@ pub struct TranslateArgs {
     /// Truncation: how far random styles may be from the domain's mean; below 1 they are more alike.
     #[arg(long, default_value_t = 1.0, value_parser = psi)]
     psi: f64,
-    /// The checkpoint: `last`, `best` or a step.
-    #[arg(long, default_value = "last")]
-    checkpoint: String,
     /// Use these weights instead: a published *_nets_ema.ckpt, or safetensors.
     #[arg(long, conflicts_with = "checkpoint")]
     weights: Option<PathBuf>,
@@ -59,10 +55,9 @@ pub struct TranslateArgs {
 pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let jobs = jobs(&args.input, Some(&args.out))?;
-    let (config, translator, domains) =
-        open_translator(&args.run_dir, &args.checkpoint, args.weights.as_deref(), device)?;
+    let (config, translator, domains) = open_translator(&args.run, args.weights.as_deref(), device)?;
     let Some(domain) = domains.iter().position(|name| *name == args.to) else {
-        bail!("--to {}: no domain of {}; it has {}", args.to, args.run_dir.display(), domains.join(", "));
+        bail!("--to {}: no domain of {}; it has {}", args.to, args.run.run_dir.display(), domains.join(", "));
     };
     let (domain, size) = (domain as i64, config.data.image_size as u32);
     let styles = if args.reference.is_empty() {
@@ -71,14 +66,9 @@ pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     } else {
         no_grad(|| of_pictures(args, &translator, domain, size, device))?
     };
-    let interrupt = Interrupt::install()?;
-    let mut bar = Progress::new("translations", 0, jobs.len() as u64, quiet);
-    let written = translate(&translator, &jobs, &styles, size, args.batch as usize, &mut |done| {
-        bar.set(done as u64);
-        !interrupt.requested()
-    })?;
-    bar.finish();
-    Ok(translated(written, &jobs, &args.input, Some(&args.out), quiet))
+    translating(&jobs, &args.input, Some(&args.out), quiet, |progress| {
+        translate(&translator, &jobs, &styles, size, args.batch as usize, progress)
+    })
 }
 
 /// Styles of the references, `[references, style_dim]`.
