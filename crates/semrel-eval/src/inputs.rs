@@ -145,7 +145,7 @@ pub fn digest(tensors: impl IntoIterator<Item = Tensor>) -> String {
 }
 
 /// Shows the pictures of a set in batches; the next is decoded meanwhile, on all cores.
-fn in_batches(
+pub(crate) fn in_batches(
     set: &ImageSet,
     options: InputOptions,
     show: &mut dyn FnMut(&Tensor) -> Result<(), EvalError>,

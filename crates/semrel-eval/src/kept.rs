@@ -13,6 +13,10 @@ pub struct KeptEvaluation {
     depends_on: Value,
 }
 
+fn file(run: &Path, name: &str) -> PathBuf {
+    run.join("evaluations").join(format!("{name}.json"))
+}
+
 impl KeptEvaluation {
     /// The evaluation called `name` of a run: `run/evaluations/<name>.json`. Its scores depend on the weights' file, on `settings`, and on the images'
     /// files (path, length and time of change). `None` where a file cannot be asked for these.
@@ -24,7 +28,7 @@ impl KeptEvaluation {
             "settings": serde_json::to_value(settings).ok()?,
             "images": fingerprint("", images)?,
         });
-        Some(Self { file: run.join("evaluations").join(format!("{name}.json")), depends_on })
+        Some(Self { file: file(run, name), depends_on })
     }
 
     /// The scores, where they are kept and nothing has changed that they depend on.
@@ -32,6 +36,12 @@ impl KeptEvaluation {
         let text = std::fs::read_to_string(&self.file).ok()?;
         let (depends_on, scores): (Value, Value) = serde_json::from_str(&text).ok()?;
         if depends_on == self.depends_on { serde_json::from_value(scores).ok() } else { None }
+    }
+
+    /// Forgets what is kept under `name`, where the pictures that it belongs to are about to be replaced by others.
+    pub fn forget(run: &Path, name: &str) {
+        // Mostly there is none.
+        let _ = std::fs::remove_file(file(run, name));
     }
 
     /// Keeps scores. Where that fails they are only computed again the next time.
@@ -65,6 +75,11 @@ mod tests {
         assert_eq!(kept(7).read(), Some(61.25));
         assert_eq!(kept(8).read::<f64>(), None);
         assert_eq!(kept(7).read::<String>(), None);
+        KeptEvaluation::forget(dir.path(), "step-2");
+        assert_eq!(kept(7).read(), Some(61.25));
+        KeptEvaluation::forget(dir.path(), "step-1");
+        assert_eq!(kept(7).read::<f64>(), None);
+        kept(7).write(&61.25);
         std::fs::write(&image, "another").unwrap();
         assert_eq!(kept(7).read::<f64>(), None);
         assert!(KeptEvaluation::of(dir.path(), "step-1", &dir.path().join("gone"), &7, &[]).is_none());

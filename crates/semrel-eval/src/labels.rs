@@ -6,7 +6,7 @@ use crate::{EvalError, ImageSet, Segmenter};
 use image::{GrayImage, RgbImage};
 use semrel_metrics::segmentation::{CLASSES, LabelFormat, LabelImage, LabelTable, pictures_confusion};
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Label images, one for each picture of a set.
@@ -55,6 +55,18 @@ impl Labels {
             return Ok(());
         }
         Err(EvalError::Unlabelled { first: self.sources.files()[0].clone(), others: count - 1, largest: CLASSES - 1 })
+    }
+
+    /// Their files.
+    ///
+    /// # Errors
+    /// An image that is in no line of the table.
+    pub fn files(&self) -> Result<Vec<PathBuf>, EvalError> {
+        let of = |file: &PathBuf| match &self.table {
+            Some(table) => Ok(table.label_of(file)?.to_owned()),
+            None => Ok(file.clone()),
+        };
+        self.sources.files().iter().map(of).collect()
     }
 
     /// Train ids of one, at its own size.

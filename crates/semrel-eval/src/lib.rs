@@ -12,6 +12,7 @@
 //! | the published evaluation of pairs of domains | [`Evaluator`] |
 //! | the published evaluation between many domains | [`domains`] |
 //! | scores that are not computed twice | [`KeptEvaluation`] |
+//! | a picture of what networks do while they train | [`Preview`] |
 //!
 //! No set of images is ever decoded as a whole but for [`Inputs::held`], which a search asks for.
 #![warn(missing_docs)]
@@ -24,6 +25,7 @@ mod image_set;
 mod inputs;
 mod kept;
 mod labels;
+mod preview;
 mod reference;
 mod scorer;
 mod segmenter;
@@ -36,6 +38,7 @@ pub use image_set::ImageSet;
 pub use inputs::{InputOptions, Inputs, digest};
 pub use kept::KeptEvaluation;
 pub use labels::{Labels, MeanIou};
+pub use preview::Preview;
 pub use reference::{ReferenceSet, ReferenceSource};
 pub use scorer::Scorer;
 pub use segmenter::{HEAD, SEGMENTATION, SEGMENTER, SEGMENTER_WEIGHTS, SEGMENTERS, Segmenter, SegmenterChoice};

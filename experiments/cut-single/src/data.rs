@@ -9,7 +9,6 @@ use semrel_data::{
     SingleImageSampler, StoreOptions,
 };
 use semrel_train::batches::{Batch, BatchLoader};
-use std::path::PathBuf;
 use std::sync::Arc;
 use tch::Device;
 
@@ -97,11 +96,6 @@ impl Data {
     /// Epoch (from 1) of a step of the run; those of the warm-up count to the first.
     pub fn epoch_of(&self, step: u64) -> u64 {
         step.saturating_sub(self.warmup) / self.steps_per_epoch() + 1
-    }
-
-    /// Files that are translated in tests.
-    pub fn sources(&self) -> &[PathBuf] {
-        self.test.files(self.direction.source())
     }
 
     /// Training images that could not be read so far.

@@ -43,7 +43,7 @@ fn options(config: &Config) -> InputOptions {
 /// # Errors
 /// Two sources whose translations would share a name.
 pub fn is_written(config: &Config, data: &Data, folder: &Path) -> Result<bool> {
-    Ok(sources(config, data).output_names()?.iter().all(|name| folder.join(name).is_file()))
+    Ok(sources(config, data).is_written(folder)?)
 }
 
 /// What decides on the best checkpoint: the Fréchet distance of the translated test images to the reference set.

@@ -8,7 +8,7 @@ use crate::preview;
 use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
-use semrel_eval::Scorer;
+use semrel_eval::{Preview, Scorer};
 use semrel_run::Checked;
 pub use semrel_train::TrainOptions;
 use semrel_train::batches::BatchLoader;
@@ -48,6 +48,7 @@ struct Run<'a> {
     /// From the first step on that is trained.
     loader: Option<BatchLoader>,
     scorer: Option<Scorer>,
+    preview: Preview,
     device: Device,
     epoch: u64,
 }
@@ -79,7 +80,7 @@ impl Fit for Run<'_> {
     }
 
     fn preview(&mut self) -> Result<Option<(&'static str, RgbImage)>> {
-        Ok(Some(("translations", preview::grid(self.algorithm.generator(), self.data, self.config)?)))
+        Ok(Some(("translations", preview::grid(self.algorithm.generator(), &self.preview, self.config)?)))
     }
 
     fn score(&mut self) -> Result<Vec<(&'static str, f64)>> {
@@ -176,7 +177,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     let extractor = evaluate::extractor(config, device)?;
     let looks = config.train.eval_every > 0;
     let scorer = looks.then(|| evaluate::scorer(config, &data, extractor, options.quiet)).transpose()?;
-    preview::sources(&data, config).context("test images of the preview")?;
+    let preview = preview::inputs(config, &data, device).context("test images of the preview")?;
 
     let t = &config.train;
     let about = About {
@@ -194,6 +195,6 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
             warmup: t.warmup,
         },
     };
-    let mut run = Run { config, data: &data, algorithm, loader: None, scorer, device, epoch: 0 };
+    let mut run = Run { config, data: &data, algorithm, loader: None, scorer, preview, device, epoch: 0 };
     drive(&mut run, config, about, &MAY_CHANGE, options, interrupt)
 }

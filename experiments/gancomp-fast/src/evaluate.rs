@@ -6,21 +6,27 @@
 use crate::config::Config;
 use crate::data::Data;
 use crate::folders::Folders;
-use crate::generators::{Chosen, Which, open};
+use crate::generators::{Chosen, Opened, Which, open};
 use crate::latency::Runs;
 use crate::looked_at::{extractor, labels_of_tests, options_of_tests, reference_of_tests, segmenter, sources_of_tests};
 use crate::search::fitness::Torch;
 use anyhow::{Context, Result, ensure};
-use semrel_eval::{Evaluator, ImageSet, Inputs, ReferenceSet, Scorer, Segmentation, SegmentationProtocol};
+use semrel_data::Side;
+use semrel_eval::{
+    Evaluator, ImageSet, Inputs, KeptEvaluation, OUTPUT, ReferenceSet, Scorer, Segmentation, SegmentationProtocol,
+};
 use semrel_metrics::extractor::Extractor;
 use semrel_run::Checked;
 use semrel_run::scores::{Baseline, CompressionEvaluation};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tch::Device;
 
 /// How the time of one image is measured.
 const RUNS: Runs = Runs { warmup: 2, counted: 7 };
+
+/// Name under which the last evaluation is kept.
+const KEPT: &str = "scores";
 
 /// Where and how to evaluate.
 #[derive(Debug, Clone)]
@@ -60,7 +66,8 @@ fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> Resul
 }
 
 /// Translates the test images into `results/<which>/images` (`real_A`, `fake_B`) below the row's folder (the teacher's, below
-/// that of its run), and scores them.
+/// that of its run), and scores them. What was evaluated last is not evaluated again: the same generator, images and settings, on the same device
+/// and number of threads.
 ///
 /// # Errors
 /// Where an earlier stage is missing, the command that runs it; files that cannot be read or written; labels that do not fit.
@@ -77,11 +84,20 @@ pub fn evaluate(
         Which::Teacher => options.folders.teacher(config),
         _ => options.folders.row(config),
     };
-    let images = Path::new("results").join(which.to_string()).join("images");
+    let results = Path::new("results").join(which.to_string());
+    let images = results.join("images");
+    let folder = base.join(&results);
+    let kept = kept(config, &data, &opened, &folder, options);
+    if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<CompressionEvaluation>)
+        && sources_of_tests(config, &data).is_written(&base.join(&images).join(OUTPUT))?
+    {
+        return Ok(CompressionEvaluation { name: config.name.clone(), ..found });
+    }
     let evaluator = evaluator(config, &data, options.device, options.quiet)?;
     let torch = Torch { size: config.test_size(), device: options.device, threads: options.threads, runs: RUNS };
+    KeptEvaluation::forget(&folder, KEPT);
     let scores = evaluator.evaluate(&opened.generator, &base.join(&images))?;
-    Ok(CompressionEvaluation {
+    let evaluation = CompressionEvaluation {
         name: config.name.clone(),
         of: which.to_string(),
         channels: opened.channels.map(|channels| channels.to_string()),
@@ -95,7 +111,29 @@ pub fn evaluate(
         segmentation: scores.segmentation,
         images,
         seconds: began.elapsed().as_secs_f64(),
-    })
+    };
+    if let Some(kept) = kept {
+        kept.write(&evaluation);
+    }
+    Ok(evaluation)
+}
+
+/// The last evaluation of a generator, which is kept beside its pictures in `folder`: it is the one that these belong to.
+fn kept(config: &Config, data: &Data, opened: &Opened, folder: &Path, options: &EvalOptions) -> Option<KeptEvaluation> {
+    let eval = &config.eval;
+    // Labels that a table names lie elsewhere than the images.
+    let labels = match &eval.label_table {
+        Some(_) if eval.segmentation => labels_of_tests(config, data).ok()?.0.files().ok()?,
+        _ => vec![],
+    };
+    let images = [&data.train, &data.test].into_iter().flat_map(|set| [Side::A, Side::B].map(|side| set.files(side)));
+    let own = [&eval.extractor_weights, &eval.segmenter_weights, &eval.statistics, &eval.label_table];
+    let files = images.flatten().chain(own.into_iter().flatten()).chain(&labels);
+    let files: Vec<&Path> = files.map(PathBuf::as_path).collect();
+    let channels = opened.channels.map(|channels| channels.to_string());
+    let machine = (format!("{:?}", options.device), options.threads);
+    let settings = (channels, eval, &config.data, config.seed, machine);
+    KeptEvaluation::of(folder, KEPT, &opened.file, &settings, &files)
 }
 
 /// Scores the sources as they are, and the real test images where a segmenter looks. Both are written to `folder`, if one is

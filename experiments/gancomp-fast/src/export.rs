@@ -57,7 +57,7 @@ pub fn export(config: &Checked<Config>, options: &ExportOptions) -> Result<PathB
     fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let size = config.test_size();
     let (parameters, macs) = (opened.generator.numel(), opened.macs(size)?);
-    let Opened { generator, channels, step } = opened;
+    let Opened { generator, channels, step, .. } = opened;
     let mut about = BTreeMap::from([
         ("name".to_owned(), config.name.clone()),
         ("of".to_owned(), options.which.to_string()),

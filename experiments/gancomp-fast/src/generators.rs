@@ -18,7 +18,7 @@ use semrel_train::parts::load_network;
 use semrel_train::passes::Generator;
 use serde::Serialize;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use tch::{Device, Tensor};
 
@@ -89,6 +89,8 @@ pub struct Opened {
     pub channels: Option<Channels>,
     /// Steps that its weights have seen; 0 for a file.
     pub step: u64,
+    /// The file of its weights, or of those that it was cut out of.
+    pub file: PathBuf,
 }
 
 impl Opened {
@@ -132,8 +134,8 @@ pub fn open(
     match which {
         Which::Teacher => {
             ensure!(chosen.is_none(), "--channels: a teacher has no configuration");
-            let TrainedTeacher { generator, step, .. } = open_teacher(config, folders, device)?;
-            Ok(Opened { generator, channels: None, step })
+            let TrainedTeacher { generator, step, file, .. } = open_teacher(config, folders, device)?;
+            Ok(Opened { generator, channels: None, step, file })
         }
         Which::Distill => distilled(config, folders, chosen, device),
         Which::Finetune => fine_tuned(config, folders, chosen, device),
@@ -145,7 +147,8 @@ pub fn open(
 fn distilled(config: &Config, folders: &Folders, chosen: Option<Chosen>, device: Device) -> Result<Opened> {
     let folder = folders.distill(config);
     ensure!(folder.is_dir(), no_super_net(&folder));
-    let TrainedStudent { student, step, .. } = open_student(&folder, &config.distill.checkpoint, CHECKPOINT, device)?;
+    let TrainedStudent { student, step, file, .. } =
+        open_student(&folder, &config.distill.checkpoint, CHECKPOINT, device)?;
     let (state, set) = (student.state(), &config.distill.channels);
     let channels = match chosen {
         Some(Chosen::Largest) => set.largest(),
@@ -154,7 +157,7 @@ fn distilled(config: &Config, folders: &Folders, chosen: Option<Chosen>, device:
         None => winner(&folders.search(config), Some(&weights_digest(&state))).context("no --channels are given")?,
     };
     set.check(&channels).context("the row's set, config key `distill.channels`")?;
-    Ok(Opened { generator: sub_network(&state, &channels, device)?, channels: Some(channels), step })
+    Ok(Opened { generator: sub_network(&state, &channels, device)?, channels: Some(channels), step, file })
 }
 
 fn fine_tuned(config: &Config, folders: &Folders, chosen: Option<Chosen>, device: Device) -> Result<Opened> {
@@ -166,7 +169,7 @@ fn fine_tuned(config: &Config, folders: &Folders, chosen: Option<Chosen>, device
         folder.display()
     );
     let checkpoint = config.finetune.as_ref().map_or("last", |finetune| finetune.checkpoint.as_str());
-    let TrainedStudent { student, step, config: of_run, began_with } =
+    let TrainedStudent { student, step, file, config: of_run, began_with } =
         open_student(&folder, checkpoint, "finetune.checkpoint", device)?;
     let own = of_run.finetune.as_ref().and_then(|f| f.channels);
     let channels = own.with_context(|| format!("{}: its configuration names no channels", folder.display()))?;
@@ -175,7 +178,7 @@ fn fine_tuned(config: &Config, folders: &Folders, chosen: Option<Chosen>, device
         Some(Chosen::Channels(asked)) if asked == channels => {}
         Some(_) => bail!("--channels: {} holds a network of {channels} alone", folder.display()),
     }
-    Ok(Opened { generator: sub_network(&student.state(), &channels, device)?, channels: Some(channels), step })
+    Ok(Opened { generator: sub_network(&student.state(), &channels, device)?, channels: Some(channels), step, file })
 }
 
 /// Refuses a fine-tuned network that the row has left behind: it asks for another configuration, a search has found another, or
@@ -226,7 +229,7 @@ pub fn of_file(file: &Path, channels: Option<Channels>, device: Device) -> Resul
     if state.keys().any(|key| key.contains(".conv_block.1.conv.")) {
         let channels = channels.map_or_else(|| SubMobileResnet::channels_of(&state), Ok).with_context(name)?;
         let generator = sub_network(&state, &channels, device).with_context(name)?;
-        return Ok(Opened { generator, channels: Some(channels), step: 0 });
+        return Ok(Opened { generator, channels: Some(channels), step: 0, file: file.to_owned() });
     }
     ensure!(channels.is_none(), "{}: no super-net; --channels cuts one", name());
     let first = state.get("model.1.weight").map(Tensor::size);
@@ -245,5 +248,5 @@ pub fn of_file(file: &Path, channels: Option<Channels>, device: Device) -> Resul
     );
     let generator = Net::new(device, |p| Box::new(ResnetGenerator::new(p, &config)) as Generator);
     load_network("teacher", &generator.state(), &state).with_context(name)?;
-    Ok(Opened { generator, channels: None, step: 0 })
+    Ok(Opened { generator, channels: None, step: 0, file: file.to_owned() })
 }

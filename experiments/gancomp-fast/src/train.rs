@@ -15,7 +15,7 @@ use crate::trained::{Distilled, open_distilled, open_teacher};
 use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
-use semrel_eval::Scorer;
+use semrel_eval::{Preview, Scorer};
 use semrel_nn::channels::{ChannelSet, Channels};
 use semrel_run::{Checked, Manifest};
 use semrel_train::batches::BatchLoader;
@@ -29,7 +29,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tch::{Device, Tensor};
+use tch::Device;
 
 /// Where and how to train.
 #[derive(Debug, Clone)]
@@ -204,7 +204,7 @@ impl Job<'_> {
         let training = data.training(config, stage)?;
         let scorer =
             (train.eval_every > 0).then(|| evaluate::scorer(config, data, extractor, options.quiet)).transpose()?;
-        let inputs = preview::inputs(config, data, device).context("test images of the preview")?;
+        let preview = preview::inputs(config, data, device).context("test images of the preview")?;
 
         let label = format!("{} {}", stage.name(), self.name());
         let name = self.name();
@@ -224,7 +224,7 @@ impl Job<'_> {
             },
         };
         let mut run =
-            Run { job: &self, train, training: &training, algorithm, loader: None, scorer, inputs, device, epoch: 0 };
+            Run { job: &self, train, training: &training, algorithm, loader: None, scorer, preview, device, epoch: 0 };
         let unread = may_change(stage);
         let unread: Vec<&str> = unread.iter().map(String::as_str).collect();
         let TrainOptions { folders, mode, threads, quiet, manifest, .. } = options.clone();
@@ -274,8 +274,7 @@ struct Run<'a> {
     /// From the first step on that is trained.
     loader: Option<BatchLoader>,
     scorer: Option<Scorer>,
-    /// Of the preview.
-    inputs: Tensor,
+    preview: Preview,
     device: Device,
     /// Whose learning rate is set; 0 before the first step.
     epoch: u64,
@@ -355,7 +354,7 @@ impl Fit for Run<'_> {
     }
 
     fn preview(&mut self) -> Result<Option<(&'static str, RgbImage)>> {
-        Ok(Some(("translations", preview::grid(self.algorithm.as_ref(), &self.inputs)?)))
+        Ok(Some(("translations", preview::grid(self.algorithm.as_ref(), &self.preview)?)))
     }
 
     fn score(&mut self) -> Result<Vec<(&'static str, f64)>> {

@@ -29,6 +29,8 @@ pub struct TrainedTeacher {
     pub generator: Net<Generator>,
     /// Its run, or its file.
     pub path: PathBuf,
+    /// The file of its weights.
+    pub file: PathBuf,
     /// Steps that it has seen; 0 for a file.
     pub step: u64,
 }
@@ -42,7 +44,7 @@ pub fn open_teacher(config: &Config, folders: &Folders, device: Device) -> Resul
     if let Some(file) = &config.teacher.weights {
         let given = load_any(file).context("config key `teacher.weights`")?;
         load_teacher(config, &generator, &given, file)?;
-        return Ok(TrainedTeacher { generator, path: file.clone(), step: 0 });
+        return Ok(TrainedTeacher { generator, path: file.clone(), file: file.clone(), step: 0 });
     }
     let path = folders.teacher(config);
     let name = Teacher::generator_name(config);
@@ -67,7 +69,7 @@ pub fn open_teacher(config: &Config, folders: &Folders, device: Device) -> Resul
     if summary::read::<serde_json::Value>(&path)?.is_none() {
         tracing::warn!("{}: the teacher has not been trained to its end; step {step} is used", path.display());
     }
-    Ok(TrainedTeacher { generator, path, step })
+    Ok(TrainedTeacher { generator, path, file: weights_file(&checkpoints, step, name), step })
 }
 
 fn load_teacher(config: &Config, generator: &Net<Generator>, given: &StateDict, path: &Path) -> Result<()> {
@@ -91,6 +93,8 @@ pub struct TrainedStudent {
     pub config: Checked<Config>,
     /// The student, all of it.
     pub student: Net<SuperMobileResnet>,
+    /// The file of its weights.
+    pub file: PathBuf,
     /// Steps that it has seen.
     pub step: u64,
     /// Digest of the super-net that it began with, of a fine-tuned one that tells.
@@ -110,7 +114,7 @@ pub fn open_student(run_dir: &Path, checkpoint: &str, key: &str, device: Device)
     load_network("G", &student.state(), &given).with_context(|| run_dir.display().to_string())?;
     let began_with = checkpoints.load_state(step)?[SUPER_NET].as_str().map(str::to_owned);
     tell_unless_ended(run_dir, step)?;
-    Ok(TrainedStudent { config, student, step, began_with })
+    Ok(TrainedStudent { config, student, file: weights_file(&checkpoints, step, "G"), step, began_with })
 }
 
 /// What distillation has left for fine-tuning: networks of one checkpoint.
@@ -200,6 +204,11 @@ pub fn no_super_net(run_dir: &Path) -> String {
 /// A folder that cannot be read.
 pub fn begun(run_dir: &Path) -> Result<bool> {
     Ok(find(run_dir, "last", CHECKPOINT)?.is_some())
+}
+
+/// The file of a network in a checkpoint.
+fn weights_file(checkpoints: &Checkpoints, step: u64, network: &str) -> PathBuf {
+    checkpoints.path(step).join(file_of(network)).with_extension("safetensors")
 }
 
 fn find(run_dir: &Path, checkpoint: &str, key: &str) -> Result<Option<(u64, Checkpoints)>> {

@@ -121,6 +121,14 @@ fn generators_are_scored() {
     let images = place.row("results/export/images");
     assert_eq!(names(&images), ["fake_B", "real_A"]);
     assert_eq!(names(&images.join("fake_B")), ["0001.png", "0002.png", "0003.png"]);
+    // The same again is not measured again, unless a picture is gone or something else is asked for.
+    assert_eq!(scored(&[]), export);
+    fs::remove_file(images.join("fake_B/0002.png")).unwrap();
+    let again = scored(&[]);
+    assert_eq!((&again["fd"], &again["segmentation"]), (&export["fd"], &export["segmentation"]));
+    assert!(again["seconds"] != export["seconds"] && images.join("fake_B/0002.png").exists());
+    assert_eq!(scored(&["--set", "eval.max_sources=2"])["sources"], 2);
+    assert_eq!(scored(&[])["sources"], 3);
     let to_file = ["--of", "distill", "--channels", FOUND, "--out", "scores.json"];
     assert(place.stage("eval", &[&keys[..], &to_file].concat())).success().stdout("");
     let same = read_json(&place.path("scores.json"));

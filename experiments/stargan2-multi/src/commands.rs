@@ -19,9 +19,9 @@ use stargan2_multi::bench::{BenchOptions, bench};
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
 use stargan2_multi::evaluate::{metrics, reference};
-use stargan2_multi::sample;
 use stargan2_multi::snapshot::AVERAGE;
-use stargan2_multi::train::{grid_image, preview_sources, train};
+use stargan2_multi::train::train;
+use stargan2_multi::{preview, sample};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use tch::{Device, Tensor};
@@ -220,7 +220,7 @@ fn run_sample(args: &SampleArgs) -> Result<ExitCode> {
     tch::manual_seed(args.seed);
     let _guard = tch::no_grad_guard();
     let (t, domains, latent) = (&run.translator, run.data.num_domains(), run.config.model.latent_dim);
-    let (sources, labels) = preview_sources(&run.data, &run.config, device)?;
+    let (sources, labels) = preview::sources(&run.data, &run.config, device)?;
     let styles = |domain: i64, count: i64| sample::random_styles(t, domain, latent, count, args.psi);
     let grid = match args.grid {
         Grid::Latent => {
@@ -241,7 +241,7 @@ fn run_sample(args: &SampleArgs) -> Result<ExitCode> {
             Tensor::cat(&rows, 1)
         }
     };
-    semrel_data::image_io::write_image(&args.out, &grid_image(&grid)?)?;
+    semrel_data::image_io::write_image(&args.out, &sample::grid_image(&grid)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

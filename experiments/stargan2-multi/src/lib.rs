@@ -8,6 +8,7 @@ pub mod evaluate;
 pub mod losses;
 pub mod networks;
 pub mod plain;
+pub mod preview;
 pub mod sample;
 pub mod snapshot;
 pub mod step;

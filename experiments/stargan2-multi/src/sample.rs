@@ -1,6 +1,10 @@
 //! Pictures of what the networks do: grids and interpolations.
 
 use crate::networks::Translator;
+use image::RgbImage;
+use semrel_data::image_io::Quantise;
+use semrel_metrics::MetricsError;
+use semrel_metrics::extractor::to_images;
 use tch::{Kind, Tensor, no_grad};
 
 /// [-1, 1] to [0, 1], clamped.
@@ -17,6 +21,15 @@ pub fn tile(images: &Tensor, columns: i64) -> Tensor {
         rows * size[2],
         columns * size[3],
     ])
+}
+
+/// A grid `[3, H, W]` in [0, 1] as an 8-bit picture.
+///
+/// # Errors
+/// None is known.
+pub fn grid_image(grid: &Tensor) -> Result<RgbImage, MetricsError> {
+    let images = to_images(&(grid.unsqueeze(0) * 2.0 - 1.0), Quantise::Round)?;
+    Ok(images.into_iter().next().expect("one picture"))
 }
 
 /// Reference-guided grid `[3, (R+1)·H, (N+1)·W]` in [0, 1]: first row a white square and the sources, then for each

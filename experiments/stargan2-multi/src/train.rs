@@ -4,16 +4,16 @@ use crate::config::{Config, Method};
 use crate::data::{BatchLoader, Data};
 use crate::evaluate;
 use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
-use crate::networks::{Networks, Translator};
-use crate::sample;
+use crate::networks::Networks;
+use crate::preview;
 use crate::snapshot;
 use crate::step::{LSeSim, Trainer};
 use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
+use semrel_eval::Preview;
 use semrel_eval::domains::{DomainMetrics, DomainReference};
 use semrel_metrics::FixedFeatures;
-use semrel_metrics::extractor::{stack, to_images};
 use semrel_run::Checked;
 pub use semrel_train::TrainOptions;
 use semrel_train::correlative::Correlative;
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 /// Networks with their optimisers and, for `lsesim`, the correlative term of a run, freshly initialised.
 pub fn new_trainer(config: &Config, num_domains: i64, device: Device) -> Result<Trainer> {
@@ -56,6 +56,7 @@ struct Run<'a> {
     metrics: &'a DomainMetrics,
     /// Features of the real images, from the first evaluation on.
     reference: Option<DomainReference<'a>>,
+    preview: Preview,
     options: &'a TrainOptions,
 }
 
@@ -86,7 +87,10 @@ impl Fit for Run<'_> {
     }
 
     fn preview(&mut self) -> Result<Option<(&'static str, RgbImage)>> {
-        Ok(Some(("latent", preview(&self.trainer.networks.average, self.data, self.config)?)))
+        Ok(Some((
+            "latent",
+            preview::grid(&self.trainer.networks.average, &self.preview, self.config, self.data.num_domains())?,
+        )))
     }
 
     fn score(&mut self) -> Result<Vec<(&'static str, f64)>> {
@@ -173,7 +177,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     // Before the folder is touched: `--overwrite` removes nothing where weights are missing, networks fit no memory, or the
     // pictures of the preview cannot be read.
     let metrics = evaluate::metrics(config, device)?;
-    let _ = preview_sources(&data, config, device).context("validation images of the preview")?;
+    let (sources, _) = preview::sources(&data, config, device).context("validation images of the preview")?;
     let trainer = new_trainer(config, data.num_domains(), device)?;
     let t = &config.train;
     let count = |n: i64| n as u64;
@@ -192,7 +196,9 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
             warmup: count(t.warmup),
         },
     };
-    let mut run = Run { config, data: &data, trainer, loader: None, metrics: &metrics, reference: None, options };
+    let preview = Preview::of_batch(sources);
+    let mut run =
+        Run { config, data: &data, trainer, loader: None, metrics: &metrics, reference: None, preview, options };
     drive(&mut run, config, about, &MAY_CHANGE, options, interrupt)
 }
 
@@ -229,37 +235,4 @@ pub(crate) fn named_losses(losses: &IterationLosses, config: &Config, iteration:
     }
     named.number("lambda_ds", config.lambda_ds(iteration));
     named
-}
-
-/// Grid of at most eight validation images: first row the sources, then two random styles of each of at most five domains.
-pub fn preview(translator: &Translator, data: &Data, config: &Config) -> Result<RgbImage> {
-    tch::manual_seed(derive_seed(config.seed, "preview", 0));
-    let (sources, _) = preview_sources(data, config, translator.generator.device())?;
-    let _guard = tch::no_grad_guard();
-    let options = (Kind::Float, translator.generator.device());
-    let styles: Vec<Tensor> = (0..data.num_domains().min(5))
-        .map(|d| translator.mapping_network.forward(&Tensor::randn([2, config.model.latent_dim], options), &[d, d]))
-        .collect();
-    grid_image(&sample::latent_grid(translator, &sources, &Tensor::cat(&styles, 0)))
-}
-
-/// The first validation images of each domain, at most eight in all, and their domains.
-pub fn preview_sources(data: &Data, config: &Config, device: Device) -> Result<(Tensor, Vec<i64>)> {
-    let size = config.data.image_size as u32;
-    let per_domain = (8 / data.domains.len()).max(1);
-    let (mut images, mut labels) = (vec![], vec![]);
-    for (domain, &available) in data.val.sizes().iter().enumerate().take(8) {
-        for item in 0..per_domain.min(available) {
-            let image = data.val.get(domain, item)?;
-            images.push(semrel_data::resize::resize(&image, size, size, semrel_data::resize::Filter::Bilinear));
-            labels.push(domain as i64);
-        }
-    }
-    Ok((stack(&images, device)?.contiguous() / 127.5 - 1.0, labels))
-}
-
-/// A grid `[3, H, W]` in [0, 1] as an 8-bit picture.
-pub fn grid_image(grid: &Tensor) -> Result<RgbImage> {
-    let images = to_images(&(grid.unsqueeze(0) * 2.0 - 1.0), semrel_data::image_io::Quantise::Round)?;
-    Ok(images.into_iter().next().expect("one picture"))
 }
