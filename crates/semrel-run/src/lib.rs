@@ -10,19 +10,29 @@
 //! | [`log`] | `metrics.jsonl`, read and cut back |
 //! | [`scores`] | what evaluations write and tables read |
 //! | [`summary`] | `summary.json`: what a run came to |
+//! | [`trained`], [`work`] | what is in it of a program's own |
+//! | [`search`], [`front`] | `search.json` and `front.csv`: what a search found, and all that it evaluated |
+//! | [`similarity`] | similarity maps of one patch |
+//! | [`stored`] | what all stored configurations have in common; what `--check` prints |
 //! | [`manifest`] | `manifest.json`: which row of which table a run is |
 #![warn(missing_docs)]
 
 pub mod atomic;
 pub mod checkpoints;
 pub mod config;
+pub mod front;
 mod json_file;
 pub mod lock;
 pub mod log;
 pub mod manifest;
 pub mod run_dir;
 pub mod scores;
+pub mod search;
+pub mod similarity;
+pub mod stored;
 pub mod summary;
+pub mod trained;
+pub mod work;
 
 pub use atomic::FileError;
 pub use checkpoints::{CheckpointFolder, CheckpointFolderError};
