@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`atomic`] | files and folders that are old or new, never half |
+//! | [`input`] | files that are read, and pipes that are not waited for |
 //! | [`config`] | YAML with `extends:` and `--set`, and errors that name file and key |
 //! | [`run_dir`] | the folder of a run: what it holds, who may write it, when it can be resumed |
 //! | [`lock`] | one process per folder |
@@ -18,9 +19,11 @@
 #![warn(missing_docs)]
 
 pub mod atomic;
+mod causes;
 pub mod checkpoints;
 pub mod config;
 pub mod front;
+pub mod input;
 mod json_file;
 pub mod lock;
 pub mod log;
@@ -35,6 +38,7 @@ pub mod trained;
 pub mod work;
 
 pub use atomic::FileError;
+pub use causes::in_a_line;
 pub use checkpoints::{CheckpointFolder, CheckpointFolderError};
 pub use config::{Checked, ConfigError, InvalidValue, Validate};
 pub use json_file::JsonFileError;

@@ -1,9 +1,9 @@
 //! Metrics of a run, as files: `metrics.jsonl`, one JSON object per line with `step` and `seconds`, and TensorBoard's.
 
 use crate::atomic::{self, FileError, failed};
+use crate::input;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -46,7 +46,7 @@ impl Line {
 /// # Errors
 /// Names the file, which is as it was then.
 pub fn cut_back(path: &Path, step: u64) -> Result<f64, FileError> {
-    let text = match fs::read(path) {
+    let text = match input::read(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0.0),
         other => other.map_err(failed(path, "read"))?,
     };
@@ -70,6 +70,7 @@ pub fn cut_back(path: &Path, step: u64) -> Result<f64, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn later_and_damaged_lines_go_and_seconds_are_those_of_the_last_that_stays() {

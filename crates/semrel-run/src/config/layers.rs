@@ -2,6 +2,7 @@
 
 use super::explain::explain;
 use super::{ConfigError, origin};
+use crate::input;
 use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value};
 use std::fs;
@@ -95,7 +96,7 @@ impl Reader {
 
     /// Pushes what `path` extends, then `path` itself. `unreadable` is the error where it cannot be read.
     fn file(&mut self, path: &Path, unreadable: &dyn Fn(std::io::Error) -> ConfigError) -> Result<(), ConfigError> {
-        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let text = input::read_to_string(path).map_err(unreadable)?;
         let identity = fs::canonicalize(path).map_err(unreadable)?;
         if let Some(start) = self.chain.iter().position(|file| *file == identity) {
             let names = self.chain[start..].iter().chain([&identity]).map(|p| p.display().to_string());
