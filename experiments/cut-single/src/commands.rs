@@ -18,10 +18,10 @@ use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_eval::{KeptEvaluation, OUTPUT, translate_files};
 use semrel_nn::checkpoint::save;
 use semrel_run::scores::Evaluation;
+use semrel_run::stored::CheckResult;
 use semrel_run::{Checked, Manifest};
 use semrel_train::cli::{Describe, Machine, PictureSize, TrainMode, Verbosity, ended, translated, write_json};
 use semrel_train::{Interrupt, Progress};
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -227,7 +227,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
         networks::check(&config)?;
         LSeSim::check_weights(&config)?;
         evaluate::extractor(&config, Device::Cpu)?;
-        return Ok(write_json(None, &json!({ "steps": steps(&config, &data) }))?);
+        return Ok(write_json(None, &CheckResult { steps: steps(&config, &data) })?);
     }
     let run_dir = args.run_dir.clone().unwrap_or_else(|| Path::new("runs/cut-single").join(&config.name));
     let manifest = args.manifest.clone();

@@ -9,11 +9,11 @@ use opened::{Trained, open_run};
 use semrel_data::ImageStore;
 use semrel_eval::KeptEvaluation;
 use semrel_run::scores::DomainEvaluation;
+use semrel_run::stored::CheckResult;
 use semrel_run::{Checked, Manifest};
 use semrel_train::cli::{Describe, Machine, TrainMode, Verbosity, ended, write_json};
 use semrel_train::run_dir::checkpoints_of;
 use semrel_train::{Checkpoints, Interrupt};
-use serde_json::json;
 use stargan2_multi::bench::{BenchOptions, bench};
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
@@ -205,7 +205,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     if args.check {
         Data::open(&config)?;
         metrics(&config, Device::Cpu)?;
-        return Ok(write_json(None, &json!({ "steps": config.train.warmup + config.train.iterations }))?);
+        return Ok(write_json(None, &CheckResult { steps: (config.train.warmup + config.train.iterations) as u64 })?);
     }
     let options = TrainOptions {
         run_dir: args.run_dir.clone().unwrap_or_else(|| Path::new("runs/stargan2-multi").join(&config.name)),

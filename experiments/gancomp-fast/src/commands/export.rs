@@ -6,8 +6,8 @@ use clap::Args;
 use gancomp_fast::data::Data;
 use gancomp_fast::export::{ExportOptions, export};
 use gancomp_fast::generators::Which;
+use semrel_run::stored::CheckResult;
 use semrel_train::cli::{Machine, TrainMode, write_json};
-use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -36,7 +36,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let config = args.row.load()?;
     if args.check {
         Data::open(&config)?;
-        return Ok(write_json(None, &json!({ "steps": 1 }))?);
+        return Ok(write_json(None, &CheckResult { steps: 1 })?);
     }
     let folders = args.row.folders();
     let own = args.generator.of == Which::Export && args.generator.channels.is_none();

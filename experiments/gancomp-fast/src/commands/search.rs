@@ -1,7 +1,7 @@
 //! The search.
 
 use super::common::Row;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use clap::Args;
 use gancomp_fast::config::Config;
 use gancomp_fast::data::{Data, Stage};
@@ -10,12 +10,13 @@ use gancomp_fast::search::exhaustive::Split;
 use gancomp_fast::search::run::{EVALUATIONS, Ended, Kind, SearchOptions, search};
 use gancomp_fast::train::{TrainOptions, check_settings, train};
 use gancomp_fast::trained::{begun, check_teacher};
-use semrel_run::Checked;
 use semrel_run::config::origin;
+use semrel_run::stored::CheckResult;
+use semrel_run::trained::Epochs;
+use semrel_run::{Checked, JsonFileError, Summary};
 use semrel_train::cli::{Machine, TrainMode, ended, write_json};
 use semrel_train::progress::print_line;
 use semrel_train::{Interrupt, OpenMode, run_dir, summary};
-use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -58,7 +59,7 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
     let data = Data::open(&config)?;
     let evaluations = check(&config, kind, &data, quiet)?;
     if args.check {
-        return Ok(write_json(None, &json!({ "steps": evaluations }))?);
+        return Ok(write_json(None, &CheckResult { steps: evaluations })?);
     }
     let folders = args.row.folders();
     let interrupt = Interrupt::install()?;
@@ -148,9 +149,14 @@ fn run_before(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inte
 }
 
 fn finished(stage: Stage, folder: &Path) -> Result<bool> {
-    let Some(summary) = summary::read::<serde_json::Value>(folder)? else { return Ok(false) };
     let again = format!("gancomp-fast {} with the same configuration and --overwrite runs it again", stage.name());
-    ensure!(summary["steps"].is_u64(), "{}: no summary of a run; {again}", folder.join(summary::FILE).display());
+    let summary = summary::read::<Summary<Epochs>>(folder).map_err(|error| match error {
+        JsonFileError::Malformed { path, what } => anyhow!("{}: no summary of a run ({what}); {again}", path.display()),
+        other => other.into(),
+    })?;
+    if summary.is_none() {
+        return Ok(false);
+    }
     ensure!(begun(folder)?, "{}: the run has ended, but its checkpoints are not there; {again}", folder.display());
     Ok(true)
 }

@@ -7,9 +7,9 @@ use gancomp_fast::data::{Data, Stage};
 use gancomp_fast::looked_at::load_extractor;
 use gancomp_fast::train::{TrainOptions, steps, train};
 use semrel_run::Manifest;
+use semrel_run::stored::CheckResult;
 use semrel_train::Interrupt;
 use semrel_train::cli::{Machine, TrainMode, ended, write_json};
-use serde_json::json;
 use std::process::ExitCode;
 
 #[derive(Debug, Args)]
@@ -38,7 +38,7 @@ pub fn run(stage: Stage, args: &StageArgs, quiet: bool) -> Result<ExitCode> {
         load_extractor(&config, device)?;
         let skipped = stage == Stage::Finetune && config.finetune.is_none();
         let steps = if skipped { 0 } else { steps(&config, &data, stage)? };
-        return Ok(write_json(None, &json!({ "steps": steps }))?);
+        return Ok(write_json(None, &CheckResult { steps })?);
     }
     let folders = args.row.folders();
     let manifest = args.manifest.clone();

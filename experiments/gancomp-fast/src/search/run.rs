@@ -13,11 +13,13 @@ use crate::search::exhaustive::{self, Split, look_at_all};
 use crate::search::fitness::{Fitness, Torch};
 use crate::search::front::{Front, Point};
 use crate::search::genes::Redraws;
-use crate::search::report::{About, DRAWING, FRONT, Outcome, RESULTS, Searched, finished};
+use crate::search::report::{About, DRAWING, FRONT, Outcome, RESULTS, Searched, answer, finished};
 use crate::trained::{CHECKPOINT, TrainedStudent, open_student, weights_digest};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::channels::Channels;
 use semrel_run::Checked;
+use semrel_run::search::Looked;
+use semrel_run::work::{SearchSummary, Work};
 use semrel_train::lock::Lock;
 use semrel_train::{Interrupt, MetricsLog, OpenMode, Progress, atomic, config::to_yaml, summary};
 use serde_json::json;
@@ -84,16 +86,22 @@ struct Stopped;
 
 /// Refuses images that the super-net may have been trained on.
 fn check_unseen(data: &DataConfig, distilled: &DataConfig, run_dir: &Path) -> Result<()> {
-    let keys = ["layout", "direction", "held_back", "distill_list", "search_list"];
-    let values = |data: &DataConfig| serde_json::to_value(data).context("config section `data`");
-    let (now, then) = (values(data)?, values(distilled)?);
-    if let Some(key) = keys.into_iter().find(|key| now[key] != then[key]) {
-        bail!(
-            "config key `data.{key}`: {}, but the super-net in {} was distilled with {}: a search looks at images that the \
-             distillation has not seen; set it to that, or distil again",
-            now[key],
-            run_dir.display(),
-            then[key]
+    let values = |data: &DataConfig| {
+        let DataConfig { layout, direction, held_back, distill_list, search_list, .. } = data;
+        [
+            ("layout", json!(layout)),
+            ("direction", json!(direction)),
+            ("held_back", json!(held_back)),
+            ("distill_list", json!(distill_list)),
+            ("search_list", json!(search_list)),
+        ]
+    };
+    for ((key, now), (_, then)) in values(data).into_iter().zip(values(distilled)) {
+        ensure!(
+            now == then,
+            "config key `data.{key}`: {now}, but the super-net in {} was distilled with {then}: a search looks at images that \
+             the distillation has not seen; set it to that, or distil again",
+            run_dir.display()
         );
     }
     if data.root != distilled.root {
@@ -145,7 +153,7 @@ pub fn search(
         // A kill may have come between the two; then the search goes through its evaluations again.
         && summary::read::<serde_json::Value>(&folder)?.is_some()
     {
-        return Ok(Ended::Already(earlier.winner.channels));
+        return Ok(Ended::Already(answer(&folder, &earlier)?));
     }
     let mut cache = Cache::open(folder.join(EVALUATIONS))?;
     let mut watch = Torch { size, device, threads: options.threads, runs: RUNS };
@@ -201,22 +209,24 @@ pub fn search(
     let winner = match &ended {
         Ended::Found(outcome) => {
             outcome.write(&folder)?;
-            outcome.winner_json()
+            Some(outcome.winner())
         }
-        _ => serde_json::Value::Null,
+        _ => None,
     };
     summary::write(
         &folder,
-        &json!({
-            "name": config.name,
-            "stage": "search",
-            "winner": winner,
-            "evaluations": looked,
-            "computed": computed,
-            "seconds": began.elapsed().as_secs_f64(),
-            "threads": options.threads,
-            "device": format!("{device:?}"),
-        }),
+        &SearchSummary {
+            name: config.name.clone(),
+            stage: "search".to_owned(),
+            winner,
+            evaluations: looked,
+            computed,
+            work: Work {
+                seconds: began.elapsed().as_secs_f64(),
+                threads: options.threads as u64,
+                device: format!("{device:?}"),
+            },
+        },
     )?;
     Ok(ended)
 }
@@ -359,14 +369,15 @@ impl Searching<'_> {
         let mut text = String::new();
         for record in &records {
             let cost = self.costs.counted(&record.member.channels);
-            let mut line = json!({
-                "channels": record.member.channels,
-                "macs": cost.macs,
-                "parameters": cost.parameters,
-                "within_budget": record.within,
-            });
-            line[self.criterion.key()] = record.member.quality.into();
-            text.push_str(&line.to_string());
+            let Member { channels, quality } = record.member;
+            let line = Looked {
+                channels: channels.to_string(),
+                macs: cost.macs,
+                parameters: cost.parameters,
+                within_budget: record.within,
+                quality: self.criterion.measure().of(quality),
+            };
+            text.push_str(&serde_json::to_string(&line)?);
             text.push('\n');
         }
         let name = format!("exhaustive-{}.jsonl", split.to_string().replace('/', "-of-"));
@@ -393,7 +404,7 @@ impl Searching<'_> {
             Ok(Point { channels, cost: self.costs.of(&channels, self.cache)?, quality })
         };
         let points = all.into_iter().map(point).collect::<Result<Vec<_>>>()?;
-        let front = Front::new(points, Axis::of(&about.budget), self.criterion);
+        let front = Front::new(points, Axis::of(&about.budget.into()), self.criterion);
         let cost = self.costs.of(&winner.channels, self.cache)?;
         Ok(Ended::Found(Box::new(Outcome { about, searches, winner, cost, front })))
     }
