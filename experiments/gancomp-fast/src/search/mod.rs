@@ -25,5 +25,6 @@ pub mod genes;
 pub mod plot;
 pub mod report;
 pub mod run;
+mod unseen;
 
 pub use report::winner;

@@ -1,6 +1,6 @@
 //! A search from its configuration to its files, going on where an earlier one stopped.
 
-use crate::config::{Config, Criterion, DataConfig};
+use crate::config::{Config, Criterion};
 use crate::data::Data;
 use crate::folders::Folders;
 use crate::latency::Runs;
@@ -14,15 +14,15 @@ use crate::search::fitness::{Fitness, Torch};
 use crate::search::front::{Front, Point};
 use crate::search::genes::Redraws;
 use crate::search::report::{About, DRAWING, FRONT, Outcome, RESULTS, Searched, answer, finished};
+use crate::search::unseen::check_unseen;
 use crate::trained::{CHECKPOINT, TrainedStudent, open_student, weights_digest};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use semrel_nn::channels::Channels;
 use semrel_run::Checked;
 use semrel_run::search::Looked;
 use semrel_run::work::{SearchSummary, Work};
 use semrel_train::lock::Lock;
 use semrel_train::{Interrupt, MetricsLog, OpenMode, Progress, atomic, config::to_yaml, summary};
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -83,37 +83,6 @@ pub enum Ended {
 #[derive(Debug, thiserror::Error)]
 #[error("stopped")]
 struct Stopped;
-
-/// Refuses images that the super-net may have been trained on.
-fn check_unseen(data: &DataConfig, distilled: &DataConfig, run_dir: &Path) -> Result<()> {
-    let values = |data: &DataConfig| {
-        let DataConfig { layout, direction, held_back, distill_list, search_list, .. } = data;
-        [
-            ("layout", json!(layout)),
-            ("direction", json!(direction)),
-            ("held_back", json!(held_back)),
-            ("distill_list", json!(distill_list)),
-            ("search_list", json!(search_list)),
-        ]
-    };
-    for ((key, now), (_, then)) in values(data).into_iter().zip(values(distilled)) {
-        ensure!(
-            now == then,
-            "config key `data.{key}`: {now}, but the super-net in {} was distilled with {then}: a search looks at images that \
-             the distillation has not seen; set it to that, or distil again",
-            run_dir.display()
-        );
-    }
-    if data.root != distilled.root {
-        tracing::warn!(
-            "config key `data.root`: {}, but the super-net in {} was distilled with images of {}",
-            data.root.display(),
-            run_dir.display(),
-            distilled.root.display()
-        );
-    }
-    Ok(())
-}
 
 /// Searches the row's super-net, which takes at most `total` evaluations, as [`check`](crate::search::check::check) has told of
 /// the row's `data`.
