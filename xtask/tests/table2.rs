@@ -22,9 +22,9 @@ done_in() { mkdir -p "$1"; echo 'name: x' > "$1/config.yaml"; echo "$manifest" >
 case $action in
 teacher) [ -e "$0.break-teacher" ] && { echo "Error: no teacher" >&2; exit 1; }; done_in "$row";;
 distill) [ -e "$0.break" ] && { echo "Error: loss is not finite at step 3" >&2; exit 1; }; done_in "$row/distill";;
-search) mkdir -p "$row/search"; echo '{"seconds":6.0,"threads":1,"device":"cpu","evaluations":40}' > "$row/search/summary.json"; echo plot > "$row/search/front.svg";;
+search) mkdir -p "$row/search"; echo '{"name":"x","stage":"search","winner":null,"evaluations":40,"computed":40,"seconds":6.0,"threads":1,"device":"cpu"}' > "$row/search/summary.json"; echo plot > "$row/search/front.svg";;
 finetune) exit 1;;
-export) mkdir -p "$row/export"; echo '{"seconds":1.0,"threads":1,"device":"cpu"}' > "$row/export/summary.json";;
+export) mkdir -p "$row/export"; echo '{"name":"x","stage":"export","of":"export","channels":"16_16","step":5,"parameters":411619,"macs":2961702912,"size":[64,64],"files":[],"bytes":[],"onnx_opset":17,"onnx_largest_difference":0.0,"seconds":1.0,"threads":1,"device":"cpu"}' > "$row/export/summary.json";;
 eval)
     params=411619; macs=2961702912; [ $of = teacher ] && params=11378179 && macs=56799264768
     echo "{\"name\":\"x\",\"of\":\"$of\",\"step\":5,\"milliseconds\":1.0,\"threads\":1,\"seconds\":1.0,$head,\"fd\":1.5,\"segmentation\":$(seen 30.0),\"parameters\":$params,\"macs\":$macs,\"channels\":\"16_16\",\"images\":\"results/x\"}" > "$out";;

@@ -158,21 +158,8 @@ pub enum DataError {
         first: Box<DataError>,
     },
     /// A file or folder that cannot be written.
-    #[error("{path}: cannot be written")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// An image that cannot be encoded.
-    #[error("{path}: cannot be written: {why}")]
-    Encode {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
+    #[error(transparent)]
+    Write(WriteError),
     /// An image that the transform cannot be applied to.
     #[error("{path}: {why}")]
     Transform {
@@ -201,20 +188,48 @@ impl DataError {
     pub(crate) fn read(path: &Path, source: std::io::Error) -> Self {
         Self::Read { path: path.to_owned(), source }
     }
+}
 
-    pub(crate) fn write(path: &Path, source: std::io::Error) -> Self {
-        Self::Write { path: path.to_owned(), source }
+/// A file or folder that cannot be written.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    /// The file system refused.
+    #[error("{path}: cannot be written")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// An image that cannot be encoded.
+    #[error("{path}: cannot be written: {why}")]
+    Encode {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+}
+
+impl WriteError {
+    /// For `map_err`: what the file system says of `path`.
+    pub fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::File { path, source }
     }
 
-    /// For `map_err`.
-    pub(crate) fn unwritten(FileError { path, reason, .. }: FileError) -> Self {
-        Self::Write { path, source: reason }
-    }
-
-    pub(crate) fn encode(path: &Path, error: image::ImageError) -> Self {
-        match error {
-            image::ImageError::IoError(source) => Self::write(path, source),
-            other => Self::Encode { path: path.to_owned(), why: other.to_string() },
+    /// For `map_err`: what an encoder says of `path`.
+    pub fn image(path: &Path) -> impl FnOnce(image::ImageError) -> Self {
+        let path = path.to_owned();
+        move |error| match error {
+            image::ImageError::IoError(source) => Self::File { path, source },
+            other => Self::Encode { path, why: other.to_string() },
         }
+    }
+}
+
+impl From<FileError> for WriteError {
+    fn from(FileError { path, reason, .. }: FileError) -> Self {
+        Self::File { path, source: reason }
     }
 }

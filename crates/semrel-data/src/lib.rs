@@ -29,7 +29,7 @@ pub mod translate;
 mod translation;
 
 pub use domains::{Domain, DomainFolder, Splits};
-pub use error::DataError;
+pub use error::{DataError, WriteError};
 pub use eval::EvalBatch;
 pub use loader::{Loader, LoaderError};
 pub use pair_sampler::{PairBatch, PairOptions, PairSampler};

@@ -3,8 +3,8 @@
 use crate::DataError;
 use crate::domains::rank;
 use crate::pairs::{PairFolder, PairLayout, Side};
+use semrel_run::input;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 impl PairFolder {
@@ -46,7 +46,7 @@ impl PairFolder {
     /// [`DataError::Read`] for the list, [`DataError::List`] for a line that names no image of the folder, or a list without
     /// names.
     pub fn listed(mut self, side: Side, list: &Path) -> Result<Self, DataError> {
-        let text = fs::read_to_string(list).map_err(|e| DataError::read(list, e))?;
+        let text = input::read_to_string(list).map_err(|e| DataError::read(list, e))?;
         let folder = self.folder(side);
         let places: BTreeMap<PathBuf, usize> =
             self.files(side).iter().enumerate().map(|(i, file)| (file.clone(), i)).collect();
@@ -103,6 +103,7 @@ mod tests {
     use super::*;
     use crate::image_io::write_image;
     use image::RgbImage;
+    use std::fs;
 
     fn folder(names: &[&str]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();

@@ -9,10 +9,10 @@ use semrel_metrics::Statistics;
 use semrel_metrics::extractor::{Extractor, features_of};
 use semrel_metrics::feature_cache;
 use semrel_metrics::frechet::{Activations, Factored, MeanPrecision};
+use semrel_run::input;
 use semrel_train::Progress;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
-use std::fs;
 use std::path::{Path, PathBuf};
 use tch::Tensor;
 
@@ -160,7 +160,7 @@ impl ReferenceSet {
             Self::Images { files, half, .. } => {
                 let contents = |file: &PathBuf| -> Result<_, EvalError> {
                     let what = || file.display().to_string();
-                    Ok(Sha256::digest(fs::read(file).map_err(|source| EvalError::Io { what: what(), source })?))
+                    Ok(Sha256::digest(input::read(file).map_err(|source| EvalError::Io { what: what(), source })?))
                 };
                 let contents: Vec<_> = files.par_iter().map(contents).collect::<Result<_, _>>()?;
                 let mut digest = Sha256::new().chain_update(format!("{half:?}\n"));
@@ -186,6 +186,7 @@ fn dimensions(extractor: &dyn Extractor) -> usize {
 mod tests {
     use super::*;
     use ndarray::{Array1, Array2};
+    use std::fs;
     use tch::{Device, Kind};
 
     fn activations(n: i64, step: f64) -> Activations {

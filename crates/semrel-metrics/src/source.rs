@@ -17,6 +17,7 @@ use image::RgbImage;
 use kind::is_hidden;
 use semrel_data::DataError;
 use semrel_data::image_io::{decode_rgb, is_image, list_images, read_rgb};
+use semrel_run::input;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufReader, Read};
@@ -75,7 +76,7 @@ impl Images {
     }
 
     fn list(path: &Path) -> Result<Self, MetricsError> {
-        let bytes = fs::read(path).map_err(|source| MetricsError::Io { path: path.to_owned(), source })?;
+        let bytes = input::read(path).map_err(|source| MetricsError::Io { path: path.to_owned(), source })?;
         let text = String::from_utf8(bytes)
             .map_err(|_| wrong(path, "neither a folder nor a zip nor a text list of pictures".into()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -98,7 +99,7 @@ impl Images {
 
     fn zip(path: &Path, listing: Listing) -> Result<Self, MetricsError> {
         let damaged = |e: zip::result::ZipError| wrong(path, format!("not a readable zip: {e}"));
-        let file = File::open(path).map_err(|source| MetricsError::Io { path: path.to_owned(), source })?;
+        let file = input::open(path).map_err(|source| MetricsError::Io { path: path.to_owned(), source })?;
         let mut archive = ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
         let mut members = vec![];
         for number in 0..archive.len() {
@@ -187,7 +188,7 @@ impl Images {
 
 fn starts_with(path: &Path, start: &[u8]) -> Result<bool, MetricsError> {
     let mut bytes = vec![];
-    File::open(path)
+    input::open(path)
         .and_then(|file| file.take(start.len() as u64).read_to_end(&mut bytes))
         .map_err(|source| MetricsError::Io { path: path.to_owned(), source })?;
     Ok(bytes == start)

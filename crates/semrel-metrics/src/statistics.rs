@@ -8,8 +8,7 @@ use crate::npy::numbers;
 use crate::zip_entry::read_whole;
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
 use ndarray_npy::WriteNpyExt;
-use semrel_run::atomic;
-use std::fs;
+use semrel_run::{atomic, input};
 use std::io::{Cursor, Write};
 use std::path::Path;
 use zip::write::SimpleFileOptions;
@@ -66,7 +65,7 @@ impl Statistics {
     pub fn read_npz(path: impl AsRef<Path>) -> Result<Self, MetricsError> {
         let path = path.as_ref();
         let wrong = |why: String| MetricsError::Statistics { path: path.to_owned(), why };
-        let bytes = fs::read(path).map_err(|source| MetricsError::Io { path: path.to_owned(), source })?;
+        let bytes = input::read(path).map_err(|source| MetricsError::Io { path: path.to_owned(), source })?;
         let mut archive = ZipArchive::new(Cursor::new(bytes))
             .map_err(|e| wrong(format!("not an .npz archive of statistics ({e}); expected mu and sigma")))?;
         let mut array = |name: &str| {
@@ -141,6 +140,7 @@ fn count(array: &ArrayD<f64>) -> Result<u64, String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::fs;
 
     fn example() -> Statistics {
         let covariance = Array2::from_shape_fn((5, 5), |(i, j)| if i == j { 2.0 } else { 0.1 / 3.0 });

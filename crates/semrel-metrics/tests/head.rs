@@ -1,7 +1,6 @@
 //! The segmentation head on the published features, where their weights are at hand.
 
-use image::{GrayImage, Luma, Rgb, RgbImage};
-use rand::RngExt;
+use scenes::{SMALL, same, scenes};
 use semrel_metrics::segmentation::labels::colors_of_ids;
 use semrel_metrics::segmentation::{
     FitProgress, HeadConfig, HeadSegmenter, LabelFormat, Pair, PhotoSettings, full_size_confusion, pairs_by_stem,
@@ -12,38 +11,16 @@ use semrel_metrics::{EfficientNetLite0, MetricsError};
 use semrel_nn::checkpoint::StateDict;
 use semrel_suite::{Skipped, suite};
 use std::ops::ControlFlow;
-use std::path::Path;
 use tch::Device;
 
-const SMALL: HeadConfig = HeadConfig { width: 64, height: 64, channels: 16, steps: 60, batch: 4, lr: 1e-2, seed: 1 };
+#[path = "segmentation/scenes.rs"]
+mod scenes;
 
 fn extractor() -> Result<EfficientNetLite0, Skipped> {
     match EfficientNetLite0::load(Device::Cpu) {
         Err(missing @ MetricsError::Weights(WeightsError::Missing { .. })) => Err(Skipped::because(missing)),
         other => Ok(other.unwrap()),
     }
-}
-
-/// Noisy sky over noisy road, with a horizon of its own in each of eight images; labels as colours and as ids.
-fn scenes(folder: &Path) -> [Vec<Pair>; 2] {
-    let mut rng = semrel_data::rng::stream(3, "scenes", 0);
-    for i in 0..8 {
-        let sky = |y: u32| y < 20 + 3 * i;
-        let ids = GrayImage::from_fn(64, 64, |_, y| Luma([if sky(y) { 10 } else { 0 }]));
-        let photo = RgbImage::from_fn(64, 64, |_, y| {
-            let base: [u8; 3] = if sky(y) { [120, 160, 220] } else { [90, 80, 80] };
-            Rgb(base.map(|v| v + rng.random_range(0..30)))
-        });
-        let write = |kind: &str| folder.join(kind).join(format!("{i}.png"));
-        semrel_data::image_io::write_image(&write("photos"), &photo).unwrap();
-        semrel_data::image_io::write_image(&write("ids"), &ids).unwrap();
-        semrel_data::image_io::write_image(&write("colors"), &colors_of_ids(&ids)).unwrap();
-    }
-    ["ids", "colors"].map(|kind| pairs_by_stem(&folder.join("photos"), &folder.join(kind)).unwrap())
-}
-
-fn same(a: &StateDict, b: &StateDict) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|((k, a), (l, b))| k == l && a.equal(b))
 }
 
 fn a_fit_learns_two_classes_from_ids_or_colors_alike() -> Result<(), Skipped> {

@@ -1,12 +1,12 @@
 //! Times the passes of the mobile generators, and other ways to compute their parts.
 //!
-//! `cargo run -p semrel-nn --example elastic_timing -- 256 1 5`: side, images per batch, rounds. Two numbers per line:
+//! `cargo run -p semrel-nn --features testing --example elastic_timing -- 256 1 5`: side, images per batch, rounds. Two numbers per line:
 //! without a graph, and forwards and backwards; means in milliseconds of one core, the ways in turns. (What else the
 //! machine does hardly shows: it is this thread's time on the processor that counts. Linux only.)
 
+use semrel_nn::Net;
 use semrel_nn::channels::Channels;
 use semrel_nn::mobile_resnet::{MobileConfig, SubMobileResnet, SuperMobileResnet};
-use semrel_nn::{Net, TappedGenerator};
 use tch::{Device, Kind, Tensor};
 
 type Way<'a> = (&'static str, Box<dyn Fn() -> Tensor + 'a>);
@@ -20,8 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let narrow = Net::new(Device::Cpu, |p| SubMobileResnet::new(p, &c));
     let x = Tensor::rand([batch, 3, side, side], (Kind::Float, Device::Cpu)) * 2.0 - 1.0;
     let view = wide.at(&c);
-    let published = Net::new(Device::Cpu, |p| SubMobileResnet::new(p, &c));
-    published.set_published_arithmetic(true);
+    let published = Net::new(Device::Cpu, |p| SubMobileResnet::new(p, &c).with_published_arithmetic());
     time(
         "networks",
         rounds,

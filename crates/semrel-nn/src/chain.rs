@@ -30,6 +30,20 @@ impl Chain {
         self
     }
 
+    /// The chain with every operation as published, not by a faster equal one.
+    pub fn with_published_arithmetic(self) -> Self {
+        self.mode.set(Mode { published: true, ..self.mode.get() });
+        self
+    }
+
+    /// The chain with the gradients of PyTorch's CPU build, which misreads the memory of gradients that enter instance norm with
+    /// channels last. Whole passes, whose gradients start at the image, are not affected.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn with_misread_gradients(self) -> Self {
+        self.mode.set(Mode { misread: true, ..self.mode.get() });
+        self
+    }
+
     /// Number of modules.
     #[cfg(test)]
     pub fn len(&self) -> usize {
@@ -93,15 +107,6 @@ impl TappedGenerator for Chain {
     fn set_training(&self, training: bool) {
         self.mode.set(Mode { training, ..self.mode.get() });
     }
-
-    fn set_published_arithmetic(&self, published: bool) {
-        self.mode.set(Mode { published, ..self.mode.get() });
-    }
-
-    #[cfg(any(test, feature = "testing"))]
-    fn set_misread_gradients(&self, misread: bool) {
-        self.mode.set(Mode { misread, ..self.mode.get() });
-    }
 }
 
 /// Makes a newtype over [`Chain`] a [`TappedGenerator`].
@@ -135,15 +140,6 @@ macro_rules! delegate_to_chain {
 
             fn set_training(&self, training: bool) {
                 self.0.set_training(training);
-            }
-
-            fn set_published_arithmetic(&self, published: bool) {
-                self.0.set_published_arithmetic(published);
-            }
-
-            #[cfg(any(test, feature = "testing"))]
-            fn set_misread_gradients(&self, misread: bool) {
-                self.0.set_misread_gradients(misread);
             }
         }
     };

@@ -34,15 +34,6 @@ pub trait TappedGenerator: std::fmt::Debug {
 
     /// Switches between training (`true`, as networks start) and evaluation.
     fn set_training(&self, _training: bool) {}
-
-    /// Computes every operation as published (`true`), or by faster equal ones where there are any, as networks start.
-    fn set_published_arithmetic(&self, _published: bool) {}
-
-    /// Makes the gradients of [`TappedGenerator::encode`] those of PyTorch's CPU build (`true`), which misreads the memory of
-    /// gradients that enter instance norm with channels last, or the derivatives that they should be, as networks start.
-    /// Only for comparing with reference numbers from that build, of batches of one image: feature `testing`.
-    #[cfg(any(test, feature = "testing"))]
-    fn set_misread_gradients(&self, _misread: bool) {}
 }
 
 /// Position of layer `layer` among `count`, −1 being the last.

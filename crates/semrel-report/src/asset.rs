@@ -1,7 +1,7 @@
 //! What lies beside the page.
 
 use super::error::ReportError;
-use std::fs;
+use semrel_run::input;
 use std::path::PathBuf;
 
 /// What tells a report from any other page.
@@ -32,7 +32,7 @@ impl Source {
     /// [`ReportError::Io`].
     pub fn read(&self) -> Result<Vec<u8>, ReportError> {
         match self {
-            Self::File(path) => fs::read(path).map_err(ReportError::io(path)),
+            Self::File(path) => input::read(path).map_err(ReportError::io(path)),
             Self::Text(text) => Ok(text.clone().into_bytes()),
         }
     }

@@ -2,49 +2,20 @@
 
 use super::labels::group_of;
 use super::problems::shown;
+use super::run_folders::reason;
 use super::sources::Sources;
+use semrel_run::front::{self, FrontRow, FrontTable};
+use semrel_run::input;
+use semrel_run::search::{self, Axis, Measure};
 use serde::Serialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fs;
 
-/// The cost that configurations are drawn over: what the budget of their search limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Axis {
-    /// Multiply-accumulates; also where there is no limit.
-    Macs,
-    /// Parameters, where they alone are limited.
-    Parameters,
-    /// Milliseconds, where they are limited.
-    Milliseconds,
-}
-
-impl Axis {
-    /// The axis of a budget, as the search itself has it.
-    fn of(budget: &Value) -> Self {
-        match ["milliseconds", "macs", "parameters"].map(|key| budget[key].is_number()) {
-            [true, _, _] => Self::Milliseconds,
-            [false, false, true] => Self::Parameters,
-            _ => Self::Macs,
-        }
-    }
-
-    /// Its name in files.
-    fn key(self) -> &'static str {
-        match self {
-            Self::Macs => "macs",
-            Self::Parameters => "parameters",
-            Self::Milliseconds => "milliseconds",
-        }
-    }
-
-    /// What it counts.
-    fn words(self) -> &'static str {
-        match self {
-            Self::Macs => "multiply-accumulates of one image",
-            Self::Parameters => "parameters",
-            Self::Milliseconds => "milliseconds of one image",
-        }
+/// What an axis counts.
+fn words(axis: Axis) -> &'static str {
+    match axis {
+        Axis::Macs => "multiply-accumulates of one image",
+        Axis::Parameters => "parameters",
+        Axis::Milliseconds => "milliseconds of one image",
     }
 }
 
@@ -102,76 +73,51 @@ pub struct Point {
 pub fn groups(sources: &Sources) -> Vec<FrontGroup> {
     let mut groups: BTreeMap<(usize, String, String, Axis), FrontGroup> = BTreeMap::new();
     for run in &sources.runs {
-        let file = run.path.join("front.csv");
+        let file = run.path.join(front::FILE);
         if !file.is_file() {
             continue;
         }
-        let search = run.path.join("search.json");
-        let about = sources.problems.json(shown("runs", &sources.folders.runs, &search), &search);
-        let axis = Axis::of(&about["budget"]);
-        let place = shown("runs", &sources.folders.runs, &file);
-        let text = fs::read_to_string(&file).map_err(|error| format!("cannot be read: {error}"));
+        let place = |name: &str| shown("runs", &sources.folders.runs, &run.path.join(name));
+        let results = sources.problems.keep(place(search::RESULTS), search::read(&run.path).map_err(reason)).flatten();
+        let budget = results.as_ref().map(|results| results.budget).unwrap_or_default();
+        let axis = Axis::of(&budget);
+        let text = input::read_to_string(&file).map_err(|error| format!("cannot be read: {error}"));
         let parsed = text.and_then(|text| parse(&text, axis));
         let parsed = parsed.map_err(|error| format!("{error}; the search is left out"));
-        let Some((points, key)) = sources.problems.keep(&place, parsed) else { continue };
+        let Some((points, measure)) = sources.problems.keep(place(front::FILE), parsed) else { continue };
         let (order, title) = group_of(run, sources.member(run));
         let title = title.trim_end_matches(", search").to_owned();
-        let more_is_better = key == "miou";
-        let quality = about["quality"].as_str().unwrap_or(if more_is_better { "mIoU" } else { "FD" }).to_owned();
+        let more_is_better = measure.more_is_better();
+        let usual = if more_is_better { "mIoU" } else { "FD" };
+        let quality = results.map_or_else(|| usual.to_owned(), |results| results.quality);
         let group = groups.entry((order, title.clone(), quality.clone(), axis)).or_insert_with(|| FrontGroup {
             title,
             axis: axis.key(),
-            over: axis.words(),
+            over: words(axis),
             quality,
             more_is_better,
             searches: vec![],
         });
-        let budget = about["budget"][axis.key()].as_f64();
-        group.searches.push(Search { label: sources.label(run).to_owned(), budget, points });
+        let label = sources.label(run).to_owned();
+        group.searches.push(Search { label, budget: axis.limit(&budget), points });
     }
     groups.into_values().collect()
 }
 
-/// Points, the cheaper first, and the name of the quality's column.
-fn parse(text: &str, axis: Axis) -> Result<(Vec<Point>, String), String> {
-    let mut lines = text.lines();
-    let names: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
-    let column = |name: &str| names.iter().position(|n| *n == name);
-    let needed = |name: &str| column(name).ok_or_else(|| format!("no table of a search: there is no column `{name}`"));
-    let (channels, macs, parameters) = (needed("channels")?, needed("macs")?, needed("parameters")?);
-    let cost = needed(axis.key())?;
-    let (front, winner) = (needed("front")?, needed("winner")?);
-    let quality = column("fd").or(column("miou")).ok_or("no table of a search: there is no column `fd` or `miou`")?;
-    let milliseconds = column("milliseconds");
-    let point = |(i, line): (usize, &str)| {
-        let cells: Vec<&str> = line.split(',').collect();
-        let number = |at: usize| {
-            let value = cells[at].parse::<f64>();
-            value.map_err(|error| {
-                format!("line {}: `{}` in column `{}` is no number: {error}", i + 2, cells[at], names[at])
-            })
-        };
-        if cells.len() != names.len() {
-            return Err(format!("line {} has {} columns, not {}", i + 2, cells.len(), names.len()));
-        }
-        Ok(Point {
-            channels: cells[channels].to_owned(),
-            cost: number(cost)?,
-            macs: number(macs)?,
-            parameters: number(parameters)?,
-            milliseconds: milliseconds.filter(|&at| !cells[at].is_empty()).map(number).transpose()?,
-            quality: number(quality)?,
-            front: cells[front] == "true",
-            winner: cells[winner] == "true",
-        })
+/// Points, the cheaper first, and what their quality is.
+fn parse(text: &str, axis: Axis) -> Result<(Vec<Point>, Measure), String> {
+    let FrontTable { measure, rows } = FrontTable::from_csv(text)?;
+    let point = |FrontRow { channels, cost, quality, front, winner }: FrontRow| {
+        let on_axis = axis.value(&cost).ok_or_else(|| {
+            format!("no cost of {channels} in column `{}`, which the budget of the search limits", axis.key())
+        })?;
+        let (macs, parameters) = (cost.macs as f64, cost.parameters as f64);
+        let milliseconds = cost.milliseconds;
+        Ok(Point { channels, cost: on_axis, macs, parameters, milliseconds, quality, front, winner })
     };
-    let mut points =
-        lines.filter(|line| !line.is_empty()).enumerate().map(point).collect::<Result<Vec<_>, String>>()?;
-    if points.is_empty() {
-        return Err("holds no configuration".into());
-    }
+    let mut points = rows.into_iter().map(point).collect::<Result<Vec<_>, String>>()?;
     points.sort_by(|a, b| a.cost.total_cmp(&b.cost));
-    Ok((points, names[quality].to_owned()))
+    Ok((points, measure))
 }
 
 #[cfg(test)]
@@ -179,56 +125,68 @@ mod tests {
     use super::super::members::tests::manifest;
     use super::super::sources::Folders;
     use super::*;
-    use serde_json::json;
+    use semrel_run::search::{Budget, Cost, Member, SearchResults, Winner};
+    use semrel_run::summary;
+    use semrel_run::work::{SearchSummary, Work};
+    use std::fs;
+
+    fn results(quality: &str, budget: Budget) -> SearchResults {
+        let member = Member { channels: "1".to_owned(), quality: Measure::Fd.of(40.0) };
+        SearchResults {
+            name: "x".to_owned(),
+            settings: String::new(),
+            super_net: None,
+            set: "test".to_owned(),
+            set_size: 2,
+            budget,
+            size: (8, 8),
+            quality: quality.to_owned(),
+            images: 1,
+            reals: None,
+            reference: None,
+            step: 1,
+            evaluated: 2,
+            winner: Winner { member, cost: Cost { macs: 10, parameters: 7, milliseconds: None } },
+            spread: None,
+            searches: vec![],
+        }
+    }
 
     #[test]
     fn tables_of_searches_are_read_with_and_without_times() {
         let counted = "channels,macs,parameters,fd,front,winner\n1_1,10,7,40.5,true,false\n2_2,20,8,41,false,true\n";
         let (points, quality) = parse(counted, Axis::Macs).unwrap();
-        assert_eq!((points.len(), quality.as_str()), (2, "fd"));
+        assert_eq!((points.len(), quality), (2, Measure::Fd));
         assert_eq!((points[0].quality, points[0].front, points[1].winner), (40.5, true, true));
         let timed = "channels,macs,parameters,milliseconds,miou,front,winner\n1_1,10,7,1.25,40,true,false\n1_2,10,7,,4,true,false\n";
         let (points, quality) = parse(timed, Axis::Macs).unwrap();
-        assert_eq!((points[0].milliseconds, points[1].milliseconds, quality.as_str()), (Some(1.25), None, "miou"));
-        let error = |text: &str| parse(text, Axis::Macs).unwrap_err().to_string();
-        assert!(error("a,b\n").contains("no column `channels`"));
-        assert!(
-            error("channels,macs,parameters,fd,front,winner\n1,x,1,1,true,true\n")
-                .contains("line 2: `x` in column `macs`")
-        );
-        assert!(error("channels,macs,parameters,fd,front,winner\n1,1,1\n").contains("line 2 has 3 columns"));
-        assert!(error("channels,macs,parameters,fd,front,winner\n").contains("no configuration"));
+        assert_eq!((points[0].milliseconds, points[1].milliseconds, quality), (Some(1.25), None, Measure::Miou));
         // What the budget limits must be there.
         let error = |text: &str| parse(text, Axis::Milliseconds).unwrap_err().to_string();
-        assert!(error(timed).contains("line 3: `` in column `milliseconds`"));
+        assert!(error(timed).starts_with("no cost of 1_2 in column `milliseconds`"));
         assert!(error("channels,macs,parameters,fd,front,winner\n1,1,1,1,true,true\n").contains("`milliseconds`"));
-    }
-
-    #[test]
-    fn the_axis_is_what_the_budget_limits() {
-        assert_eq!(Axis::of(&Value::Null), Axis::Macs);
-        assert_eq!(Axis::of(&json!({"macs": 1.0, "parameters": 1.0, "milliseconds": null})), Axis::Macs);
-        assert_eq!(Axis::of(&json!({"macs": null, "parameters": 1.0})), Axis::Parameters);
-        assert_eq!(Axis::of(&json!({"macs": 1.0, "milliseconds": 2.5})), Axis::Milliseconds);
+        assert!(parse("a,b\n", Axis::Macs).unwrap_err().contains("no column `channels`"));
     }
 
     #[test]
     fn searches_of_another_cost_or_quality_stand_apart() {
         let dir = tempfile::tempdir().unwrap();
-        let write = |method: &str, csv: &str, about: Value| {
+        let write = |method: &str, csv: &str, quality: &str, budget: Budget| {
             let folder = dir.path().join(format!("runs/gancomp-fast/table2-sample-maps-{method}-s777/search"));
             fs::create_dir_all(&folder).unwrap();
-            let work = json!({"seconds": 1.0, "threads": 1, "device": "Cpu", "evaluations": 2});
-            fs::write(folder.join("summary.json"), work.to_string()).unwrap();
+            let work = Work { seconds: 1.0, threads: 1, device: "Cpu".to_owned() };
+            let (name, stage) = ("x".to_owned(), "search".to_owned());
+            let summary = SearchSummary { name, stage, winner: None, evaluations: 2, computed: 2, work };
+            summary::write(&folder, &summary).unwrap();
             let of_row = manifest("table2", ["sample", "maps", method], 777, "");
             fs::write(folder.join("manifest.json"), of_row.to_string()).unwrap();
             fs::write(folder.join("front.csv"), csv).unwrap();
-            fs::write(folder.join("search.json"), about.to_string()).unwrap();
+            search::write(&folder, &results(quality, budget)).unwrap();
         };
         let timed = "channels,macs,parameters,milliseconds,fd,front,winner\n1,10,7,2.5,40,true,true\n2,20,6,1.5,41,true,false\n";
-        write("ours", timed, json!({"quality": "FD(x)", "budget": {"macs": 30, "milliseconds": 3.5}}));
-        write("fast", timed, json!({"quality": "FD(x)", "budget": {"macs": 30, "milliseconds": null}}));
-        write("teacher", timed, json!({"quality": "FD(y)", "budget": {"parameters": 9}}));
+        write("ours", timed, "FD(x)", Budget { macs: Some(30.0), milliseconds: Some(3.5), ..Budget::default() });
+        write("fast", timed, "FD(x)", Budget { macs: Some(30.0), ..Budget::default() });
+        write("teacher", timed, "FD(y)", Budget { parameters: Some(9.0), ..Budget::default() });
         let at = |name: &str| dir.path().join(name);
         let folders = Folders::new(at("results"), at("runs"), at("out"), (false, false)).unwrap();
         let groups = groups(&Sources::read(&folders).unwrap());

@@ -6,11 +6,11 @@ use super::members::short_title;
 use super::problems::{files_below, shown};
 use super::run_folders::RunFolder;
 use super::sources::{Sources, TableFile};
+use semrel_run::input;
 use semrel_tables::spec::Method;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bytes of all pictures together, at most: a report is sent by mail. Those that come later are left out.
@@ -120,7 +120,7 @@ impl Galleries {
         } else {
             shown("results", &folders.results, &path)
         };
-        let bytes = sources.problems.keep(&place, fs::read(&path).map_err(|e| format!("cannot be read: {e}")))?;
+        let bytes = sources.problems.keep(&place, input::read(&path).map_err(|e| format!("cannot be read: {e}")))?;
         let size = semrel_data::image_io::dimensions(&path).map_err(|_| "no picture; left out");
         let (width, height) = sources.problems.keep(&place, size)?;
         // By content: the same picture is written once, and one that an open page shows never changes.
@@ -197,6 +197,7 @@ mod tests {
     use semrel_tables::ALL;
     use semrel_tables::written::Written;
     use serde_json::json;
+    use std::fs;
 
     #[test]
     fn pictures_of_an_earlier_table_are_left_out() {

@@ -68,7 +68,6 @@ mod tests {
     use super::super::run_folders::Ended;
     use super::*;
     use semrel_run::Manifest;
-    use serde_json::Value;
 
     /// Groups and labels of runs.
     fn told(runs: Vec<(&str, Option<Manifest>)>) -> Vec<(String, String)> {
@@ -76,7 +75,7 @@ mod tests {
             name: name.into(),
             path: name.into(),
             config_text: None,
-            config: Value::Null,
+            config: None,
             manifest,
             summary: Ended::NotYet,
             eval: None,

@@ -1,7 +1,7 @@
 //! `metrics.jsonl`, and curves of it that are short enough for a page.
 
+use semrel_run::log::Line;
 use serde::Serialize;
-use serde_json::Value;
 
 /// Steps, each with its value unless that was not finite.
 pub type Points = Vec<(f64, Option<f64>)>;
@@ -25,10 +25,8 @@ pub fn parse(bytes: &[u8]) -> (Metrics, Vec<String>) {
     let whole = bytes.ends_with(b"\n");
     let lines: Vec<&[u8]> = bytes.split(|&b| b == b'\n').collect();
     for (i, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
-        let value: Option<Value> = serde_json::from_slice(line).ok();
-        let step = value.as_ref().and_then(|v| v["step"].as_u64());
-        match (value.as_ref().and_then(Value::as_object), step) {
-            (Some(object), Some(step)) => metrics.add(step, object),
+        match Line::parse(line) {
+            Ok(line) => metrics.add(line),
             _ if !whole && i + 1 == lines.len() => faults.push(format!("line {} is cut off; left out", i + 1)),
             _ => faults.push(format!("line {} is no JSON object with a `step`; left out", i + 1)),
         }
@@ -43,10 +41,10 @@ pub fn parse(bytes: &[u8]) -> (Metrics, Vec<String>) {
 }
 
 impl Metrics {
-    fn add(&mut self, step: u64, line: &serde_json::Map<String, Value>) {
+    fn add(&mut self, Line { step, seconds, scalars }: Line) {
         self.last_step = Some(step);
-        self.seconds = line.get("seconds").and_then(Value::as_f64).or(self.seconds);
-        for (name, value) in line.iter().filter(|(name, _)| !["step", "seconds"].contains(&name.as_str())) {
+        self.seconds = seconds.or(self.seconds);
+        for (name, value) in &scalars {
             let number = value.as_f64();
             if number.is_none() && !value.is_null() {
                 continue; // Text is no curve.

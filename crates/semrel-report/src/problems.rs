@@ -1,5 +1,6 @@
 //! What could not be read.
 
+use semrel_run::input;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::fs;
@@ -23,7 +24,7 @@ impl Problems {
 
     /// The text of a file; none where there is no such file, or it cannot be read.
     pub fn text(&self, place: impl std::fmt::Display, file: &Path) -> Option<String> {
-        match fs::read_to_string(file) {
+        match input::read_to_string(file) {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             other => self.keep(place, other.map_err(|error| format!("cannot be read: {error}"))),
         }

@@ -3,19 +3,16 @@
 use super::error::ReportError;
 use super::metrics::{self, Metrics};
 use super::problems::{Problems, shown, slashes};
-use semrel_run::{JsonFileError, Manifest, Summary, manifest};
+use semrel_run::stored::StoredConfig;
+use semrel_run::work::{ExportSummary, SearchSummary, Work};
+use semrel_run::{JsonFileError, Manifest, Summary, input, log, manifest, run_dir, summary};
 use semrel_tables::ALL;
 use semrel_tables::evaluated::{Terms, parse};
-use semrel_tables::summaries::Work;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-
-const CONFIG: &str = "config.yaml";
-const SUMMARY: &str = "summary.json";
-const METRICS: &str = "metrics.jsonl";
 
 /// Parts of a row that are runs of their own, in its folder.
 const STAGES: [&str; 4] = ["distill", "search", "finetune", "export"];
@@ -31,8 +28,8 @@ pub struct RunFolder {
     pub path: PathBuf,
     /// The resolved configuration, as it is in the file.
     pub config_text: Option<String>,
-    /// The same, read. A stage that keeps none has that of another stage of its row.
-    pub config: Value,
+    /// What the report shows of it. A stage that keeps none has that of another stage of its row.
+    pub config: Option<StoredConfig>,
     /// The row of a table that it is, where it belongs to one. A stage that keeps none has that of another stage of its row.
     pub manifest: Option<Manifest>,
     /// What it came to.
@@ -54,8 +51,25 @@ pub enum Ended {
     Unreadable,
     /// It trained.
     Trained(Box<Summary>),
-    /// It was a stage that trains nothing.
-    Worked(Work),
+    /// It was a search.
+    Searched(Box<SearchSummary>),
+    /// It was an export.
+    Exported(Box<ExportSummary>),
+}
+
+impl Ended {
+    /// How long it took and on what; none where it goes on or nothing can be read.
+    pub fn work(&self) -> Option<Work> {
+        match self {
+            Self::NotYet | Self::Unreadable => None,
+            Self::Trained(summary) => {
+                let Summary { seconds, threads, device, .. } = summary.as_ref();
+                Some(Work { seconds: *seconds, threads: *threads, device: device.clone() })
+            }
+            Self::Searched(summary) => Some(summary.work.clone()),
+            Self::Exported(summary) => Some(summary.work.clone()),
+        }
+    }
 }
 
 impl RunFolder {
@@ -93,7 +107,7 @@ impl RunFolder {
 
     /// Name of the data set: the last part of its folder.
     pub fn data(&self) -> Option<&str> {
-        let root = self.config.pointer("/data/root").and_then(Value::as_str)?;
+        let root = self.config.as_ref()?.data.root.as_deref()?;
         root.trim_end_matches('/').rsplit('/').next().filter(|name| !name.is_empty())
     }
 }
@@ -110,15 +124,14 @@ pub fn read(folder: &Path, problems: &Problems) -> Result<Vec<RunFolder>, Report
 /// All stages of a row have one configuration and one manifest, which only those that train keep.
 fn share(runs: &mut [RunFolder]) {
     let row = |run: &RunFolder| run.stage().and(run.path.parent()).map(Path::to_path_buf);
-    let mut of_rows: HashMap<PathBuf, Value> = HashMap::new();
-    for run in runs.iter().filter(|run| !run.config.is_null()) {
-        if let Some(row) = row(run) {
-            of_rows.entry(row).or_insert_with(|| run.config.clone());
+    let mut of_rows: HashMap<PathBuf, StoredConfig> = HashMap::new();
+    for run in runs.iter() {
+        if let (Some(row), Some(config)) = (row(run), &run.config) {
+            of_rows.entry(row).or_insert_with(|| config.clone());
         }
     }
-    for run in runs.iter_mut().filter(|run| run.config.is_null()) {
-        let shared = row(run).and_then(|row| of_rows.get(&row));
-        run.config = shared.cloned().unwrap_or_default();
+    for run in runs.iter_mut().filter(|run| run.config.is_none()) {
+        run.config = row(run).and_then(|row| of_rows.get(&row)).cloned();
     }
     let mut manifests: HashMap<PathBuf, Manifest> = HashMap::new();
     for run in runs.iter() {
@@ -150,7 +163,7 @@ fn visit(
     for entry in entries {
         let entry = entry.map_err(ReportError::io(folder))?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        is_run |= [CONFIG, SUMMARY, METRICS].contains(&name.as_str());
+        is_run |= [run_dir::CONFIG, summary::FILE, log::FILE].contains(&name.as_str());
         // Links are not followed: a folder of runs may link to itself.
         if entry.file_type().is_ok_and(|kind| kind.is_dir())
             && !name.starts_with('.')
@@ -173,11 +186,11 @@ fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
     let place = |file: &Path| shown("runs", root, file);
     let json = |file: PathBuf| problems.json(place(&file), &file);
     let name = path.strip_prefix(root).map_or_else(|_| path.display().to_string(), slashes);
-    let config_file = path.join(CONFIG);
+    let config_file = path.join(run_dir::CONFIG);
     let config_text = problems.text(place(&config_file), &config_file);
-    let yaml = |text: &String| serde_yaml::from_str(text).map(untagged).map_err(|error| format!("no YAML: {error}"));
-    let config = config_text.as_ref().map(yaml);
-    let config = config.and_then(|config| problems.keep(place(&config_file), config)).unwrap_or_default();
+    let stored = |text: &String| StoredConfig::from_yaml(text).map_err(|error| format!("no configuration: {error}"));
+    let config = config_text.as_ref().map(stored);
+    let config = config.and_then(|config| problems.keep(place(&config_file), config));
     let mut run = RunFolder {
         manifest: problems.keep(place(&path.join(manifest::FILE)), manifest::read(path).map_err(reason)).flatten(),
         summary: Ended::NotYet,
@@ -189,22 +202,23 @@ fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
         config_text,
         config,
     };
-    let log = path.join(METRICS);
+    let log = path.join(log::FILE);
     if log.exists()
         && let Some(bytes) =
-            problems.keep(place(&log), fs::read(&log).map_err(|error| format!("cannot be read: {error}")))
+            problems.keep(place(&log), input::read(&log).map_err(|error| format!("cannot be read: {error}")))
     {
         let (metrics, faults) = metrics::parse(&bytes);
         faults.iter().for_each(|fault| problems.add(place(&log), fault));
         run.metrics = metrics;
     }
-    let file = path.join(SUMMARY);
+    let file = path.join(summary::FILE);
     if file.exists() {
         let value = json(file.clone());
         let summary = match run.stage() {
             _ if value.is_null() => Ok(Ended::Unreadable),
-            Some("search" | "export") => parse(&value).map(Ended::Worked),
-            _ => parse(&value).map(|summary| Ended::Trained(Box::new(summary))),
+            Some("search") => parse(&value).map(Ended::Searched),
+            Some("export") => parse(&value).map(Ended::Exported),
+            _ => parse(&value).map(Ended::Trained),
         };
         let summary = summary.map_err(|what| format!("{what}; {OTHER_VERSION}"));
         run.summary = problems.keep(place(&file), summary).unwrap_or(Ended::Unreadable);
@@ -232,24 +246,10 @@ fn terms(value: &Value) -> Result<Terms, String> {
 }
 
 /// Why a file cannot be read, without its name.
-fn reason(error: JsonFileError) -> String {
+pub(crate) fn reason(error: JsonFileError) -> String {
     match error {
         JsonFileError::Malformed { what, .. } => what,
         JsonFileError::File(error) => error.to_string(),
-    }
-}
-
-/// YAML as JSON. A tag (`init: !normal {...}`) becomes a key above its value; what JSON cannot hold, null.
-fn untagged(yaml: serde_yaml::Value) -> Value {
-    use serde_yaml::Value as Yaml;
-    match yaml {
-        Yaml::Tagged(tagged) => serde_json::json!({tagged.tag.to_string(): untagged(tagged.value)}),
-        Yaml::Sequence(list) => list.into_iter().map(untagged).collect(),
-        Yaml::Mapping(map) => {
-            let named = |(key, value): (Yaml, Yaml)| Some((key.as_str()?.to_owned(), untagged(value)));
-            Value::Object(map.into_iter().filter_map(named).collect())
-        }
-        plain => serde_json::to_value(plain).unwrap_or_default(),
     }
 }
 
@@ -264,7 +264,6 @@ fn samples(folder: &Path) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     const MANIFEST: &str = r#"{"format":1,"program":"gancomp-fast","table":"table2","profile":"sample","data_set":"maps",
         "row":"ours","seed":777,"name":"b"}"#;
@@ -291,10 +290,9 @@ mod tests {
         write("gancomp-fast/b/distill/config.yaml", "a: [");
         write("gancomp-fast/b/distill/manifest.json", MANIFEST);
         write("gancomp-fast/c/distill/manifest.json", "{}");
-        write(
-            "gancomp-fast/b/search/summary.json",
-            r#"{"seconds": 1.5, "threads": 1, "device": "Cpu", "evaluations": 3}"#,
-        );
+        let searched = r#"{"name": "b", "stage": "search", "winner": null, "evaluations": 3, "computed": 3, "seconds": 1.5,
+            "threads": 1, "device": "Cpu"}"#;
+        write("gancomp-fast/b/search/summary.json", searched);
         write("gancomp-fast/c/distill/config.yaml", "seed: 5\ndata: {root: data/sample-64/maps}\n");
         write("gancomp-fast/c/search/summary.json", "{}");
         let problems = Problems::default();
@@ -305,25 +303,24 @@ mod tests {
         assert_eq!((runs[0].row(), runs[0].stage(), runs[0].program()), ("a", None, Some("cut-single")));
         assert_eq!((runs[1].row(), runs[1].stage(), runs[1].program()), ("b", Some("distill"), Some("gancomp-fast")));
         assert_eq!((runs[0].data(), runs[0].samples.len()), (Some("street"), 1));
-        assert_eq!(runs[0].config["init"]["!normal"]["gain"], 0.02);
         assert_eq!(runs[2].eval.as_ref().map(|terms| terms.frechet.as_str()), Some("FD(x)"));
         // A search keeps no manifest of its own, and what is none belongs to no table.
-        assert!(matches!(&runs[2].summary, Ended::Worked(work) if work.evaluations == Some(3)));
+        assert!(matches!(&runs[2].summary, Ended::Searched(summary) if summary.evaluations == 3));
         assert_eq!(runs[2].manifest.as_ref().map(|manifest| manifest.row.as_str()), Some("ours"));
         assert!(runs[3].manifest.is_none() && runs[0].manifest.is_none());
         assert!(matches!(runs[0].summary, Ended::Unreadable) && matches!(runs[3].summary, Ended::NotYet));
         assert_eq!((runs[0].folder(), runs[1].folder()), (Some("cut-single"), Some("gancomp-fast")));
         // A search keeps no configuration of its own.
-        assert!(runs[2].config.is_null() && runs[4].config_text.is_none());
-        assert_eq!((runs[4].data(), &runs[4].config["seed"]), (Some("maps"), &json!(5)));
+        assert!(runs[2].config.is_none() && runs[4].config_text.is_none());
+        assert_eq!((runs[4].data(), runs[4].config.as_ref().unwrap().seed), (Some("maps"), Some(5)));
         let lines = problems.lines();
         let told = |start: &str| assert!(lines.iter().any(|line| line.starts_with(start)), "{start} in {lines:?}");
         told("runs/cut-single/a/summary.json: no JSON");
         told("runs/cut-single/a/metrics.jsonl: line 2 is cut off");
-        told("runs/gancomp-fast/b/distill/config.yaml: no YAML");
+        told("runs/gancomp-fast/b/distill/config.yaml: no configuration");
         told("runs/gancomp-fast/c/distill/manifest.json: missing field `format`");
         told("runs/gancomp-fast/c/eval-measured.json: no result of an evaluation");
-        told("runs/gancomp-fast/c/search/summary.json: missing field `seconds`");
+        told("runs/gancomp-fast/c/search/summary.json: missing field `name`");
         assert!(read(&dir.path().join("none"), &problems).unwrap().is_empty());
     }
 }

@@ -7,8 +7,9 @@ use super::metrics::short;
 use super::run_folders::{Ended, RunFolder};
 use super::sources::Sources;
 use semrel_run::Summary;
+use semrel_run::stored::StoredConfig;
+use semrel_run::work::Work;
 use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -100,28 +101,21 @@ fn address_of(name: &str) -> String {
 }
 
 fn view(run: &RunFolder, member: Option<&Membership>) -> RunView {
-    let config = |keys: &[&str]| {
-        let value = keys.iter().fold(&run.config, |value, key| &value[*key]);
-        match value {
-            Value::Null => None,
-            Value::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
-        }
-    };
+    let StoredConfig { seed, data, eval } = run.config.clone().unwrap_or_default();
     let trained = match &run.summary {
         Ended::Trained(summary) => Some(summary.as_ref()),
-        Ended::NotYet | Ended::Unreadable | Ended::Worked(_) => None,
+        Ended::NotYet | Ended::Unreadable | Ended::Searched(_) | Ended::Exported(_) => None,
     };
     let frechet = run.eval.as_ref().map(|terms| terms.frechet.clone());
-    let seed = trained.map(|summary| summary.seed.to_string()).or_else(|| config(&["seed"]));
+    let seed = trained.map(|summary| summary.seed).or(seed).or_else(|| Some(member?.seed));
     RunView {
         label: member.map_or_else(|| run.row().to_owned(), |member| member.method.clone()),
         folder: run.name.clone(),
         state: state(run),
-        data: config(&["data", "root"]).unwrap_or_default(),
+        data: data.root.unwrap_or_default(),
         profile: member.map(|member| member.profile.clone()).unwrap_or_default(),
-        extractor: frechet.or_else(|| config(&["eval", "extractor"])).unwrap_or_default(),
-        seed: seed.or_else(|| Some(member?.seed.to_string())).unwrap_or_default(),
+        extractor: frechet.or(eval.extractor).unwrap_or_default(),
+        seed: seed.map(|seed| seed.to_string()).unwrap_or_default(),
         steps: steps(run),
         hardware: hardware(&run.summary),
         time: seconds(run).map(duration).unwrap_or_default(),
@@ -134,7 +128,7 @@ fn view(run: &RunFolder, member: Option<&Membership>) -> RunView {
 fn state(run: &RunFolder) -> String {
     match (&run.metrics.diverged, &run.summary, run.metrics.last_step) {
         (Some((step, name)), ..) => format!("{name} not finite at step {step}"),
-        (_, Ended::Trained(_) | Ended::Worked(_), _) => "finished".into(),
+        (_, Ended::Trained(_) | Ended::Searched(_) | Ended::Exported(_), _) => "finished".into(),
         (_, Ended::Unreadable, _) => "finished; its summary cannot be read".into(),
         (_, Ended::NotYet, Some(step)) => format!("unfinished, at step {step}"),
         (_, Ended::NotYet, None) => "unfinished".into(),
@@ -147,17 +141,14 @@ fn steps(run: &RunFolder) -> String {
             format!("{} (best at {})", summary.last_step, summary.best_step)
         }
         Ended::Trained(summary) => summary.last_step.to_string(),
-        Ended::Worked(work) => work.evaluations.map(|count| format!("{count} evaluations")).unwrap_or_default(),
+        Ended::Searched(summary) => format!("{} evaluations", summary.evaluations),
+        Ended::Exported(_) => String::new(),
         Ended::NotYet | Ended::Unreadable => run.metrics.last_step.map(|step| step.to_string()).unwrap_or_default(),
     }
 }
 
 fn hardware(summary: &Ended) -> String {
-    let (device, threads) = match summary {
-        Ended::Trained(summary) => (&summary.device, summary.threads),
-        Ended::Worked(work) => (&work.device, work.threads),
-        Ended::NotYet | Ended::Unreadable => return String::new(),
-    };
+    let Some(Work { device, threads, .. }) = summary.work() else { return String::new() };
     let threads = if threads == 1 { "1 thread".to_owned() } else { format!("{threads} threads") };
     format!("{}, {threads}", device.to_lowercase())
 }
@@ -165,9 +156,8 @@ fn hardware(summary: &Ended) -> String {
 /// Seconds of training: in all, or as logged last.
 fn seconds(run: &RunFolder) -> Option<f64> {
     match &run.summary {
-        Ended::Trained(summary) => Some(summary.seconds),
-        Ended::Worked(work) => Some(work.seconds),
         Ended::NotYet | Ended::Unreadable => run.metrics.seconds,
+        ended => ended.work().map(|work| work.seconds),
     }
 }
 
@@ -206,7 +196,6 @@ mod tests {
     use super::*;
     use crate::members::tests::manifest;
     use crate::metrics::Metrics;
-    use serde_json::json;
 
     #[test]
     fn times_and_sizes_are_readable() {
@@ -250,7 +239,7 @@ mod tests {
             name: "cut-single/table3-small-x-ours-s1".into(),
             path: "x".into(),
             config_text: None,
-            config: json!({"seed": 1, "data": {"root": "data/x"}}),
+            config: Some(StoredConfig::from_yaml("{seed: 1, data: {root: data/x}}").unwrap()),
             manifest: None,
             summary: Ended::Trained(Box::new(summary())),
             eval: None,
@@ -278,7 +267,7 @@ mod tests {
         run.metrics.diverged = Some((5, "G".into()));
         assert_eq!(view(&run, None).state, "G not finite at step 5");
         // A search tells no seed, and there may be no configuration beside it.
-        run.config = Value::Null;
+        run.config = None;
         let member = Membership::new(&manifest("table3", ["small", "x", "ours"], 7, ""));
         let shown = view(&run, member.as_ref());
         assert_eq!((shown.seed.as_str(), shown.profile.as_str(), view(&run, None).seed.as_str()), ("7", "small", ""));

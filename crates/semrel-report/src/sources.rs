@@ -5,6 +5,7 @@ use super::labels::{labels, order_of};
 use super::members::{self, Membership};
 use super::problems::{Problems, shown};
 use super::run_folders::{self, RunFolder};
+use semrel_run::input;
 use semrel_tables::spec::Spec;
 use semrel_tables::written::Written;
 use std::collections::HashMap;
@@ -142,7 +143,7 @@ fn read_tables(results: &Path, problems: &Problems) -> Result<Vec<TableFile>, Re
         semrel_tables::ALL.into_iter().flat_map(|spec| folders.iter().map(move |at| (spec, at)))
     {
         let path = folder.join(format!("{}.json", spec.name));
-        let text = match fs::read_to_string(&path) {
+        let text = match input::read_to_string(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             other => other.map_err(|error| format!("{}: {error}", path.display())),
         };

@@ -1,6 +1,7 @@
 //! The report as it is now.
 
 use crate::{Folders, Report, ReportError, Sources, build};
+use semrel_run::in_a_line;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
@@ -45,7 +46,7 @@ impl Watch {
         }
         match make(&self.folders, version) {
             Ok(watched) => *self.now.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(watched),
-            Err(error) => eprintln!("warning: the page stays as it was: {}", error.in_a_line()),
+            Err(error) => eprintln!("warning: the page stays as it was: {}", in_a_line(&error)),
         }
     }
 }

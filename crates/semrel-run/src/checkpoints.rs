@@ -8,6 +8,7 @@
 mod error;
 
 use crate::atomic::{self, FileError, TEMPORARY, failed, names_in, sync_folder};
+use crate::input;
 use crate::run_dir::checkpoints_of;
 pub use error::CheckpointFolderError;
 use serde::{Deserialize, Serialize};
@@ -141,7 +142,7 @@ impl CheckpointFolder {
     /// [`CheckpointFolderError::Damaged`] where the mark is unreadable.
     pub fn best_step(&self) -> Result<Option<u64>, CheckpointFolderError> {
         let path = self.folder.join(BEST);
-        let text = match fs::read_to_string(&path) {
+        let text = match input::read_to_string(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(failed(&path, "read"))?,
         };
@@ -271,7 +272,7 @@ impl CheckpointFolder {
     fn read_state(&self, step: u64) -> Result<StateFile, CheckpointFolderError> {
         self.require(step)?;
         let path = self.path(step).join(STATE);
-        let bytes = fs::read(&path).map_err(|e| self.unread(step, &path, e))?;
+        let bytes = input::read(&path).map_err(|e| self.unread(step, &path, e))?;
         let state: StateFile = serde_json::from_slice(&bytes)
             .map_err(|e| self.damaged(step, &path, format!("cut short or altered: {e}")))?;
         match state.step {
@@ -343,7 +344,7 @@ fn write_folder<'s, E: From<CheckpointFolderError>>(
 
 /// Size and digest of a file, read piece by piece.
 fn digest(path: &Path) -> io::Result<Digested> {
-    let (mut file, mut hash) = (fs::File::open(path)?, Sha256::new());
+    let (mut file, mut hash) = (input::open(path)?, Sha256::new());
     let (mut buffer, mut bytes) = (vec![0; 1 << 16], 0);
     loop {
         match file.read(&mut buffer)? {

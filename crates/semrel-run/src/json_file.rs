@@ -1,9 +1,9 @@
 //! JSON files of a run folder: written whole, read with the key that does not fit.
 
 use crate::atomic::{self, FileError, failed};
+use crate::input;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A file of a run folder that could not be read or written.
@@ -33,7 +33,7 @@ pub(crate) fn write<T: Serialize>(path: PathBuf, value: &T) -> Result<(), JsonFi
 
 /// `None` where there is no such file.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, JsonFileError> {
-    let bytes = match fs::read(path) {
+    let bytes = match input::read(path) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(failed(path, "read"))?,
     };

@@ -1,8 +1,9 @@
 //! Metrics of a run, as files: `metrics.jsonl`, one JSON object per line with `step` and `seconds`, and TensorBoard's.
 
 use crate::atomic::{self, FileError, failed};
-use serde_json::Value;
-use std::fs;
+use crate::input;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::io;
 use std::path::Path;
 
@@ -17,22 +18,44 @@ pub fn is_event_file(name: &str) -> bool {
     name.starts_with(EVENTS)
 }
 
+/// A line of the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Completed steps.
+    pub step: u64,
+    /// Seconds that the run has taken so far.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// What was logged, by its name; `null` where it was not finite.
+    #[serde(flatten)]
+    pub scalars: Map<String, Value>,
+}
+
+impl Line {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn parse(line: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(line)
+    }
+}
+
 /// Removes the lines after `step`, atomically, and returns the seconds of the last line that stays. Damaged lines go, too.
 ///
 /// # Errors
 /// Names the file, which is as it was then.
 pub fn cut_back(path: &Path, step: u64) -> Result<f64, FileError> {
-    let text = match fs::read(path) {
+    let text = match input::read(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0.0),
         other => other.map_err(failed(path, "read"))?,
     };
     let (mut kept, mut seconds) = (vec![], 0.0);
     for line in text.split_inclusive(|&b| b == b'\n').filter(|_| step > 0) {
-        let parsed: Option<Value> = serde_json::from_slice(line).ok().filter(|_| line.ends_with(b"\n"));
-        match parsed.as_ref().and_then(|v| v["step"].as_u64()) {
-            Some(at) if at <= step => {
+        match Line::parse(line).ok().filter(|_| line.ends_with(b"\n")) {
+            Some(parsed) if parsed.step <= step => {
                 kept.extend_from_slice(line);
-                seconds = parsed.and_then(|v| v["seconds"].as_f64()).unwrap_or(seconds);
+                seconds = parsed.seconds.unwrap_or(seconds);
             }
             Some(_) => {}
             None => tracing::warn!("{}: dropped a damaged line of {} bytes", path.display(), line.len()),
@@ -47,6 +70,7 @@ pub fn cut_back(path: &Path, step: u64) -> Result<f64, FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn later_and_damaged_lines_go_and_seconds_are_those_of_the_last_that_stays() {

@@ -10,7 +10,7 @@ use super::plan::Plan;
 use super::results;
 use super::rows::Row;
 use super::spec::Address;
-use serde_json::Value;
+use semrel_run::stored::CheckResult;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -102,8 +102,8 @@ impl Calls<'_> {
         Ok(Left { trained, run, made_with })
     }
 
-    /// Has the program check rows, several at a time; the number of steps of each stage, where it tells.
-    fn check(&self, rows: &[Row]) -> Result<Vec<Vec<Option<u64>>>, TableError> {
+    /// Has the program check rows, several at a time; the number of steps of each stage.
+    fn check(&self, rows: &[Row]) -> Result<Vec<Vec<u64>>, TableError> {
         let one = |&row: &Row| {
             self.check_row(row).map_err(|source| TableError::Row { row: self.plan.name(row), source: Box::new(source) })
         };
@@ -115,11 +115,11 @@ impl Calls<'_> {
         })
     }
 
-    fn check_row(&self, row: Row) -> Result<Vec<Option<u64>>, TableError> {
+    fn check_row(&self, row: Row) -> Result<Vec<u64>, TableError> {
         self.plan.stages(row).iter().map(|stage| self.check_stage(row, stage.action)).collect()
     }
 
-    fn check_stage(&self, row: Row, action: &str) -> Result<Option<u64>, TableError> {
+    fn check_stage(&self, row: Row, action: &str) -> Result<u64, TableError> {
         let mut command = self.call(action);
         command.arg(self.plan.config(row)).arg("--check");
         command.args(self.plan.settings(row.dataset).iter().flat_map(|set| ["--set", set]));
@@ -130,8 +130,10 @@ impl Calls<'_> {
             let said = said.unwrap_or_else(|| format!("`{action} --check` ended with {}", output.status));
             return Err(TableError::Refused(said));
         }
-        let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-        Ok(said["steps"].as_u64())
+        let answer = CheckResult::parse(&output.stdout);
+        let answer =
+            answer.map_err(|what| TableError::Refused(format!("`{action} --check` printed no answer: {what}")));
+        Ok(answer?.steps)
     }
 
     fn baseline(&self, dataset: usize) -> Result<Job, TableError> {
@@ -155,7 +157,7 @@ impl Calls<'_> {
         Ok(Job { log: plan.log(&name), name, steps, after: None })
     }
 
-    fn row(&self, row: Row, seed: u64, left: Left, lengths: &[Option<u64>]) -> Job {
+    fn row(&self, row: Row, seed: u64, left: Left, lengths: &[u64]) -> Job {
         let plan = self.plan;
         let Left { trained, run, made_with } = left;
         let mut name = plan.name(row);
@@ -169,7 +171,7 @@ impl Calls<'_> {
         let mut steps = vec![];
         let stages = if trained { &[] } else { plan.stages(row) };
         for (i, stage) in stages.iter().enumerate() {
-            let length = lengths.get(i).copied().flatten();
+            let length = lengths.get(i).copied();
             if length == Some(0) {
                 continue; // The row goes without.
             }

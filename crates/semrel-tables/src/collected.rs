@@ -9,6 +9,7 @@ use super::results;
 use super::rows::Row;
 use super::spec::Stage;
 use super::summaries::{RowSummary, StageSummary};
+use semrel_run::in_a_line;
 use std::path::Path;
 
 /// A row with one seed.
@@ -98,5 +99,5 @@ fn check(outcome: &Outcome) -> Result<(), String> {
 }
 
 fn one_line(error: TableError) -> String {
-    error.in_a_line()
+    in_a_line(&error)
 }

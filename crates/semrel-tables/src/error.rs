@@ -123,11 +123,4 @@ impl TableError {
         let path = path.to_owned();
         move |source| Self::Io { path, source }
     }
-
-    /// The error and what it comes from, in one line.
-    pub(crate) fn in_a_line(&self) -> String {
-        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
-        let causes: Vec<String> = causes.map(ToString::to_string).collect();
-        [vec![self.to_string()], causes].concat().join(": ").replace('\n', " ")
-    }
 }

@@ -2,7 +2,8 @@
 
 use super::display::Display;
 use super::error::TableError;
-use serde_json::Value;
+use semrel_run::in_a_line;
+use semrel_run::log::Line;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -163,7 +164,7 @@ fn start_next(
             running.push(Running { job: j, child, step, log_start, started: Instant::now(), first: None });
         }
         Err(error) => {
-            let reason = error.in_a_line();
+            let reason = in_a_line(&error);
             display.state(j, &format!("failed: {reason}"));
             outcomes[j] = Some(Outcome::Failed(reason));
         }
@@ -258,8 +259,7 @@ fn position(file: &Path) -> Option<u64> {
     let length = fs::metadata(file).ok()?.len();
     let tail = log_since(file, length.saturating_sub(8192)).ok()?;
     let (whole, _) = tail.rsplit_once('\n')?;
-    let line: Value = serde_json::from_str(whole.lines().last()?).ok()?;
-    line["step"].as_u64()
+    Some(Line::parse(whole.lines().last()?.as_bytes()).ok()?.step)
 }
 
 #[cfg(test)]

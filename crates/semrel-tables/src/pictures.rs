@@ -6,6 +6,7 @@ use super::names::{DRAWING, INPUTS, OUTPUTS, translations};
 use super::plan::Plan;
 use super::rows::Row;
 use semrel_data::image_io::{grid, list_images, read_rgb, write_image};
+use semrel_run::in_a_line;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -33,7 +34,7 @@ pub fn make(plan: &Plan, collected: &Collected) -> Vec<(String, String)> {
                     finished.clone()
                 }
                 Err(error) => {
-                    eprintln!("no picture of {name}: {}", error.in_a_line());
+                    eprintln!("no picture of {name}: {}", in_a_line(&error));
                     vec![]
                 }
             },

@@ -1,8 +1,8 @@
 //! What programs leave behind, and means over seeds.
 
 use super::error::TableError;
+use semrel_run::input;
 use serde_json::Value;
-use std::fs;
 use std::path::Path;
 
 /// Reads a result file; `parse` says which key does not fit.
@@ -10,7 +10,7 @@ use std::path::Path;
 /// # Errors
 /// [`TableError::Io`], and [`TableError::Result`], which says how to make the file anew.
 pub fn read<T>(path: &Path, parse: impl FnOnce(&Value) -> Result<T, String>) -> Result<T, TableError> {
-    let text = fs::read_to_string(path).map_err(TableError::io(path))?;
+    let text = input::read_to_string(path).map_err(TableError::io(path))?;
     let value: Result<Value, String> = serde_json::from_str(&text).map_err(|error| format!("no JSON: {error}"));
     let parsed = value.and_then(|value| parse(&value));
     parsed.map_err(|what| TableError::Result { path: path.to_owned(), what })
@@ -62,6 +62,7 @@ mod tests {
     use crate::cut_single::CutSingle;
     use crate::spec::Program;
     use crate::testing;
+    use std::fs;
 
     #[test]
     fn deviation_is_that_of_a_sample() {

@@ -3,7 +3,8 @@
 use super::evaluated::parse;
 use super::spec::Stage;
 use semrel_run::Summary;
-use serde::Deserialize;
+use semrel_run::trained::{Epochs, Iterations};
+use semrel_run::work::{ExportSummary, SearchSummary, Work};
 use serde_json::{Map, Value, json};
 
 /// What a stage leaves in its `summary.json`.
@@ -26,30 +27,6 @@ impl Leaves {
     }
 }
 
-#[derive(Debug, Clone, Deserialize)]
-struct Epochs {
-    epochs: u64,
-    steps: u64,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Iterations {
-    iterations: u64,
-}
-
-/// What stages that train nothing tell.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Work {
-    /// Seconds that it took.
-    pub seconds: f64,
-    /// Threads of the processor.
-    pub threads: u64,
-    /// `Cpu` or `Cuda(0)`.
-    pub device: String,
-    /// Configurations that a search has evaluated.
-    pub evaluations: Option<u64>,
-}
-
 /// The summary of a stage.
 #[derive(Debug, Clone)]
 pub struct StageSummary {
@@ -69,8 +46,8 @@ impl StageSummary {
     /// # Errors
     /// Names the key that does not fit.
     pub fn new(stage: &Stage, raw: Value) -> Result<Self, String> {
-        let trained = |seconds, threads, device, length| (seconds, threads, device, Some(length));
-        let (seconds, threads, device, length) = match stage.leaves {
+        let trained = |seconds, threads, device, length| (Work { seconds, threads, device }, Some(length));
+        let (work, length) = match stage.leaves {
             Leaves::Epochs => {
                 let summary: Summary<Epochs> = parse(&raw)?;
                 let length = format!("{} epochs ({} steps)", summary.own.epochs, summary.own.steps);
@@ -89,15 +66,16 @@ impl StageSummary {
                 };
                 trained(summary.seconds, summary.threads, summary.device, length)
             }
-            Leaves::Search | Leaves::Export => {
-                let work: Work = parse(&raw)?;
-                if stage.leaves == Leaves::Search && work.evaluations.is_none() {
-                    return Err("missing field `evaluations`".into());
-                }
-                let length = work.evaluations.map(|count| format!("{count} evaluations"));
-                (work.seconds, work.threads, work.device, length)
+            Leaves::Search => {
+                let SearchSummary { evaluations, work, .. } = parse(&raw)?;
+                (work, Some(format!("{evaluations} evaluations")))
+            }
+            Leaves::Export => {
+                let ExportSummary { work, .. } = parse(&raw)?;
+                (work, None)
             }
         };
+        let Work { seconds, threads, device } = work;
         Ok(Self { action: stage.action, seconds, threads, device, length, raw })
     }
 }
@@ -159,17 +137,23 @@ mod tests {
         value
     }
 
+    fn searched() -> Value {
+        let work = Work { seconds: 6.0, threads: 1, device: "Cpu".into() };
+        let (name, stage) = ("x".to_owned(), "search".to_owned());
+        json!(SearchSummary { name, stage, winner: None, evaluations: 40, computed: 40, work })
+    }
+
     #[test]
     fn lengths_are_those_of_the_stages() {
         let stages = gancomp_fast::GancompFast.stages("ours");
-        let work = json!({"seconds": 6.0, "threads": 1, "device": "Cpu", "evaluations": 40});
-        let raw = [trained(json!({"epochs": 3, "steps": 30})), work.clone()];
+        let found = searched();
+        let raw = [trained(json!({"epochs": 3, "steps": 30})), found.clone()];
         let row = RowSummary(
             stages.iter().zip(raw).map(|(stage, raw)| StageSummary::new(stage, raw).unwrap()).collect::<Vec<_>>(),
         );
         assert_eq!(row.length(true), "distill 3 epochs (30 steps), search 40 evaluations");
         assert_eq!((row.seconds(), row.device().as_str(), row.threads()), (36.0, "cpu", 1));
-        assert_eq!(row.json(true)["stages"]["search"], work);
+        assert_eq!(row.json(true)["stages"]["search"], found);
         let stage = &stargan2_multi::StarGan2Multi.stages("ours")[0];
         let summary = StageSummary::new(stage, trained(json!({"iterations": 9, "warmup": 2}))).unwrap();
         assert_eq!(RowSummary(vec![summary]).length(false), "9 iterations after 2 of warm-up");
@@ -182,7 +166,13 @@ mod tests {
         assert!(error(trained(json!({}))).contains("missing field `iterations`"));
         assert!(error(json!({"iterations": 3})).contains("missing field `name`"));
         let search = &gancomp_fast::GancompFast.stages("ours")[1];
-        let error = StageSummary::new(search, json!({"seconds": 6.0, "threads": 1, "device": "Cpu"})).unwrap_err();
-        assert!(error.contains("evaluations"), "{error}");
+        let without = |key: &str| {
+            let mut value = searched();
+            value.as_object_mut().unwrap().shift_remove(key);
+            StageSummary::new(search, value).unwrap_err()
+        };
+        for key in ["evaluations", "seconds"] {
+            assert!(without(key).contains(&format!("missing field `{key}`")), "{}", without(key));
+        }
     }
 }

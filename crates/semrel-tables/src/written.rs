@@ -138,12 +138,18 @@ impl WrittenDataset {
 }
 
 /// What stands in place of scores where there are none.
+#[derive(Serialize, Deserialize)]
+struct Failed {
+    failed: String,
+}
+
+/// What stands in place of scores where there are none.
 pub(crate) fn failed(reason: &str) -> Value {
-    json!({"failed": reason})
+    json!(Failed { failed: reason.to_owned() })
 }
 
 fn failure(value: &Value) -> Option<String> {
-    value.get("failed")?.as_str().map(str::to_owned)
+    Failed::deserialize(value).ok().map(|failed| failed.failed)
 }
 
 #[cfg(test)]

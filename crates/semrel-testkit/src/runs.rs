@@ -55,6 +55,23 @@ pub fn refuses(command: Command, patience: Duration, words: &[&str]) {
     }
 }
 
+/// Makes a pipe that nobody writes to: what reads it waits for ever.
+pub fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// What is said of a pipe that is given for a file.
+pub const PIPE: &str = "a pipe or a device; expected a file";
+
+/// A configuration with `--set` of any of these former names of keys is refused with the name now; `load` gives the error.
+pub fn refuses_former_names(renamed: &[(&str, &str)], load: impl Fn(&[String]) -> String) {
+    for (old, new) in renamed {
+        let set = format!("{old}=1");
+        let error = load(std::slice::from_ref(&set));
+        assert_eq!(error, format!("--set {set}: key `{old}` is called `{new}` now; rename it"));
+    }
+}
+
 /// The JSON that a command prints.
 pub fn json(command: Command, patience: Duration) -> Value {
     serde_json::from_slice(&assert(command, patience).success().get_output().stdout).unwrap()

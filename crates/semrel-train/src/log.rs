@@ -4,8 +4,8 @@ use image::{ImageFormat, RgbImage};
 use protobuf::{Message, RepeatedField};
 use semrel_run::atomic::{FileError, failed};
 pub use semrel_run::log::FILE;
-use semrel_run::log::{EVENTS, cut_back};
-use serde_json::{Map, Value, json};
+use semrel_run::log::{EVENTS, Line, cut_back};
+use serde_json::json;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -79,12 +79,13 @@ impl MetricsLog {
     /// Names the file.
     pub fn log(&mut self, step: u64, scalars: &[(&str, f64)]) -> Result<(), FileError> {
         let seconds = self.seconds();
-        let mut line = Map::new();
-        line.insert("step".into(), json!(step));
-        line.insert("seconds".into(), json!((seconds * 1e3).round() / 1e3));
-        // JSON has no NaN: `json!` makes it null.
-        line.extend(scalars.iter().map(|&(name, value)| (name.to_owned(), json!(value))));
-        let mut text = Value::Object(line).to_string();
+        let line = Line {
+            step,
+            seconds: Some((seconds * 1e3).round() / 1e3),
+            // JSON has no NaN: `json!` makes it null.
+            scalars: scalars.iter().map(|&(name, value)| (name.to_owned(), json!(value))).collect(),
+        };
+        let mut text = json!(line).to_string();
         text.push('\n');
         // One write per line: a kill leaves whole lines.
         self.lines.write_all(text.as_bytes()).map_err(failed(&self.path, "write"))?;

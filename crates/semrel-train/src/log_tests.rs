@@ -1,6 +1,7 @@
 use super::*;
 use semrel_run::atomic::names_in;
 use semrel_run::log::is_event_file;
+use serde_json::Value;
 use std::fs;
 use tensorboard_rs::masked_crc32c::masked_crc32c;
 

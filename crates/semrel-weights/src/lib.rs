@@ -11,9 +11,9 @@ mod table;
 pub use error::WeightsError;
 pub use table::*;
 
+use semrel_run::input;
 use sha2::{Digest, Sha256};
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -200,12 +200,7 @@ impl WeightsFile {
 /// [`WeightsError::Io`].
 pub fn sha256(path: &Path) -> Result<String, WeightsError> {
     let digest = || -> io::Result<String> {
-        let kind = std::fs::metadata(path)?;
-        if !kind.is_file() && !kind.is_dir() {
-            // Opening a pipe would wait for whoever writes to it.
-            return Err(io::Error::other("a pipe or a device; expected a file"));
-        }
-        let mut file = File::open(path)?;
+        let mut file = input::open(path)?;
         let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
         loop {
             match file.read(&mut buffer)? {

@@ -4,6 +4,7 @@ use crate::error::WorldError;
 use crate::{Coat, DomainSet, PairWorld, render_aerial, render_animals, render_landscape, render_street};
 use image::{ImageBuffer, PixelWithColorType, RgbImage};
 use rayon::prelude::*;
+use semrel_data::WriteError;
 use semrel_data::cityscapes::colors_of_ids;
 use semrel_data::rng::derive_seed;
 use semrel_run::atomic;
@@ -131,26 +132,26 @@ fn write_once(
     if let Some(path) = old.first().filter(|_| !marker.exists() && !unfinished.exists()) {
         return Err(WorldError::NotOurs { path: path.clone() });
     }
-    fs::create_dir_all(dir).map_err(|e| WorldError::write(dir, e))?;
+    fs::create_dir_all(dir).map_err(WriteError::file(dir))?;
     // From here to the end the folder counts as unfinished, so that a run that is cut off is redone.
-    fs::write(&unfinished, params).map_err(|e| WorldError::write(&unfinished, e))?;
+    fs::write(&unfinished, params).map_err(WriteError::file(&unfinished))?;
     if marker.exists() {
-        fs::remove_file(&marker).map_err(|e| WorldError::write(&marker, e))?;
+        fs::remove_file(&marker).map_err(WriteError::file(&marker))?;
     }
     for folder in old {
-        fs::remove_dir_all(&folder).map_err(|e| WorldError::write(&folder, e))?;
+        fs::remove_dir_all(&folder).map_err(WriteError::file(&folder))?;
     }
     write()?;
-    atomic::put(&unfinished, &marker).map_err(WorldError::unwritten)?;
+    atomic::put(&unfinished, &marker).map_err(WriteError::from)?;
     Ok(true)
 }
 
 /// Writes a picture; nobody reads it before the marker is there.
 fn save<P: PixelWithColorType<Subpixel = u8>>(path: &Path, image: &ImageBuffer<P, Vec<u8>>) -> Result<(), WorldError> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|e| WorldError::write(folder, e))?;
+        fs::create_dir_all(folder).map_err(WriteError::file(folder))?;
     }
-    image.save(path).map_err(|e| WorldError::encode(path, e))
+    Ok(image.save(path).map_err(WriteError::image(path))?)
 }
 
 #[cfg(test)]

@@ -95,7 +95,11 @@ struct Runner {
 impl Runner {
     fn new(config: &Config, order: Order, device: Device) -> Result<Self> {
         tch::manual_seed(derive_seed(config.seed, "init", 0));
-        Ok(Self { order, method: Contrastive::new(config, device)?, seconds: vec![], losses: vec![] })
+        let method = match order {
+            Order::Shared => Contrastive::new(config, device)?,
+            Order::Plain => Contrastive::plain(config, device)?,
+        };
+        Ok(Self { order, method, seconds: vec![], losses: vec![] })
     }
 
     fn step(&mut self, step: u64, device: Device) -> Result<()> {

@@ -3,28 +3,31 @@
 //! loss.
 
 use crate::algorithm::{Batch, StepInfo};
+use crate::config::Config;
 use crate::methods::{Compared, Contrastive, Draws, Embedded};
+use crate::networks::new_published_generator;
 use anyhow::Result;
 use semrel_loss::LossError;
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_nn::backward_step_both;
 use semrel_train::Losses;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 impl Contrastive {
+    /// As [`Contrastive::new`], with a generator that computes every operation as published: for [`Contrastive::plain_step`].
+    ///
+    /// # Errors
+    /// As [`Contrastive::new`].
+    pub fn plain(config: &Config, device: Device) -> Result<Self> {
+        Self::with_generator(config, new_published_generator(config, device)?)
+    }
+
     /// As [`Contrastive::step_with`], in the published order: the discriminator sees fake and real one after the other, and
     /// translation, identity output and both real images are encoded in passes of their own, with a graph.
     ///
     /// # Errors
     /// As [`Contrastive::step_with`].
     pub fn plain_step(&mut self, batch: &Batch, draws: &Draws, info: StepInfo) -> Result<Losses> {
-        self.generator.set_published_arithmetic(true);
-        let losses = self.published_step(batch, draws, info);
-        self.generator.set_published_arithmetic(false);
-        losses
-    }
-
-    fn published_step(&mut self, batch: &Batch, draws: &Draws, info: StepInfo) -> Result<Losses> {
         let mut losses = Losses::new();
         let mut made = self.translate(batch, draws.flip);
         // The published code taps no layer here.

@@ -13,38 +13,8 @@ use semrel_loss::patch_sampler::PatchSampler;
 use semrel_loss::similarity::l2_normalize;
 use semrel_loss::src::jensen_shannon;
 use semrel_nn::Net;
-use serde::Serialize;
+pub use semrel_run::similarity::{LayerMaps, SimilarityMaps};
 use tch::{Kind, Tensor, no_grad};
-
-/// Maps of one layer.
-#[derive(Debug, Serialize)]
-pub struct LayerMaps {
-    /// The layer.
-    pub layer: i64,
-    /// Height and width of its map.
-    pub size: [i64; 2],
-    /// Row and column of the query in it.
-    pub query: [i64; 2],
-    /// Cosine similarity of each position of the input to the query, row by row.
-    pub input: Vec<f32>,
-    /// The same of the output.
-    pub output: Vec<f32>,
-    /// Jensen–Shannon divergence of the two softmax distributions, in nats.
-    pub divergence: f64,
-}
-
-/// Maps of all layers for one query.
-#[derive(Debug, Serialize)]
-pub struct SimilarityMaps {
-    /// Query position in the picture as it enters the generator, in pixels: x, y.
-    pub at: [u32; 2],
-    /// Width and height of that picture.
-    pub size: [u32; 2],
-    /// Whether features went through the projection heads.
-    pub projected: bool,
-    /// The layers.
-    pub layers: Vec<LayerMaps>,
-}
 
 /// Maps for the query `at` (x, y in pixels) of an input `[1, 3, H, W]`, with its translation.
 ///
@@ -91,8 +61,8 @@ pub fn similarity_maps(
             let divergence = jensen_shannon(&s.log_softmax(-1, Kind::Float), &t.log_softmax(-1, Kind::Float))?;
             all.push(LayerMaps {
                 layer: *layer,
-                size: [h, w_map],
-                query: [row, column],
+                size: [h, w_map].map(|side| side as usize),
+                query: [row, column].map(|at| at as usize),
                 input: Vec::try_from(s.to_kind(Kind::Float).contiguous())?,
                 output: Vec::try_from(t.to_kind(Kind::Float).contiguous())?,
                 divergence: divergence.double_value(&[]),
@@ -135,13 +105,13 @@ fn mark(picture: &mut RgbImage, at: [u32; 2]) {
 }
 
 /// Values as colours, from the least of `scale` (blue) over green and yellow to its largest but the query itself (red).
-fn heat(values: &[f32], scale: &[f32], [rows, columns]: [i64; 2], width: u32, height: u32) -> RgbImage {
+fn heat(values: &[f32], scale: &[f32], [rows, columns]: [usize; 2], width: u32, height: u32) -> RgbImage {
     let mut sorted = scale.to_vec();
     sorted.sort_by(f32::total_cmp);
     let low = sorted[0];
     let high = sorted[sorted.len().saturating_sub(2)];
     let image = RgbImage::from_fn(columns as u32, rows as u32, |x, y| {
-        let value = values[(i64::from(y) * columns + i64::from(x)) as usize];
+        let value = values[y as usize * columns + x as usize];
         color(((value - low) / (high - low).max(1e-6)).clamp(0.0, 1.0))
     });
     imageops::resize(&image, width, height, imageops::FilterType::Nearest)

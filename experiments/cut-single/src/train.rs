@@ -10,6 +10,7 @@ use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_eval::{Preview, Scorer};
 use semrel_run::Checked;
+use semrel_run::trained::{Epochs, SingleModal};
 pub use semrel_train::TrainOptions;
 use semrel_train::batches::BatchLoader;
 use semrel_train::parts::{Layout, parameters, restore_parts, save_parts};
@@ -17,10 +18,9 @@ use semrel_train::{
     About, BEGUN, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tch::Device;
 
 /// Batches that a method which measures its data first is given.
@@ -97,27 +97,8 @@ impl Fit for Run<'_> {
     }
 }
 
-/// What the summary of a single-modal run tells besides what all tell.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Own {
-    /// Which algorithm trained.
-    pub method: Method,
-    /// Folder of the source domain's training images.
-    pub source: PathBuf,
-    /// Folder of the target domain's.
-    pub target: PathBuf,
-    /// Epochs.
-    pub epochs: u64,
-    /// Steps, those of the warm-up left out.
-    pub steps: u64,
-    /// Side of the images.
-    pub image_size: u32,
-    /// Seconds per step, the warm-up included.
-    pub seconds_per_step: f64,
-}
-
 impl Experiment for Run<'_> {
-    type Own = Own;
+    type Own = SingleModal<Method>;
 
     fn restore(&mut self, saved: &Snapshot, at: u64, path: &Path) -> Result<Standing> {
         let name = || format!("checkpoint {}", path.display());
@@ -139,15 +120,14 @@ impl Experiment for Run<'_> {
         (self.loader.as_ref().expect(BEGUN).waited(), self.data.skipped())
     }
 
-    fn own(&mut self, seconds: f64) -> Own {
+    fn own(&mut self, seconds: f64) -> Self::Own {
         let (config, data) = (self.config, self.data);
         let total = steps(config, data);
-        Own {
+        SingleModal {
             method: config.method,
             source: data.train.folder(data.direction.source()).to_owned(),
             target: data.train.folder(data.direction.target()).to_owned(),
-            epochs: config.epochs(),
-            steps: total - config.train.warmup,
+            length: Epochs { epochs: config.epochs(), steps: total - config.train.warmup },
             image_size: config.data.image_size,
             seconds_per_step: seconds / total as f64,
         }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Place, assert, method, names, refuses, sets};
+use common::{PIPE, Place, assert, method, names, pipe, refuses, refuses_former_names, sets};
 use cut_single::config::Config;
 use image::{ImageBuffer, Luma, Rgb, RgbImage, Rgba};
 use predicates::prelude::predicate;
@@ -263,16 +263,28 @@ fn several_files_are_merged_from_left_to_right_and_a_bad_value_is_blamed_on_its_
 }
 
 #[test]
+fn pipes_are_refused_and_not_waited_for() {
+    let place = Place::new();
+    pipe(&place.path("pipe.png"));
+    fs::write(place.path("more.yaml"), "extends: [tiny.yaml, pipe.png]\n").unwrap();
+    refuses(place.command(&["train", "pipe.png", "--check"]), &["pipe.png: cannot read the configuration", PIPE]);
+    refuses(place.command(&["train", "more.yaml", "--check"]), &["key `extends.1`: pipe.png", PIPE]);
+    refuses(place.command(&["translate", "pipe.png", "data/testA", "--out", "out"]), &["pipe.png", PIPE]);
+    assert(place.train("run", &sets(&["train.n_epochs=1", "train.n_epochs_decay=0"]))).success();
+    refuses(place.command(&["translate", "run", "pipe.png", "--out", "out"]), &["pipe.png: not a file"]);
+    refuses(place.command(&["similarity", "run", "pipe.png", "--at", "1,1", "--out", "out"]), &["pipe.png", PIPE]);
+    refuses(place.command(&["eval", "run", "--weights", "pipe.png"]), &["pipe.png", PIPE]);
+}
+
+#[test]
 fn a_former_name_is_refused_with_the_new_one() {
     let place = Place::new();
     let file = [place.path("tiny.yaml")];
-    for (old, new) in [
+    let renamed = [
         ("data.crop_size", "data.image_size"),
         ("loss.gamma", "loss.gamma_start"),
         ("loss.gamma_min", "loss.gamma_end"),
-    ] {
-        let set = format!("{old}=1");
-        let error = Checked::<Config>::load(&file, std::slice::from_ref(&set)).unwrap_err().to_string();
-        assert_eq!(error, format!("--set {set}: key `{old}` is called `{new}` now; rename it"));
-    }
+    ];
+    let load = |set: &[String]| Checked::<Config>::load(&file, set).unwrap_err().to_string();
+    refuses_former_names(&renamed, load);
 }

@@ -4,9 +4,11 @@
 mod common;
 
 use common::{METHODS, Place, STEPS, assert, files, json, method, metrics, names, read_json, refuses, sets};
+use cut_single::config::Method;
 use image::{GenericImageView, RgbImage};
 use predicates::prelude::predicate;
 use semrel_nn::checkpoint::{load_safetensors, metadata, torch_file};
+use semrel_run::trained::SingleModal;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -351,8 +353,8 @@ fn a_run_of_a_table_keeps_its_manifest_and_its_summary_is_typed() {
     assert(place.train("run", &args)).success();
     let stored = semrel_run::manifest::read(place.path("run")).unwrap().unwrap();
     assert_eq!(stored, manifest.parse().unwrap());
-    let summary: semrel_run::Summary<cut_single::train::Own> =
+    let summary: semrel_run::Summary<SingleModal<Method>> =
         semrel_run::summary::read(place.path("run")).unwrap().unwrap();
-    assert_eq!((summary.last_step, summary.own.image_size), (summary.own.steps + summary.warmup, 32));
+    assert_eq!((summary.last_step, summary.own.image_size), (summary.own.length.steps + summary.warmup, 32));
     refuses(place.train("other", &["--manifest", "{}"]), &["--manifest", "missing field `format`"]);
 }

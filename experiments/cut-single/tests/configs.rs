@@ -3,6 +3,8 @@
 use cut_single::config::{Config, Method};
 use cut_single::networks::{new_discriminator, new_generator, new_heads};
 use semrel_run::Checked;
+use semrel_run::config::to_yaml;
+use semrel_run::stored::{StoredConfig, StoredData, StoredEval};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -90,4 +92,19 @@ fn networks_fit_their_images() {
         new_heads(config, &generator).unwrap_or_else(|error| panic!("{profile}/{row}: {error:#}"));
         new_discriminator(config, Device::Cpu).unwrap_or_else(|error| panic!("{profile}/{row}: {error:#}"));
     }
+}
+
+/// What reports read of a stored configuration is what the program has stored.
+#[test]
+fn reports_find_their_keys_in_a_stored_configuration() {
+    let config = &rows("sample")["horse2zebra-ours"];
+    let stored = StoredConfig {
+        seed: Some(config.seed),
+        data: StoredData {
+            root: Some(config.data.root.display().to_string()),
+            image_size: Some(config.data.image_size),
+        },
+        eval: StoredEval { extractor: Some(config.eval.extractor.clone()) },
+    };
+    assert_eq!(StoredConfig::from_yaml(&to_yaml(config).unwrap()), Ok(stored));
 }

@@ -11,7 +11,9 @@ use tch::{Device, Kind, Tensor};
 
 const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);
 
-fn method(name: &str, width: i64, batch: i64, loss: &serde_json::Value) -> Contrastive {
+type New = fn(&Config, Device) -> anyhow::Result<Contrastive>;
+
+fn method(new: New, name: &str, width: i64, batch: i64, loss: &serde_json::Value) -> Contrastive {
     let mut loss = loss.clone();
     loss["num_patches"] = json!(8);
     let config: Config = serde_json::from_value(json!({
@@ -25,7 +27,7 @@ fn method(name: &str, width: i64, batch: i64, loss: &serde_json::Value) -> Contr
     }))
     .unwrap();
     config.validate().unwrap();
-    let mut method = Contrastive::new(&config, Device::Cpu).unwrap();
+    let mut method = new(&config, Device::Cpu).unwrap();
     // In double precision: Adam's first steps hardly depend on the size of a gradient, so that single precision's rounding
     // of small ones would show.
     method.generator.convert(Kind::Double);
@@ -48,7 +50,8 @@ fn numbers(terms: &Losses) -> Vec<(String, f64)> {
 /// Three steps in both orders: equal losses, equal weights afterwards.
 fn agree(name: &str, width: i64, batch: i64, loss: serde_json::Value) {
     let context = format!("{name}, width {width}, batch {batch}, {loss}");
-    let (mut shared, mut plain) = (method(name, width, batch, &loss), method(name, width, batch, &loss));
+    let [mut shared, mut plain] =
+        [Contrastive::new, Contrastive::plain].map(|new: New| method(new, name, width, batch, &loss));
     copy_into(&weights(&mut plain), &weights(&mut shared), Extras::Refuse).unwrap();
     let mut flips = vec![];
     for step in 0..3 {

@@ -5,12 +5,13 @@
 //! ([`Case::in_both_kinds`]).
 //!
 //! The reference numbers of CUT, FastCUT and ours hold gradients that PyTorch's CPU build misreads
-//! ([`TappedGenerator::set_misread_gradients`]); they are compared in that mode. Training is not in that mode.
+//! ([`ResnetGenerator::with_misread_gradients`]); they are compared in that mode. Training is not in that mode.
 
 use cut_single::algorithm::{Algorithm, Batch, StepInfo};
 use cut_single::config::{Config, GeneratorKind, Method};
 use cut_single::methods::{Contrastive, Draws, new_cycle_gan};
-use cut_single::networks::{Generator, trained};
+use cut_single::networks::{Generator, resnet, trained};
+use semrel_nn::resnet::ResnetGenerator;
 use semrel_nn::{Net, NetworkError, TappedGenerator, Trained, stylegan2};
 use semrel_testkit::{Case, FillRule, Outcome, run};
 use semrel_train::Losses;
@@ -171,11 +172,15 @@ fn contrastive(case: &Case, config: &Config, kind: Kind) -> Outcome {
             Box::new(GivenNoise { inner: stylegan2::Generator::new(p, &shape), noise: noise.clone() }) as Generator
         });
         method.generator = trained(config, net);
+    } else if config.train.batch_size == 1 {
+        let shape = resnet(config);
+        let net =
+            Net::new(Device::Cpu, |p| Box::new(ResnetGenerator::new(p, &shape).with_misread_gradients()) as Generator);
+        method.generator = trained(config, net);
     }
     fill(case, "G", &mut method.generator, kind)?;
     fill(case, "D", &mut method.adversary.discriminator, kind)?;
     fill(case, "F", &mut method.heads, kind)?;
-    method.generator.set_misread_gradients(config.train.batch_size == 1);
     let gradients = Gradients::default();
     watch("G", &mut method.generator, &gradients);
     watch("D", &mut method.adversary.discriminator, &gradients);

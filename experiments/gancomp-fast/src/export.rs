@@ -9,9 +9,9 @@ use ndarray::Array3;
 use prost::Message;
 use semrel_nn::checkpoint::save;
 use semrel_run::Checked;
+use semrel_run::work::{ExportSummary, Work};
 use semrel_train::passes::Generator;
 use semrel_train::{atomic, summary};
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
@@ -84,23 +84,25 @@ pub fn export(config: &Checked<Config>, options: &ExportOptions) -> Result<PathB
     atomic::write(&path, &model.encode_to_vec())?;
     summary::write(
         out,
-        &json!({
-            "name": config.name,
-            "stage": "export",
-            "of": options.which,
-            "channels": channels,
-            "step": step,
-            "parameters": parameters,
-            "macs": macs,
-            "size": size,
-            "files": [WEIGHTS, ONNX],
-            "bytes": [fs::metadata(weights)?.len(), fs::metadata(path)?.len()],
-            "onnx_opset": onnx::graph::OPSET,
-            "onnx_largest_difference": difference,
-            "seconds": began.elapsed().as_secs_f64(),
-            "threads": options.threads,
-            "device": "Cpu",
-        }),
+        &ExportSummary {
+            name: config.name.clone(),
+            stage: "export".to_owned(),
+            of: options.which.to_string(),
+            channels: channels.map(|channels| channels.to_string()),
+            step,
+            parameters: parameters as u64,
+            macs,
+            size,
+            files: [WEIGHTS, ONNX].map(str::to_owned).to_vec(),
+            bytes: vec![fs::metadata(weights)?.len(), fs::metadata(path)?.len()],
+            onnx_opset: onnx::graph::OPSET,
+            onnx_largest_difference: difference,
+            work: Work {
+                seconds: began.elapsed().as_secs_f64(),
+                threads: options.threads as u64,
+                device: "Cpu".to_owned(),
+            },
+        },
     )?;
     Ok(out.clone())
 }

@@ -7,6 +7,7 @@ use semrel_eval::{
     ExtractorChoice, ImageSet, InputOptions, Labels, ReferenceSource, SEGMENTATION, Segmenter, SegmenterChoice,
 };
 use semrel_metrics::extractor::Extractor;
+use std::path::Path;
 use tch::Device;
 
 /// The extractor of Fréchet distances.
@@ -97,6 +98,31 @@ pub fn labels_of_search(config: &Config, data: &Data) -> Result<Labels> {
     Ok(Labels::new(sources_of_search(config, data)?, "search.label_table", table)?)
 }
 
+/// Where the real images come from that translations are compared with.
+enum RealImages<'a> {
+    /// Statistics of their features, in an archive that a config key names.
+    Archive(&'static str, &'a Path),
+    /// Images that a config key chooses.
+    Images(&'static str, SearchReference),
+}
+
+impl RealImages<'_> {
+    /// Their name in results.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Archive(..) => "statistics",
+            Self::Images(_, reference) => reference.name(),
+        }
+    }
+
+    fn open(&self, data: &Data) -> Result<ReferenceSource> {
+        Ok(match *self {
+            Self::Archive(key, file) => ReferenceSource::Archive { key, file: file.to_owned() },
+            Self::Images(key, reference) => ReferenceSource::Images { key, sets: targets(reference, data)? },
+        })
+    }
+}
+
 /// Images of the target domain.
 fn targets(reference: SearchReference, data: &Data) -> Result<Vec<ImageSet>> {
     let of = |folder| ImageSet::new(folder, data.direction.target());
@@ -108,22 +134,28 @@ fn targets(reference: SearchReference, data: &Data) -> Result<Vec<ImageSet>> {
     })
 }
 
-/// The real images that evaluations compare with.
-pub fn reference_of_tests(config: &Config, data: &Data) -> ReferenceSource {
+fn real_images_of_tests(config: &Config) -> RealImages<'_> {
     match &config.eval.statistics {
-        Some(file) => ReferenceSource::Archive { key: "eval.statistics", file: file.clone() },
-        None => {
-            let sets = targets(config.eval.reference.into(), data).expect("test and training images are there");
-            ReferenceSource::Images { key: "eval.reference", sets }
-        }
+        Some(file) => RealImages::Archive("eval.statistics", file),
+        None => RealImages::Images("eval.reference", config.eval.reference.into()),
     }
 }
 
-/// The images that the search's real images are, if they are not those of evaluations or of an archive: as published, the
-/// search's own where images come in pairs, and those of evaluations where they do not.
-fn own_of_search(config: &Config) -> Option<SearchReference> {
+/// If not chosen, as published: the search's own where images come in pairs, and those of evaluations where they do not.
+fn real_images_of_search(config: &Config) -> RealImages<'_> {
+    if let Some(file) = &config.search.statistics {
+        return RealImages::Archive("search.statistics", file);
+    }
     let default = config.aligned().then_some(SearchReference::Search);
-    config.search.reference.or(default)
+    match config.search.reference.or(default) {
+        Some(own) => RealImages::Images("search.reference", own),
+        None => real_images_of_tests(config),
+    }
+}
+
+/// The real images that evaluations compare with.
+pub fn reference_of_tests(config: &Config, data: &Data) -> ReferenceSource {
+    real_images_of_tests(config).open(data).expect("test and training images are there")
 }
 
 /// The real images that the search compares with.
@@ -131,25 +163,17 @@ fn own_of_search(config: &Config) -> Option<SearchReference> {
 /// # Errors
 /// Where too few are set aside.
 pub fn reference_of_search(config: &Config, data: &Data) -> Result<ReferenceSource> {
-    Ok(match (&config.search.statistics, own_of_search(config)) {
-        (Some(file), _) => ReferenceSource::Archive { key: "search.statistics", file: file.clone() },
-        (None, Some(own)) => ReferenceSource::Images { key: "search.reference", sets: targets(own, data)? },
-        (None, None) => reference_of_tests(config, data),
-    })
+    real_images_of_search(config).open(data)
 }
 
 /// Name of [`reference_of_tests`] in results.
 pub fn name_of_tests(config: &Config) -> &'static str {
-    if config.eval.statistics.is_some() { "statistics" } else { SearchReference::from(config.eval.reference).name() }
+    real_images_of_tests(config).name()
 }
 
 /// Name of [`reference_of_search`] in results.
 pub fn name_of_search(config: &Config) -> &'static str {
-    match (&config.search.statistics, own_of_search(config)) {
-        (Some(_), _) => "statistics",
-        (None, Some(own)) => own.name(),
-        (None, None) => name_of_tests(config),
-    }
+    real_images_of_search(config).name()
 }
 
 #[cfg(test)]

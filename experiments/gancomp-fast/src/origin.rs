@@ -5,7 +5,8 @@ use crate::trained::{TrainedTeacher, weights_digest};
 use anyhow::{Result, ensure};
 use semrel_eval::digest;
 use semrel_nn::checkpoint::StateDict;
-use serde_json::{Value, json};
+use semrel_run::trained;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Keys of the digests in the state of a checkpoint, and in the summary.
@@ -47,9 +48,9 @@ impl Origin {
     }
 
     /// What the summary says of that of a key.
-    pub(crate) fn describe(origins: &[Self], key: &str) -> Option<Value> {
-        let origin = origins.iter().find(|origin| origin.key == key)?;
-        Some(json!({ "path": origin.path, "step": origin.step, "digest": origin.digest }))
+    pub(crate) fn describe(origins: &[Self], key: &str) -> Option<trained::Origin> {
+        let Self { path, step, digest, .. } = origins.iter().find(|origin| origin.key == key)?;
+        Some(trained::Origin { path: path.clone(), step: *step, digest: digest.clone() })
     }
 
     /// Whether the state of a checkpoint is of a run with this one. Older checkpoints do not tell of every one.
@@ -75,6 +76,7 @@ impl Origin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
     use tch::Tensor;
 
     #[test]

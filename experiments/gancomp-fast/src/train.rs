@@ -16,7 +16,8 @@ use anyhow::{Context, Result, bail};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_eval::{Preview, Scorer};
-use semrel_nn::channels::{ChannelSet, Channels};
+use semrel_nn::channels::ChannelSet;
+use semrel_run::trained::{Compression, Epochs};
 use semrel_run::{Checked, Manifest};
 use semrel_train::batches::BatchLoader;
 use semrel_train::parts::{Layout, load_network, parameters, pool_files, restore_parts, restore_pools, save_parts};
@@ -25,10 +26,9 @@ use semrel_train::{
     About, BEGUN, Ended, Experiment, Fit, Interrupt, Losses, OpenMode, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
 };
-use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tch::Device;
 
 /// Where and how to train.
@@ -234,37 +234,6 @@ impl Job<'_> {
     }
 }
 
-/// What the summary of a stage tells besides what all tell.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Own {
-    /// `teacher`, `distill` or `finetune`.
-    pub stage: &'static str,
-    /// Method of the row; a teacher has none.
-    pub method: Option<Method>,
-    /// The teacher that was learnt from.
-    pub teacher: Option<Value>,
-    /// The super-net that fine-tuning began with.
-    pub super_net: Option<Value>,
-    /// The configuration that was fine-tuned.
-    pub channels: Option<Channels>,
-    /// Folder of the source domain's training images.
-    pub source: PathBuf,
-    /// Folder of the target domain's.
-    pub target: PathBuf,
-    /// Number of the source domain's training images.
-    pub sources: usize,
-    /// Number of the target domain's.
-    pub targets: usize,
-    /// Epochs.
-    pub epochs: u64,
-    /// Steps, those of the warm-up left out.
-    pub steps: u64,
-    /// Side of the images.
-    pub image_size: u32,
-    /// Seconds per step, the warm-up included.
-    pub seconds_per_step: f64,
-}
-
 /// A stage as the training loop sees it.
 struct Run<'a> {
     job: &'a Job<'a>,
@@ -281,7 +250,7 @@ struct Run<'a> {
 }
 
 impl Experiment for Run<'_> {
-    type Own = Own;
+    type Own = Compression<Method>;
 
     fn restore(&mut self, saved: &Snapshot, at: u64, path: &Path) -> Result<Standing> {
         self.job.origins.iter().try_for_each(|origin| origin.check(&saved.state, path))?;
@@ -304,21 +273,25 @@ impl Experiment for Run<'_> {
         (self.loader.as_ref().expect(BEGUN).waited(), self.training.skipped())
     }
 
-    fn own(&mut self, seconds: f64) -> Own {
+    fn own(&mut self, seconds: f64) -> Self::Own {
         let Job { config, data, stage, origins } = self.job;
         let (images, direction) = (data.of_stage(*stage), data.direction);
-        Own {
-            stage: stage.name(),
+        Compression {
+            stage: stage.name().to_owned(),
             method: (*stage != Stage::Teacher).then_some(config.method),
             teacher: Origin::describe(origins, TEACHER),
             super_net: Origin::describe(origins, SUPER_NET),
-            channels: config.finetune.as_ref().filter(|_| *stage == Stage::Finetune).and_then(|f| f.channels),
+            channels: config
+                .finetune
+                .as_ref()
+                .filter(|_| *stage == Stage::Finetune)
+                .and_then(|f| f.channels)
+                .map(|c| c.to_string()),
             source: images.folder(direction.source()).to_owned(),
             target: images.folder(direction.target()).to_owned(),
             sources: images.files(direction.source()).len(),
             targets: images.files(direction.target()).len(),
-            epochs: self.train.epochs(),
-            steps: self.training.steps() - self.training.warmup(),
+            length: Epochs { epochs: self.train.epochs(), steps: self.training.steps() - self.training.warmup() },
             image_size: config.data.image_size,
             seconds_per_step: seconds / self.training.steps() as f64,
         }

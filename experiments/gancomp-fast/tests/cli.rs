@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{ALIGNED, Place, STEPS, assert, json, metrics, names, read_json};
+use common::{ALIGNED, Place, STEPS, assert, json, metrics, names, read_json, write_found};
 use image::GenericImageView;
 use predicates::prelude::predicate;
 use semrel_nn::checkpoint::load_safetensors;
@@ -92,9 +92,7 @@ fn fine_tuning_begins_with_what_distillation_left_and_trains_one_configuration()
     let place = Place::new();
     place.trained(&["teacher", "distill"], "runs", &[]);
     // The winner of a search, as it is written.
-    let winner = serde_json::json!({ "settings": "any", "winner": { "channels": "4_2_4_2_4_2_4_2" } });
-    fs::create_dir_all(place.path("runs/rows/tiny/search")).unwrap();
-    fs::write(place.path("runs/rows/tiny/search/search.json"), winner.to_string()).unwrap();
+    write_found(&place.path("runs/rows/tiny/search"), "4_2_4_2_4_2_4_2");
     // So slow that weights that are not reached show that they stayed.
     let keys = ["finetune.channels=null", "finetune.train.lr=1e-30"];
     place.trained(&["finetune"], "runs", &keys);

@@ -7,6 +7,8 @@ use semrel_data::Direction;
 use semrel_loss::gan::GanMode;
 use semrel_nn::channels::ChannelSet;
 use semrel_run::Checked;
+use semrel_run::config::to_yaml;
+use semrel_run::stored::{StoredConfig, StoredData, StoredEval};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -178,4 +180,19 @@ fn networks_fit_their_images() {
             assert!(new_adapters(&config, device).numel() > 0);
         }
     }
+}
+
+/// What reports read of a stored configuration is what the program has stored.
+#[test]
+fn reports_find_their_keys_in_a_stored_configuration() {
+    let config = &rows("sample")["horse2zebra-ours"];
+    let stored = StoredConfig {
+        seed: Some(config.seed),
+        data: StoredData {
+            root: Some(config.data.root.display().to_string()),
+            image_size: Some(config.data.image_size),
+        },
+        eval: StoredEval { extractor: Some(config.eval.extractor.clone()) },
+    };
+    assert_eq!(StoredConfig::from_yaml(&to_yaml(config).unwrap()), Ok(stored));
 }

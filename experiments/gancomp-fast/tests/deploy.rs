@@ -4,13 +4,13 @@
 mod common;
 
 use common::searched::{STREET, SearchedRow};
-use common::{assert, files, json, names, read_json, refuses, sets, signal};
+use common::{PIPE, assert, files, json, names, pipe, read_json, refuses, sets, signal, write_found};
 use predicates::prelude::{PredicateBooleanExt, predicate};
 use semrel_nn::checkpoint::{StateDict, load_safetensors, metadata};
 use semrel_nn::mobile_resnet::SubMobileResnet;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use tch::{Device, Kind, Tensor};
 
 const FOUND: &str = "8_4_8_4_8_4_4_8";
@@ -18,9 +18,7 @@ const FOUND: &str = "8_4_8_4_8_4_4_8";
 /// A row whose search has found [`FOUND`].
 fn found(keys: &[&str]) -> SearchedRow {
     let place = SearchedRow::distilled(keys);
-    fs::create_dir_all(place.row("search")).unwrap();
-    let text = format!("{{\"settings\": \"\", \"winner\": {{\"channels\": \"{FOUND}\"}}}}");
-    fs::write(place.row("search/search.json"), text).unwrap();
+    write_found(&place.row("search"), FOUND);
     place
 }
 
@@ -211,7 +209,7 @@ fn what_does_not_fit_is_refused() {
         *weight = &*weight * 1e30;
     }
     write("huge.safetensors", &teacher);
-    assert!(Command::new("mkfifo").arg(place.path("pipe.png")).status().unwrap().success());
+    pipe(&place.path("pipe.png"));
     for (args, words) in [
         (&["profile", "16_16_32"][..], &["16_16_32", "has 3 numbers; expected 8"][..]),
         (&["profile", "65536_16_16_16_16_16_16_16"], &["width 65536", "1 to 1024"]),
@@ -227,7 +225,10 @@ fn what_does_not_fit_is_refused() {
         (&["eval", row, "--of", "teacher", "--set", "model.teacher_ngf=8"], &["`model.teacher_ngf`: 8", "has width 4"]),
         (&["eval", row, "--set", "eval.statistics=none.npz"], &["config key `eval.statistics`", "none.npz"]),
         (&["eval", row, "--set", "eval.segmentation=true"], &["config key `eval.segmentation`"]),
+        (&["eval", row, "--set", "eval.statistics=pipe.png"], &["config key `eval.statistics`", "pipe.png", PIPE]),
         (&["translate", "--onnx", "none.onnx", pictures], &["none.onnx"]),
+        (&["translate", "--onnx", "pipe.png", pictures], &["pipe.png", PIPE]),
+        (&["eval", "pipe.png"], &["pipe.png: cannot read the configuration", PIPE]),
         (&["translate", onnx, pictures], &["generator.onnx: an ONNX file", "--onnx"]),
         (&["eval", row, "--out", "/dev/null"], &["/dev/null: cannot write", "not a file"]),
         (&["translate", "--onnx", "bad.onnx", pictures], &["bad.onnx: no ONNX file", "export"]),

@@ -4,7 +4,7 @@
 //! side of 0 a rectifier's input falls. In single precision the losses of the first step are compared.
 //!
 //! The reference numbers of steps with the semantic terms hold gradients that PyTorch's CPU build misreads where patches are
-//! picked from a map ([`SuperMobileResnet::set_misread_gradients`](semrel_nn::mobile_resnet::SuperMobileResnet)); they are
+//! picked from a map ([`SuperMobileResnet::with_misread_gradients`](semrel_nn::mobile_resnet::SuperMobileResnet)); they are
 //! compared in that mode. Training is not in that mode.
 
 use gancomp_fast::config::Config;
@@ -14,6 +14,7 @@ use gancomp_fast::pix2pix::Pix2Pix;
 use gancomp_fast::teacher::new_cycle_gan;
 use semrel_nn::channels::ChannelSet;
 use semrel_nn::checkpoint::StateDict;
+use semrel_nn::mobile_resnet::SuperMobileResnet;
 use semrel_nn::{Net, Trained};
 use semrel_testkit::{Case, FillRule, Outcome, run};
 use semrel_train::Losses;
@@ -226,8 +227,12 @@ fn filled(case: &Case, kind: Kind) -> Result<Distillation, String> {
     let channels: ChannelSet = config.distill.channels.clone();
     let mut networks =
         Distillation::new(&config, teacher, channels, &config.distill.train, Device::Cpu).map_err(text)?;
+    if networks.heads.is_some() {
+        let shape = networks.student.config().clone();
+        let student = Net::new(Device::Cpu, |p| SuperMobileResnet::new(p, &shape).with_misread_gradients());
+        networks.student = Trained::new(student, networks.student.adam.config);
+    }
     prepare(case, &mut networks.student, 1.0, kind);
-    networks.student.set_misread_gradients(networks.heads.is_some());
     prepare(case, &mut networks.adversary.discriminator, 1.0, kind);
     prepare_parts(case, &mut networks.adapters, kind);
     networks.heads.iter_mut().for_each(|heads| prepare_parts(case, heads, kind));

@@ -15,6 +15,7 @@ use semrel_eval::Preview;
 use semrel_eval::domains::{DomainMetrics, DomainReference};
 use semrel_metrics::FixedFeatures;
 use semrel_run::Checked;
+use semrel_run::trained::{Iterations, MultiModal};
 pub use semrel_train::TrainOptions;
 use semrel_train::correlative::Correlative;
 use semrel_train::parts::parameters;
@@ -22,7 +23,6 @@ use semrel_train::{
     About, BEGUN, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -110,23 +110,8 @@ impl Fit for Run<'_> {
     }
 }
 
-/// What the summary of a multi-modal run tells besides what all tell.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Own {
-    /// Losses on top of StarGAN v2's.
-    pub method: Method,
-    /// Names of the domains, by index.
-    pub domains: Vec<String>,
-    /// Iterations, those of the warm-up left out.
-    pub iterations: i64,
-    /// Side of the images.
-    pub image_size: i64,
-    /// Seconds per iteration, the warm-up included.
-    pub seconds_per_iteration: f64,
-}
-
 impl Experiment for Run<'_> {
-    type Own = Own;
+    type Own = MultiModal<Method>;
 
     fn restore(&mut self, saved: &Snapshot, at: u64, path: &Path) -> Result<Standing> {
         let name = || format!("checkpoint {}", path.display());
@@ -147,13 +132,13 @@ impl Experiment for Run<'_> {
         (self.loader.as_ref().expect(BEGUN).waited(), self.data.train.skipped() + self.data.val.skipped())
     }
 
-    fn own(&mut self, seconds: f64) -> Own {
+    fn own(&mut self, seconds: f64) -> Self::Own {
         let train = &self.config.train;
-        Own {
+        MultiModal {
             method: self.config.method,
             domains: self.data.domains.clone(),
-            iterations: train.iterations,
-            image_size: self.config.data.image_size,
+            length: Iterations { iterations: train.iterations as u64 },
+            image_size: self.config.data.image_size as u32,
             seconds_per_iteration: seconds / (train.warmup + train.iterations) as f64,
         }
     }

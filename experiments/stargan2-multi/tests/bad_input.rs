@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{NO_EVALUATION, Place, assert, refuses};
+use common::{NO_EVALUATION, Place, assert, refuses, refuses_former_names};
 use image::RgbImage;
 use predicates::prelude::predicate;
 use semrel_run::Checked;
@@ -129,15 +129,13 @@ fn missing_weights_touch_no_run() {
 fn a_former_name_is_refused_with_the_new_one() {
     let place = Place::new();
     let file = [place.path("tiny.yaml")];
-    for (old, new) in [
+    let renamed = [
         ("data.img_size", "data.image_size"),
         ("loss.lambda_reg", "loss.lambda_r1"),
         ("loss.reg_every", "loss.r1_every"),
         ("loss.lambda_cyc", "loss.lambda_cycle"),
         ("loss.use_hard", "loss.hard"),
-    ] {
-        let set = format!("{old}=1");
-        let error = Checked::<Config>::load(&file, std::slice::from_ref(&set)).unwrap_err().to_string();
-        assert_eq!(error, format!("--set {set}: key `{old}` is called `{new}` now; rename it"));
-    }
+    ];
+    let load = |set: &[String]| Checked::<Config>::load(&file, set).unwrap_err().to_string();
+    refuses_former_names(&renamed, load);
 }

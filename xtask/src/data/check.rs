@@ -4,11 +4,11 @@ use anyhow::Result;
 use semrel_data::cityscapes::{CLASSES, IGNORE};
 use semrel_data::image_io::{decode_labels, list_images, read_rgb};
 use semrel_data::{PairFolder, PairLayout, Side};
+use semrel_run::input;
 use semrel_tables::folders::open_domains;
 use semrel_tables::machine::cores;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -101,7 +101,7 @@ fn check_labels(dir: &Path, folder: &PairFolder) -> Result<(usize, Vec<String>)>
     errors.extend(lone(&labels, &pictures, "labels without a picture"));
     let mut good = 0;
     for file in &files {
-        match fs::read(file).map_err(anyhow::Error::from).and_then(|bytes| Ok(decode_labels(&bytes, file)?)) {
+        match input::read(file).map_err(anyhow::Error::from).and_then(|bytes| Ok(decode_labels(&bytes, file)?)) {
             Err(error) => errors.push(format!("{error:#}")),
             Ok(ids) => match ids.as_raw().iter().find(|&&id| usize::from(id) >= CLASSES && id != IGNORE) {
                 Some(id) => errors.push(format!("{}: {id} is no train id (0-18, 255)", file.display())),

@@ -111,8 +111,8 @@ pub fn lock(data: &Path) -> Result<File> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::packed::{tar_of, zip_of};
     use super::super::sets::{CITYSCAPES, HORSE2ZEBRA};
-    use super::super::unpack::tests::{tar_of, zip_of};
     use super::*;
     use crate::download_server::{Server, rest, whole};
 

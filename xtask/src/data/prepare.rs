@@ -7,6 +7,7 @@ use semrel_data::cityscapes::train_ids;
 use semrel_data::image_io::{decode_labels, decode_rgb, write_image};
 use semrel_data::resize::{Filter, resize};
 use semrel_data::{PairFolder, PairLayout, Side};
+use semrel_run::input;
 use semrel_tables::machine::cores;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -109,7 +110,7 @@ fn write_scenes(scenes: &[Scene], args: &CityscapesArgs, dir: &Path) -> Result<(
 type Zip = ZipArchive<BufReader<File>>;
 
 fn open(path: &Path) -> Result<Zip> {
-    let file = File::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let file = input::open(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     ZipArchive::new(BufReader::new(file)).with_context(|| format!("{}: not a readable zip archive", path.display()))
 }
 
@@ -184,7 +185,7 @@ fn in_one_go(data: &Path, name: &str, write: impl FnOnce(&Path) -> Result<()>) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::unpack::tests::zip_of;
+    use super::super::packed::zip_of;
     use super::*;
     use semrel_data::cityscapes::{CITYSCAPES, IGNORE};
     use semrel_data::image_io::read_rgb;

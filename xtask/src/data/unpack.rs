@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
+use semrel_run::input;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Component, Path, PathBuf};
@@ -11,7 +12,7 @@ use zip::ZipArchive;
 /// members share. Members that would land outside, and links, are refused.
 pub fn unpack(archive: &Path, dir: &Path) -> Result<usize> {
     let mut start = [0; 4];
-    let length = File::open(archive)
+    let length = input::open(archive)
         .and_then(|file| file.take(4).read(&mut start))
         .with_context(|| format!("{}: cannot be read", archive.display()))?;
     fs::create_dir_all(dir).with_context(|| format!("{}: cannot be written", dir.display()))?;
@@ -103,33 +104,9 @@ fn lift(dir: &Path) -> io::Result<()> {
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
+    use super::super::packed::{tar_of, zip_of};
     use super::*;
-    use std::io::Write;
-
-    pub fn zip_of(path: &Path, members: &[(&str, &[u8])]) {
-        let mut writer = zip::ZipWriter::new(File::create(path).unwrap());
-        for (name, content) in members {
-            writer.start_file(*name, zip::write::SimpleFileOptions::default()).unwrap();
-            writer.write_all(content).unwrap();
-        }
-        writer.finish().unwrap();
-    }
-
-    pub fn tar_of(path: &Path, members: &[(&str, &[u8])]) {
-        let gz = flate2::write::GzEncoder::new(File::create(path).unwrap(), flate2::Compression::fast());
-        let mut builder = tar::Builder::new(gz);
-        for (name, content) in members {
-            let mut header = tar::Header::new_gnu();
-            header.set_size(content.len() as u64);
-            header.set_mode(0o644);
-            // The name as it is: the crate's own way refuses to leave the folder.
-            header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
-            header.set_cksum();
-            builder.append(&header, *content).unwrap();
-        }
-        builder.into_inner().unwrap().finish().unwrap();
-    }
 
     type Pack = fn(&Path, &[(&str, &[u8])]);
 

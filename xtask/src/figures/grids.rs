@@ -2,13 +2,14 @@
 
 use super::sheet::Sheet;
 use crate::explore::spread;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use image::{RgbImage, imageops};
 use semrel_data::image_io::{list_images, read_rgb};
+use semrel_run::run_dir;
+use semrel_run::stored::StoredConfig;
 use semrel_tables::finished::{Finished, Group};
 use semrel_tables::folders::open_domains;
 use semrel_tables::names::{DRAWING, INPUTS, OUTPUTS};
-use serde_yaml::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -55,8 +56,11 @@ fn columns(rows: &[Finished], each: usize) -> Vec<String> {
 /// What `table1` has drawn of several domains: test pictures, each in styles of the domain after its own.
 pub fn of_styles(group: &Group, rows: usize) -> Result<RgbImage> {
     let first = group.rows.first().context("no row")?;
-    let config: Value = serde_yaml::from_str(&fs::read_to_string(first.run.join("config.yaml"))?)?;
-    let side = config["data"]["image_size"].as_u64().context("config key `data.image_size`: not there")? as u32;
+    let file = first.run.join(run_dir::CONFIG);
+    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let config = StoredConfig::from_yaml(&text).map_err(|what| anyhow!("{}: {what}", file.display()))?;
+    let side = config.data.image_size;
+    let side = side.with_context(|| format!("{}: missing key `data.image_size`", file.display()))?;
     let grids = group
         .rows
         .iter()
@@ -104,9 +108,9 @@ pub fn of_styles(group: &Group, rows: usize) -> Result<RgbImage> {
 }
 
 /// Names of the domains, or their numbers where the images are gone.
-fn names(config: &Value, domains: usize) -> Vec<String> {
+fn names(config: &StoredConfig, domains: usize) -> Vec<String> {
     let numbers = || (1..=domains).map(|d| d.to_string()).collect();
-    let Some(root) = config["data"]["root"].as_str() else { return numbers() };
+    let Some(root) = &config.data.root else { return numbers() };
     match open_domains(Path::new(root)) {
         Ok(splits) if splits.train.len() == domains => splits.train.names().iter().map(|&n| n.to_owned()).collect(),
         _ => numbers(),

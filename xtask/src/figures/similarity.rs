@@ -6,31 +6,16 @@ use crate::explore::spread;
 use anyhow::{Context, Result, anyhow};
 use image::RgbImage;
 use semrel_data::image_io::{list_images, read_rgb};
+use semrel_run::similarity;
 use semrel_tables::finished::{Finished, Group};
 use semrel_tables::jobs::last_error;
 use semrel_tables::names::{INPUTS, OUTPUTS};
-use serde::Deserialize;
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// What `cut-single similarity` writes.
-#[derive(Deserialize)]
-struct Maps {
-    size: [u32; 2],
-    at: [u32; 2],
-    layers: Vec<LayerMap>,
-}
-
-#[derive(Deserialize)]
-struct LayerMap {
-    layer: i64,
-    size: [usize; 2],
-    query: [usize; 2],
-    input: Vec<f64>,
-    output: Vec<f64>,
-    divergence: f64,
-}
+/// Maps, in the precision that they are drawn with.
+type Maps = similarity::SimilarityMaps<f64>;
+type LayerMap = similarity::LayerMaps<f64>;
 
 /// Reads `--at`.
 pub fn place(text: &str) -> Result<[f64; 2], String> {
@@ -111,10 +96,10 @@ fn of_row(
     }
     let stem = input.file_stem().context("a picture without a name")?.to_string_lossy().into_owned();
     let file = temporary.path().join(format!("{stem}-{x}-{y}.json"));
-    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let maps = similarity::read(&file)?.with_context(|| format!("{}: cut-single wrote no maps", file.display()))?;
     let name = Path::new(&stem).with_extension("png");
     let translated = row.translations(group.spec)?.join(OUTPUTS).join(name);
-    Ok((serde_json::from_str(&text).context("the maps of cut-single")?, read_rgb(&translated)?))
+    Ok((maps, read_rgb(&translated)?))
 }
 
 /// The picture with a dot on the query; enlarged first, so that the dot is round.

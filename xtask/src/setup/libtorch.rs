@@ -1,7 +1,8 @@
 //! `.libtorch`: a link to a libtorch of the version that `tch` is made for.
 
+use super::files::{create_dir, writing};
+use super::pip;
 use super::unpack::unpack;
-use super::{create_dir, pip, writing};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail};
 use semrel_run::atomic;

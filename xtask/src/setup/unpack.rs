@@ -1,6 +1,6 @@
 //! Parts of wheels.
 
-use super::{create_dir, writing};
+use super::files::{create_dir, writing};
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::io::{self, BufReader};

@@ -5,6 +5,7 @@ use crate::download::Version;
 use crate::download_server::{Request, Server, rest, status, whole};
 use semrel_weights::{ALEXNET, Origin};
 use sha2::{Digest, Sha256};
+use std::fs;
 
 const ETAG_A: &str = "ETag: \"a\"\r\n";
 const NO_WAIT: [Duration; 2] = [Duration::ZERO; 2];

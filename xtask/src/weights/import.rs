@@ -1,6 +1,6 @@
 //! A copy of a file that the user has.
 
-use super::{accept, create_dir, lock, what_is_wrong, writing};
+use super::accept::{accept, create_dir, lock, what_is_wrong, writing};
 use anyhow::{Context, Result, bail, ensure};
 use semrel_weights::{ALL, Check, WeightsFile, sha256};
 use std::fs;

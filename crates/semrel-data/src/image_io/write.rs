@@ -1,6 +1,6 @@
 //! Writes pictures, whole or not at all.
 
-use crate::error::DataError;
+use crate::error::{DataError, WriteError};
 use image::{ImageBuffer, ImageFormat, PixelWithColorType};
 use semrel_run::atomic;
 use std::fs;
@@ -14,13 +14,20 @@ pub fn write_image<P>(path: &Path, image: &ImageBuffer<P, Vec<u8>>) -> Result<()
 where
     P: PixelWithColorType<Subpixel = u8>,
 {
-    let format = ImageFormat::from_path(path).map_err(|e| DataError::encode(path, e))?;
+    write(path, image).map_err(DataError::Write)
+}
+
+fn write<P>(path: &Path, image: &ImageBuffer<P, Vec<u8>>) -> Result<(), WriteError>
+where
+    P: PixelWithColorType<Subpixel = u8>,
+{
+    let format = ImageFormat::from_path(path).map_err(WriteError::image(path))?;
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|e| DataError::write(folder, e))?;
+        fs::create_dir_all(folder).map_err(WriteError::file(folder))?;
     }
     let mut bytes = vec![];
-    image.write_to(&mut Cursor::new(&mut bytes), format).map_err(|e| DataError::encode(path, e))?;
-    atomic::write(path, &bytes).map_err(DataError::unwritten)
+    image.write_to(&mut Cursor::new(&mut bytes), format).map_err(WriteError::image(path))?;
+    Ok(atomic::write(path, &bytes)?)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::label_files::LabelFormat;
 use super::pairs::Pair;
 use crate::{MetricsError, weights};
 use semrel_nn::checkpoint::{StateDict, save};
+use semrel_run::input;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ pub(super) fn digest(pairs: &[Pair], format: LabelFormat, config: &HeadConfig) -
     let settings = format!("{VERSION}\n{:?}\n{config:?}\n{format:?}\n", weights::EFFICIENTNET_LITE0.sha256);
     let mut hash = Sha256::new().chain_update(settings);
     for path in pairs.iter().flat_map(|pair| [&pair.photo, &pair.label]) {
-        let bytes = std::fs::read(path).map_err(|source| MetricsError::Io { path: path.clone(), source })?;
+        let bytes = input::read(path).map_err(|source| MetricsError::Io { path: path.clone(), source })?;
         hash.update(Sha256::digest(bytes));
     }
     Ok(hex::encode(hash.finalize()))

@@ -6,6 +6,7 @@
 use crate::MetricsError;
 use semrel_data::DataError;
 use semrel_data::image_io::list_images;
+use semrel_run::input;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -86,7 +87,7 @@ impl LabelTable {
     /// [`MetricsError::Io`], [`MetricsError::Labels`] for a malformed line.
     pub fn read(table: &Path, root: &Path) -> Result<Self, MetricsError> {
         let text =
-            std::fs::read_to_string(table).map_err(|source| MetricsError::Io { path: table.to_owned(), source })?;
+            input::read_to_string(table).map_err(|source| MetricsError::Io { path: table.to_owned(), source })?;
         let (mut by_number, mut by_photo) = (BTreeMap::new(), BTreeMap::new());
         for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let &[number, label, photo] = line.split_whitespace().collect::<Vec<_>>().as_slice() else {

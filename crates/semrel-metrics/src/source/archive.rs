@@ -4,6 +4,7 @@ use super::kind::is_hidden;
 use crate::MetricsError;
 use crate::zip_entry::read_whole;
 use semrel_data::image_io::is_image;
+use semrel_run::input;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -21,7 +22,7 @@ pub(super) fn repeated_picture(
 ) -> Result<Option<PathBuf>, MetricsError> {
     const HEADER: usize = 46;
     let io = |source| MetricsError::Io { path: path.to_owned(), source };
-    let mut file = File::open(path).map_err(io)?;
+    let mut file = input::open(path).map_err(io)?;
     file.seek(SeekFrom::Start(archive.central_directory_start())).map_err(io)?;
     let mut bytes = vec![];
     file.read_to_end(&mut bytes).map_err(io)?;

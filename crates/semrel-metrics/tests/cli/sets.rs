@@ -4,6 +4,7 @@ use crate::common::{Place, json, metrics, picture};
 use predicates::prelude::*;
 use predicates::str::contains;
 use std::fs;
+use std::time::Duration;
 
 #[test]
 fn wrong_sets_are_named() {
@@ -31,6 +32,25 @@ fn wrong_sets_are_named() {
     metrics(&["fid", &red, &red, "--extractor", "vgg"]).assert().code(2).stderr(contains("effnet-lite0"));
     metrics(&["fid", &red, &red, "--resize", "opencv"]).assert().code(2).stderr(contains("pillow, torch, clean"));
     metrics(&["fid", &red, &red, "--device", "tpu"]).assert().code(1).stderr(contains("unknown device `tpu`"));
+}
+
+#[test]
+fn pipes_are_refused_and_not_waited_for() {
+    let place = Place::new();
+    for pipe in ["pipe", "pipe.npz", "pipe.zip", "pipe.txt"] {
+        assert!(std::process::Command::new("mkfifo").arg(place.path(pipe)).status().unwrap().success());
+    }
+    let (red, blue) = (place.text("red"), place.text("blue"));
+    let refused = |args: &[&str], named: &str| {
+        let told = contains(named).and(contains("a pipe or a device; expected a file"));
+        metrics(args).timeout(Duration::from_secs(120)).assert().code(1).stdout("").stderr(told);
+    };
+    for pipe in ["pipe", "pipe.npz", "pipe.zip", "pipe.txt"] {
+        refused(&["fid", &red, &place.text(pipe), "--quiet"], pipe);
+    }
+    refused(&["stats", &place.text("pipe.zip"), "-o", &place.text("a.npz")], "pipe.zip");
+    refused(&["lpips", &red, &place.text("pipe.txt")], "pipe.txt");
+    refused(&["fid", &red, &blue, "--weights", &place.text("pipe")], "pipe");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::pickle::{Pickle, StorageRef};
 use super::sniff::{Format, sniff};
 use super::storage::{Storages, byte_length, swap_bytes};
 use super::value::Value;
-use std::fs::File;
+use semrel_run::input;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 use zip::{CompressionMethod, ZipArchive};
@@ -37,11 +37,11 @@ pub fn read_pth(path: impl AsRef<Path>) -> Result<Value, CheckpointError> {
     let path = path.as_ref();
     let value = match sniff(path)? {
         Format::Legacy => {
-            let bytes = std::fs::read(path).map_err(io(path, "read"))?;
+            let bytes = input::read(path).map_err(io(path, "read"))?;
             legacy::read(&bytes)
         }
         Format::Zip => {
-            let file = File::open(path).map_err(io(path, "open"))?;
+            let file = input::open(path).map_err(io(path, "open"))?;
             let length = file.metadata().map_err(io(path, "read"))?.len();
             read_zip(BufReader::new(file), length)
         }

@@ -3,9 +3,8 @@
 use super::StateDict;
 use super::error::{CheckpointError, io};
 use safetensors::{Dtype, SafeTensors};
-use semrel_run::atomic;
+use semrel_run::{atomic, input};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
 use tch::{Kind, Tensor};
@@ -34,7 +33,7 @@ pub fn save(
 /// [`CheckpointError::Io`], or [`CheckpointError::Malformed`] where the file breaks the format or is cut short.
 pub fn load(path: impl AsRef<Path>) -> Result<StateDict, CheckpointError> {
     let path = path.as_ref();
-    let bytes = fs::read(path).map_err(io(path, "read"))?;
+    let bytes = input::read(path).map_err(io(path, "read"))?;
     let wrong = |what: String| CheckpointError::Malformed { path: path.to_owned(), what };
     let file = SafeTensors::deserialize(&bytes).map_err(|e| wrong(format!("no valid safetensors file: {e}")))?;
     let mut tensors = BTreeMap::new();
@@ -58,7 +57,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<StateDict, CheckpointError> {
 pub fn metadata(path: impl AsRef<Path>) -> Result<BTreeMap<String, String>, CheckpointError> {
     let path = path.as_ref();
     let wrong = |what: String| CheckpointError::Malformed { path: path.to_owned(), what };
-    let file = File::open(path).map_err(io(path, "open"))?;
+    let file = input::open(path).map_err(io(path, "open"))?;
     let length = file.metadata().map_err(io(path, "read"))?.len();
     let mut bytes = vec![];
     (&file).take(8).read_to_end(&mut bytes).map_err(io(path, "read"))?;
@@ -148,6 +147,7 @@ fn kind_of(dtype: Dtype) -> Option<Kind> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::fs;
 
     fn mixed() -> StateDict {
         let base = Tensor::arange(24, (Kind::Float, tch::Device::Cpu)).view([2, 3, 4]);

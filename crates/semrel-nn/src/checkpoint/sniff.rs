@@ -1,7 +1,7 @@
 //! What a file is, by its first bytes.
 
 use super::error::{CheckpointError, io};
-use std::fs::File;
+use semrel_run::input;
 use std::io::Read;
 use std::path::Path;
 
@@ -25,12 +25,7 @@ const BEFORE_MAGIC: [usize; 2] = [2, 11];
 
 /// Reads the start of `path`.
 pub(super) fn sniff(path: &Path) -> Result<Format, CheckpointError> {
-    let kind = std::fs::metadata(path).map_err(io(path, "open"))?;
-    if !kind.is_file() && !kind.is_dir() {
-        // Opening a pipe would wait for whoever writes to it.
-        return Err(io(path, "open")(std::io::Error::other("a pipe or a device; expected a file")));
-    }
-    let mut file = File::open(path).map_err(io(path, "open"))?;
+    let mut file = input::open(path).map_err(io(path, "open"))?;
     let length = file.metadata().map_err(io(path, "read"))?.len();
     let mut head = vec![];
     file.by_ref().take(512).read_to_end(&mut head).map_err(io(path, "read"))?;

@@ -63,15 +63,17 @@ impl SuperMobileResnet {
         self.full.tap_shapes(height, width, &TAPS).map(|_| ())
     }
 
-    /// Computes every operation as published (`true`), or by faster equal ones, as networks start.
-    pub fn set_published_arithmetic(&self, published: bool) {
-        self.full.set_published_arithmetic(published);
+    /// The network with every operation as published, where it otherwise takes faster equal ones: feature `testing`.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn with_published_arithmetic(self) -> Self {
+        Self { full: self.full.with_published_arithmetic(), ..self }
     }
 
-    /// As [`TappedGenerator::set_misread_gradients`], for gradients of [`SuperMobileResnet::forward_tapped`].
+    /// As [`ResnetGenerator::with_misread_gradients`](crate::resnet::ResnetGenerator::with_misread_gradients), for gradients of
+    /// [`SuperMobileResnet::forward_tapped`]: feature `testing`.
     #[cfg(any(test, feature = "testing"))]
-    pub fn set_misread_gradients(&self, misread: bool) {
-        self.full.set_misread_gradients(misread);
+    pub fn with_misread_gradients(self) -> Self {
+        Self { full: self.full.with_misread_gradients(), ..self }
     }
 }
 
@@ -84,7 +86,10 @@ mod tests {
     use tch::{Device, Kind};
 
     fn net(width: i64) -> Net<SuperMobileResnet> {
-        let net = Net::new(Device::Cpu, |p| SuperMobileResnet::new(p, &MobileConfig::published(width)));
+        filled(Net::new(Device::Cpu, |p| SuperMobileResnet::new(p, &MobileConfig::published(width))))
+    }
+
+    fn filled(net: Net<SuperMobileResnet>) -> Net<SuperMobileResnet> {
         // No random numbers: other tests draw from the same generator.
         let n = net.numel();
         tch::no_grad(|| net.flat().shallow_clone().copy_(&((wave(n) * 0.4) + 0.02)));
@@ -134,8 +139,10 @@ mod tests {
         let net = net(6).into_kind(Kind::Double);
         let (x, c) = (image([2, 3, 16, 16]).to_kind(Kind::Double), Channels::full(5));
         let ours = net.forward(&x, &c);
-        net.set_published_arithmetic(true);
-        let published = net.forward(&x, &c);
+        let published = Net::new(Device::Cpu, |p| {
+            SuperMobileResnet::new(p, &MobileConfig::published(6)).with_published_arithmetic()
+        });
+        let published = filled(published).into_kind(Kind::Double).forward(&x, &c);
         assert!(!same(&ours, &published) && ours.allclose(&published, 1e-9, 1e-11, false));
     }
 

@@ -1,10 +1,10 @@
 //! YAML of others: texts of reasonable length that do not stand for endless values.
 
+use crate::input;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde_yaml::Value;
 use std::cell::Cell;
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -24,7 +24,7 @@ const DEEPEST: usize = 256;
 /// Those of the file system; also for a file that is too long, or not UTF-8.
 pub(super) fn text_of(path: &Path) -> io::Result<String> {
     let mut bytes = vec![];
-    File::open(path)?.take(LONGEST_FILE + 1).read_to_end(&mut bytes)?;
+    input::open(path)?.take(LONGEST_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LONGEST_FILE {
         return Err(io::Error::other(format!("it is longer than {LONGEST_FILE} bytes, which no configuration is")));
     }

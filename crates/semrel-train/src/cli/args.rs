@@ -7,10 +7,10 @@ use crate::interrupt::InterruptError;
 use crate::{DeviceError, Ended, Interrupt, TrainOptions};
 use clap::Args;
 use semrel_run::config::Validate;
+use semrel_run::stored::CheckResult;
 use semrel_run::{Checked, ConfigError, FileError, Manifest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -107,7 +107,7 @@ pub struct Start {
 /// # Errors
 /// Where standard output is closed.
 pub fn print_steps(steps: u64) -> Result<ExitCode, FileError> {
-    write_json(None, &json!({ "steps": steps }))
+    write_json(None, &CheckResult { steps })
 }
 
 /// Arguments of `train`.

@@ -71,7 +71,15 @@ impl Contrastive {
     /// # Errors
     /// As [`new_heads`].
     pub fn new(config: &Config, device: Device) -> Result<Self> {
-        let generator = new_generator(config, device)?;
+        Self::with_generator(config, new_generator(config, device)?)
+    }
+
+    /// As [`Contrastive::new`], around a generator.
+    ///
+    /// # Errors
+    /// As [`new_heads`].
+    pub(crate) fn with_generator(config: &Config, generator: Net<Generator>) -> Result<Self> {
+        let device = generator.device();
         let heads = new_heads(config, &generator)?;
         Ok(Self {
             config: config.clone(),

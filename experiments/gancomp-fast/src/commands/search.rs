@@ -1,7 +1,7 @@
 //! The search.
 
 use super::common::Row;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use clap::Args;
 use gancomp_fast::config::Config;
 use gancomp_fast::data::{Data, Stage};
@@ -10,8 +10,9 @@ use gancomp_fast::search::exhaustive::Split;
 use gancomp_fast::search::run::{EVALUATIONS, Ended, Kind, SearchOptions, search};
 use gancomp_fast::train::{TrainOptions, check_settings, train};
 use gancomp_fast::trained::{begun, check_teacher};
-use semrel_run::Checked;
 use semrel_run::config::origin;
+use semrel_run::trained::Epochs;
+use semrel_run::{Checked, JsonFileError, Summary};
 use semrel_train::cli::{Machine, TrainMode, ended, print_steps};
 use semrel_train::progress::print_line;
 use semrel_train::{Interrupt, OpenMode, run_dir, summary};
@@ -147,9 +148,14 @@ fn run_before(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inte
 }
 
 fn finished(stage: Stage, folder: &Path) -> Result<bool> {
-    let Some(summary) = summary::read::<serde_json::Value>(folder)? else { return Ok(false) };
     let again = format!("gancomp-fast {} with the same configuration and --overwrite runs it again", stage.name());
-    ensure!(summary["steps"].is_u64(), "{}: no summary of a run; {again}", folder.join(summary::FILE).display());
+    let summary = summary::read::<Summary<Epochs>>(folder).map_err(|error| match error {
+        JsonFileError::Malformed { path, what } => anyhow!("{}: no summary of a run ({what}); {again}", path.display()),
+        other => other.into(),
+    })?;
+    if summary.is_none() {
+        return Ok(false);
+    }
     ensure!(begun(folder)?, "{}: the run has ended, but its checkpoints are not there; {again}", folder.display());
     Ok(true)
 }

@@ -3,6 +3,7 @@
 use super::Reference;
 use schemars::JsonSchema;
 use semrel_nn::channels::Weighting;
+use semrel_run::search;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -63,6 +64,12 @@ pub struct Budget {
     pub parameters: Option<f64>,
     /// Measured milliseconds of one image.
     pub milliseconds: Option<f64>,
+}
+
+impl From<Budget> for search::Budget {
+    fn from(Budget { macs, parameters, milliseconds }: Budget) -> Self {
+        Self { macs, parameters, milliseconds }
+    }
 }
 
 /// What makes one configuration better than another.

@@ -4,6 +4,7 @@ use crate::onnx::rewrite::rewritten;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use ndarray::{Array3, ArrayView3};
 use prost::Message;
+use semrel_run::input;
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -26,7 +27,7 @@ impl OnnxGenerator {
     /// Names the file: not there, no ONNX, more inputs than one, operators that are not known.
     pub fn load(path: &Path) -> Result<Self> {
         let name = || path.display().to_string();
-        let bytes = std::fs::read(path).with_context(name)?;
+        let bytes = input::read(path).with_context(name)?;
         let proto = ModelProto::decode(&*bytes)
             .map_err(|error| anyhow!("no ONNX file ({error}); expected a generator that `export` has written"))
             .with_context(name)?;

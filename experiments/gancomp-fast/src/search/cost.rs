@@ -5,50 +5,7 @@ use crate::latency::Latency;
 use crate::search::cache::{Cache, Key};
 use anyhow::{Context, Result, bail};
 use semrel_nn::channels::{ChannelSet, Channels};
-use serde::{Deserialize, Serialize};
-
-/// What a configuration costs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Cost {
-    /// Multiply-accumulates of one image.
-    pub macs: u64,
-    /// Parameters of the stand-alone network.
-    pub parameters: u64,
-    /// Measured milliseconds of one image, where the budget asks for them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub milliseconds: Option<f64>,
-}
-
-/// The cost that a front is drawn over: what the budget limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Axis {
-    /// Multiply-accumulates; also where there is no limit.
-    Macs,
-    /// Parameters, where they alone are limited.
-    Parameters,
-    /// Milliseconds, where they are limited.
-    Milliseconds,
-}
-
-impl Axis {
-    /// The axis of a budget.
-    pub fn of(budget: &Budget) -> Self {
-        match (budget.milliseconds, budget.macs, budget.parameters) {
-            (Some(_), _, _) => Self::Milliseconds,
-            (None, None, Some(_)) => Self::Parameters,
-            _ => Self::Macs,
-        }
-    }
-
-    /// This cost of a configuration.
-    pub fn value(self, cost: &Cost) -> f64 {
-        match self {
-            Self::Macs => cost.macs as f64,
-            Self::Parameters => cost.parameters as f64,
-            Self::Milliseconds => cost.milliseconds.unwrap_or(f64::INFINITY),
-        }
-    }
-}
+pub use semrel_run::search::{Axis, Cost};
 
 /// Measures milliseconds of a configuration.
 pub trait Stopwatch {
@@ -262,14 +219,5 @@ mod tests {
         }
         let budget = Budget { macs: Some(least.macs(256, 256) as f64), ..Default::default() };
         Costs::new(budget, (256, 256), None).unwrap().check_feasible(&set(), &mut cache(&dir)).unwrap();
-    }
-
-    #[test]
-    fn the_axis_is_what_is_limited() {
-        let limit = |macs, parameters, milliseconds| Axis::of(&Budget { macs, parameters, milliseconds });
-        assert_eq!(limit(None, None, None), Axis::Macs);
-        assert_eq!(limit(Some(1.0), Some(1.0), None), Axis::Macs);
-        assert_eq!(limit(None, Some(1.0), None), Axis::Parameters);
-        assert_eq!(limit(Some(1.0), None, Some(1.0)), Axis::Milliseconds);
     }
 }

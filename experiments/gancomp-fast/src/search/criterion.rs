@@ -2,6 +2,7 @@
 
 use crate::config::Criterion;
 use crate::search::member::Member;
+use semrel_run::search::Measure;
 use std::cmp::Ordering;
 
 impl Criterion {
@@ -34,12 +35,17 @@ impl Criterion {
         }
     }
 
+    /// What it measures.
+    pub fn measure(self) -> Measure {
+        match self {
+            Self::Frechet => Measure::Fd,
+            Self::Miou => Measure::Miou,
+        }
+    }
+
     /// Its name in files: `fd`, a Fréchet distance, or `miou`, in percent.
     pub fn key(self) -> &'static str {
-        match self {
-            Self::Frechet => "fd",
-            Self::Miou => "miou",
-        }
+        self.measure().key()
     }
 }
 

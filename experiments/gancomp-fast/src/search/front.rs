@@ -3,7 +3,7 @@
 use crate::config::Criterion;
 use crate::search::cost::{Axis, Cost};
 use semrel_nn::channels::Channels;
-use std::fmt::Write;
+use semrel_run::front::{FrontRow, FrontTable};
 
 /// A configuration that was evaluated, with its cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,6 +14,11 @@ pub struct Point {
     pub cost: Cost,
     /// How good it is.
     pub quality: f64,
+}
+
+/// The cost of a point on an axis; what was not measured is dearer than all that was.
+pub fn cost_on(axis: Axis, point: &Point) -> f64 {
+    axis.value(&point.cost).unwrap_or(f64::INFINITY)
 }
 
 /// Evaluated configurations by cost, and which of them are on the front.
@@ -33,7 +38,7 @@ impl Front {
     /// The front of some points, of which each configuration may occur more than once.
     pub fn new(mut points: Vec<Point>, axis: Axis, criterion: Criterion) -> Self {
         points.sort_by(|a, b| {
-            let by_cost = axis.value(&a.cost).total_cmp(&axis.value(&b.cost));
+            let by_cost = cost_on(axis, a).total_cmp(&cost_on(axis, b));
             by_cost.then(criterion.order(a.quality, b.quality)).then(a.channels.cmp(&b.channels))
         });
         points.dedup_by_key(|point| point.channels);
@@ -41,7 +46,7 @@ impl Front {
         let (mut best_before, mut cost_of_group, mut best_of_group) = (None, None, None);
         let mut on_front = vec![];
         for point in &points {
-            let cost = axis.value(&point.cost);
+            let cost = cost_on(axis, point);
             if cost_of_group != Some(cost) {
                 let better = |a: f64, b: Option<f64>| b.is_none_or(|b| criterion.better(a, b));
                 if let Some(best) = best_of_group
@@ -62,24 +67,19 @@ impl Front {
         self.points.iter().zip(&self.on_front).filter(|(_, on)| **on).map(|(point, _)| point)
     }
 
-    /// As comma-separated values: `channels,macs,parameters[,milliseconds],fd|miou,front,winner`. Equal points make equal
-    /// text.
-    pub fn csv(&self, winner: &Channels) -> String {
-        let timed = self.points.iter().any(|point| point.cost.milliseconds.is_some());
-        let milliseconds = |text: String| if timed { format!(",{text}") } else { String::new() };
-        let mut text = format!(
-            "channels,macs,parameters{},{},front,winner\n",
-            milliseconds("milliseconds".into()),
-            self.criterion.key()
-        );
-        for (point, on) in self.points.iter().zip(&self.on_front) {
-            let Cost { macs, parameters, milliseconds: time } = point.cost;
-            let time = milliseconds(time.map(|t| t.to_string()).unwrap_or_default());
-            let is_winner = point.channels == *winner;
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "{},{macs},{parameters}{time},{},{on},{is_winner}", point.channels, point.quality);
+    /// As the table that is written.
+    pub fn table(&self, winner: &Channels) -> FrontTable {
+        let row = |(point, on): (&Point, &bool)| FrontRow {
+            channels: point.channels.to_string(),
+            cost: point.cost,
+            quality: point.quality,
+            front: *on,
+            winner: point.channels == *winner,
+        };
+        FrontTable {
+            measure: self.criterion.measure(),
+            rows: self.points.iter().zip(&self.on_front).map(row).collect(),
         }
-        text
     }
 }
 
@@ -106,13 +106,13 @@ mod tests {
     #[test]
     fn the_table_has_every_point_and_says_who_won() {
         let points = vec![point(2, 20, 41.5), point(1, 10, 40.0), point(2, 20, 41.5)];
-        let csv = Front::new(points.clone(), Axis::Macs, Criterion::Miou).csv(&Channels::full(2));
+        let csv = Front::new(points.clone(), Axis::Macs, Criterion::Miou).table(&Channels::full(2)).to_csv();
         let want = "channels,macs,parameters,miou,front,winner\n1_1_1_1_1_1_1_1,10,7,40,true,false\n\
                     2_2_2_2_2_2_2_2,20,7,41.5,true,true\n";
         assert_eq!(csv, want);
         let mut timed = points;
         timed[1].cost.milliseconds = Some(1.25);
-        let csv = Front::new(timed, Axis::Milliseconds, Criterion::Frechet).csv(&Channels::full(1));
+        let csv = Front::new(timed, Axis::Milliseconds, Criterion::Frechet).table(&Channels::full(1)).to_csv();
         assert!(
             csv.starts_with("channels,macs,parameters,milliseconds,fd,front,winner\n1_1_1_1_1_1_1_1,10,7,1.25,40,")
         );

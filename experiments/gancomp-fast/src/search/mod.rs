@@ -27,5 +27,6 @@ pub mod member;
 pub mod plot;
 pub mod report;
 pub mod run;
+mod unseen;
 
 pub use report::winner;

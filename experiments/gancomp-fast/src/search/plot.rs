@@ -2,7 +2,7 @@
 
 use crate::config::Criterion;
 use crate::search::cost::Axis;
-use crate::search::front::Front;
+use crate::search::front::{Front, cost_on};
 use crate::search::member::Member;
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
@@ -37,12 +37,12 @@ fn draw<B: DrawingBackend>(
         Axis::Milliseconds => (1.0, "milliseconds of one image"),
     };
     let place = |cost: f64, quality: f64| (cost / unit, quality);
-    let all: Vec<(f64, f64)> = front.points.iter().map(|p| place(front.axis.value(&p.cost), p.quality)).collect();
-    let best: Vec<(f64, f64)> = front.front().map(|p| place(front.axis.value(&p.cost), p.quality)).collect();
+    let all: Vec<(f64, f64)> = front.points.iter().map(|p| place(cost_on(front.axis, p), p.quality)).collect();
+    let best: Vec<(f64, f64)> = front.front().map(|p| place(cost_on(front.axis, p), p.quality)).collect();
     // Between two points of the front nothing better than the cheaper one is known.
     let steps = best.windows(2).flat_map(|pair| [pair[0], (pair[1].0, pair[0].1)]).chain(best.last().copied());
     let won = front.points.iter().find(|p| p.channels == winner.channels);
-    let won = won.map(|p| place(front.axis.value(&p.cost), p.quality));
+    let won = won.map(|p| place(cost_on(front.axis, p), p.quality));
 
     let root = backend.into_drawing_area();
     root.fill(&WHITE)?;

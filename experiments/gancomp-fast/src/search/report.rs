@@ -11,22 +11,17 @@ use crate::search::member::Member;
 use crate::search::plot;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::channels::Channels;
+pub use semrel_run::front::FILE as FRONT;
+pub use semrel_run::search::RESULTS;
+use semrel_run::search::{self, SearchResults, SeedResults, Spread, Winner};
 use semrel_train::atomic;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
 use std::path::Path;
-
-/// Name of the file of results.
-pub const RESULTS: &str = "search.json";
-
-/// Name of the table of the front.
-pub const FRONT: &str = "front.csv";
 
 /// Name of the drawing of the front.
 pub const DRAWING: &str = "front.svg";
 
 /// What a search was, and over what.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct About {
     /// Name of the row.
     pub name: String,
@@ -65,25 +60,6 @@ pub struct Searched {
     pub evaluated: usize,
 }
 
-/// Mean and sample standard deviation of the winners' quality over several seeds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Spread {
-    /// Mean.
-    pub mean: f64,
-    /// Standard deviation, divisor n − 1.
-    pub standard_deviation: f64,
-}
-
-impl Spread {
-    /// Of at least two winners.
-    pub fn new(qualities: &[f64]) -> Option<Self> {
-        let n = qualities.len() as f64;
-        let mean = qualities.iter().sum::<f64>() / n;
-        let squares: f64 = qualities.iter().map(|q| (q - mean) * (q - mean)).sum();
-        (qualities.len() >= 2).then(|| Self { mean, standard_deviation: (squares / (n - 1.0)).sqrt() })
-    }
-}
-
 /// What a search came to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome {
@@ -106,33 +82,42 @@ impl Outcome {
         Spread::new(&qualities)
     }
 
-    /// The winner as JSON: configuration, quality, costs.
-    pub fn winner_json(&self) -> Value {
-        member(&self.winner, self.front.criterion, Some(&self.cost))
+    /// The winner with its cost, as files have it.
+    pub fn winner(&self) -> Winner {
+        Winner { member: member(&self.winner, self.front.criterion), cost: self.cost }
     }
 
-    fn json(&self) -> Result<Value> {
+    /// As the file of results.
+    fn results(&self) -> SearchResults {
         let criterion = self.front.criterion;
-        let best = |best: &Best| {
-            let mut entry = member(&best.member, criterion, None);
-            entry["generation"] = best.generation.into();
-            entry
+        let best = |best: &Best| search::Best { member: member(&best.member, criterion), generation: best.generation };
+        let of_seed = |Searched { seed, found, evaluated }: &Searched| SeedResults {
+            seed: *seed,
+            evaluated: *evaluated,
+            winner: member(&found.winner(), criterion),
+            bests: found.bests.iter().map(best).collect(),
+            population: found.population.iter().map(|m| member(m, criterion)).collect(),
         };
-        let search = |search: &Searched| {
-            json!({
-                "seed": search.seed,
-                "evaluated": search.evaluated,
-                "winner": member(&search.found.winner(), criterion, None),
-                "bests": search.found.bests.iter().map(best).collect::<Vec<_>>(),
-                "population": search.found.population.iter().map(|m| member(m, criterion, None)).collect::<Vec<_>>(),
-            })
-        };
-        let mut json = serde_json::to_value(&self.about)?;
-        json["evaluated"] = self.front.points.len().into();
-        json["winner"] = self.winner_json();
-        json["spread"] = serde_json::to_value(self.spread())?;
-        json["searches"] = self.searches.iter().map(search).collect();
-        Ok(json)
+        let About { name, settings, super_net, set, set_size, budget, size, quality, images, reals, reference, step } =
+            self.about.clone();
+        SearchResults {
+            name,
+            settings,
+            super_net: Some(super_net),
+            set,
+            set_size,
+            budget: budget.into(),
+            size,
+            quality,
+            images,
+            reals,
+            reference: reference.map(str::to_owned),
+            step,
+            evaluated: self.front.points.len(),
+            winner: self.winner(),
+            spread: self.spread(),
+            searches: self.searches.iter().map(of_seed).collect(),
+        }
     }
 
     /// Writes the three files. `search.json` comes last: where it is, all are.
@@ -142,12 +127,10 @@ impl Outcome {
     pub fn write(&self, folder: &Path) -> Result<()> {
         let title =
             format!("{}: {} of {} configurations", self.about.name, self.front.points.len(), self.about.set_size);
-        atomic::write(folder.join(FRONT), self.front.csv(&self.winner.channels).as_bytes())?;
+        atomic::write(folder.join(FRONT), self.front.table(&self.winner.channels).to_csv().as_bytes())?;
         let drawing = plot::svg(&self.front, &self.winner, &title, &self.about.quality)?;
         atomic::write(folder.join(DRAWING), drawing.as_bytes())?;
-        let mut text = serde_json::to_vec_pretty(&self.json()?)?;
-        text.push(b'\n');
-        Ok(atomic::write(folder.join(RESULTS), &text)?)
+        Ok(search::write(folder, &self.results())?)
     }
 
     /// A few lines for people.
@@ -175,50 +158,26 @@ impl Outcome {
     }
 }
 
-fn member(member: &Member, criterion: Criterion, cost: Option<&Cost>) -> Value {
-    let mut entry = Map::new();
-    entry.insert("channels".into(), json!(member.channels));
-    entry.insert(criterion.key().into(), json!(member.quality));
-    if let Some(cost) = cost {
-        entry.insert("macs".into(), cost.macs.into());
-        entry.insert("parameters".into(), cost.parameters.into());
-        if let Some(milliseconds) = cost.milliseconds {
-            entry.insert("milliseconds".into(), milliseconds.into());
-        }
-    }
-    Value::Object(entry)
-}
-
-/// What is read back of `search.json`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Finished {
-    /// Digest of its settings.
-    pub settings: String,
-    /// Digest of the super-net's weights, where the file tells.
-    pub super_net: Option<String>,
-    /// Its answer.
-    pub winner: FinishedWinner,
-}
-
-/// The answer of a finished search.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct FinishedWinner {
-    /// The configuration.
-    pub channels: Channels,
+/// A configuration as files have it.
+pub(crate) fn member(Member { channels, quality }: &Member, criterion: Criterion) -> search::Member {
+    search::Member { channels: channels.to_string(), quality: criterion.measure().of(*quality) }
 }
 
 /// The finished search of a folder, if there is one.
 ///
 /// # Errors
 /// A file that is no search's result.
-pub fn finished(folder: &Path) -> Result<Option<Finished>> {
-    let file = folder.join(RESULTS);
-    let bytes = match std::fs::read(&file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        other => other.with_context(|| file.display().to_string())?,
-    };
-    let read = serde_json::from_slice(&bytes);
-    Ok(Some(read.with_context(|| format!("{}: no result of a search", file.display()))?))
+pub fn finished(folder: &Path) -> Result<Option<SearchResults>> {
+    search::read(folder).context("no result of a search")
+}
+
+/// The answer of a finished search.
+///
+/// # Errors
+/// Names the file and the key.
+pub fn answer(folder: &Path, results: &SearchResults) -> Result<Channels> {
+    let channels = &results.winner.member.channels;
+    channels.parse().with_context(|| format!("{}: key `winner.channels`", folder.join(RESULTS).display()))
 }
 
 /// The configuration that the search in `folder` has found, in the super-net of this digest where that is known.
@@ -238,7 +197,7 @@ pub fn winner(folder: &Path, super_net: Option<&str>) -> Result<Channels> {
             folder.join(RESULTS).display()
         );
     }
-    Ok(finished.winner.channels)
+    answer(folder, &finished)
 }
 
 #[cfg(test)]
@@ -289,20 +248,21 @@ mod tests {
         assert!(text.contains("search.json: its winner was found in another super-net"), "{text}");
         assert_eq!(finished(dir.path()).unwrap().unwrap().settings, "abc");
         let text = std::fs::read_to_string(dir.path().join(RESULTS)).unwrap();
-        let json: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((&json["winner"]["fd"], &json["reference"]), (&json!(9.0), &json!("search")));
-        assert_eq!(json["searches"][0]["bests"][0]["generation"], 2);
+        let read: SearchResults = serde_json::from_str(&text).unwrap();
+        assert_eq!((read.winner.member.quality.value, read.reference.as_deref()), (9.0, Some("search")));
+        assert_eq!(read.searches[0].bests[0].generation, 2);
         let spread = outcome.spread().unwrap();
         assert!((spread.mean - 28.0 / 3.0).abs() < 1e-12);
         assert!((spread.standard_deviation - (1f64 / 3.0).sqrt()).abs() < 1e-12);
-        assert_eq!(json["spread"]["mean"], spread.mean);
+        assert_eq!(read.spread, Some(spread));
         let lines = outcome.lines();
         assert_eq!(lines.len(), 5);
         assert!(lines[3].contains("3 searches: FD(effnet-lite0) 9.333 ± 0.577"), "{lines:?}");
         assert!(lines[4].starts_with("winner 4_4_4_4_4_4_4_4: FD(effnet-lite0) 9.000"), "{lines:?}");
         // A file that does not tell its super-net.
-        let old = r#"{ "settings": "abc", "winner": { "channels": "5_5_5_5_5_5_5_5" } }"#;
-        std::fs::write(dir.path().join(RESULTS), old).unwrap();
+        let mut old = SearchResults { super_net: None, ..outcome.results() };
+        old.winner.member.channels = Channels::full(5).to_string();
+        search::write(dir.path(), &old).unwrap();
         assert_eq!(winner(dir.path(), Some("others")).unwrap(), Channels::full(5));
         std::fs::write(dir.path().join(RESULTS), "{}").unwrap();
         assert!(format!("{:#}", winner(dir.path(), None).unwrap_err()).contains("no result of a search"));
@@ -311,6 +271,6 @@ mod tests {
     #[test]
     fn one_search_has_no_spread() {
         let outcome = outcome(&[(1, 8, 10.0)]);
-        assert_eq!((outcome.spread(), outcome.json().unwrap()["spread"].is_null()), (None, true));
+        assert_eq!((outcome.spread(), outcome.results().spread), (None, None));
     }
 }

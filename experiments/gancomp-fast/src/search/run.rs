@@ -1,6 +1,6 @@
 //! A search from its configuration to its files, going on where an earlier one stopped.
 
-use crate::config::{Config, Criterion, DataConfig};
+use crate::config::{Config, Criterion};
 use crate::data::Data;
 use crate::folders::Folders;
 use crate::latency::Runs;
@@ -14,14 +14,16 @@ use crate::search::fitness::{Fitness, Torch};
 use crate::search::front::{Front, Point};
 use crate::search::genes::Redraws;
 use crate::search::member::Member;
-use crate::search::report::{About, DRAWING, FRONT, Outcome, RESULTS, Searched, finished};
+use crate::search::report::{About, DRAWING, FRONT, Outcome, RESULTS, Searched, answer, finished};
+use crate::search::unseen::check_unseen;
 use crate::trained::{CHECKPOINT, TrainedStudent, open_student, weights_digest};
 use anyhow::{Context, Result, bail};
 use semrel_nn::channels::Channels;
 use semrel_run::Checked;
+use semrel_run::search::Looked;
+use semrel_run::work::{SearchSummary, Work};
 use semrel_train::lock::Lock;
 use semrel_train::{Interrupt, MetricsLog, OpenMode, Progress, atomic, config::to_yaml, summary};
-use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -83,31 +85,6 @@ pub enum Ended {
 #[error("stopped")]
 struct Stopped;
 
-/// Refuses images that the super-net may have been trained on.
-fn check_unseen(data: &DataConfig, distilled: &DataConfig, run_dir: &Path) -> Result<()> {
-    let keys = ["layout", "direction", "held_back", "distill_list", "search_list"];
-    let values = |data: &DataConfig| serde_json::to_value(data).context("config section `data`");
-    let (now, then) = (values(data)?, values(distilled)?);
-    if let Some(key) = keys.into_iter().find(|key| now[key] != then[key]) {
-        bail!(
-            "config key `data.{key}`: {}, but the super-net in {} was distilled with {}: a search looks at images that the \
-             distillation has not seen; set it to that, or distil again",
-            now[key],
-            run_dir.display(),
-            then[key]
-        );
-    }
-    if data.root != distilled.root {
-        tracing::warn!(
-            "config key `data.root`: {}, but the super-net in {} was distilled with images of {}",
-            data.root.display(),
-            run_dir.display(),
-            distilled.root.display()
-        );
-    }
-    Ok(())
-}
-
 /// Searches the row's super-net, which takes at most `total` evaluations, as [`check`](crate::search::check::check) has told of
 /// the row's `data`.
 ///
@@ -146,7 +123,7 @@ pub fn search(
         // A kill may have come between the two; then the search goes through its evaluations again.
         && summary::read::<serde_json::Value>(&folder)?.is_some()
     {
-        return Ok(Ended::Already(earlier.winner.channels));
+        return Ok(Ended::Already(answer(&folder, &earlier)?));
     }
     let mut cache = Cache::open(folder.join(EVALUATIONS))?;
     let mut watch = Torch { size, device, threads: options.threads, runs: RUNS };
@@ -202,22 +179,24 @@ pub fn search(
     let winner = match &ended {
         Ended::Found(outcome) => {
             outcome.write(&folder)?;
-            outcome.winner_json()
+            Some(outcome.winner())
         }
-        _ => serde_json::Value::Null,
+        _ => None,
     };
     summary::write(
         &folder,
-        &json!({
-            "name": config.name,
-            "stage": "search",
-            "winner": winner,
-            "evaluations": looked,
-            "computed": computed,
-            "seconds": began.elapsed().as_secs_f64(),
-            "threads": options.threads,
-            "device": format!("{device:?}"),
-        }),
+        &SearchSummary {
+            name: config.name.clone(),
+            stage: "search".to_owned(),
+            winner,
+            evaluations: looked,
+            computed,
+            work: Work {
+                seconds: began.elapsed().as_secs_f64(),
+                threads: options.threads as u64,
+                device: format!("{device:?}"),
+            },
+        },
     )?;
     Ok(ended)
 }
@@ -360,14 +339,15 @@ impl Searching<'_> {
         let mut text = String::new();
         for record in &records {
             let cost = self.costs.counted(&record.member.channels);
-            let mut line = json!({
-                "channels": record.member.channels,
-                "macs": cost.macs,
-                "parameters": cost.parameters,
-                "within_budget": record.within,
-            });
-            line[self.criterion.key()] = record.member.quality.into();
-            text.push_str(&line.to_string());
+            let Member { channels, quality } = record.member;
+            let line = Looked {
+                channels: channels.to_string(),
+                macs: cost.macs,
+                parameters: cost.parameters,
+                within_budget: record.within,
+                quality: self.criterion.measure().of(quality),
+            };
+            text.push_str(&serde_json::to_string(&line)?);
             text.push('\n');
         }
         let name = format!("exhaustive-{}.jsonl", split.to_string().replace('/', "-of-"));
@@ -394,7 +374,7 @@ impl Searching<'_> {
             Ok(Point { channels, cost: self.costs.of(&channels, self.cache)?, quality })
         };
         let points = all.into_iter().map(point).collect::<Result<Vec<_>>>()?;
-        let front = Front::new(points, Axis::of(&about.budget), self.criterion);
+        let front = Front::new(points, Axis::of(&about.budget.into()), self.criterion);
         let cost = self.costs.of(&winner.channels, self.cache)?;
         Ok(Ended::Found(Box::new(Outcome { about, searches, winner, cost, front })))
     }

@@ -4,12 +4,13 @@
 pub mod searched;
 
 use assert_cmd::assert::Assert;
+use semrel_run::search::{self, Budget, Cost, Measure, Member, SearchResults, Winner};
 use semrel_testkit::runs;
 pub use semrel_testkit::runs::*;
 use semrel_world::render_aerial;
 use serde_json::Value;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -116,4 +117,29 @@ pub fn refuses(command: Command, words: &[&str]) {
 /// The JSON that a command prints.
 pub fn json(command: Command) -> Value {
     runs::json(command, PATIENCE)
+}
+
+/// Writes the file of a search that has found this configuration.
+pub fn write_found(folder: &Path, channels: &str) {
+    fs::create_dir_all(folder).unwrap();
+    let member = Member { channels: channels.to_owned(), quality: Measure::Fd.of(40.0) };
+    let results = SearchResults {
+        name: "row".to_owned(),
+        settings: String::new(),
+        super_net: None,
+        set: "test".to_owned(),
+        set_size: 4,
+        budget: Budget::default(),
+        size: (16, 16),
+        quality: "FD(effnet-lite0)".to_owned(),
+        images: 3,
+        reals: None,
+        reference: None,
+        step: 8,
+        evaluated: 4,
+        winner: Winner { member, cost: Cost { macs: 1, parameters: 1, milliseconds: None } },
+        spread: None,
+        searches: vec![],
+    };
+    search::write(folder, &results).unwrap();
 }
