@@ -2,7 +2,7 @@
 
 use super::error::{Fault, malformed};
 use super::globals::Global;
-use super::pickle::{Node, NodeId, StorageRef, TensorRef};
+use super::node::{Node, NodeId, StorageRef, TensorRef};
 use std::collections::HashMap;
 
 /// Maximum number of objects that a pickle may build. A large checkpoint has some ten thousand.

@@ -23,6 +23,7 @@ mod error;
 mod globals;
 mod legacy;
 mod machine;
+mod node;
 mod pickle;
 mod pth;
 mod safetensors;
