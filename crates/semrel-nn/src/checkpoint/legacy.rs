@@ -3,7 +3,8 @@
 //! little-endian whatever the machine.
 
 use super::error::{Fault, malformed};
-use super::pickle::{Node, Pickle, StorageRef};
+use super::node::{Node, StorageRef};
+use super::pickle::Pickle;
 use super::storage::{Storages, byte_length};
 use super::value::Value;
 use std::collections::HashMap;

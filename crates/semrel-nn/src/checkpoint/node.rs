@@ -1,9 +1,9 @@
-//! What a pickle builds: objects in one flat arena, which refer to each other by index.
+//! What a pickle builds: objects that refer to each other by index.
 
 use super::globals::Global;
 use tch::Kind;
 
-/// Index of an object in the arena.
+/// Index of an object in the arena of a pickle.
 pub(super) type NodeId = usize;
 
 /// An object that the pickle built.

@@ -2,13 +2,13 @@
 //!
 //! A pickle is a program for a stack machine. The instructions read here are those with which `torch.save` builds
 //! tensors, numbers, strings and containers (protocols 2 to 5); the two that could run code, REDUCE and NEWOBJ, accept
-//! only the few globals of [`Global`](super::globals::Global). Everything built lies in one flat arena and refers to other objects by index, so
-//! that neither deep nesting nor a cycle can exhaust the call stack, and a limit on the number of objects keeps a
+//! only the few globals of [`super::globals::Global`]. Everything built lies in one flat arena and refers to other objects by
+//! index, so that neither deep nesting nor a cycle can exhaust the call stack, and a limit on the number of objects keeps a
 //! forged file from exhausting memory.
 
 use super::error::Fault;
 use super::machine;
-pub(super) use super::node::{Node, NodeId, StorageRef, TensorRef};
+use super::node::{Node, NodeId, StorageRef};
 
 /// What one pickle built.
 #[derive(Debug)]

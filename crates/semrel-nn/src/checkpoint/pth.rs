@@ -3,7 +3,8 @@
 use super::StateDict;
 use super::error::{CheckpointError, Fault, io, malformed};
 use super::legacy;
-use super::pickle::{Pickle, StorageRef};
+use super::node::StorageRef;
+use super::pickle::Pickle;
 use super::sniff::{Format, sniff};
 use super::storage::{Storages, byte_length, swap_bytes};
 use super::value::Value;

@@ -1,7 +1,7 @@
 //! Storages and the tensors that view them.
 
 use super::error::{Fault, malformed};
-use super::pickle::{StorageRef, TensorRef};
+use super::node::{StorageRef, TensorRef};
 use std::collections::HashMap;
 use tch::{Kind, Tensor};
 

@@ -3,7 +3,8 @@
 use super::StateDict;
 use super::error::{Fault, malformed};
 use super::globals::Global;
-use super::pickle::{Node, NodeId, Pickle};
+use super::node::{Node, NodeId};
+use super::pickle::Pickle;
 use super::storage::Storages;
 use std::collections::BTreeMap;
 use tch::Tensor;

@@ -1,40 +1,11 @@
 //! Configurations whose values were checked.
 
-use super::{ConfigError, Layers, origin};
+use super::error::{ConfigError, InvalidValue};
+use super::layers::{Layers, origin};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::ops::Deref;
 use std::path::Path;
-
-/// A value that a configuration cannot have.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("config key `{key}`: {problem}; {remedy}")]
-pub struct InvalidValue {
-    /// Its full path.
-    pub key: String,
-    /// What was found.
-    pub problem: String,
-    /// What would be right.
-    pub remedy: String,
-}
-
-impl InvalidValue {
-    /// The value at `key`, what was found and what would be right.
-    pub fn new(key: impl ToString, problem: impl ToString, remedy: impl ToString) -> Self {
-        Self { key: key.to_string(), problem: problem.to_string(), remedy: remedy.to_string() }
-    }
-
-    /// Refuses the `name` at `key` unless it is one of those that are `known`.
-    ///
-    /// # Errors
-    /// Lists these.
-    pub fn unless_known(key: &str, name: &str, known: &[&str]) -> Result<(), Self> {
-        if known.contains(&name) {
-            return Ok(());
-        }
-        Err(Self::new(key, name, format!("expected one of {}", known.join(", "))))
-    }
-}
 
 /// A configuration that knows which values it cannot have.
 pub trait Validate {

@@ -1,12 +1,16 @@
 //! Serde's messages, with file and key and in plain words.
 
-use super::{ConfigError, Layers};
+use super::error::ConfigError;
 use serde_path_to_error::Segment;
 
-/// Turns serde's message into one that names origin, key, what was found and what was expected.
-pub(super) fn explain(error: &serde_path_to_error::Error<serde_yaml::Error>, layers: &Layers) -> ConfigError {
+/// Turns serde's message into one that names origin, key, what was found and what was expected. `origin_of` says where what is at
+/// a path comes from.
+pub(super) fn explain<'o>(
+    error: &serde_path_to_error::Error<serde_yaml::Error>,
+    origin_of: &dyn Fn(&[String]) -> &'o str,
+) -> ConfigError {
     let (mut path, message) = (segments(error.path()), error.inner().to_string());
-    let origin = |path: &[String]| layers.origin_of(path).unwrap_or(&layers.main).to_owned();
+    let origin = |path: &[String]| origin_of(path).to_owned();
     let named = quoted(&message);
     if message.starts_with("unknown field `") {
         // The path leads to the key itself in some versions of serde's adapters, to its section in others.

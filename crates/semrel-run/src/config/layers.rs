@@ -1,7 +1,8 @@
 //! Layers of a configuration: files, what they extend, overrides.
 
+use super::error::ConfigError;
 use super::explain::explain;
-use super::{ConfigError, origin, yaml};
+use super::yaml;
 use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value};
 use std::fs;
@@ -33,11 +34,18 @@ pub fn sources<P: AsRef<Path>>(files: &[P]) -> Result<Vec<SourceFile>, ConfigErr
     Ok(Reader::read(files)?.sources)
 }
 
+/// Where a configuration comes from, for messages about it as a whole: its files, and what was set over them.
+pub fn origin<P: AsRef<Path>>(files: &[P], overrides: &[String]) -> String {
+    let files: Vec<String> = files.iter().map(|file| file.as_ref().display().to_string()).collect();
+    let sets = overrides.iter().map(|text| format!(" --set {text}"));
+    std::iter::once(files.join(" ")).chain(sets).collect()
+}
+
 /// All sources, the later over the earlier.
 pub(super) struct Layers {
     layers: Vec<Layer>,
     /// The files that were named, for what is in no layer.
-    pub(super) main: String,
+    main: String,
 }
 
 impl Layers {
@@ -56,7 +64,8 @@ impl Layers {
         for layer in &self.layers {
             merge(&mut merged, &layer.value);
         }
-        serde_path_to_error::deserialize(merged).map_err(|e| explain(&e, self))
+        serde_path_to_error::deserialize(merged)
+            .map_err(|e| explain(&e, &|path| self.origin_of(path).unwrap_or(&self.main)))
     }
 
     /// Refuses keys by their former names.
