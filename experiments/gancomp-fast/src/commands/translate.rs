@@ -127,5 +127,5 @@ pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     // The ONNX runtime takes one picture per core.
     let batch = args.batch.map_or(if network.is_some() { 1 } else { threads }, |batch| batch as usize);
     let options = TranslateOptions { size: PictureSize::or(*size, Some(usual)), batch };
-    translating(&jobs, pictures, out.as_deref(), quiet, |progress| Ok(translator.translate(&jobs, options, progress)?))
+    translating(&jobs, pictures, out.as_deref(), quiet, |progress| translator.translate(&jobs, options, progress))
 }
