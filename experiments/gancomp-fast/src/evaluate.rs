@@ -67,7 +67,7 @@ fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> Resul
 
 /// Translates the test images into `results/<which>/images` (`real_A`, `fake_B`) below the row's folder (the teacher's, below
 /// that of its run), and scores them. What was evaluated last is not evaluated again: the same generator, images and settings, on the same device
-/// and number of threads.
+/// and number of threads; only its time is.
 ///
 /// # Errors
 /// Where an earlier stage is missing, the command that runs it; files that cannot be read or written; labels that do not fit.
@@ -87,14 +87,16 @@ pub fn evaluate(
     let results = Path::new("results").join(which.to_string());
     let images = results.join("images");
     let folder = base.join(&results);
+    // How busy the machine is no file tells: times are measured each time.
+    let torch = Torch { size: config.test_size(), device: options.device, threads: options.threads, runs: RUNS };
+    let milliseconds = || anyhow::Ok(torch.time(&|image| opened.generator.forward(image))?.milliseconds);
     let kept = kept(config, &data, &opened, &folder, options);
     if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<CompressionEvaluation>)
         && sources_of_tests(config, &data).is_written(&base.join(&images).join(OUTPUT))?
     {
-        return Ok(CompressionEvaluation { name: config.name.clone(), ..found });
+        return Ok(CompressionEvaluation { name: config.name.clone(), milliseconds: milliseconds()?, ..found });
     }
     let evaluator = evaluator(config, &data, options.device, options.quiet)?;
-    let torch = Torch { size: config.test_size(), device: options.device, threads: options.threads, runs: RUNS };
     KeptEvaluation::forget(&folder, KEPT);
     let scores = evaluator.evaluate(&opened.generator, &base.join(&images))?;
     let evaluation = CompressionEvaluation {
@@ -104,7 +106,7 @@ pub fn evaluate(
         step: opened.step,
         parameters: opened.generator.numel() as u64,
         macs: opened.macs(config.test_size())?,
-        milliseconds: torch.time(&|image| opened.generator.forward(image))?.milliseconds,
+        milliseconds: milliseconds()?,
         threads: options.threads,
         protocol: evaluator.protocol(crate::looked_at::name_of_tests(config)),
         fd: scores.fd,
