@@ -5,7 +5,7 @@ use super::cut_single::{self, FRECHET, segmentation};
 use super::entries::MEASURED;
 use super::evaluated::{Baselined, Evaluated, parse};
 use super::spec::{Address, Program, Stage};
-use super::summaries::Leaves;
+use super::leaves::Leaves;
 use semrel_data::{Direction, PairFolder, PairLayout};
 use serde_json::Value;
 use std::path::Path;

@@ -23,6 +23,7 @@ pub mod finished;
 pub mod folders;
 pub mod gancomp_fast;
 pub mod jobs;
+pub mod leaves;
 pub mod machine;
 pub mod names;
 mod pictures;

@@ -5,7 +5,7 @@ use super::error::TableError;
 use super::evaluated::{Baselined, Evaluated, Terms};
 use super::folders;
 use super::profile::Profile;
-use super::summaries::Leaves;
+use super::leaves::Leaves;
 use semrel_data::Direction;
 use semrel_world::{DomainSet, PairWorld};
 use serde_json::Value;

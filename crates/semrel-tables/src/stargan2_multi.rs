@@ -7,7 +7,7 @@ use super::evaluated::{Baselined, Evaluated, Guide, parse};
 use super::folders::open_domains;
 use super::results::{each, range};
 use super::spec::{Layout, Program, Stage};
-use super::summaries::Leaves;
+use super::leaves::Leaves;
 use serde_json::Value;
 use std::path::Path;
 

@@ -1,31 +1,12 @@
 //! What finished stages of a row tell of themselves.
 
 use super::evaluated::parse;
+use super::leaves::Leaves;
 use super::spec::Stage;
 use semrel_run::Summary;
 use semrel_run::trained::{Epochs, Iterations};
 use semrel_run::work::{ExportSummary, SearchSummary, Work};
 use serde_json::{Map, Value, json};
-
-/// What a stage leaves in its `summary.json`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leaves {
-    /// The summary of a training run that is counted in epochs.
-    Epochs,
-    /// The summary of a training run that is counted in iterations.
-    Iterations,
-    /// That of a search.
-    Search,
-    /// That of an export.
-    Export,
-}
-
-impl Leaves {
-    /// Whether the stage trains: its folder is that of a run.
-    pub fn a_run(self) -> bool {
-        matches!(self, Self::Epochs | Self::Iterations)
-    }
-}
 
 /// The summary of a stage.
 #[derive(Debug, Clone)]

@@ -1,7 +1,5 @@
 //! What every method is to the training loop.
 
-use crate::config::{Config, Method};
-use crate::methods::{Contrastive, DistanceGan, GcGan, LSeSim, NegCut, new_cycle_gan};
 use crate::networks::Generator;
 use anyhow::Result;
 use semrel_nn::Net;
@@ -12,7 +10,6 @@ pub use semrel_train::batches::Batch;
 use semrel_train::parts::{pool_files, restore_pools};
 use semrel_train::{Losses, Part};
 use std::collections::BTreeMap;
-use tch::Device;
 
 /// A method: its networks, and how they train.
 pub trait Algorithm {
@@ -57,24 +54,4 @@ pub trait Algorithm {
     fn restore_pools(&mut self, files: &BTreeMap<String, StateDict>) {
         restore_pools(self.pools(), files);
     }
-}
-
-/// The method that a configuration names, with fresh weights from torch's generator. `images` gives a few training batches
-/// to a method that measures its data first.
-///
-/// # Errors
-/// Where settings do not fit each other, or weights that the method needs are not there.
-pub fn build(
-    config: &Config,
-    device: Device,
-    images: &mut dyn FnMut() -> Result<Vec<Batch>>,
-) -> Result<Box<dyn Algorithm>> {
-    Ok(match config.method {
-        Method::Ours | Method::Cut => Box::new(Contrastive::new(config, device)?),
-        Method::Lsesim => Box::new(LSeSim::new(config, device)?),
-        Method::Cyclegan => Box::new(new_cycle_gan(config, device)?),
-        Method::Distancegan => Box::new(DistanceGan::new(config, device, &images()?)?),
-        Method::Gcgan => Box::new(GcGan::new(config, device)?),
-        Method::Negcut => Box::new(NegCut::new(config, device)?),
-    })
 }

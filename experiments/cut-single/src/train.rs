@@ -1,9 +1,10 @@
 //! A training run: opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
 
-use crate::algorithm::{Algorithm, Batch, StepInfo, build};
+use crate::algorithm::{Algorithm, Batch, StepInfo};
 use crate::config::{Config, Method};
 use crate::data::Data;
 use crate::evaluate;
+use crate::methods::build;
 use crate::preview;
 use anyhow::{Context, Result};
 use image::RgbImage;

@@ -6,7 +6,7 @@ mod stages;
 pub use search::{Budget, Criterion, SearchConfig, SearchReference, WeightingKind};
 pub use stages::{DistillConfig, FinetuneConfig, Recon, SemanticConfig, TeacherConfig, TrainConfig};
 
-use crate::data::Stage;
+use crate::stage::Stage;
 use schemars::JsonSchema;
 use semrel_data::Direction;
 use semrel_nn::InitType;

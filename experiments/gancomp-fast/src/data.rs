@@ -3,6 +3,7 @@
 mod parts;
 
 use crate::config::Config;
+pub use crate::stage::Stage;
 use anyhow::{Context, Result, ensure};
 use semrel_data::resize::Filter;
 use semrel_data::transform::PairTransform;
@@ -11,28 +12,6 @@ use semrel_eval::ImageSet;
 use semrel_train::batches::{Batch, BatchLoader};
 use std::sync::Arc;
 use tch::Device;
-
-/// A stage that trains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The teacher learns from all training images.
-    Teacher,
-    /// The super-net learns from those that the search does not look at.
-    Distill,
-    /// The configuration that was found learns from all training images.
-    Finetune,
-}
-
-impl Stage {
-    /// Its name: that of its command, its section of the configuration and its folder.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Teacher => "teacher",
-            Self::Distill => "distill",
-            Self::Finetune => "finetune",
-        }
-    }
-}
 
 /// The images of a row.
 #[derive(Debug)]

@@ -24,6 +24,7 @@ pub mod pix2pix;
 pub mod preview;
 pub mod profile;
 pub mod search;
+mod stage;
 pub mod teacher;
 pub mod train;
 pub mod trained;

@@ -1,17 +1,22 @@
 //! What a run was started with, besides its configuration: the teacher and the super-net that it goes on from. Summary and
 //! checkpoints tell, and it is not resumed with another.
 
-use crate::trained::{TrainedTeacher, weights_digest};
 use anyhow::{Result, ensure};
 use semrel_eval::digest;
 use semrel_nn::checkpoint::StateDict;
 use semrel_run::trained;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use tch::Tensor;
 
 /// Keys of the digests in the state of a checkpoint, and in the summary.
 pub(crate) const TEACHER: &str = "teacher";
 pub(crate) const SUPER_NET: &str = "super_net";
+
+/// Digest of a network's weights, by which results tell which super-net they belong to: the same on every device.
+pub fn weights_digest(state: &StateDict) -> String {
+    digest(state.values().map(Tensor::shallow_clone))
+}
 
 /// A network that a run was started with.
 #[derive(Debug, Clone)]
@@ -26,10 +31,10 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// The teacher that a run learns from.
-    pub(crate) fn teacher(teacher: &TrainedTeacher) -> Self {
-        let digest = digest([teacher.generator.flat().shallow_clone()]);
-        Self { key: TEACHER, what: "teacher", path: teacher.path.clone(), step: teacher.step, digest }
+    /// The teacher that a run learns from, by its flat parameters.
+    pub(crate) fn teacher(path: &Path, step: u64, weights: &Tensor) -> Self {
+        let digest = digest([weights.shallow_clone()]);
+        Self { key: TEACHER, what: "teacher", path: path.to_owned(), step, digest }
     }
 
     /// The super-net that fine-tuning begins with.

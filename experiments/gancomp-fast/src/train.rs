@@ -129,7 +129,7 @@ pub fn teacher(config: &Checked<Config>, options: &TrainOptions, interrupt: &Int
 pub fn distill(config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
     let data = Data::open(config)?;
     let taught = open_teacher(config, &options.folders, options.device)?;
-    let (origins, channels) = (vec![Origin::teacher(&taught)], config.distill.channels.clone());
+    let (origins, channels) = (vec![Origin::teacher(&taught.path, taught.step, taught.generator.flat())], config.distill.channels.clone());
     tch::manual_seed(derive_seed(config.seed, "init distill", 0));
     let algorithm = Distillation::new(config, taught.generator, channels, &config.distill.train, options.device)?;
     Job { config, data: &data, stage: Stage::Distill, origins }.run(Box::new(algorithm), options, interrupt)
@@ -154,7 +154,7 @@ pub fn finetune(config: &Checked<Config>, options: &TrainOptions, interrupt: &In
     let finetune = FinetuneConfig { channels: Some(channels), ..config.finetune.clone().unwrap_or_default() };
     let config = &Config { finetune: Some(finetune), ..config.clone().into_inner() };
     let taught = open_teacher(config, folders, options.device)?;
-    let origins = vec![Origin::teacher(&taught), super_net];
+    let origins = vec![Origin::teacher(&taught.path, taught.step, taught.generator.flat()), super_net];
     tch::manual_seed(derive_seed(config.seed, "init finetune", 0));
     let algorithm = Distillation::new(config, taught.generator, ChannelSet::fixed(channels), &train, options.device)?;
     let name = || distilled.display().to_string();

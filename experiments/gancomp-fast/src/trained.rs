@@ -3,10 +3,10 @@
 use crate::config::Config;
 use crate::folders::Folders;
 use crate::networks::{new_student, new_teacher};
+pub use crate::origin::weights_digest;
 use crate::origin::{Origin, SUPER_NET};
 use crate::teacher::Teacher;
 use anyhow::{Context, Result, bail, ensure};
-use semrel_eval::digest;
 use semrel_nn::Net;
 use semrel_nn::checkpoint::{StateDict, load_any};
 use semrel_nn::mobile_resnet::SuperMobileResnet;
@@ -148,11 +148,6 @@ fn tell_unless_ended(run_dir: &Path, step: u64) -> Result<()> {
     Ok(())
 }
 
-/// Digest of a network's weights, by which results tell which super-net they belong to: the same on every device.
-pub fn weights_digest(state: &StateDict) -> String {
-    digest(state.values().map(Tensor::shallow_clone))
-}
-
 /// Digest of the super-net in a checkpoint of a distillation's run; `None` where there is no run.
 ///
 /// # Errors
@@ -180,7 +175,7 @@ pub fn check_teacher(config: &Config, folders: &Folders, device: Device) -> Resu
     }
     let teacher = open_teacher(config, folders, device)?;
     ensure!(
-        Origin::teacher(&teacher).began(&checkpoints.load_state(step)?),
+        Origin::teacher(&teacher.path, teacher.step, teacher.generator.flat()).began(&checkpoints.load_state(step)?),
         "config key `teacher.weights` or `teacher.checkpoint`: the super-net in {} was distilled from another teacher than {}, \
          step {}; name that one, or distil again: gancomp-fast distill with the same configuration and --overwrite",
         super_net.display(),

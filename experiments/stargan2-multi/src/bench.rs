@@ -1,7 +1,7 @@
 //! How long a training iteration takes: one JSON object.
 
 use crate::config::Config;
-use crate::step::{Batch, Trainer};
+use crate::trainer::{Batch, Trainer};
 use crate::train::new_trainer;
 use anyhow::Result;
 use semrel_run::Checked;

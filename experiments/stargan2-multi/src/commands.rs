@@ -1,11 +1,13 @@
 //! Subcommands.
 
 mod opened;
+mod psi;
 mod translate;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use opened::{Trained, open_run};
+use psi::psi;
 use semrel_data::ImageStore;
 use semrel_eval::KeptEvaluation;
 use semrel_run::Checked;
@@ -253,10 +255,4 @@ fn run_bench(args: &BenchArgs) -> Result<ExitCode> {
     let config = Checked::load(&[file], &overrides)?;
     let options = BenchOptions { steps: args.steps.max(1), plain: args.plain, device, threads };
     Ok(write_json(None, &bench(&config, &options)?)?)
-}
-
-/// Parses `--psi`.
-fn psi(text: &str) -> Result<f64, String> {
-    let value: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
-    if value.abs() <= 100.0 { Ok(value) } else { Err("expected a number from -100 to 100".into()) }
 }

@@ -1,7 +1,7 @@
 //! Images of a run as tensors.
 
 use crate::config::Config;
-use crate::step::Batch;
+use crate::trainer::Batch;
 use anyhow::{Context, Result, ensure};
 use semrel_data::Splits;
 use semrel_data::transform::TrainTransform;

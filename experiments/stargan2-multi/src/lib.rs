@@ -13,5 +13,6 @@ pub mod sample;
 pub mod snapshot;
 pub mod step;
 pub mod train;
+pub mod trainer;
 pub mod translate;
 mod validate;

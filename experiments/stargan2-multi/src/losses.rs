@@ -1,7 +1,7 @@
 //! The losses of a pass: what it differentiates, and the terms that it is made of.
 
 use crate::config::Method;
-use crate::step::{Batch, Trainer};
+use crate::trainer::{Batch, Trainer};
 use anyhow::{Context, Result};
 use semrel_loss::Formulation;
 use semrel_loss::gan::{Target, adversarial, cycle, r1_penalty, style_diversification, style_reconstruction};

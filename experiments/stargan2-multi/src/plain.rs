@@ -3,7 +3,7 @@
 use crate::config::Cycle;
 use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses, Translation, discriminator_losses};
 use crate::networks::Networks;
-use crate::step::{Batch, Draws, Trainer};
+use crate::trainer::{Batch, Draws, Trainer};
 use anyhow::{Context, Result, bail};
 use semrel_nn::flat_gradients;
 use tch::{Tensor, no_grad};

@@ -2,7 +2,7 @@
 //! names of the domains.
 
 use crate::networks::Translator;
-use crate::step::Trainer;
+use crate::trainer::Trainer;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::checkpoint::StateDict;
 use semrel_train::parts::{Layout, load_network, of_name, restore_parts, save_parts, under_name};

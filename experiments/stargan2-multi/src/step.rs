@@ -4,70 +4,21 @@
 //! of weights the input is encoded once. With the first set that encoding serves both discriminator passes and the
 //! latent generator pass, whose output is also the fake that the latent discriminator pass judges.
 
-use crate::config::{Config, Cycle};
+use crate::config::Cycle;
 use crate::losses::{DiscriminatorLosses, IterationLosses, Translation, discriminator_losses};
-use crate::networks::Networks;
+use crate::trainer::{Batch, Draws, Trainer};
 use anyhow::{Context, Result};
 use semrel_loss::gan::cycle;
 use semrel_loss::patch_sampler::PatchSampler;
-use semrel_metrics::FixedFeatures;
 use semrel_nn::stargan2::Encoded;
 use semrel_nn::{backward_step_both, flat_gradients};
-use semrel_train::correlative::Correlative;
 use tch::{Tensor, no_grad};
-
-/// Images of one iteration, `[B, 3, S, S]` in [-1, 1], and their domains.
-#[derive(Debug)]
-pub struct Batch {
-    /// Inputs.
-    pub x_real: Tensor,
-    /// Their domains.
-    pub y_org: Vec<i64>,
-    /// References of the target domains.
-    pub x_ref: Tensor,
-    /// Second references.
-    pub x_ref2: Tensor,
-    /// Target domains; may equal the inputs'.
-    pub y_trg: Vec<i64>,
-}
-
-/// What an iteration draws besides images.
-#[derive(Debug)]
-pub struct Draws {
-    /// Latent codes `[B, latent_dim]`.
-    pub z: Tensor,
-    /// Second latent codes.
-    pub z2: Tensor,
-    /// Patch positions of the latent pass, one vector a tap.
-    pub positions_latent: Vec<Tensor>,
-    /// Patch positions of the reference pass.
-    pub positions_ref: Vec<Tensor>,
-}
 
 /// What the correlative term reads of the input.
 struct CorrelativeFeatures {
     features: Vec<Tensor>,
     positions: Vec<Tensor>,
     heads_loss: Option<Tensor>,
-}
-
-/// The spatially-correlative term of StarGAN v2 + LSeSim.
-#[derive(Debug)]
-pub struct LSeSim {
-    /// Fixed features of images.
-    pub features: FixedFeatures,
-    /// The term over them, with its learned heads.
-    pub term: Correlative,
-}
-
-/// Networks, with their optimisers, and settings of a run.
-pub struct Trainer {
-    /// Settings.
-    pub config: Config,
-    /// Networks.
-    pub networks: Networks,
-    /// The spatially-correlative term, for `lsesim`.
-    pub correlative: Option<LSeSim>,
 }
 
 impl Trainer {

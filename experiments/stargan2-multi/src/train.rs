@@ -7,7 +7,7 @@ use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
 use crate::networks::Networks;
 use crate::preview;
 use crate::snapshot;
-use crate::step::{LSeSim, Trainer};
+use crate::trainer::{LSeSim, Trainer};
 use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;

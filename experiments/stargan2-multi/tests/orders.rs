@@ -6,7 +6,7 @@ use serde_json::json;
 use stargan2_multi::config::Config;
 use stargan2_multi::losses::IterationLosses;
 use stargan2_multi::networks::Networks;
-use stargan2_multi::step::{Batch, Trainer};
+use stargan2_multi::trainer::{Batch, Trainer};
 use tch::{Device, Kind, Tensor};
 
 const DOUBLE: (Kind, Device) = (Kind::Double, Device::Cpu);

@@ -8,7 +8,7 @@ use stargan2_multi::config::Config;
 use stargan2_multi::losses::IterationLosses;
 use stargan2_multi::networks::{Networks, Translator};
 use stargan2_multi::sample;
-use stargan2_multi::step::{Batch, Draws, Trainer};
+use stargan2_multi::trainer::{Batch, Draws, Trainer};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;

@@ -1,5 +1,6 @@
 //! The methods, one file each.
 
+mod build;
 mod contrastive;
 mod cyclegan;
 mod distancegan;
@@ -7,6 +8,7 @@ mod gcgan;
 mod lsesim;
 mod negcut;
 
+pub use build::build;
 pub(crate) use contrastive::{Compared, Embedded};
 pub use contrastive::{Contrastive, Draws};
 pub use cyclegan::{CycleGan, new_cycle_gan};

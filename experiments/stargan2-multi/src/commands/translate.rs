@@ -1,7 +1,7 @@
 //! Pictures into another domain.
 
 use super::opened::open_translator;
-use super::psi;
+use super::psi::psi;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use semrel_data::image_io::read_rgb;

@@ -1,0 +1,27 @@
+//! Which method a configuration names.
+
+use super::{Contrastive, DistanceGan, GcGan, LSeSim, NegCut, new_cycle_gan};
+use crate::algorithm::{Algorithm, Batch};
+use crate::config::{Config, Method};
+use anyhow::Result;
+use tch::Device;
+
+/// The method that a configuration names, with fresh weights from torch's generator. `images` gives a few training batches
+/// to a method that measures its data first.
+///
+/// # Errors
+/// Where settings do not fit each other, or weights that the method needs are not there.
+pub fn build(
+    config: &Config,
+    device: Device,
+    images: &mut dyn FnMut() -> Result<Vec<Batch>>,
+) -> Result<Box<dyn Algorithm>> {
+    Ok(match config.method {
+        Method::Ours | Method::Cut => Box::new(Contrastive::new(config, device)?),
+        Method::Lsesim => Box::new(LSeSim::new(config, device)?),
+        Method::Cyclegan => Box::new(new_cycle_gan(config, device)?),
+        Method::Distancegan => Box::new(DistanceGan::new(config, device, &images()?)?),
+        Method::Gcgan => Box::new(GcGan::new(config, device)?),
+        Method::Negcut => Box::new(NegCut::new(config, device)?),
+    })
+}
