@@ -5,6 +5,7 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 use ndarray_npy::{ViewElement, ViewNpyError, ViewNpyExt};
+use semrel_run::input::depth_of_brackets;
 
 /// What the file begins with.
 const MAGIC: &[u8] = b"\x93NUMPY";
@@ -65,15 +66,7 @@ fn check_header(bytes: &[u8]) -> Result<(), String> {
         return Err(format!("a header of {length} bytes; at most {LONGEST_HEADER} are read"));
     }
     let header = text.get(..length).ok_or("cut short within its header")?;
-    let depths = header.iter().scan(0usize, |depth, byte| {
-        match byte {
-            b'(' | b'[' | b'{' => *depth += 1,
-            b')' | b']' | b'}' => *depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        Some(*depth)
-    });
-    match depths.max().is_some_and(|depth| depth > DEEPEST_HEADER) {
+    match depth_of_brackets(header, &[b"()", b"[]", b"{}"]) > DEEPEST_HEADER {
         true => Err(format!("a header with brackets nested more than {DEEPEST_HEADER} deep")),
         false => Ok(()),
     }
