@@ -50,8 +50,8 @@ mod tests {
     use zip::write::SimpleFileOptions;
     use zip::{CompressionMethod, ZipWriter};
 
-    /// Reads an entry of four bytes. `change` gets what the central directory says of it: from its compressed size on, which its
-    /// size follows.
+    /// Reads an entry of four bytes. `change` gets what the central directory says of it, from its two sizes on: compressed,
+    /// and not.
     fn read(change: impl FnOnce(&mut [u8])) -> Result<Vec<u8>, String> {
         let mut zip = ZipWriter::new(Cursor::new(vec![]));
         let deflated = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);

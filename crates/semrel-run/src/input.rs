@@ -38,7 +38,7 @@ pub fn read_to_string(path: &Path) -> io::Result<String> {
 ///
 /// # Errors
 /// As [`read_to_string`]; a longer file, of which no more is read.
-pub fn read_to_string_within(most: u64, path: &Path, what: &str) -> io::Result<String> {
+pub fn read_to_string_within(path: &Path, most: u64, what: &str) -> io::Result<String> {
     let mut bytes = vec![];
     open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
@@ -51,8 +51,8 @@ fn text(bytes: Vec<u8>) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "not text in UTF-8"))
 }
 
-/// How deep brackets of these `kinds` (opening, closing) are nested in a text, those in quotes and comments counted alike. Parsers
-/// read what is in them recursively.
+/// How deep brackets of these `kinds` (opening, closing) are nested in a text, those in quotes and comments counted alike.
+/// Parsers read what is in them recursively.
 pub fn depth_of_brackets(text: &[u8], kinds: &[&[u8; 2]]) -> usize {
     let (mut now, mut deepest) = (0usize, 0);
     for byte in text {
@@ -78,7 +78,7 @@ mod tests {
         let at = |name: &str| dir.path().join(name);
         mknodat(CWD, at("pipe"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         for path in [at("pipe"), "/dev/null".into()] {
-            let within = read_to_string_within(9, &path, "list");
+            let within = read_to_string_within(&path, 9, "list");
             let errors = [open(&path).err(), read(&path).err(), read_to_string(&path).err(), within.err()];
             for error in errors {
                 assert_eq!(error.unwrap().to_string(), "a pipe or a device; expected a file");
@@ -98,11 +98,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("file");
         fs::write(&path, "text").unwrap();
-        assert_eq!(read_to_string_within(4, &path, "list").unwrap(), "text");
-        let error = read_to_string_within(3, &path, "list").unwrap_err().to_string();
+        assert_eq!(read_to_string_within(&path, 4, "list").unwrap(), "text");
+        let error = read_to_string_within(&path, 3, "list").unwrap_err().to_string();
         assert_eq!(error, "longer than 3 bytes; no list is that long");
         fs::write(&path, b"te\xfft").unwrap();
-        for error in [read_to_string(&path), read_to_string_within(4, &path, "list")].map(Result::unwrap_err) {
+        for error in [read_to_string(&path), read_to_string_within(&path, 4, "list")].map(Result::unwrap_err) {
             assert_eq!(error.to_string(), "not text in UTF-8");
         }
     }
@@ -110,6 +110,6 @@ mod tests {
     #[test]
     fn brackets_of_all_kinds_are_nested_in_each_other() {
         let depth = |text: &str| depth_of_brackets(text.as_bytes(), &[b"[]", b"{}"]);
-        assert_eq!([depth(""), depth("[{}]"), depth("[][]"), depth("]]]["), depth("((["), depth("[{[")], [0, 2, 1, 1, 1, 3]);
+        assert_eq!(["", "[{}]", "[][]", "]]][", "(([", "[{["].map(depth), [0, 2, 1, 1, 1, 3]);
     }
 }

@@ -1,7 +1,9 @@
 //! YAML from others: limited in length, nesting and what its aliases expand to.
 
 use crate::input;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 use std::cell::Cell;
 use std::fmt;
 use std::io;
@@ -22,7 +24,7 @@ const DEEPEST: usize = 256;
 /// # Errors
 /// Those of the file system; also for a file that is too long, or not UTF-8.
 pub fn text_of(path: &Path) -> io::Result<String> {
-    input::read_to_string_within(LONGEST_FILE, path, "configuration")
+    input::read_to_string_within(path, LONGEST_FILE, "configuration")
 }
 
 /// The value that a text stands for.
