@@ -1,6 +1,7 @@
 //! Scores that are kept in a run folder, so that what was evaluated once is not evaluated again.
 
 use semrel_metrics::feature_cache::fingerprint;
+use semrel_run::{atomic, input};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -33,7 +34,7 @@ impl KeptEvaluation {
 
     /// The scores, where they are kept and nothing has changed that they depend on.
     pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
-        let text = std::fs::read_to_string(&self.file).ok()?;
+        let text = input::read_to_string(&self.file).ok()?;
         let (depends_on, scores): (Value, Value) = serde_json::from_str(&text).ok()?;
         if depends_on == self.depends_on { serde_json::from_value(scores).ok() } else { None }
     }
@@ -49,7 +50,7 @@ impl KeptEvaluation {
         let text = serde_json::to_string_pretty(&(&self.depends_on, scores));
         let folder = self.file.parent().map_or(Ok(()), std::fs::create_dir_all);
         let written = match (text, folder) {
-            (Ok(text), Ok(())) => semrel_run::atomic::write(&self.file, text.as_bytes()).map_err(|e| e.to_string()),
+            (Ok(text), Ok(())) => atomic::write(&self.file, text.as_bytes()).map_err(|e| e.to_string()),
             (Err(error), _) => Err(error.to_string()),
             (_, Err(error)) => Err(error.to_string()),
         };

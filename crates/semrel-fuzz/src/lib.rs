@@ -48,7 +48,7 @@ thread_local! {
     static FOLDER: tempfile::TempDir = tempfile::tempdir().expect("a temporary folder");
 }
 
-/// Gives `read` a file of these bytes, alone in its folder but for what `prepare` has put there. An error has to name the file.
+/// Gives `read` a file of these bytes, in this thread's folder. An error has to name the file.
 fn as_file<E: Error + 'static>(bytes: &[u8], read: impl FnOnce(&Path) -> Result<(), E>) -> Verdict {
     FOLDER.with(|folder| {
         let path = folder.path().join(FILE);

@@ -5,6 +5,10 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 use ndarray_npy::{ViewElement, ViewNpyError, ViewNpyExt};
+use semrel_run::input::depth_of_brackets;
+
+/// What the file begins with.
+const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Longest header, which is NumPy's own limit; an array of numbers has some hundred bytes.
 const LONGEST_HEADER: usize = 10_000;
@@ -47,6 +51,9 @@ fn view<T: ViewElement + Copy>(bytes: &[u8], number: impl Fn(T) -> f64) -> Resul
 /// Refuses headers that would take the reader's memory, stack or time: it allocates whatever length they claim, and looks at
 /// what is in brackets recursively, at each level more than once.
 fn check_header(bytes: &[u8]) -> Result<(), String> {
+    if !bytes.starts_with(MAGIC) {
+        return Err("not an .npy file, which begins with \\x93NUMPY".into());
+    }
     let version = bytes.get(6).copied();
     let (length, text) = match (version, bytes.get(8..)) {
         (Some(1), Some([a, b, text @ ..])) => (usize::from(u16::from_le_bytes([*a, *b])), text),
@@ -59,15 +66,7 @@ fn check_header(bytes: &[u8]) -> Result<(), String> {
         return Err(format!("a header of {length} bytes; at most {LONGEST_HEADER} are read"));
     }
     let header = text.get(..length).ok_or("cut short within its header")?;
-    let depths = header.iter().scan(0usize, |depth, byte| {
-        match byte {
-            b'(' | b'[' | b'{' => *depth += 1,
-            b')' | b']' | b'}' => *depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        Some(*depth)
-    });
-    match depths.max().is_some_and(|depth| depth > DEEPEST_HEADER) {
+    match depth_of_brackets(header, &[b"()", b"[]", b"{}"]) > DEEPEST_HEADER {
         true => Err(format!("a header with brackets nested more than {DEEPEST_HEADER} deep")),
         false => Ok(()),
     }
@@ -113,5 +112,9 @@ mod tests {
         assert!(header(9, "{}").contains("cut short"), "{}", header(9, "{}"));
         assert!(header(5, "{((((").contains("more than 4 deep"), "{}", header(5, "{(((("));
         assert!(numbers(b"\x93NUMPY\x01").unwrap_err().contains("cut short"));
+        // The last would claim a header of 4 GB.
+        for bytes in [&b""[..], b"\x93NUMP", b"PK\x03\x04\0\0\x02\0\xff\xff\xff\xff{}"] {
+            assert!(numbers(bytes).unwrap_err().contains("not an .npy file"));
+        }
     }
 }

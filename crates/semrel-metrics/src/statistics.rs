@@ -120,8 +120,7 @@ fn signed(elements: usize) -> i64 {
 /// The bytes of `<name>.npy`, or `None` where the archive has no such entry.
 fn read_entry(archive: &mut ZipArchive<Cursor<Vec<u8>>>, name: &str) -> Result<Option<Vec<u8>>, String> {
     let Some(index) = archive.index_for_name(&format!("{name}.npy")) else { return Ok(None) };
-    let entry = archive.by_index(index).map_err(|e| e.to_string())?;
-    read_whole(entry, LARGEST_ENTRY).map(Some)
+    read_whole(archive, index, LARGEST_ENTRY).map(Some)
 }
 
 /// The number of pictures: one whole number.

@@ -1,5 +1,6 @@
 //! What can go wrong with a page.
 
+use semrel_run::in_a_line;
 use std::io;
 use std::path::PathBuf;
 
@@ -31,12 +32,6 @@ pub enum PageError {
     #[error("a {0} of a page must not hold `</{0}`")]
     EndsElement(&'static str),
     /// A template that is wrong, or does not get what it needs.
-    #[error("template: {}", with_causes(.0))]
+    #[error("template: {}", in_a_line(.0))]
     Template(#[from] minijinja::Error),
-}
-
-/// What went wrong, and in which included template.
-fn with_causes(error: &minijinja::Error) -> String {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    std::iter::once(error.to_string()).chain(causes.map(ToString::to_string)).collect::<Vec<_>>().join(": ")
 }

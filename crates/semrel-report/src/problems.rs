@@ -4,7 +4,7 @@ use semrel_run::input;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Lines that name a file and what is wrong with it.
@@ -24,7 +24,12 @@ impl Problems {
 
     /// The text of a file; none where there is no such file, or it cannot be read.
     pub fn text(&self, place: impl std::fmt::Display, file: &Path) -> Option<String> {
-        match input::read_to_string(file) {
+        self.found(place, input::read_to_string(file))
+    }
+
+    /// The text that was read of a file; none where there was no such file, or it could not be read.
+    pub fn found(&self, place: impl std::fmt::Display, text: io::Result<String>) -> Option<String> {
+        match text {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             other => self.keep(place, other.map_err(|error| format!("cannot be read: {error}"))),
         }

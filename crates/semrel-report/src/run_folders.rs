@@ -5,7 +5,7 @@ use super::metrics::{self, Metrics};
 use super::problems::{Problems, shown, slashes};
 use semrel_run::stored::StoredConfig;
 use semrel_run::work::{ExportSummary, SearchSummary, Work};
-use semrel_run::{JsonFileError, Manifest, Summary, input, log, manifest, run_dir, summary};
+use semrel_run::{JsonFileError, Manifest, Summary, config, input, log, manifest, run_dir, summary};
 use semrel_tables::ALL;
 use semrel_tables::evaluated::{Terms, parse};
 use serde_json::Value;
@@ -187,7 +187,7 @@ fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
     let json = |file: PathBuf| problems.json(place(&file), &file);
     let name = path.strip_prefix(root).map_or_else(|_| path.display().to_string(), slashes);
     let config_file = path.join(run_dir::CONFIG);
-    let config_text = problems.text(place(&config_file), &config_file);
+    let config_text = problems.found(place(&config_file), config::text_of(&config_file));
     let stored = |text: &String| StoredConfig::from_yaml(text).map_err(|error| format!("no configuration: {error}"));
     let config = config_text.as_ref().map(stored);
     let config = config.and_then(|config| problems.keep(place(&config_file), config));

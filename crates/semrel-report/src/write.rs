@@ -5,6 +5,7 @@ use super::error::ReportError;
 use super::problems::slashes;
 use super::report::Report;
 use semrel_pages::write_page;
+use semrel_run::input;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -44,7 +45,7 @@ pub fn write(report: &Report, out: &Path) -> Result<u64, ReportError> {
 
 /// Checks that a folder is empty or holds an earlier report: what is in `pictures` and `runs` is removed.
 fn check_folder(out: &Path) -> Result<(), ReportError> {
-    let is_report = || fs::read_to_string(out.join("index.html")).is_ok_and(|html| html.contains(MARK));
+    let is_report = || input::read_to_string(&out.join("index.html")).is_ok_and(|html| html.contains(MARK));
     let Ok(entries) = fs::read_dir(out) else { return Ok(()) };
     let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
     // What begins with a dot may be what a killed process has left.

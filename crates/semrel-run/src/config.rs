@@ -9,12 +9,13 @@ mod checked;
 mod error;
 mod explain;
 mod layers;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use checked::{Checked, Validate};
 pub use error::{ConfigError, InvalidValue};
 pub(crate) use layers::first_difference;
 pub use layers::{SourceFile, origin, sources};
+pub use yaml::text_of;
 
 use layers::Layers;
 use serde::Serialize;

@@ -11,7 +11,7 @@
 //! | [`log`] | `metrics.jsonl`, read and cut back |
 //! | [`scores`] | what evaluations write and tables read |
 //! | [`summary`] | `summary.json`: what a run came to |
-//! | [`trained`], [`work`] | what is in it of a program's own |
+//! | [`trained`], [`work`] | the part of it that is a program's own |
 //! | [`search`], [`front`] | `search.json` and `front.csv`: what a search found, and all that it evaluated |
 //! | [`similarity`] | similarity maps of one patch |
 //! | [`stored`] | what all stored configurations have in common; what `--check` prints |

@@ -12,9 +12,9 @@
 
 use crate::atomic::{self, FileError, TEMPORARY, failed, names_in};
 use crate::checkpoints::{self, CheckpointFolder, CheckpointFolderError};
-use crate::config::{self, ConfigError};
+use crate::config::{self, ConfigError, yaml};
 use crate::lock::{self, Lock};
-use crate::{input, log, manifest, summary};
+use crate::{log, manifest, summary};
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -221,9 +221,9 @@ fn inspect(folder: &Path, mode: OpenMode) -> Result<(), RunError> {
 }
 
 fn compare(stored: &Path, given: &str, may_change: &[&str]) -> Result<(), RunError> {
-    let text = input::read_to_string(stored).map_err(failed(stored, "read"))?;
+    let text = config::text_of(stored).map_err(failed(stored, "read"))?;
     let parse = |text: &str| {
-        serde_yaml::from_str(text)
+        yaml::parse(text)
             .map_err(|e| ConfigError::NotYaml { path: stored.to_owned(), what: format!("not valid YAML: {e}") })
     };
     let then: serde_yaml::Value = parse(&text)?;

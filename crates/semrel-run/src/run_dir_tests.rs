@@ -67,6 +67,22 @@ fn resuming_names_the_first_changed_key_and_lets_some_change() {
 }
 
 #[test]
+fn a_stored_configuration_is_read_within_limits() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path(), OpenMode::New).unwrap());
+    let path = dir.path().join(CONFIG);
+    for (text, said) in [
+        ("[".repeat(300), "config.yaml: not valid YAML: its brackets are nested more than 256 deep"),
+        ("#".repeat(2 << 20), "config.yaml: cannot read: longer than 1048576 bytes; no configuration is that long"),
+    ] {
+        fs::write(&path, &text).unwrap();
+        let error = open(dir.path(), OpenMode::Resume).unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+        assert!(fs::read_to_string(&path).unwrap() == text);
+    }
+}
+
+#[test]
 fn overwriting_removes_what_a_run_writes_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path();

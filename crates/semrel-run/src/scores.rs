@@ -119,7 +119,7 @@ pub struct CompressionEvaluation {
     pub segmentation: Option<SegmentationScores>,
     /// Folder of the pictures, relative to that of the row, or of the teacher.
     pub images: PathBuf,
-    /// Seconds that it took.
+    /// Seconds that the evaluation took; where its scores were kept from an earlier one, those of the earlier one.
     pub seconds: f64,
 }
 

@@ -32,7 +32,8 @@ pub struct SearchResults {
     pub images: usize,
     /// Real images that a Fréchet distance refers to, where their number is known.
     pub reals: Option<u64>,
-    /// Which these are: `search`, `test`, `train`, `all` or `statistics`; older files do not tell.
+    /// Which these are: `search`, `test`, `train`, `all` or `statistics`. None where a mean IoU decides, and in
+    /// older files, which do not tell.
     #[serde(default)]
     pub reference: Option<String>,
     /// Step of the super-net.
@@ -254,7 +255,7 @@ impl Spread {
 }
 
 /// A member that an exhaustive search has looked at: a line of its file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Looked {
     /// Widths of its layers.
     pub channels: String,

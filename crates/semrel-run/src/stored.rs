@@ -1,5 +1,6 @@
 //! What all programs' stored configurations (`config.yaml`) have in common, and what `--check` prints.
 
+use crate::config::yaml;
 use serde::{Deserialize, Serialize};
 
 /// Keys that the stored configurations of all programs have. What an older file lacks is none; keys of a program's own are left
@@ -34,12 +35,12 @@ pub struct StoredEval {
 }
 
 impl StoredConfig {
-    /// Reads YAML.
+    /// Reads YAML, the text that [`text_of`](crate::config::text_of) gives.
     ///
     /// # Errors
-    /// The key that does not fit.
+    /// The key that does not fit; brackets that are nested too deep, aliases that expand without end.
     pub fn from_yaml(text: &str) -> Result<Self, String> {
-        serde_yaml::from_str(text).map_err(|error| error.to_string())
+        yaml::parse(text)
     }
 }
 
@@ -72,6 +73,8 @@ mod tests {
         assert_eq!((stored.data.image_size, stored.eval.extractor), (Some(8), None));
         assert!(StoredConfig::from_yaml("seed: many").unwrap_err().contains("seed: invalid type"));
         assert!(StoredConfig::from_yaml("a: [").is_err());
+        let deep = StoredConfig::from_yaml(&"[".repeat(300)).unwrap_err();
+        assert!(deep.contains("nested more than 256 deep"), "{deep}");
     }
 
     #[test]

@@ -10,8 +10,8 @@ use super::plan::Plan;
 use super::results;
 use super::rows::Row;
 use super::spec::Address;
+use semrel_run::input;
 use semrel_run::stored::CheckResult;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -98,7 +98,7 @@ impl Calls<'_> {
         let trained = plan.resume
             && plan.stages(row).last().is_some_and(|last| read_summary(&run, last).is_ok())
             && matches!(names::manifest(&run, plan.stages(row)), Ok(Some(found)) if found == plan.manifest(row, seed))
-            && fs::read_to_string(plan.stamp_file(&run)).is_ok_and(|found| found == made_with);
+            && input::read_to_string(&plan.stamp_file(&run)).is_ok_and(|found| found == made_with);
         Ok(Left { trained, run, made_with })
     }
 
@@ -144,7 +144,7 @@ impl Calls<'_> {
         let row = *plan.rows.iter().find(|row| row.dataset == dataset).unwrap_or(&Row { dataset, method: 0 });
         let made_with = plan.stamp(row)?;
         let kept = plan.resume
-            && fs::read_to_string(&stamp).is_ok_and(|found| found == made_with)
+            && input::read_to_string(&stamp).is_ok_and(|found| found == made_with)
             && results::read(&file, |value| plan.spec.program.baselined(value)).is_ok();
         let mut steps = vec![];
         if !kept {

@@ -5,10 +5,9 @@ use super::names::{self, has_run};
 use super::profile::Profile;
 use super::rows::Row;
 use super::spec::{Method, Spec, Stage};
-use semrel_run::{Manifest, config, manifest};
+use semrel_run::{Manifest, config, input, manifest};
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A data set of the table.
@@ -206,7 +205,7 @@ impl Plan {
                            anew";
                 return Err(TableError::RunFolder { path: dir, why });
             }
-            if let Ok(found) = fs::read_to_string(self.stamp_file(&dir))
+            if let Ok(found) = input::read_to_string(&self.stamp_file(&dir))
                 && found != self.stamp(row)?
             {
                 let why = "finished with another configuration, or other images of this name; --overwrite redoes it";

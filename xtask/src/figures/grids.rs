@@ -5,12 +5,11 @@ use crate::explore::spread;
 use anyhow::{Context, Result, anyhow, ensure};
 use image::{RgbImage, imageops};
 use semrel_data::image_io::{list_images, read_rgb};
-use semrel_run::run_dir;
 use semrel_run::stored::StoredConfig;
+use semrel_run::{config, run_dir};
 use semrel_tables::finished::{Finished, Group};
 use semrel_tables::folders::open_domains;
 use semrel_tables::names::{DRAWING, INPUTS, OUTPUTS};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Styles drawn for each domain by `stargan2-multi sample`.
@@ -57,7 +56,7 @@ fn columns(rows: &[Finished], each: usize) -> Vec<String> {
 pub fn of_styles(group: &Group, rows: usize) -> Result<RgbImage> {
     let first = group.rows.first().context("no row")?;
     let file = first.run.join(run_dir::CONFIG);
-    let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let text = config::text_of(&file).with_context(|| file.display().to_string())?;
     let config = StoredConfig::from_yaml(&text).map_err(|what| anyhow!("{}: {what}", file.display()))?;
     let side = config.data.image_size;
     let side = side.with_context(|| format!("{}: missing key `data.image_size`", file.display()))?;

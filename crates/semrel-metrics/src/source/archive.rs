@@ -44,6 +44,5 @@ pub(super) fn repeated_picture(
 pub(super) fn read_member(archive: &Mutex<ZipArchive<BufReader<File>>>, number: usize) -> Result<Vec<u8>, String> {
     // A thread that panicked while it read leaves nothing half done here: each reading begins with a seek.
     let mut archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
-    let member = archive.by_index(number).map_err(|e| e.to_string())?;
-    read_whole(member, LARGEST_MEMBER)
+    read_whole(&mut archive, number, LARGEST_MEMBER)
 }

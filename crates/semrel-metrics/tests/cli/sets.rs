@@ -3,6 +3,7 @@
 use crate::common::{Place, json, metrics, picture};
 use predicates::prelude::*;
 use predicates::str::contains;
+use semrel_testkit::runs::{PIPE, pipe};
 use std::fs;
 use std::time::Duration;
 
@@ -37,16 +38,15 @@ fn wrong_sets_are_named() {
 #[test]
 fn pipes_are_refused_and_not_waited_for() {
     let place = Place::new();
-    for pipe in ["pipe", "pipe.npz", "pipe.zip", "pipe.txt"] {
-        assert!(std::process::Command::new("mkfifo").arg(place.path(pipe)).status().unwrap().success());
-    }
+    let pipes = ["pipe", "pipe.npz", "pipe.zip", "pipe.txt"];
+    pipes.iter().for_each(|name| pipe(&place.path(name)));
     let (red, blue) = (place.text("red"), place.text("blue"));
     let refused = |args: &[&str], named: &str| {
-        let told = contains(named).and(contains("a pipe or a device; expected a file"));
+        let told = contains(named).and(contains(PIPE));
         metrics(args).timeout(Duration::from_secs(120)).assert().code(1).stdout("").stderr(told);
     };
-    for pipe in ["pipe", "pipe.npz", "pipe.zip", "pipe.txt"] {
-        refused(&["fid", &red, &place.text(pipe), "--quiet"], pipe);
+    for name in pipes {
+        refused(&["fid", &red, &place.text(name), "--quiet"], name);
     }
     refused(&["stats", &place.text("pipe.zip"), "-o", &place.text("a.npz")], "pipe.zip");
     refused(&["lpips", &red, &place.text("pipe.txt")], "pipe.txt");

@@ -119,9 +119,11 @@ impl<R: Read + Seek> Archive<R> {
         if wanted.is_some_and(|wanted| wanted != size) {
             return Err(fault(format!("has {size} bytes, its tensors need {}", wanted.unwrap_or_default())));
         }
-        let most = if wanted.is_none() { self.left.min(LARGEST_PICKLE) } else { self.left };
-        if size > most {
-            return Err(fault(format!("claims {size} bytes; at most {most} can be right")));
+        if size > self.left {
+            return Err(fault(format!("claims {size} bytes, but at most {} are possible", self.left)));
+        }
+        if wanted.is_none() && size > LARGEST_PICKLE {
+            return Err(fault(format!("has {size} bytes; at most {LARGEST_PICKLE} are read")));
         }
         self.left -= size;
         let mut bytes = Vec::with_capacity(usize::try_from(size).map_err(|e| fault(format!("{size} bytes: {e}")))?);

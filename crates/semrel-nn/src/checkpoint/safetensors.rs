@@ -42,7 +42,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<StateDict, CheckpointError> {
             .ok_or_else(|| wrong(format!("{key} has elements of type {:?}, which is not supported", view.dtype())))?;
         let shape: Vec<i64> =
             view.shape().iter().map(|&d| i64::try_from(d)).collect::<Result<_, _>>().map_err(|_| {
-                wrong(format!("{key} has the shape {:?}, which is more than a tensor can have", view.shape()))
+                wrong(format!("{key} has the shape {:?}, which is too large for a tensor", view.shape()))
             })?;
         let tensor = Tensor::f_from_data_size(view.data(), &shape, kind).map_err(|e| wrong(format!("{key}: {e}")))?;
         tensors.insert(key.to_owned(), tensor);

@@ -69,7 +69,7 @@ pub(super) fn byte_length(storage: &StorageRef) -> Result<usize, Fault> {
 
 /// A number of elements as torch has it.
 fn signed(elements: usize) -> Result<i64, Fault> {
-    i64::try_from(elements).or_else(|_| malformed(format!("{elements} elements are more than a tensor can have")))
+    i64::try_from(elements).or_else(|_| malformed(format!("{elements} elements are too many for a tensor")))
 }
 
 /// Turns big-endian elements into little-endian ones.

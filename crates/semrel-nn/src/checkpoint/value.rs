@@ -14,7 +14,7 @@ const DEEPEST: usize = 64;
 const LONGEST_PATH: usize = 1024;
 
 /// Most values of a tree: a pickle of a few bytes can describe endless ones, by naming one object again and again. A file that
-/// torch wrote has less than one per byte.
+/// torch wrote has fewer than one per byte.
 const MOST_VALUES: usize = 4_000_000;
 const MOST_VALUES_PER_BYTE: usize = 4;
 const ALWAYS_ALLOWED: usize = 1024;

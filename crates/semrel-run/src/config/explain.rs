@@ -3,8 +3,8 @@
 use super::error::ConfigError;
 use serde_path_to_error::Segment;
 
-/// Turns serde's message into one that names origin, key, what was found and what was expected. `origin_of` says where what is at
-/// a path comes from.
+/// Turns serde's message into one that names origin, key, what was found and what was expected. `origin_of` gives
+/// the origin of the value at a path.
 pub(super) fn explain<'o>(
     error: &serde_path_to_error::Error<serde_yaml::Error>,
     origin_of: &dyn Fn(&[String]) -> &'o str,

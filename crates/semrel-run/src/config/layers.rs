@@ -141,7 +141,7 @@ fn mapping(path: &Path, text: &str) -> Result<Mapping, ConfigError> {
     let wrong = |what: String| ConfigError::NotYaml { path: path.to_owned(), what };
     // Some editors put a byte order mark in front.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match yaml::parse(text).map_err(|e| wrong(format!("not valid YAML: {e}")))? {
+    match yaml::parse::<Value>(text).map_err(|e| wrong(format!("not valid YAML: {e}")))? {
         Value::Mapping(keys) => Ok(keys),
         Value::Null => Err(ConfigError::Empty { path: path.to_owned() }),
         other => Err(wrong(format!("expected keys and values, found {}", describe(&other)))),
@@ -181,7 +181,7 @@ pub(super) fn parse_override(text: &str) -> Result<Layer, ConfigError> {
     if parts.len() > MOST_PARTS {
         return Err(wrong(&format!("the key has {} parts; at most {MOST_PARTS} are read", parts.len())));
     }
-    let value = yaml::parse(value).map_err(|e| wrong(&format!("the value is not valid YAML: {e}")))?;
+    let value = yaml::parse::<Value>(value).map_err(|e| wrong(&format!("the value is not valid YAML: {e}")))?;
     let value = parts
         .iter()
         .rev()

@@ -1,42 +1,38 @@
-//! YAML of others: texts of reasonable length that do not stand for endless values.
+//! YAML from others: limited in length, nesting and what its aliases expand to.
 
 use crate::input;
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor};
-use serde_yaml::Value;
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 use std::cell::Cell;
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 /// Longest file that is read; a configuration has some thousand bytes.
 const LONGEST_FILE: u64 = 1 << 20;
 
-/// Values that any text may have. One without aliases has less than one per byte.
+/// Values that any text may have. One without aliases has fewer than one per byte.
 const ALWAYS_ALLOWED: usize = 4096;
 
 /// Deepest brackets. The parser's time grows with text × depth, and it reads all of a text before it refuses what is nested
 /// more than 128 deep.
 const DEEPEST: usize = 256;
 
-/// The text of a file.
+/// The text of a configuration's file.
 ///
 /// # Errors
 /// Those of the file system; also for a file that is too long, or not UTF-8.
-pub(super) fn text_of(path: &Path) -> io::Result<String> {
-    let mut bytes = vec![];
-    input::open(path)?.take(LONGEST_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LONGEST_FILE {
-        return Err(io::Error::other(format!("it is longer than {LONGEST_FILE} bytes, which no configuration is")));
-    }
-    String::from_utf8(bytes).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not text in UTF-8"))
+pub fn text_of(path: &Path) -> io::Result<String> {
+    input::read_to_string_within(path, LONGEST_FILE, "configuration")
 }
 
 /// The value that a text stands for.
 ///
 /// # Errors
 /// Says what is wrong, and where.
-pub(super) fn parse(text: &str) -> Result<Value, String> {
-    if depth(text) > DEEPEST {
+pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    if input::depth_of_brackets(text.as_bytes(), &[b"[]", b"{}"]) > DEEPEST {
         return Err(format!("its brackets are nested more than {DEEPEST} deep"));
     }
     let left = Cell::new(text.len().saturating_add(ALWAYS_ALLOWED));
@@ -47,20 +43,6 @@ pub(super) fn parse(text: &str) -> Result<Value, String> {
         return Err(format!("its aliases (`*name`) stand for more than {most} values"));
     }
     serde_yaml::from_str(text).map_err(|e| e.to_string())
-}
-
-/// How deep brackets are nested, those in quotes and comments counted alike.
-fn depth(text: &str) -> usize {
-    let (mut now, mut deepest) = (0usize, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'[' | b'{' => now += 1,
-            b']' | b'}' => now = now.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(now);
-    }
-    deepest
 }
 
 /// Walks through values and keeps none, until as many as are left have been seen.
@@ -129,6 +111,11 @@ impl<'de> Visitor<'de> for Counter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_yaml::Value;
+
+    fn parse(text: &str) -> Result<Value, String> {
+        super::parse(text)
+    }
 
     #[test]
     fn aliases_are_followed_as_far_as_is_reasonable() {

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image::{ImageFormat, RgbImage};
 use semrel_pages::{Page, data_uri, write_page};
+use semrel_run::input;
 use serde_json::{Value, json};
 use std::fs;
 use std::io::Cursor;
@@ -56,7 +57,7 @@ pub fn check_folder(out: &Path) -> Result<()> {
         names.push(entry.with_context(|| out.display().to_string())?.file_name());
     }
     let foreign = names.iter().find(|name| *name != INDEX && *name != DATA);
-    let explorer = || fs::read_to_string(out.join(INDEX)).is_ok_and(|text| text.contains(INDEX_ID));
+    let explorer = || input::read_to_string(&out.join(INDEX)).is_ok_and(|text| text.contains(INDEX_ID));
     match foreign {
         Some(name) => bail!(
             "{}: holds something else ({}); name a folder that is empty, new, or an explorer's",
