@@ -10,15 +10,6 @@ use semrel_run::search::{self, Axis, Measure};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What an axis counts.
-fn words(axis: Axis) -> &'static str {
-    match axis {
-        Axis::Macs => "multiply-accumulates of one image",
-        Axis::Parameters => "parameters",
-        Axis::Milliseconds => "milliseconds of one image",
-    }
-}
-
 /// Searches on one data set, of one cost and one quality.
 #[derive(Debug, Serialize)]
 pub struct FrontGroup {
@@ -93,7 +84,7 @@ pub fn groups(sources: &Sources) -> Vec<FrontGroup> {
         let group = groups.entry((order, title.clone(), quality.clone(), axis)).or_insert_with(|| FrontGroup {
             title,
             axis: axis.key(),
-            over: words(axis),
+            over: axis.words(),
             quality,
             more_is_better,
             searches: vec![],
