@@ -5,7 +5,7 @@ mod translate;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use opened::{Trained, open_run};
+use opened::{TrainedRun, open_run};
 use semrel_data::ImageStore;
 use semrel_eval::KeptEvaluation;
 use semrel_run::Checked;
@@ -193,7 +193,7 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
 }
 
 /// The scores of a run's checkpoint that are kept in its folder.
-fn kept(run_dir: &Path, run: &Trained) -> Option<KeptEvaluation> {
+fn kept(run_dir: &Path, run: &TrainedRun) -> Option<KeptEvaluation> {
     let weights = Checkpoints::new(checkpoints_of(run_dir), 1).file(run.step, AVERAGE);
     let (config, data) = (&run.config, &run.data);
     let images = |store: &ImageStore| -> Vec<PathBuf> {
