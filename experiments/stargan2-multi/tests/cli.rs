@@ -25,6 +25,12 @@ fn every_subcommand_explains_itself() {
     ] {
         assert(place.command(args)).success().stdout(predicate::str::contains(word));
     }
+    // The checkpoint stands beside the weights that may take its place.
+    let help = assert(place.command(&["translate", "--help"])).get_output().stdout.clone();
+    let help = String::from_utf8(help).unwrap();
+    let words = ["<RUN_DIR> <INPUT>", "--to <", "--psi <", "--checkpoint <", "--weights <"];
+    let places = words.map(|word| help.rfind(word));
+    assert!(places.is_sorted() && places[0].is_some(), "{help}");
     assert(place.command(&["--version"])).success();
     assert(place.command(&[])).code(2);
     assert(place.command(&["trian"])).code(2).stderr(predicate::str::contains("train"));
