@@ -8,7 +8,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 use semrel_data::image_io::{read_rgb, write_image};
 use semrel_data::translate::{Job, translate_with};
-use semrel_data::{translation_input, translation_output};
+use semrel_data::{DataError, translation_input, translation_output};
 use semrel_metrics::extractor::features_of_files;
 use semrel_metrics::segmentation::{
     LabelFormat, Pair, PhotoSettings, SegmentationMetrics, full_size_confusion_of, photo_confusion,
@@ -22,7 +22,7 @@ use std::sync::Arc;
 /// Folder of the test images, as published.
 const SOURCE: &str = "real_A";
 /// Folder of their translations.
-pub const OUTPUT: &str = "fake_B";
+const OUTPUT: &str = "fake_B";
 /// Folder of the real photographs.
 const TARGET: &str = "real_B";
 
@@ -182,6 +182,16 @@ impl Evaluator {
         let SegmentationMetrics { pixel_accuracy, class_accuracy, mean_iou } = SegmentationMetrics::new(&confusion)?;
         Ok(Some(SegmentationScores { pixel_accuracy, class_accuracy, mean_iou }))
     }
+}
+
+/// The pictures that an evaluation of `sources` writes to `folder`: these (`real_A`) and their translations (`fake_B`).
+///
+/// # Errors
+/// Two sources whose translations would share a name.
+pub fn written_pictures(sources: &ImageSet, folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+    let names = sources.output_names()?;
+    let written = |of: &str| -> Vec<PathBuf> { names.iter().map(|name| folder.join(of).join(name)).collect() };
+    Ok([written(SOURCE), written(OUTPUT)].concat())
 }
 
 /// An image of a set at the size of the translations.

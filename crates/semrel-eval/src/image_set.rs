@@ -67,14 +67,6 @@ impl ImageSet {
         output_names(&self.files, &self.folder)
     }
 
-    /// Whether the pictures that are made of them lie in `folder`, all of them.
-    ///
-    /// # Errors
-    /// As [`ImageSet::output_names`].
-    pub fn is_written(&self, folder: &Path) -> Result<bool, DataError> {
-        Ok(self.output_names()?.iter().all(|name| folder.join(name).is_file()))
-    }
-
     /// Decodes one.
     ///
     /// # Errors

@@ -32,7 +32,7 @@ mod segmenter;
 mod translator;
 
 pub use error::EvalError;
-pub use evaluation::{Evaluator, OUTPUT, Scores, Segmentation, SegmentationProtocol};
+pub use evaluation::{Evaluator, Scores, Segmentation, SegmentationProtocol, written_pictures};
 pub use extractor::{EXTRACTOR, EXTRACTOR_WEIGHTS, ExtractorChoice, LPIPS, PERCEPTUAL, PerceptualDistance};
 pub use image_set::ImageSet;
 pub use inputs::{InputOptions, Inputs, digest};

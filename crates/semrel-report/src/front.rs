@@ -10,15 +10,6 @@ use semrel_run::search::{self, Axis, Measure};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What an axis counts.
-fn words(axis: Axis) -> &'static str {
-    match axis {
-        Axis::Macs => "multiply-accumulates of one image",
-        Axis::Parameters => "parameters",
-        Axis::Milliseconds => "milliseconds of one image",
-    }
-}
-
 /// Searches on one data set, of one cost and one quality.
 #[derive(Debug, Serialize)]
 pub struct FrontGroup {
@@ -93,7 +84,7 @@ pub fn groups(sources: &Sources) -> Vec<FrontGroup> {
         let group = groups.entry((order, title.clone(), quality.clone(), axis)).or_insert_with(|| FrontGroup {
             title,
             axis: axis.key(),
-            over: words(axis),
+            over: axis.words(),
             quality,
             more_is_better,
             searches: vec![],
@@ -125,32 +116,11 @@ mod tests {
     use super::super::members::tests::manifest;
     use super::super::sources::Folders;
     use super::*;
-    use semrel_run::search::{Budget, Cost, Member, SearchResults, Winner};
+    use semrel_run::search::{Budget, SearchResults};
     use semrel_run::summary;
     use semrel_run::work::{SearchSummary, Work};
+    use semrel_suite::made_up;
     use std::fs;
-
-    fn results(quality: &str, budget: Budget) -> SearchResults {
-        let member = Member { channels: "1".to_owned(), quality: Measure::Fd.of(40.0) };
-        SearchResults {
-            name: "x".to_owned(),
-            settings: String::new(),
-            super_net: None,
-            set: "test".to_owned(),
-            set_size: 2,
-            budget,
-            size: (8, 8),
-            quality: quality.to_owned(),
-            images: 1,
-            reals: None,
-            reference: None,
-            step: 1,
-            evaluated: 2,
-            winner: Winner { member, cost: Cost { macs: 10, parameters: 7, milliseconds: None } },
-            spread: None,
-            searches: vec![],
-        }
-    }
 
     #[test]
     fn tables_of_searches_are_read_with_and_without_times() {
@@ -181,7 +151,8 @@ mod tests {
             let of_row = manifest("table2", ["sample", "maps", method], 777, "");
             fs::write(folder.join("manifest.json"), of_row.to_string()).unwrap();
             fs::write(folder.join("front.csv"), csv).unwrap();
-            search::write(&folder, &results(quality, budget)).unwrap();
+            let results = SearchResults { quality: quality.to_owned(), budget, ..made_up::search("1") };
+            search::write(&folder, &results).unwrap();
         };
         let timed = "channels,macs,parameters,milliseconds,fd,front,winner\n1,10,7,2.5,40,true,true\n2,20,6,1.5,41,true,false\n";
         write("ours", timed, "FD(x)", Budget { macs: Some(30.0), milliseconds: Some(3.5), ..Budget::default() });

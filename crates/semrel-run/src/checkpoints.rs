@@ -73,6 +73,11 @@ impl CheckpointFolder {
         self.folder.join(name_of(step))
     }
 
+    /// The file of the checkpoint of `step` with this stem.
+    pub fn file(&self, step: u64, stem: &str) -> PathBuf {
+        self.path(step).join(file_name(stem))
+    }
+
     /// Saves the checkpoint of `step`, durably, then removes those beyond the last `keep` and the best.
     ///
     /// `write` is called with each of the stems and the path of its file, which it must write and sync. The other bytes
@@ -180,14 +185,14 @@ impl CheckpointFolder {
     /// As [`CheckpointFolder::load_state`].
     pub fn load_file(&self, step: u64, stem: &str) -> Result<PathBuf, CheckpointFolderError> {
         let state = self.read_state(step)?;
-        let name = format!("{stem}{ENDING}");
+        let name = file_name(stem);
         match state.files.get(&name) {
             Some(digested) => self.verified(step, &name, digested),
             None => {
                 let there_are: Vec<&str> = state.files.keys().map(String::as_str).collect();
                 let what = format!("the checkpoint has no such file, only {}", there_are.join(", "));
                 let remedy = "name one of these, or a checkpoint of another run".into();
-                Err(CheckpointFolderError::Damaged { path: self.path(step).join(name), what, remedy })
+                Err(CheckpointFolderError::Damaged { path: self.file(step, stem), what, remedy })
             }
         }
     }
@@ -313,6 +318,10 @@ fn name_of(step: u64) -> String {
     format!("step-{step:08}")
 }
 
+fn file_name(stem: &str) -> String {
+    format!("{stem}{ENDING}")
+}
+
 /// The step of a checkpoint's folder name, which must be exactly what [`name_of`] gives.
 fn step_of(name: &str) -> Option<u64> {
     let step = name.strip_prefix("step-")?.parse().ok()?;
@@ -330,7 +339,7 @@ fn write_folder<'s, E: From<CheckpointFolderError>>(
     fs::create_dir(folder).map_err(failed(folder, "create")).map_err(of_file)?;
     let mut files = BTreeMap::new();
     for stem in stems {
-        let name = format!("{stem}{ENDING}");
+        let name = file_name(stem);
         let path = folder.join(&name);
         write(stem, &path)?;
         files.insert(name, digest(&path).map_err(failed(&path, "read back")).map_err(of_file)?);

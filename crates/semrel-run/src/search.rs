@@ -103,6 +103,15 @@ impl Axis {
         }
     }
 
+    /// What it counts, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Macs => "multiply-accumulates of one image",
+            Self::Parameters => "parameters",
+            Self::Milliseconds => "milliseconds of one image",
+        }
+    }
+
     /// This cost of a configuration; none where it was not measured.
     pub fn value(self, cost: &Cost) -> Option<f64> {
         match self {

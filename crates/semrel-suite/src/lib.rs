@@ -22,7 +22,11 @@
 //!
 //! suite![photographs_are_read, numbers_add_up];
 //! ```
+//!
+//! Files that a program would have written are made up in [`made_up`].
 #![warn(missing_docs)]
+
+pub mod made_up;
 
 use libtest_mimic::{Arguments, Completion, Trial};
 use std::fmt::Display;

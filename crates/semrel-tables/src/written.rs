@@ -143,7 +143,7 @@ struct Failed {
     failed: String,
 }
 
-/// What stands in place of scores where there are none.
+/// The same as JSON, where there are none for this `reason`.
 pub(crate) fn failed(reason: &str) -> Value {
     json!(Failed { failed: reason.to_owned() })
 }

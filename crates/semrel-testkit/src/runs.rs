@@ -2,6 +2,7 @@
 
 use assert_cmd::assert::Assert;
 use predicates::prelude::{PredicateBooleanExt, predicate};
+use semrel_run::stored::{StoredConfig, StoredData, StoredEval};
 use semrel_weights::EFFICIENTNET_LITE0;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -32,6 +33,16 @@ pub fn assert_reference_is_up_to_date(program: &str, schema: &Value) {
     let page = fs::read_to_string(&file).unwrap_or_default();
     let stale = page != semrel_help::reference(program, schema);
     assert!(!stale, "docs/reference/{program}.md is stale; `cargo xtask docs --reference` renews it");
+}
+
+/// Reports find their keys in a `stored` configuration, with these values; of the images, folder and side.
+pub fn assert_reports_find_their_keys(stored: &str, seed: u64, (root, side): (&Path, u32), extractor: &str) {
+    let keys = StoredConfig {
+        seed: Some(seed),
+        data: StoredData { root: Some(root.display().to_string()), image_size: Some(side) },
+        eval: StoredEval { extractor: Some(extractor.to_owned()) },
+    };
+    assert_eq!(StoredConfig::from_yaml(stored), Ok(keys));
 }
 
 /// `--set` for each of these keys.

@@ -47,6 +47,7 @@ fn what_is_saved_is_loaded_and_bytes_are_deterministic() {
     assert_eq!(step, 20);
     assert_same(&latest, &snapshot(2));
     assert_same(&store.load(10).unwrap(), &snapshot(1));
+    assert_eq!(store.file(10, "average"), store.path(10).join("average.safetensors"));
     assert!(store.load_file(10, "average").unwrap()["g.weight"].equal(&snapshot(1).files["average"]["g.weight"]));
     let bytes = |file: &str| fs::read(store.path(20).join(file)).unwrap();
     let before = [bytes("networks.safetensors"), bytes(STATE)];

@@ -100,8 +100,8 @@ pub struct PartsState {
 pub enum PartsError {
     /// A non-finite tensor, which is of no use.
     #[error(
-        "step {step}: `{key}` of {file} is not finite; the run has diverged (lower the learning rate, or check the data); the \
-         checkpoints of earlier steps are kept"
+        "step {step}: `{key}` in {file}.safetensors is not finite; the run has diverged (lower the learning rate, or \
+         check the data); the checkpoints of earlier steps are kept"
     )]
     NotFinite {
         /// The step.
@@ -305,7 +305,7 @@ mod tests {
         assert!(text.contains("state.json: 9 steps"), "{text}");
         let _ = tch::no_grad(|| a.flat().shallow_clone().fill_(f64::NAN));
         let text = save_parts(layout, vec![Part::new("G", &mut a)], 7, None, BTreeMap::new()).unwrap_err().to_string();
-        assert!(text.contains("step 7: `fc.bias` of net_G is not finite"), "{text}");
+        assert!(text.contains("step 7: `fc.bias` in net_G.safetensors is not finite"), "{text}");
     }
 
     #[test]
@@ -315,6 +315,6 @@ mod tests {
         a.step(huge);
         let text = save_parts(Layout::OneFile, vec![Part::new("G", &mut a)], 1, None, BTreeMap::new());
         let text = text.unwrap_err().to_string();
-        assert!(text.contains("`G.v` of optimisers is not finite"), "{text}");
+        assert!(text.contains("`G.v` in optimisers.safetensors is not finite"), "{text}");
     }
 }

@@ -15,7 +15,7 @@ use cut_single::networks;
 use cut_single::train::{steps, train};
 use cut_single::trained::open_run;
 use semrel_data::translate::{TranslateOptions, jobs};
-use semrel_eval::{KeptEvaluation, OUTPUT, translate_files};
+use semrel_eval::{KeptEvaluation, translate_files, written_pictures};
 use semrel_nn::checkpoint::save;
 use semrel_run::Checked;
 use semrel_run::scores::Evaluation;
@@ -221,12 +221,12 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let images = [&data.train, &data.test].into_iter().flat_map(|set| &set.files).flatten();
     let files: Vec<&Path> =
         images.chain(&eval.extractor_weights).chain(&eval.segmenter_weights).map(PathBuf::as_path).collect();
-    let settings = (&folder, eval, &run.config.data, run.config.seed);
+    let settings = (eval, &run.config.data, run.config.seed);
+    let pictures = written_pictures(&evaluate::sources(&run.config, &data), &folder)?;
     let kept = KeptEvaluation::of(&args.run.run_dir, &format!("test_{label}"), &run.file, &settings, &files)
-        .filter(|_| args.weights.is_none());
-    if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<Evaluation>)
-        && evaluate::is_written(&run.config, &data, &folder.join(OUTPUT))?
-    {
+        .filter(|_| args.weights.is_none())
+        .map(|kept| kept.with_pictures(pictures));
+    if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<Evaluation>) {
         return Ok(args.scores.write(&Evaluation { checkpoint: name, ..found })?);
     }
     let evaluator = evaluator(&run.config, &data, device, quiet)?;

@@ -30,20 +30,12 @@ pub fn extractor(config: &Config, device: Device) -> Result<Box<dyn Extractor>> 
 }
 
 /// The images that are translated in tests.
-fn sources(config: &Config, data: &Data) -> ImageSet {
+pub fn sources(config: &Config, data: &Data) -> ImageSet {
     ImageSet::new(&data.test, data.direction.source()).first(config.eval.max_sources)
 }
 
 fn options(config: &Config) -> InputOptions {
     InputOptions { size: config.test_size(), batch: config.eval.batch_size as usize }
-}
-
-/// Whether the translations of the test images lie in `folder`, all of them.
-///
-/// # Errors
-/// Two sources whose translations would share a name.
-pub fn is_written(config: &Config, data: &Data, folder: &Path) -> Result<bool> {
-    Ok(sources(config, data).is_written(folder)?)
 }
 
 /// What decides on the best checkpoint: the Fréchet distance of the translated test images to the reference set.

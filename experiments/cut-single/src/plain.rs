@@ -25,6 +25,9 @@ impl Contrastive {
     /// As [`Contrastive::step_with`], in the published order: the discriminator sees fake and real one after the other, and
     /// translation, identity output and both real images are encoded in passes of their own, with a graph.
     ///
+    /// The method must have been made by [`Contrastive::plain`]: with another generator, whose operations are not the
+    /// published ones, something else is measured.
+    ///
     /// # Errors
     /// As [`Contrastive::step_with`].
     pub fn plain_step(&mut self, batch: &Batch, draws: &Draws, info: StepInfo) -> Result<Losses> {

@@ -62,7 +62,7 @@ pub fn open_run(
         }
         false => None,
     };
-    let file = path.join(file_of(network)).with_extension("safetensors");
+    let file = checkpoints.file(step, &file_of(network));
     Ok(TrainedRun { config, generator, heads, step, file })
 }
 

@@ -185,14 +185,21 @@ fn evaluation_scores_translations_and_baselines() {
         assert_eq!(names(&images.join(folder)), ["0.png", "1.png", "2.png"]);
         assert_eq!(dimensions(&images.join(folder).join("1.png")), (32, 32));
     }
-    let mut second = json(place.command(&["eval", "run", "--images", "elsewhere"]));
+    let elsewhere = || json(place.command(&["eval", "run", "--images", "elsewhere"]));
+    let mut second = elsewhere();
+    let seconds = second["seconds"].clone();
     for scores in [&mut first, &mut second] {
         assert!(scores["seconds"].take().as_f64().unwrap() > 0.0);
     }
     assert_eq!(first, second);
     assert!(place.path("elsewhere/fake_B/0.png").exists());
-
+    assert_eq!(elsewhere()["seconds"], seconds);
+    // Scores of the run are not taken where the pictures are another generator's now.
     let generator = place.last_checkpoint("run").join("net_G.safetensors");
+    let weights = ["--weights", generator.to_str().unwrap(), "--images", "elsewhere"];
+    assert(place.command(&[&["eval", "run"], &weights[..]].concat())).success();
+    assert!(elsewhere()["seconds"] != seconds);
+
     let by_file = json(place.command(&["eval", "run", "--weights", generator.to_str().unwrap()]));
     assert_eq!((&by_file["fd"], &by_file["step"]), (&first["fd"], &Value::from(0)));
     let best = json(place.command(&["eval", "run", "--checkpoint", "best"]));

@@ -13,7 +13,8 @@ use crate::search::fitness::Torch;
 use anyhow::{Context, Result, ensure};
 use semrel_data::Side;
 use semrel_eval::{
-    Evaluator, ImageSet, Inputs, KeptEvaluation, OUTPUT, ReferenceSet, Scorer, Segmentation, SegmentationProtocol,
+    Evaluator, ImageSet, Inputs, KeptEvaluation, ReferenceSet, Scorer, Segmentation, SegmentationProtocol,
+    written_pictures,
 };
 use semrel_metrics::extractor::Extractor;
 use semrel_run::Checked;
@@ -65,9 +66,9 @@ fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> Resul
     Ok(Evaluator::new(scorer, sources, options, segmentation, quiet)?)
 }
 
-/// Translates the test images into `results/<which>/images` (`real_A`, `fake_B`) below the row's folder (the teacher's, below
-/// that of its run), and scores them. What was evaluated last is not evaluated again: the same generator, images and settings, on the same device
-/// and number of threads; only its time is.
+/// Translates the test images into `results/<which>/images` (`real_A`, `fake_B`) below the row's folder (the teacher's,
+/// below that of its run), and scores them. If generator, images, settings, device and threads are those of the last
+/// evaluation, its scores are returned and only the time is measured again.
 ///
 /// # Errors
 /// Where an earlier stage is missing, the command that runs it; files that cannot be read or written; labels that do not fit.
@@ -87,17 +88,15 @@ pub fn evaluate(
     let results = Path::new("results").join(which.to_string());
     let images = results.join("images");
     let folder = base.join(&results);
-    // How busy the machine is no file tells: times are measured each time.
+    // No file tells how busy the machine is, so times are measured each time.
     let torch = Torch { size: config.test_size(), device: options.device, threads: options.threads, runs: RUNS };
     let milliseconds = || anyhow::Ok(torch.time(&|image| opened.generator.forward(image))?.milliseconds);
-    let kept = kept(config, &data, &opened, &folder, options);
-    if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<CompressionEvaluation>)
-        && sources_of_tests(config, &data).is_written(&base.join(&images).join(OUTPUT))?
-    {
+    let pictures = written_pictures(&sources_of_tests(config, &data), &base.join(&images))?;
+    let kept = kept(config, &data, &opened, &folder, options).map(|kept| kept.with_pictures(pictures));
+    if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<CompressionEvaluation>) {
         return Ok(CompressionEvaluation { name: config.name.clone(), milliseconds: milliseconds()?, ..found });
     }
     let evaluator = evaluator(config, &data, options.device, options.quiet)?;
-    KeptEvaluation::forget(&folder, KEPT);
     let scores = evaluator.evaluate(&opened.generator, &base.join(&images))?;
     let evaluation = CompressionEvaluation {
         name: config.name.clone(),

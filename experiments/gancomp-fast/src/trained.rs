@@ -69,7 +69,7 @@ pub fn open_teacher(config: &Config, folders: &Folders, device: Device) -> Resul
     if summary::read::<serde_json::Value>(&path)?.is_none() {
         tracing::warn!("{}: the teacher has not been trained to its end; step {step} is used", path.display());
     }
-    Ok(TrainedTeacher { generator, path, file: weights_file(&checkpoints, step, name), step })
+    Ok(TrainedTeacher { generator, path, file: checkpoints.file(step, &file_of(name)), step })
 }
 
 fn load_teacher(config: &Config, generator: &Net<Generator>, given: &StateDict, path: &Path) -> Result<()> {
@@ -114,7 +114,7 @@ pub fn open_student(run_dir: &Path, checkpoint: &str, key: &str, device: Device)
     load_network("G", &student.state(), &given).with_context(|| run_dir.display().to_string())?;
     let began_with = checkpoints.load_state(step)?[SUPER_NET].as_str().map(str::to_owned);
     tell_unless_ended(run_dir, step)?;
-    Ok(TrainedStudent { config, student, file: weights_file(&checkpoints, step, "G"), step, began_with })
+    Ok(TrainedStudent { config, student, file: checkpoints.file(step, &file_of("G")), step, began_with })
 }
 
 /// What distillation has left for fine-tuning: networks of one checkpoint.
@@ -199,11 +199,6 @@ pub fn no_super_net(run_dir: &Path) -> String {
 /// A folder that cannot be read.
 pub fn begun(run_dir: &Path) -> Result<bool> {
     Ok(find(run_dir, "last", CHECKPOINT)?.is_some())
-}
-
-/// The file of a network in a checkpoint.
-fn weights_file(checkpoints: &Checkpoints, step: u64, network: &str) -> PathBuf {
-    checkpoints.path(step).join(file_of(network)).with_extension("safetensors")
 }
 
 fn find(run_dir: &Path, checkpoint: &str, key: &str) -> Result<Option<(u64, Checkpoints)>> {

@@ -8,7 +8,7 @@ use semrel_loss::gan::GanMode;
 use semrel_nn::channels::ChannelSet;
 use semrel_run::Checked;
 use semrel_run::config::to_yaml;
-use semrel_run::stored::{StoredConfig, StoredData, StoredEval};
+use semrel_testkit::runs::assert_reports_find_their_keys;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -186,13 +186,6 @@ fn networks_fit_their_images() {
 #[test]
 fn reports_find_their_keys_in_a_stored_configuration() {
     let config = &rows("sample")["horse2zebra-ours"];
-    let stored = StoredConfig {
-        seed: Some(config.seed),
-        data: StoredData {
-            root: Some(config.data.root.display().to_string()),
-            image_size: Some(config.data.image_size),
-        },
-        eval: StoredEval { extractor: Some(config.eval.extractor.clone()) },
-    };
-    assert_eq!(StoredConfig::from_yaml(&to_yaml(config).unwrap()), Ok(stored));
+    let images = (config.data.root.as_path(), config.data.image_size);
+    assert_reports_find_their_keys(&to_yaml(config).unwrap(), config.seed, images, &config.eval.extractor);
 }

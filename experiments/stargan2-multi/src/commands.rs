@@ -6,7 +6,7 @@ mod translate;
 
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use opened::{Trained, open_run};
+use opened::{TrainedRun, open_run};
 use psi::psi;
 use semrel_data::ImageStore;
 use semrel_eval::KeptEvaluation;
@@ -195,8 +195,8 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
 }
 
 /// The scores of a run's checkpoint that are kept in its folder.
-fn kept(run_dir: &Path, run: &Trained) -> Option<KeptEvaluation> {
-    let checkpoint = Checkpoints::new(checkpoints_of(run_dir), 1).path(run.step);
+fn kept(run_dir: &Path, run: &TrainedRun) -> Option<KeptEvaluation> {
+    let weights = Checkpoints::new(checkpoints_of(run_dir), 1).file(run.step, AVERAGE);
     let (config, data) = (&run.config, &run.data);
     let images = |store: &ImageStore| -> Vec<PathBuf> {
         let domains = store.sizes().into_iter().enumerate();
@@ -204,8 +204,8 @@ fn kept(run_dir: &Path, run: &Trained) -> Option<KeptEvaluation> {
     };
     let images = [images(&data.train), images(&data.val)].concat();
     let files: Vec<&Path> = images.iter().chain(&config.eval.extractor_weights).map(PathBuf::as_path).collect();
-    let (name, weights) = (format!("step-{:08}", run.step), checkpoint.join(format!("{AVERAGE}.safetensors")));
-    KeptEvaluation::of(run_dir, &name, &weights, &(&config.eval, &config.data, config.seed), &files)
+    let (name, settings) = (format!("step-{:08}", run.step), (&config.eval, &config.data, config.seed));
+    KeptEvaluation::of(run_dir, &name, &weights, &settings, &files)
 }
 
 fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::checkpoint::StateDict;
 use semrel_train::parts::{Layout, load_network, of_name, restore_parts, save_parts, under_name};
 use semrel_train::{Part, PartsState, Snapshot};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -47,7 +48,13 @@ pub fn take(trainer: &mut Trainer, step: u64, domains: &[String], best: Option<(
     let average = average.into_iter().flat_map(|(name, state)| under_name(name, state)).collect();
     let more = BTreeMap::from([(AVERAGE.to_owned(), average)]);
     let mut snapshot = save_parts(Layout::OneFile, parts(trainer), step, best, more)?;
-    snapshot.state[DOMAINS] = json!(domains);
+    let state = &snapshot.state;
+    snapshot.state = json!({
+        "step": state["step"],
+        DOMAINS: domains,
+        "adam_steps": state["adam_steps"],
+        "best": state["best"],
+    });
     Ok(snapshot)
 }
 
@@ -74,7 +81,8 @@ pub fn restore(trainer: &mut Trainer, snapshot: &Snapshot, domains: &[String]) -
 /// # Errors
 /// A state that does not name them.
 pub fn domains_of(state: &Value) -> Result<Vec<String>> {
-    serde_json::from_value(state[DOMAINS].clone()).with_context(|| format!("state.json: key `{DOMAINS}`"))
+    let names = state.get(DOMAINS).with_context(|| format!("state.json: missing key `{DOMAINS}`"))?;
+    Vec::deserialize(names).with_context(|| format!("state.json: key `{DOMAINS}`"))
 }
 
 /// Loads generator, mapping network and style encoder from tensors under `<network>.<published key>`: our averaged
@@ -92,4 +100,18 @@ pub fn load_translator(translator: &Translator, tensors: &StateDict) -> Result<(
         load_network(name, &own, &given)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn domains_that_are_missing_or_no_names_are_told_apart() {
+        assert_eq!(domains_of(&json!({DOMAINS: ["day", "night"]})).unwrap(), ["day", "night"]);
+        let error = |state: Value| format!("{:#}", domains_of(&state).unwrap_err());
+        assert_eq!(error(json!({"step": 4})), "state.json: missing key `domains`");
+        let text = error(json!({DOMAINS: [1]}));
+        assert!(text.starts_with("state.json: key `domains`: invalid type"), "{text}");
+    }
 }

@@ -25,6 +25,12 @@ fn every_subcommand_explains_itself() {
     ] {
         assert(place.command(args)).success().stdout(predicate::str::contains(word));
     }
+    // The checkpoint stands beside the weights that may take its place.
+    let help = assert(place.command(&["translate", "--help"])).get_output().stdout.clone();
+    let help = String::from_utf8(help).unwrap();
+    let words = ["<RUN_DIR> <INPUT>", "--to <", "--psi <", "--checkpoint <", "--weights <"];
+    let places = words.map(|word| help.rfind(word));
+    assert!(places.is_sorted() && places[0].is_some(), "{help}");
     assert(place.command(&["--version"])).success();
     assert(place.command(&[])).code(2);
     assert(place.command(&["trian"])).code(2).stderr(predicate::str::contains("train"));
@@ -71,6 +77,10 @@ fn train_evaluate_and_sample() {
     assert_eq!(summary["unreadable_images"], 0);
     assert_eq!(summary["domains"], serde_json::json!(["autumn", "spring", "summer", "winter"]));
     assert!(summary["parameters"]["patch_sample"].as_i64().unwrap() > 0);
+    // In the order of older checkpoints.
+    let state = common::read_json(&place.last_checkpoint("run").join("state.json"));
+    let keys: Vec<&String> = state["state"].as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["step", "domains", "adam_steps", "best"]);
     // Two rows of styles of each domain below the sources, and the learned curriculum in the log.
     assert_eq!(picture(&place.path("run/samples/step-00000012.png")), (8 * 32, 9 * 32));
     let metrics = common::metrics(&place.path("run"));

@@ -2,8 +2,7 @@
 
 use semrel_run::Checked;
 use semrel_run::config::to_yaml;
-use semrel_run::stored::{StoredConfig, StoredData, StoredEval};
-use semrel_testkit::runs::assert_reference_is_up_to_date;
+use semrel_testkit::runs::{assert_reference_is_up_to_date, assert_reports_find_their_keys};
 use semrel_train::cli::config_schema;
 use stargan2_multi::config::Config;
 use std::path::Path;
@@ -18,13 +17,6 @@ fn the_reference_is_up_to_date() {
 fn reports_find_their_keys_in_a_stored_configuration() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/stargan2-multi/sample");
     let config = Checked::<Config>::load(&[folder.join("seasons-ours.yaml")], &[]).unwrap().into_inner();
-    let stored = StoredConfig {
-        seed: Some(config.seed),
-        data: StoredData {
-            root: Some(config.data.root.display().to_string()),
-            image_size: u32::try_from(config.data.image_size).ok(),
-        },
-        eval: StoredEval { extractor: Some(config.eval.extractor.clone()) },
-    };
-    assert_eq!(StoredConfig::from_yaml(&to_yaml(&config).unwrap()), Ok(stored));
+    let images = (config.data.root.as_path(), u32::try_from(config.data.image_size).unwrap());
+    assert_reports_find_their_keys(&to_yaml(&config).unwrap(), config.seed, images, &config.eval.extractor);
 }

@@ -1,8 +1,9 @@
 //! Results and runs as tables leave them, made up: small, but with everything that a report shows.
 
 use image::{Rgb, RgbImage};
-use semrel_run::search::{Budget, Cost, Measure, Member, SearchResults, Winner};
+use semrel_run::search::{Budget, SearchResults};
 use semrel_run::work::{ExportSummary, SearchSummary, Work};
+use semrel_suite::made_up;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -295,24 +296,5 @@ fn exported(work: Work) -> Value {
 
 /// The file of a search's results; of its answers, reports read none.
 pub fn search_results(quality: &str, budget: Budget) -> Value {
-    let member = Member { channels: "16_16".to_owned(), quality: Measure::Fd.of(40.0) };
-    let cost = Cost { macs: 100_000_000, parameters: 90_000, milliseconds: None };
-    json!(SearchResults {
-        name: "x".to_owned(),
-        settings: String::new(),
-        super_net: None,
-        set: "test".to_owned(),
-        set_size: 60,
-        budget,
-        size: (64, 64),
-        quality: quality.to_owned(),
-        images: 5,
-        reals: None,
-        reference: None,
-        step: 5,
-        evaluated: 60,
-        winner: Winner { member, cost },
-        spread: None,
-        searches: vec![],
-    })
+    json!(SearchResults { quality: quality.to_owned(), budget, ..made_up::search("16_16") })
 }

@@ -31,10 +31,10 @@ fn draw<B: DrawingBackend>(
     title: &str,
     quality: &str,
 ) -> Result<(), DrawingAreaErrorKind<B::ErrorType>> {
-    let (unit, label) = match front.axis {
-        Axis::Macs => (1e9, "multiply-accumulates of one image, in 10\u{2079}"),
-        Axis::Parameters => (1e6, "parameters, in 10\u{2076}"),
-        Axis::Milliseconds => (1.0, "milliseconds of one image"),
+    let (unit, in_units) = match front.axis {
+        Axis::Macs => (1e9, ", in 10\u{2079}"),
+        Axis::Parameters => (1e6, ", in 10\u{2076}"),
+        Axis::Milliseconds => (1.0, ""),
     };
     let place = |cost: f64, quality: f64| (cost / unit, quality);
     let all: Vec<(f64, f64)> = front.points.iter().map(|p| place(cost_on(front.axis, p), p.quality)).collect();
@@ -55,7 +55,7 @@ fn draw<B: DrawingBackend>(
     let better = if front.criterion == Criterion::Frechet { "lower is better" } else { "percent" };
     chart
         .configure_mesh()
-        .x_desc(label)
+        .x_desc(format!("{}{in_units}", front.axis.words()))
         .y_desc(format!("{quality}, {better}"))
         .light_line_style(WHITE)
         .bold_line_style(BLACK.mix(0.08))
@@ -117,7 +117,8 @@ mod tests {
         let winner = Member { channels: Channels::full(3), quality: 100.0 / 3.0 };
         let text = svg(&front(5), &winner, "row & title", "FD(effnet-lite0)").unwrap();
         assert!(text.starts_with("<svg") && text.trim_end().ends_with("</svg>"), "{text}");
-        for word in ["winner 3_3_3_3_3_3_3_3", "FD(effnet-lite0), lower is better", "row &amp; title", "10\u{2079}"] {
+        let axes = ["FD(effnet-lite0), lower is better", "multiply-accumulates of one image, in 10\u{2079}"];
+        for word in axes.into_iter().chain(["winner 3_3_3_3_3_3_3_3", "row &amp; title"]) {
             assert!(text.contains(word), "{word}");
         }
         // Five evaluated, five on the front, the winner, and three in the legend.

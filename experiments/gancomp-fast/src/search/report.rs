@@ -9,8 +9,9 @@ use crate::search::evolution::{Best, Found};
 use crate::search::front::Front;
 use crate::search::member::Member;
 use crate::search::plot;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use semrel_nn::channels::Channels;
+use semrel_run::JsonFileError;
 pub use semrel_run::front::FILE as FRONT;
 pub use semrel_run::search::RESULTS;
 use semrel_run::search::{self, SearchResults, SeedResults, Spread, Winner};
@@ -166,9 +167,12 @@ pub(crate) fn member(Member { channels, quality }: &Member, criterion: Criterion
 /// The finished search of a folder, if there is one.
 ///
 /// # Errors
-/// A file that is no search's result.
+/// Names the file, which cannot be read or is no search's result.
 pub fn finished(folder: &Path) -> Result<Option<SearchResults>> {
-    search::read(folder).context("no result of a search")
+    search::read(folder).map_err(|error| match error {
+        JsonFileError::Malformed { path, what } => anyhow!("{}: no result of a search: {what}", path.display()),
+        other => other.into(),
+    })
 }
 
 /// The answer of a finished search.
@@ -264,8 +268,15 @@ mod tests {
         old.winner.member.channels = Channels::full(5).to_string();
         search::write(dir.path(), &old).unwrap();
         assert_eq!(winner(dir.path(), Some("others")).unwrap(), Channels::full(5));
-        std::fs::write(dir.path().join(RESULTS), "{}").unwrap();
-        assert!(format!("{:#}", winner(dir.path(), None).unwrap_err()).contains("no result of a search"));
+        let file = dir.path().join(RESULTS);
+        std::fs::write(&file, "{}").unwrap();
+        let text = format!("{:#}", winner(dir.path(), None).unwrap_err());
+        assert!(text.starts_with(&format!("{}: no result of a search: ", file.display())), "{text}");
+        // What cannot be read may well be one.
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        let text = format!("{:#}", winner(dir.path(), None).unwrap_err());
+        assert!(text.starts_with(&file.display().to_string()) && !text.contains("no result"), "{text}");
     }
 
     #[test]

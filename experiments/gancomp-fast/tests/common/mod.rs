@@ -4,7 +4,8 @@
 pub mod searched;
 
 use assert_cmd::assert::Assert;
-use semrel_run::search::{self, Budget, Cost, Measure, Member, SearchResults, Winner};
+use semrel_run::search;
+use semrel_suite::made_up;
 use semrel_testkit::runs;
 pub use semrel_testkit::runs::*;
 use semrel_world::render_aerial;
@@ -122,24 +123,5 @@ pub fn json(command: Command) -> Value {
 /// Writes the file of a search that has found this configuration.
 pub fn write_found(folder: &Path, channels: &str) {
     fs::create_dir_all(folder).unwrap();
-    let member = Member { channels: channels.to_owned(), quality: Measure::Fd.of(40.0) };
-    let results = SearchResults {
-        name: "row".to_owned(),
-        settings: String::new(),
-        super_net: None,
-        set: "test".to_owned(),
-        set_size: 4,
-        budget: Budget::default(),
-        size: (16, 16),
-        quality: "FD(effnet-lite0)".to_owned(),
-        images: 3,
-        reals: None,
-        reference: None,
-        step: 8,
-        evaluated: 4,
-        winner: Winner { member, cost: Cost { macs: 1, parameters: 1, milliseconds: None } },
-        spread: None,
-        searches: vec![],
-    };
-    search::write(folder, &results).unwrap();
+    search::write(folder, &made_up::search(channels)).unwrap();
 }

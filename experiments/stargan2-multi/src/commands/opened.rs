@@ -14,7 +14,7 @@ use std::path::Path;
 use tch::Device;
 
 /// A trained translator with what it was trained on.
-pub struct Trained {
+pub struct TrainedRun {
     pub config: Checked<Config>,
     pub data: Data,
     pub translator: Translator,
@@ -22,7 +22,7 @@ pub struct Trained {
 }
 
 /// A translator of a run (of its `checkpoint`, or of the file `weights`) with the data of its configuration.
-pub fn open_run(run: &RunArgs, weights: Option<&Path>, overrides: &[String], device: Device) -> Result<Trained> {
+pub fn open_run(run: &RunArgs, weights: Option<&Path>, overrides: &[String], device: Device) -> Result<TrainedRun> {
     let config = config_of(&run.run_dir, overrides)?;
     let data = Data::open(&config)?;
     let (translator, step) = match weights {
@@ -44,7 +44,7 @@ pub fn open_run(run: &RunArgs, weights: Option<&Path>, overrides: &[String], dev
             (translator, step)
         }
     };
-    Ok(Trained { config, data, translator, step })
+    Ok(TrainedRun { config, data, translator, step })
 }
 
 /// A translator of a run and the names of its domains. The data are opened for a file `weights` alone, which does not name
@@ -55,7 +55,7 @@ pub fn open_translator(
     device: Device,
 ) -> Result<(Checked<Config>, Translator, Vec<String>)> {
     if weights.is_some() {
-        let Trained { config, data, translator, .. } = open_run(run, weights, &[], device)?;
+        let TrainedRun { config, data, translator, .. } = open_run(run, weights, &[], device)?;
         return Ok((config, translator, data.domains));
     }
     let config = config_of(&run.run_dir, &[])?;

@@ -18,10 +18,10 @@ use tch::{Device, Tensor, no_grad};
 
 #[derive(Debug, Args)]
 pub struct TranslateArgs {
-    #[command(flatten)]
-    run: RunArgs,
     /// A picture, or a folder of pictures at any depth. They are resized to the size of the run's images, which are
     /// square.
+    // The run's folder is the first; it is declared below, since `--checkpoint` belongs there.
+    #[arg(index = 2)]
     input: PathBuf,
     /// Domain of the translations.
     #[arg(long, value_name = "DOMAIN")]
@@ -42,6 +42,8 @@ pub struct TranslateArgs {
     /// Truncation: how far random styles may be from the domain's mean; below 1 they are more alike.
     #[arg(long, default_value_t = 1.0, value_parser = psi)]
     psi: f64,
+    #[command(flatten)]
+    run: RunArgs,
     /// Use these weights instead: a published *_nets_ema.ckpt, or safetensors.
     #[arg(long, conflicts_with = "checkpoint")]
     weights: Option<PathBuf>,
