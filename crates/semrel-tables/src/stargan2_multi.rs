@@ -5,9 +5,9 @@ use super::cut_single::FRECHET;
 use super::error::TableError;
 use super::evaluated::{Baselined, Evaluated, Guide, parse};
 use super::folders::open_domains;
+use super::leaves::Leaves;
 use super::results::{each, range};
 use super::spec::{Layout, Program, Stage};
-use super::leaves::Leaves;
 use serde_json::Value;
 use std::path::Path;
 

@@ -129,7 +129,8 @@ pub fn teacher(config: &Checked<Config>, options: &TrainOptions, interrupt: &Int
 pub fn distill(config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Ended> {
     let data = Data::open(config)?;
     let taught = open_teacher(config, &options.folders, options.device)?;
-    let (origins, channels) = (vec![Origin::teacher(&taught.path, taught.step, taught.generator.flat())], config.distill.channels.clone());
+    let (origins, channels) =
+        (vec![Origin::teacher(&taught.path, taught.step, taught.generator.flat())], config.distill.channels.clone());
     tch::manual_seed(derive_seed(config.seed, "init distill", 0));
     let algorithm = Distillation::new(config, taught.generator, channels, &config.distill.train, options.device)?;
     Job { config, data: &data, stage: Stage::Distill, origins }.run(Box::new(algorithm), options, interrupt)

@@ -1,8 +1,8 @@
 //! How long a training iteration takes: one JSON object.
 
 use crate::config::Config;
-use crate::trainer::{Batch, Trainer};
 use crate::train::new_trainer;
+use crate::trainer::{Batch, Trainer};
 use anyhow::Result;
 use semrel_run::Checked;
 use semrel_train::memory::peak_mib;

@@ -6,6 +6,7 @@
 
 use crate::config::Cycle;
 use crate::losses::{DiscriminatorLosses, IterationLosses, Translation, discriminator_losses};
+use crate::networks::Networks;
 use crate::trainer::{Batch, Draws, Trainer};
 use anyhow::{Context, Result};
 use semrel_loss::gan::cycle;
