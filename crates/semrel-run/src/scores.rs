@@ -142,7 +142,7 @@ impl PairScores {
     }
 }
 
-/// GuidedScores of one guide.
+/// Scores of one guide.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct GuidedScores {
     /// Fréchet distance to the training images of the target domain.
@@ -195,7 +195,7 @@ pub struct DomainProtocol {
     pub real_accuracy: f64,
 }
 
-/// GuidedScores of a checkpoint.
+/// Scores of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DomainEvaluation {
     /// `last`, `best`, or a file.
@@ -213,7 +213,7 @@ pub struct DomainEvaluation {
     pub seconds: f64,
 }
 
-/// GuidedScores of the sources themselves, not translated.
+/// Scores of the sources themselves, not translated.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DomainBaseline {
     /// What the scores refer to.
