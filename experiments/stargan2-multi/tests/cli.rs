@@ -80,7 +80,7 @@ fn train_evaluate_and_sample() {
     // In the order of older checkpoints.
     let state = common::read_json(&place.last_checkpoint("run").join("state.json"));
     let keys: Vec<&String> = state["state"].as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["step", "domains", "adam_steps", "best"]);
+    assert_eq!(keys, ["step", "domains", "adam_steps", "best", "measure"]);
     // Two rows of styles of each domain below the sources, and the learned curriculum in the log.
     assert_eq!(picture(&place.path("run/samples/step-00000012.png")), (8 * 32, 9 * 32));
     let metrics = common::metrics(&place.path("run"));
