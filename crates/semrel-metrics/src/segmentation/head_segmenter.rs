@@ -45,10 +45,7 @@ impl HeadSegmenter {
         config: &HeadConfig,
         progress: &mut dyn FnMut(FitProgress) -> ControlFlow<()>,
     ) -> Result<Self, MetricsError> {
-        config.check()?;
-        let fitted_to = head_cache::digest(pairs, format, config)?;
-        let head = head_fit::fit(&extractor, pairs, format, config, progress)?;
-        Ok(Self { extractor, head, config: config.clone(), fitted_to })
+        Self::cached_at(extractor, pairs, format, config, |_| None, progress)
     }
 
     /// As [`HeadSegmenter::fit`], unless `segmenters/` beside the weights folder holds the head of the same pictures,
