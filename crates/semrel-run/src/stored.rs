@@ -47,7 +47,7 @@ impl StoredConfig {
 /// What `--check` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckResult {
-    /// Steps, evaluations or files that the command would make; 0 where the row goes without.
+    /// Steps, evaluations or files that the command would make; 0 if the row skips the stage.
     pub steps: u64,
 }
 

@@ -28,7 +28,7 @@ pub struct Draws {
     pub z: Tensor,
     /// Second latent codes.
     pub z2: Tensor,
-    /// Patch positions of the latent pass, one vector a tap.
+    /// Patch positions of the latent pass, one vector per tap.
     pub positions_latent: Vec<Tensor>,
     /// Patch positions of the reference pass.
     pub positions_ref: Vec<Tensor>,
