@@ -123,24 +123,25 @@ pub fn read(folder: &Path, problems: &Problems) -> Result<Vec<RunFolder>, Report
 
 /// All stages of a row have one configuration and one manifest, which only those that train keep.
 fn share(runs: &mut [RunFolder]) {
+    share_one(runs, |run| &mut run.config);
+    share_one(runs, |run| &mut run.manifest);
+}
+
+/// Gives the runs of a row that lack something the first of that row.
+fn share_one<T: Clone>(runs: &mut [RunFolder], part: fn(&mut RunFolder) -> &mut Option<T>) {
     let row = |run: &RunFolder| run.stage().and(run.path.parent()).map(Path::to_path_buf);
-    let mut of_rows: HashMap<PathBuf, StoredConfig> = HashMap::new();
-    for run in runs.iter() {
-        if let (Some(row), Some(config)) = (row(run), &run.config) {
-            of_rows.entry(row).or_insert_with(|| config.clone());
+    let mut of_rows: HashMap<PathBuf, T> = HashMap::new();
+    for run in runs.iter_mut() {
+        if let (Some(row), Some(found)) = (row(run), part(run)) {
+            of_rows.entry(row).or_insert_with(|| found.clone());
         }
     }
-    for run in runs.iter_mut().filter(|run| run.config.is_none()) {
-        run.config = row(run).and_then(|row| of_rows.get(&row)).cloned();
-    }
-    let mut manifests: HashMap<PathBuf, Manifest> = HashMap::new();
-    for run in runs.iter() {
-        if let (Some(row), Some(manifest)) = (row(run), &run.manifest) {
-            manifests.entry(row).or_insert_with(|| manifest.clone());
+    for run in runs.iter_mut() {
+        let row = row(run);
+        let own = part(run);
+        if own.is_none() {
+            *own = row.and_then(|row| of_rows.get(&row)).cloned();
         }
-    }
-    for run in runs.iter_mut().filter(|run| run.manifest.is_none()) {
-        run.manifest = row(run).and_then(|row| manifests.get(&row)).cloned();
     }
 }
 
