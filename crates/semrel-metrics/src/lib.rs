@@ -23,7 +23,9 @@ pub mod perceptual;
 mod preparation;
 pub mod segmentation;
 pub mod source;
+pub mod ssim;
 mod statistics;
+pub mod structure;
 #[cfg(test)]
 mod testing;
 pub mod weights;

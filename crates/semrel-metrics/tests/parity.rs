@@ -2,6 +2,8 @@
 
 #[path = "parity/networks.rs"]
 mod networks;
+#[path = "parity/images.rs"]
+mod images;
 
 use semrel_metrics::frechet::MeanPrecision;
 use semrel_metrics::kid::{PolynomialKernel, Subsets, kid, mmd2};
@@ -34,6 +36,9 @@ fn main() {
             ("metrics/seg_compression_miou", segmentation::compression_miou),
             ("metrics/seg_confusion", segmentation::confusion),
             ("metrics/seg_map_pipeline", segmentation::map_pipeline),
+            ("metrics/psnr_ssim", images::psnr_ssim),
+            ("metrics/ms_ssim", images::ms_ssim),
+            ("metrics/self_similarity", images::self_similarity),
             ("compression/frechet", fid_compression),
             ("compression/image_quantise", networks::image_quantise),
             ("compression/miou_hist", segmentation::miou_hist),

@@ -219,6 +219,32 @@ impl Case {
         self.check(name, &Tensor::from(got).reshape(self.tensor(name).size()))
     }
 
+    /// Compares `got` with the number `values.<name>` of `case.json` (`"inf"` is plus infinity), within the limits of `name`.
+    pub fn check_number(&self, name: &str, got: f64) -> Outcome {
+        self.check_number_against(name, &self.json["values"][name], got)
+    }
+
+    /// Compares `got` with every number of the list `values.<name>`.
+    pub fn check_numbers(&self, name: &str, got: &[f64]) -> Outcome {
+        let want = self.json["values"][name].as_array().ok_or_else(|| format!("values.{name} is not a list"))?;
+        if want.len() != got.len() {
+            return Err(format!("{name}: {} numbers, expected {}", got.len(), want.len()));
+        }
+        want.iter().zip(got).try_for_each(|(want, got)| self.check_number_against(name, want, *got))
+    }
+
+    fn check_number_against(&self, name: &str, want: &Value, got: f64) -> Outcome {
+        let limit = self.tolerance(name);
+        let want = match want.as_str() {
+            Some("inf") => f64::INFINITY,
+            _ => want.as_f64().ok_or_else(|| format!("values.{name} is {want}, expected a number"))?,
+        };
+        match got == want || (got - want).abs() <= limit.atol + limit.rtol * want.abs() {
+            true => Ok(()),
+            false => Err(format!("{name}: {got}, expected {want}")),
+        }
+    }
+
     /// (missed, all) elements of `got` against the stored tensor `name`, for tolerances pooled over tensors.
     pub fn misses(&self, name: &str, got: &Tensor) -> (i64, i64) {
         let stride = self.strides.get(name).copied().unwrap_or(1);

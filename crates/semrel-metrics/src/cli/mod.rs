@@ -1,6 +1,7 @@
 //! Subcommands, one file each.
 
 mod bench;
+mod compare;
 mod fid;
 mod groups;
 mod interval;
@@ -38,6 +39,7 @@ use semrel_help::Pages;
         semrel-metrics kid photos translations           with a deviation over subsets\n  \
         semrel-metrics lpips photos translations         pairs of equal file names\n  \
         semrel-metrics lpips --pairwise outputs          diversity of outputs per source\n  \
+        semrel-metrics compare truth translations        PSNR, SSIM, structure distance\n  \
         semrel-metrics segment translations --labels labels"
 )]
 pub struct Cli {
@@ -50,6 +52,7 @@ enum Command {
     Fid(fid::Args),
     Kid(kid::Args),
     Lpips(lpips::Args),
+    Compare(compare::Args),
     Segment(segment::Args),
     Stats(stats::Args),
     Bench(bench::Args),
@@ -62,6 +65,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Fid(args) => fid::run(args),
         Command::Kid(args) => kid::run(args),
         Command::Lpips(args) => lpips::run(args),
+        Command::Compare(args) => compare::run(args),
         Command::Segment(args) => segment::run(args),
         Command::Stats(args) => stats::run(args),
         Command::Bench(args) => bench::run(args),

@@ -2,6 +2,7 @@
 
 mod bench;
 mod common;
+mod compare;
 mod fid;
 mod kid;
 mod lpips;
