@@ -27,6 +27,7 @@ mod store;
 pub mod transform;
 pub mod translate;
 mod translation;
+pub mod validation;
 
 pub use domains::{Domain, DomainFolder, Splits};
 pub use error::{DataError, WriteError};

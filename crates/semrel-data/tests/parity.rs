@@ -1,5 +1,8 @@
 //! Resizing, transforms and sampling against the reference vectors.
 
+#[path = "parity/validation.rs"]
+mod validation;
+
 use image::RgbImage;
 use ndarray::{Array2, Array3, Array4, ArrayView2, Axis};
 use semrel_data::resize::{Filter, nearest_floor, resize, resize_f32, torch_bilinear, torch_nearest};
@@ -18,6 +21,7 @@ fn main() {
             ("metrics/resize_nearest_conventions", resize_nearest_conventions),
             ("metrics/resize_multimodal_pipeline", resize_multimodal_pipeline),
             ("metrics/resize_cleanfid", resize_cleanfid),
+            ("metrics/val_split", validation::val_split),
             ("single-modal/transform", transform),
             ("compression/aligned_transform", aligned_transform),
             ("multi-modal/balanced_sampler", balanced_sampler),
