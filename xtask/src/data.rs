@@ -32,8 +32,10 @@ enum Command {
     /// Fills OUT/sample-SIZE/seasons and OUT/sample-SIZE/weather with train/<domain>/*.png and val/<domain>/*.png;
     /// OUT/sample-SIZE/horse2zebra and OUT/sample-SIZE/street with trainA, trainB, testA and testB (street: photographs
     /// and labels in the Cityscapes colours, and their train ids in labels/train and labels/test); and
-    /// OUT/sample-SIZE/maps with train/*.png and val/*.png, towns from above beside their maps. The defaults are the
-    /// data of the sample profile, which the tables write themselves. A complete folder is left alone.
+    /// OUT/sample-SIZE/maps with train/*.png and val/*.png, towns from above beside their maps. What translations of the
+    /// test pictures should be lies in truth/<target>/<source>/*.png, and in truthA and truthB of horse2zebra, with masks
+    /// of the animals in maskA and maskB. The defaults are the data of the sample profile, which the tables write
+    /// themselves. A complete folder is left alone.
     Sample {
         #[command(flatten)]
         out: Out,

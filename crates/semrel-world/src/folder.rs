@@ -1,8 +1,8 @@
 //! Writes data sets of the sample world in the layout that the loaders read.
 
 use crate::error::WorldError;
-use crate::{Coat, DomainSet, PairWorld, render_aerial, render_animals, render_landscape, render_street};
-use image::{ImageBuffer, PixelWithColorType, RgbImage};
+use crate::{Coat, DomainSet, Label, PairWorld, render_aerial, render_animals, render_landscape, render_street};
+use image::{GrayImage, ImageBuffer, Luma, PixelWithColorType, RgbImage};
 use rayon::prelude::*;
 use semrel_data::WriteError;
 use semrel_data::cityscapes::colors_of_ids;
@@ -15,16 +15,23 @@ use std::path::{Path, PathBuf};
 const MARKER: &str = ".complete";
 /// Its name while the data set is being written.
 const UNFINISHED: &str = ".unfinished";
-/// Raise when the renderer of landscapes changes, so that older folders are redone.
-const VERSION: u32 = 1;
+/// Raise when the renderer of landscapes or the layout changes, so that older folders are redone.
+const VERSION: u32 = 2;
 /// As [`VERSION`], of animals, streets and maps.
-const PAIRS_VERSION: u32 = 1;
+const PAIRS_VERSION: u32 = 2;
+/// Value of the pixels of a mask that show an animal.
+const INSIDE: u8 = 255;
+/// Folder of the true translations between many domains.
+const TRUTH: &str = "truth";
 
 /// Writes `dir/train/<domain>/0001.png` … and `dir/val/<domain>/…`: `train` and `val` landscapes of `size` pixels a domain.
 ///
-/// No two pictures share a layout, so the data set is unpaired. Returns false, having touched nothing, where `dir` already
-/// holds this data set complete. A half-written or different data set of the same layout is replaced: `dir/train` and
-/// `dir/val` are removed first, unless `dir` was not written by this function, which is an error.
+/// No two pictures share a layout, so the data set is unpaired. What no training sees is `dir/truth/<target>/<source>/0001.png` …:
+/// the places of `dir/val/<source>` in the look of another domain, which a translation should come near to.
+///
+/// Returns false, having touched nothing, where `dir` already holds this data set complete. A half-written or different data
+/// set of the same layout is replaced: `dir/train`, `dir/val` and `dir/truth` are removed first, unless `dir` was not written by
+/// this function, which is an error.
 pub fn write_domains(
     dir: &Path,
     set: DomainSet,
@@ -37,17 +44,21 @@ pub fn write_domains(
         "sample world {VERSION}\nset: {}\ntrain: {train}\nval: {val}\nsize: {size}\nseed: {seed}\n",
         set.name()
     );
-    let mut scenes = 0..;
-    let mut jobs = vec![];
-    for look in set.looks() {
+    let (looks, mut scenes, mut jobs) = (set.looks(), 0.., vec![]);
+    for &look in &looks {
         for (split, count) in [("train", train), ("val", val)] {
             for (i, scene) in (1..=count).zip(&mut scenes) {
                 let scene = derive_seed(seed, "sample-world.scene", scene) as u64;
-                jobs.push((look, scene, dir.join(split).join(look.name()).join(format!("{i:04}.png"))));
+                let (name, file) = (look.name(), format!("{i:04}.png"));
+                jobs.push((look, scene, dir.join(split).join(name).join(&file)));
+                if split == "val" {
+                    let others = looks.iter().filter(|&&target| target != look);
+                    jobs.extend(others.map(|&t| (t, scene, dir.join(TRUTH).join(t.name()).join(name).join(&file))));
+                }
             }
         }
     }
-    write_once(dir, &params, &["train", "val"], || {
+    write_once(dir, &params, &["train", "val", TRUTH], || {
         jobs.par_iter().try_for_each(|(look, scene, path)| save(path, &render_landscape(*scene, *look, size).image))
     })
 }
@@ -55,7 +66,9 @@ pub fn write_domains(
 /// Writes two domains in CycleGAN's layout: `dir/trainA`, `dir/trainB` of `train` and `dir/testA`, `dir/testB` of `test`
 /// pictures of `size` pixels each, called `0001.png` ….
 ///
-/// [`PairWorld::HorseZebra`]: no two pictures share a place. [`PairWorld::Street`]: files of one name belong together, and
+/// [`PairWorld::HorseZebra`]: no two pictures share a place. `dir/truthB` holds the zebras of `testA`, the same animals in the same
+/// places, and `dir/truthA` the horses of `testB`; `dir/maskA` and `dir/maskB` are white where the test pictures show animals.
+/// [`PairWorld::Street`]: files of one name belong together, and
 /// `dir/labels/train` and `dir/labels/test` hold the train ids. [`PairWorld::Maps`]: in the layout of Pix2Pix, `dir/train` and
 /// `dir/val` with pictures twice as wide as high, A on the left and B on the right.
 ///
@@ -88,8 +101,17 @@ pub fn write_pairs(
         let place = |side: &str| dir.join(format!("{phase}{side}")).join(file);
         match world {
             PairWorld::HorseZebra => {
-                save(&place("A"), &render_animals(*a, Coat::Plain, size).image)?;
-                save(&place("B"), &render_animals(*b, Coat::Striped, size).image)
+                let of_side = [("A", "B", *a, Coat::Plain), ("B", "A", *b, Coat::Striped)];
+                of_side.into_iter().try_for_each(|(side, other, seed, coat)| {
+                    let scene = render_animals(seed, coat, size);
+                    save(&place(side), &scene.image)?;
+                    if *phase == "train" {
+                        return Ok(());
+                    }
+                    let truth = render_animals(seed, coat.other(), size).image;
+                    save(&dir.join(format!("truth{other}")).join(file), &truth)?;
+                    save(&dir.join(format!("mask{side}")).join(file), &animals(&scene.labels))
+                })
             }
             PairWorld::Street => {
                 let street = render_street(*a, size);
@@ -104,8 +126,15 @@ pub fn write_pairs(
             }
         }
     };
-    let folders = ["trainA", "trainB", "testA", "testB", "labels", "train", "val"];
+    let folders =
+        ["trainA", "trainB", "testA", "testB", "truthA", "truthB", "maskA", "maskB", "labels", "train", "val", TRUTH];
     write_once(dir, &params, &folders, || jobs.par_iter().try_for_each(write))
+}
+
+/// White where a label map shows an animal, black elsewhere.
+fn animals(labels: &GrayImage) -> GrayImage {
+    let inside = |label: u8| if label == Label::Animal as u8 { INSIDE } else { 0 };
+    GrayImage::from_fn(labels.width(), labels.height(), |x, y| Luma([inside(labels.get_pixel(x, y).0[0])]))
 }
 
 /// Two pictures of equal size in one.
@@ -213,6 +242,32 @@ mod tests {
         assert!(matches!(write_domains(dir, DomainSet::Weather, 1, 1, 16, 9), Ok(true)));
         fs::remove_file(dir.join(MARKER)).unwrap();
         assert!(matches!(write_pairs(dir, PairWorld::Street, 3, 2, 16, 9), Err(WorldError::NotOurs { .. })));
+    }
+
+    #[test]
+    fn the_truth_is_the_same_scene_and_no_training_picture() {
+        let dir = tempfile::tempdir().unwrap();
+        let dir = dir.path();
+        let open = |path: String| image::open(dir.join(path)).unwrap().into_rgb8();
+        assert!(write_pairs(dir, PairWorld::HorseZebra, 2, 2, 32, 9).unwrap());
+        for (side, other) in [("A", "B"), ("B", "A")] {
+            let [real, truth] = [open(format!("test{side}/0002.png")), open(format!("truth{other}/0002.png"))];
+            let mask = image::open(dir.join(format!("mask{side}/0002.png"))).unwrap().into_luma8();
+            assert!(mask.pixels().any(|pixel| pixel.0[0] == INSIDE));
+            let differ = |inside: bool| {
+                let pixels = real.pixels().zip(truth.pixels()).zip(mask.pixels());
+                let (differ, all) = pixels.filter(|(_, m)| (m.0[0] == INSIDE) == inside).fold((0, 0), |n, ((r, t), _)| {
+                    (n.0 + usize::from(r != t), n.1 + 1)
+                });
+                differ as f64 / all as f64
+            };
+            assert!(differ(true) > 0.5 && differ(false) < 0.2, "{side}: {} {}", differ(true), differ(false));
+        }
+        assert!(write_domains(dir, DomainSet::Weather, 1, 2, 16, 9).unwrap());
+        let truth = open("truth/foggy/sunny/0002.png".into());
+        assert_ne!(truth, open("val/sunny/0002.png".into()));
+        assert_ne!(truth, open("truth/rainy/sunny/0002.png".into()));
+        assert!(!dir.join("truth/foggy/foggy").exists());
     }
 
     #[test]

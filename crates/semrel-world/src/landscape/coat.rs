@@ -17,6 +17,16 @@ pub enum Coat {
     Striped,
 }
 
+impl Coat {
+    /// That of the other animal.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Plain => Self::Striped,
+            Self::Striped => Self::Plain,
+        }
+    }
+}
+
 /// Colours of a coat.
 struct Dress {
     /// Coat, and the second colour of a striped one.
