@@ -51,6 +51,8 @@ enum Command {
     Finetune(stages::StageArgs),
     /// Search the super-net for its best configuration within the budget.
     ///
+    /// Teacher and super-net are trained first if there is no super-net.
+    ///
     /// Writes into <runs>/<name>/search: search.json (the winner, each best, the last population), front.csv and
     /// front.svg (quality against cost of all that was evaluated), evaluations.jsonl (each evaluation, kept as it is
     /// made).

@@ -183,10 +183,12 @@ fn milliseconds_are_measured_and_kept() {
 fn what_comes_before_is_named_or_run() {
     let place = SearchedRow::new();
     let teacher = ["run first: gancomp-fast teacher tiny.yaml", "gancomp-fast search tiny.yaml --all"];
-    refuses(place.stage("search", &[]), &teacher);
+    refuses(place.stage("search", &["--no-train"]), &teacher);
+    refuses(place.stage("search", &["--exhaustive", "--split", "1/2"]), &teacher);
     assert(place.stage("teacher", &[])).success();
-    refuses(place.stage("search", &[]), &["run first: gancomp-fast distill tiny.yaml"]);
-    assert(place.stage("search", &["--all"])).success().stdout(predicate::str::contains("winner "));
+    refuses(place.stage("search", &["--no-train"]), &["run first: gancomp-fast distill tiny.yaml"]);
+    let told = predicate::str::contains("distill first: ").and(predicate::str::contains("teacher first: ").not());
+    assert(place.stage("search", &[])).success().stdout(predicate::str::contains("winner ")).stderr(told);
     assert!(place.row("distill/summary.json").exists());
     refuses(
         place.stage("export", &sets(&["finetune.train.n_epochs=1"])),

@@ -8,7 +8,7 @@ use gancomp_fast::data::{Data, Stage};
 use gancomp_fast::search::check::check;
 use gancomp_fast::search::exhaustive::Split;
 use gancomp_fast::search::run::{EVALUATIONS, Ended, Kind, SearchOptions, search};
-use gancomp_fast::train::{TrainOptions, check_settings, train};
+use gancomp_fast::train::{TrainOptions, check_settings, steps, train};
 use gancomp_fast::trained::{begun, check_teacher};
 use semrel_run::config::origin;
 use semrel_run::trained::Epochs;
@@ -28,10 +28,13 @@ pub struct SearchArgs {
     /// Check the config, its data and its budget, print the maximum number of evaluations (JSON), and do not search.
     #[arg(long, conflicts_with_all = ["resume", "overwrite"])]
     check: bool,
-    /// First run the stages before the search that have not finished. Finished ones must have been run with the same
-    /// settings.
+    /// First run the stages before the search to their ends, also where the super-net has begun to be distilled. Finished
+    /// ones must have been run with the same settings.
     #[arg(long)]
     all: bool,
+    /// Refuse to search if there is no distilled super-net, instead of training what it needs.
+    #[arg(long, conflicts_with = "all")]
+    no_train: bool,
     /// Number of searches, with the row's seed and those that follow it; the spread of their winners is shown.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
@@ -54,20 +57,11 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
         true => Kind::Exhaustive(args.split.unwrap_or(Split::WHOLE)),
         false => Kind::Evolution { seeds: args.seeds },
     };
-    // Before any stage is trained for it.
-    let data = Data::open(&config)?;
-    let evaluations = check(&config, kind, &data, quiet)?;
-    if args.check {
-        return Ok(print_steps(evaluations)?);
-    }
     let folders = args.row.folders();
-    let interrupt = Interrupt::install()?;
     let before = TrainOptions { folders: folders.clone(), mode: OpenMode::New, device, threads, quiet, manifest: None };
-    if args.all {
-        if let Some(code) = run_before(&config, &before, &interrupt)? {
-            return Ok(code);
-        }
-    } else if let Some(stage) = missing(&config, &before)? {
+    let missing = missing(&config, &before)?;
+    // Parts of a search on several machines are of one super-net.
+    if let Some(stage) = missing.filter(|_| !args.check && (args.no_train || (args.split.is_some() && !args.all))) {
         let row = origin(&args.row.config, &[]);
         bail!(
             "the search needs a distilled super-net, and {} holds none; run first: gancomp-fast {} {row} (or all stages: \
@@ -75,6 +69,22 @@ pub fn run(args: &SearchArgs, quiet: bool) -> Result<ExitCode> {
             folders.distill(&config).display(),
             stage.name()
         );
+    }
+    // Before any stage is trained for it.
+    let data = Data::open(&config)?;
+    let evaluations = check(&config, kind, &data, quiet)?;
+    if args.check {
+        return Ok(print_steps(evaluations)?);
+    }
+    let interrupt = Interrupt::install()?;
+    if missing.is_some() {
+        let there = folders.distill(&config);
+        say(quiet, &format!("the search needs a distilled super-net, and {} holds none", there.display()));
+    }
+    if (args.all || missing.is_some())
+        && let Some(code) = run_before(&config, &data, &before, &interrupt)?
+    {
+        return Ok(code);
     }
     let options = SearchOptions { folders: folders.clone(), mode: args.mode.mode(), kind, device, threads, quiet };
     let folder = folders.search(&config);
@@ -118,7 +128,12 @@ fn missing(config: &Config, options: &TrainOptions) -> Result<Option<Stage>> {
 
 /// Runs teacher and distillation to their ends; an exit code where one was interrupted. What is there already must be
 /// of the row's settings.
-fn run_before(config: &Checked<Config>, options: &TrainOptions, interrupt: &Interrupt) -> Result<Option<ExitCode>> {
+fn run_before(
+    config: &Checked<Config>,
+    data: &Data,
+    options: &TrainOptions,
+    interrupt: &Interrupt,
+) -> Result<Option<ExitCode>> {
     let teach = config.teacher.weights.is_none();
     let stages = [teach.then_some(Stage::Teacher), Some(Stage::Distill)];
     for stage in stages.into_iter().flatten() {
@@ -137,6 +152,8 @@ fn run_before(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inte
         if finished(stage, &folder)? {
             continue;
         }
+        let steps = steps(config, data, stage)?;
+        say(options.quiet, &format!("{} first: {steps} steps, in {}", stage.name(), folder.display()));
         let mode = if folder.join(run_dir::CONFIG).is_file() { OpenMode::Resume } else { OpenMode::New };
         let how = train(stage, config, &TrainOptions { mode, ..options.clone() }, interrupt)?;
         let code = ended(how, &folder, options.quiet);
