@@ -1,0 +1,2 @@
+/* Found only where libtorch is not: the compiler looks here last (CPLUS_INCLUDE_PATH in .cargo/config.toml). */
+#error "libtorch is missing: run `cargo xtask setup` once, then this command again"
