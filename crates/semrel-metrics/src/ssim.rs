@@ -154,8 +154,8 @@ impl Local {
     }
 
     fn ssim(&self) -> Array2<f64> {
-        let luminance = (&self.mean_a * &self.mean_b * 2.0 + C1)
-            / (&self.mean_a * &self.mean_a + &self.mean_b * &self.mean_b + C1);
+        let luminance =
+            (&self.mean_a * &self.mean_b * 2.0 + C1) / (&self.mean_a * &self.mean_a + &self.mean_b * &self.mean_b + C1);
         luminance * self.contrast_structure()
     }
 }

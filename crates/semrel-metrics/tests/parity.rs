@@ -1,9 +1,9 @@
 //! Scores and features against the reference vectors.
 
-#[path = "parity/networks.rs"]
-mod networks;
 #[path = "parity/images.rs"]
 mod images;
+#[path = "parity/networks.rs"]
+mod networks;
 
 use semrel_metrics::frechet::MeanPrecision;
 use semrel_metrics::kid::{PolynomialKernel, Subsets, kid, mmd2};

@@ -256,9 +256,9 @@ mod tests {
             assert!(mask.pixels().any(|pixel| pixel.0[0] == INSIDE));
             let differ = |inside: bool| {
                 let pixels = real.pixels().zip(truth.pixels()).zip(mask.pixels());
-                let (differ, all) = pixels.filter(|(_, m)| (m.0[0] == INSIDE) == inside).fold((0, 0), |n, ((r, t), _)| {
-                    (n.0 + usize::from(r != t), n.1 + 1)
-                });
+                let (differ, all) = pixels
+                    .filter(|(_, m)| (m.0[0] == INSIDE) == inside)
+                    .fold((0, 0), |n, ((r, t), _)| (n.0 + usize::from(r != t), n.1 + 1));
                 differ as f64 / all as f64
             };
             assert!(differ(true) > 0.5 && differ(false) < 0.2, "{side}: {} {}", differ(true), differ(false));

@@ -23,7 +23,8 @@ pub fn val_split(case: &Case) -> Outcome {
         salt: case.config()["salt"].as_str().ok_or("config.salt")?.to_owned(),
     };
     let of_pair = |entry: &Value| Ok(pair_digest(&digest(&entry["sha256_a"])?, &digest(&entry["sha256_b"])?));
-    let (entries, digests): (_, Result<Vec<_>, String>) = match (values["files"].as_array(), values["pairs"].as_array()) {
+    let (entries, digests): (_, Result<Vec<_>, String>) = match (values["files"].as_array(), values["pairs"].as_array())
+    {
         (Some(files), _) => (files, files.iter().map(|file| digest(&file["sha256"])).collect()),
         (None, Some(pairs)) => (pairs, pairs.iter().map(of_pair).collect()),
         (None, None) => return Err("neither files nor pairs".to_owned()),

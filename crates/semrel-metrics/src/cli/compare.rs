@@ -101,7 +101,10 @@ pub fn run(args: Args) -> Result<()> {
     head.push((STRUCTURE, fixed(mean(&scores, |s| s.structure), 4)));
     let mut about = vec![("pairs", scores.len().to_string())];
     if equal(&scores) > 0 {
-        about.push(("equal", format!("{} pairs are equal in every pixel, so that the mean PSNR is infinite", equal(&scores))));
+        about.push((
+            "equal",
+            format!("{} pairs are equal in every pixel, so that the mean PSNR is infinite", equal(&scores)),
+        ));
     }
     about.extend(origin.describe());
     about.extend(sets.iter().map(|set| ("set", set.describe())));
