@@ -2,6 +2,7 @@
 
 use crate::NetworkError;
 use crate::generator::{TappedGenerator, position, positions};
+use crate::output::Output;
 use crate::sequential::{Mode, Sequential};
 use std::cell::Cell;
 use tch::Tensor;
@@ -12,6 +13,7 @@ pub(crate) struct Chain {
     model: Sequential,
     in_channels: i64,
     clamp: bool,
+    output: Output,
     mode: Cell<Mode>,
 }
 
@@ -21,7 +23,12 @@ impl Chain {
 
     /// `clamp` brings inputs to [−1, 1] before the first module.
     pub fn new(model: Sequential, in_channels: i64, clamp: bool) -> Self {
-        Self { model, in_channels, clamp, mode: Cell::default() }
+        Self { model, in_channels, clamp, output: Output::Tanh, mode: Cell::default() }
+    }
+
+    /// The chain with another output than tanh, which is one of its modules: made of the last module's output and the input.
+    pub fn with_output(self, output: Output) -> Self {
+        Self { output, ..self }
     }
 
     /// The chain with its instance norms computed as group norms, unless the published arithmetic is asked for.
@@ -54,7 +61,7 @@ impl Chain {
     /// set now.
     pub fn sliced(&self, outputs: &mut dyn Iterator<Item = i64>) -> Self {
         let model = self.model.sliced(&mut self.in_channels.clone(), outputs);
-        Self { model, in_channels: self.in_channels, clamp: self.clamp, mode: self.mode.clone() }
+        Self { model, in_channels: self.in_channels, clamp: self.clamp, output: self.output, mode: self.mode.clone() }
     }
 
     /// Multiply-accumulates of one image.
@@ -65,7 +72,17 @@ impl Chain {
 
     /// As [`TappedGenerator::forward_tapped`]; but where gradients are misread, they are so in this pass too.
     pub fn forward_listening(&self, x: &Tensor, layers: &[i64]) -> (Tensor, Vec<Tensor>) {
-        self.model.forward_tapped(&self.input(x), &positions(layers, self.model.len()), self.mode.get())
+        self.pass(x, layers, self.mode.get())
+    }
+
+    fn pass(&self, x: &Tensor, layers: &[i64], mode: Mode) -> (Tensor, Vec<Tensor>) {
+        let x = self.input(x);
+        let (last, taps) = self.model.forward_tapped(&x, &positions(layers, self.model.len()), mode);
+        let image = match self.output {
+            Output::Tanh => last,
+            other => other.apply(&last, &x, mode.training),
+        };
+        (image, taps)
     }
 
     fn input(&self, x: &Tensor) -> Tensor {
@@ -80,11 +97,11 @@ impl Chain {
 
 impl TappedGenerator for Chain {
     fn forward(&self, x: &Tensor) -> Tensor {
-        self.model.forward(&self.input(x), self.translating())
+        self.pass(x, &[], self.translating()).0
     }
 
     fn forward_tapped(&self, x: &Tensor, layers: &[i64]) -> (Tensor, Vec<Tensor>) {
-        self.model.forward_tapped(&self.input(x), &positions(layers, self.model.len()), self.translating())
+        self.pass(x, layers, self.translating())
     }
 
     fn encode(&self, x: &Tensor, layers: &[i64]) -> Vec<Tensor> {

@@ -44,6 +44,7 @@ use crate::chain::{Chain, delegate_to_chain};
 use crate::channels::Channels;
 use crate::error::positive;
 use crate::layers::NormType;
+use crate::output::Output;
 use crate::sequential::{Module, Sequential};
 use serde::{Deserialize, Serialize};
 use tch::nn;
@@ -63,12 +64,15 @@ pub struct MobileConfig {
     /// Normalisation. Convolutions 1, 4, 7, 19 and 22 have a bias with instance norm only; separable convolutions always
     /// have biases and an instance norm inside.
     pub norm: NormType,
+    /// How the image is made of the last convolution's output.
+    #[serde(default)]
+    pub output: Output,
 }
 
 impl MobileConfig {
     /// The published network of this base width (64 for Table 2): 9 blocks, instance norm, three channels in and out.
     pub fn published(width: i64) -> Self {
-        Self { width, blocks: 9, in_channels: 3, out_channels: 3, norm: NormType::Instance }
+        Self { width, blocks: 9, in_channels: 3, out_channels: 3, norm: NormType::Instance, output: Output::Tanh }
     }
 
     /// Whether a network can be built like this.
@@ -111,7 +115,7 @@ impl MobileConfig {
 
     fn widths(&self) -> Widths {
         let c = Channels::full(self.width);
-        Widths::of(&c, (self.in_channels, self.out_channels), self.blocks)
+        Widths::of(&c, (self.in_channels, self.output.channels(self.out_channels)), self.blocks)
     }
 }
 
@@ -126,7 +130,7 @@ impl MobileResnetGenerator {
     /// [`MobileConfig::check`] fails.
     pub fn new(path: &nn::Path, config: &MobileConfig) -> Self {
         config.check().unwrap_or_else(|error| panic!("{error}"));
-        Self(chain(path, &config.widths(), config.norm, false))
+        Self(chain(path, &config.widths(), (config.norm, config.output), false))
     }
 
     /// Multiply-accumulates of one image by the rule of [`Channels::macs`]; affine norms add one per element.
@@ -141,12 +145,14 @@ impl MobileResnetGenerator {
 delegate_to_chain!(MobileResnetGenerator);
 
 /// The network of these widths.
-fn chain(path: &nn::Path, widths: &Widths, norm: NormType, clamp: bool) -> Chain {
-    Chain::new(modules(path, widths, norm), widths.input, clamp).with_group_norm()
+fn chain(path: &nn::Path, widths: &Widths, (norm, output): (NormType, Output), clamp: bool) -> Chain {
+    output.mark(path);
+    let modules = modules(path, widths, norm, output == Output::Tanh);
+    Chain::new(modules, widths.input, clamp).with_output(output).with_group_norm()
 }
 
-/// The 28 modules (with 9 blocks) of these widths.
-fn modules(path: &nn::Path, widths: &Widths, norm: NormType) -> Sequential {
+/// The 28 modules (with 9 blocks) of these widths; without `tanh` the last one is missing.
+fn modules(path: &nn::Path, widths: &Widths, norm: NormType, tanh: bool) -> Sequential {
     let (path, bias) = (&(path / "model"), norm.conv_bias());
     let mut model = Sequential::default();
     let norm_relu = |model: &mut Sequential, path: &nn::Path, channels: i64| {
@@ -179,7 +185,9 @@ fn modules(path: &nn::Path, widths: &Widths, norm: NormType) -> Sequential {
     }
     model.push(Module::ReflectPad(3));
     model.conv(path, (widths.full_up, widths.output), (7, 1, 0), true);
-    model.push(Module::Tanh);
+    if tanh {
+        model.push(Module::Tanh);
+    }
     model
 }
 

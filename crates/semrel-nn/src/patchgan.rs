@@ -34,12 +34,21 @@ pub struct PatchGanConfig {
     pub norm: NormType,
     /// Halve by blur; otherwise by strided convolutions. [`PatchGanKind::Pixel`] never halves.
     pub antialias: bool,
+    /// Give every convolution a weight of spectral norm 1, and a bias.
+    pub spectral: bool,
 }
 
 impl PatchGanConfig {
     /// The published discriminator of every unpaired row (`basic`): width 64, three halvings by blur, instance norm.
     pub fn cut() -> Self {
-        Self { kind: PatchGanKind::NLayers(3), width: 64, in_channels: 3, norm: NormType::Instance, antialias: true }
+        Self {
+            kind: PatchGanKind::NLayers(3),
+            width: 64,
+            in_channels: 3,
+            norm: NormType::Instance,
+            antialias: true,
+            spectral: false,
+        }
     }
 
     /// Whether a network can be built like this.
@@ -108,6 +117,27 @@ impl PatchDiscriminator {
     pub fn set_training(&self, training: bool) {
         self.mode.set(Mode { training, ..self.mode.get() });
     }
+
+    /// Advances the power iterations of spectral norm, where the network has it; once before each of its steps.
+    pub fn iterate_spectral(&self) {
+        self.model.iterate_spectral();
+    }
+}
+
+/// A convolution of the network, with spectral norm where it is asked for.
+fn conv(
+    model: &mut Sequential,
+    path: &nn::Path,
+    config: &PatchGanConfig,
+    channels: (i64, i64),
+    geometry: (i64, i64, i64),
+    bias: bool,
+) {
+    if config.spectral {
+        model.spectral(path, channels, geometry);
+    } else {
+        model.conv(path, channels, geometry, bias);
+    }
 }
 
 fn n_layers(path: &nn::Path, config: &PatchGanConfig, layers: i64) -> Sequential {
@@ -119,7 +149,7 @@ fn n_layers(path: &nn::Path, config: &PatchGanConfig, layers: i64) -> Sequential
         let halves = level < layers;
         // The first convolution has no norm after it, and always a bias.
         let bias = level == 0 || config.norm.conv_bias();
-        model.conv(path, (cin, width(level)), (4, if halves { stride } else { 1 }, 1), bias);
+        conv(&mut model, path, config, (cin, width(level)), (4, if halves { stride } else { 1 }, 1), bias);
         if level > 0 {
             model.norm(path, width(level), config.norm);
         }
@@ -128,20 +158,20 @@ fn n_layers(path: &nn::Path, config: &PatchGanConfig, layers: i64) -> Sequential
             model.down(path, width(level));
         }
     }
-    model.conv(path, (width(layers), 1), (4, 1, 1), true);
+    conv(&mut model, path, config, (width(layers), 1), (4, 1, 1), true);
     model
 }
 
 fn pixel(path: &nn::Path, config: &PatchGanConfig) -> Sequential {
     let (width, bias, geometry) = (config.width, config.norm.conv_bias(), (1, 1, 0));
     let mut net = Sequential::default();
-    net.conv(path, (config.in_channels, width), geometry, true);
+    conv(&mut net, path, config, (config.in_channels, width), geometry, true);
     net.push(Module::LeakyRelu);
-    net.conv(path, (width, 2 * width), geometry, bias);
+    conv(&mut net, path, config, (width, 2 * width), geometry, bias);
     net.norm(path, 2 * width, config.norm);
     net.push(Module::LeakyRelu);
     // Published with the bias of the others, although no norm follows.
-    net.conv(path, (2 * width, 1), geometry, bias);
+    conv(&mut net, path, config, (2 * width, 1), geometry, bias);
     net
 }
 
@@ -189,6 +219,21 @@ mod tests {
     fn settings_without_meaning_are_refused() {
         let none = PatchGanConfig { kind: PatchGanKind::NLayers(0), ..PatchGanConfig::cut() };
         assert!(matches!(none.check(), Err(NetworkError::Setting { setting: "n_layers", value: 0, .. })));
+    }
+
+    #[test]
+    fn with_spectral_norm_a_factor_of_the_weights_changes_nothing() {
+        let config = PatchGanConfig { norm: NormType::None, width: 2, spectral: true, ..PatchGanConfig::cut() };
+        let net = net(&config);
+        let x = Tensor::rand([1, 3, 32, 32], (Kind::Float, Device::Cpu));
+        let before = net.forward(&x);
+        for (key, weight) in net.state().iter().filter(|(key, _)| key.ends_with("weight")) {
+            assert!(net.state().contains_key(&key.replace("weight", "u")), "{key}");
+            let _ = tch::no_grad(|| weight.shallow_clone().g_mul_scalar_(2.0));
+        }
+        assert!((net.forward(&x) - &before).abs().max().double_value(&[]) < 1e-6);
+        net.iterate_spectral();
+        assert!((net.forward(&x) - &before).abs().max().double_value(&[]) > 0.0);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::NetworkError;
 use crate::chain::{Chain, delegate_to_chain};
 use crate::error::positive;
 use crate::layers::NormType;
+use crate::output::Output;
 use crate::sequential::{Module, Sequential};
 use serde::{Deserialize, Serialize};
 use tch::nn;
@@ -41,6 +42,9 @@ pub struct ResnetConfig {
     pub dropout_numbered: bool,
     /// Whether inputs are clamped to [−1, 1] first.
     pub clamp: bool,
+    /// How the image is made of the last convolution's output.
+    #[serde(default)]
+    pub output: Output,
 }
 
 impl ResnetConfig {
@@ -57,6 +61,7 @@ impl ResnetConfig {
             dropout: false,
             dropout_numbered: false,
             clamp: false,
+            output: Output::Tanh,
         }
     }
 
@@ -84,7 +89,8 @@ impl ResnetConfig {
 /// Residual generator: two halvings, residual blocks, two doublings, tanh. Keys `model.{index}.*`.
 ///
 /// Layers are the positions in `model`; for the published network 0 is the mirrored border, 4 and 8 are the convolutions
-/// before the halvings (raw, before their norm), 12 to 20 the residual blocks and 31 the tanh. The rectifiers work in place,
+/// before the halvings (raw, before their norm), 12 to 20 the residual blocks and 31 the tanh; with another output the last
+/// layer is the convolution that the image is made of. The rectifiers work in place,
 /// so the recorded output of a norm comes with the rectifier applied, in every method alike.
 #[derive(Debug)]
 pub struct ResnetGenerator(Chain);
@@ -95,6 +101,7 @@ const LEVELS: i64 = Chain::LEVELS;
 impl ResnetGenerator {
     /// Parameters start with torch's defaults; the published code draws them by [`crate::InitType::CUT`].
     pub fn new(path: &nn::Path, config: &ResnetConfig) -> Self {
+        config.output.mark(path);
         let (path, bias) = (&(path / "model"), config.norm.conv_bias());
         let mut model = Sequential::default();
         model.push(Module::ReflectPad(3));
@@ -124,9 +131,11 @@ impl ResnetGenerator {
             norm_relu(&mut model, path, cout, config.norm);
         }
         model.push(Module::ReflectPad(3));
-        model.conv(path, (config.width, config.out_channels), (7, 1, 0), true);
-        model.push(Module::Tanh);
-        Self(Chain::new(model, config.in_channels, config.clamp))
+        model.conv(path, (config.width, config.output.channels(config.out_channels)), (7, 1, 0), true);
+        if config.output == Output::Tanh {
+            model.push(Module::Tanh);
+        }
+        Self(Chain::new(model, config.in_channels, config.clamp).with_output(config.output))
     }
 
     /// The network with every operation as published, where it otherwise takes faster equal ones: for comparisons of speed.

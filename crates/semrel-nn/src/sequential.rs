@@ -4,7 +4,7 @@ mod macs;
 mod slices;
 
 use crate::generator::run;
-use crate::layers::{Downsample, Norm, NormType, PadType, Upsample, instance_norm, lrelu, winograd};
+use crate::layers::{Downsample, Norm, NormType, PadType, SpectralConv, Upsample, instance_norm, lrelu, winograd};
 use tch::{Tensor, nn};
 
 /// (channels, height, width) of an image or a feature map.
@@ -37,6 +37,8 @@ pub(crate) enum Module {
     ReflectPad(i64),
     /// Convolution, zero padding.
     Conv { weight: Tensor, bias: Option<Tensor>, stride: i64, padding: i64 },
+    /// Convolution by a weight of spectral norm 1.
+    Spectral(SpectralConv),
     /// Transposed 3×3 convolution that doubles the sides: stride 2, padding 1, output padding 1.
     ConvDouble { weight: Tensor, bias: Option<Tensor> },
     /// Separable convolution, no padding: one 3×3 kernel per channel, instance norm, and a 1×1 convolution; (weight,
@@ -72,6 +74,7 @@ impl Module {
             Self::Conv { weight, bias, stride, padding } => {
                 x.conv2d(weight, bias.as_ref(), [*stride; 2], [*padding; 2], [1, 1], 1)
             }
+            Self::Spectral(conv) => conv.forward(&x),
             Self::ConvDouble { weight, bias } => x.conv_transpose2d(weight, bias.as_ref(), [2], [1], [1], 1, [1]),
             Self::Separable { depth, point } => {
                 let (weight, bias) = depth;
@@ -104,6 +107,7 @@ impl Module {
                     (room >= 0).then_some(room / stride + 1)
                 })
             }
+            Self::Spectral(conv) => sides(conv.weight().size()[0], &|n| conv.side(n)),
             Self::ConvDouble { weight, .. } => sides(weight.size()[1], &|n| Some(2 * n)),
             // The inner norm needs more than one position.
             Self::Separable { point, .. } => {
@@ -167,6 +171,21 @@ impl Sequential {
         let config = nn::ConvConfig { bias, ..Default::default() };
         let nn::Conv2D { ws: weight, bs: bias, .. } = nn::conv2d(path / self.len(), cin, cout, kernel, config);
         self.push(Module::Conv { weight, bias, stride, padding });
+    }
+
+    /// A convolution by a weight of spectral norm 1: `{len}.weight` `[cout, cin, k, k]`, `{len}.bias`, buffer `{len}.u`.
+    pub fn spectral(&mut self, path: &nn::Path, channels: (i64, i64), geometry: (i64, i64, i64)) {
+        let conv = SpectralConv::new(&(path / self.len()), channels, geometry);
+        self.push(Module::Spectral(conv));
+    }
+
+    /// Advances the power iteration of every [`SpectralConv`].
+    pub fn iterate_spectral(&self) {
+        for module in &self.modules {
+            if let Module::Spectral(conv) = module {
+                conv.iterate();
+            }
+        }
     }
 
     /// A transposed convolution `{len}.weight` `[cin, cout, 3, 3]`, with `{len}.bias` on request.

@@ -129,7 +129,7 @@ fn generator(case: &Case) -> Outcome {
             None => vec![],
         };
         let encoded = net.encode(&x, &taps);
-        let image = net.decode(&encoded.bottleneck, &style);
+        let image = net.decode(&encoded, &style);
         let stride = case.config()["out_image_stride"].as_i64().unwrap_or(1);
         case.check("out.image", &image.slice(2, None, None, stride).slice(3, None, None, stride))?;
         for (k, feature) in encoded.taps.iter().enumerate() {

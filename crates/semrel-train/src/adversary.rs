@@ -1,23 +1,123 @@
 //! The discriminator of one translation, and both sides of its game.
 
 use crate::Losses;
+use crate::batches::Batch;
 use semrel_data::rng::stream;
 use semrel_loss::gan::{GanMode, Target, r1_penalty};
-use semrel_nn::Trained;
 use semrel_nn::image_pool::ImagePool;
-use semrel_nn::patchgan::PatchDiscriminator;
+use semrel_nn::{Discriminator, Trained};
 use tch::{Kind, Tensor};
+
+/// Logits of images by one or several looks at them, each with the weight of its mean in a loss.
+#[derive(Debug)]
+pub struct Logits(Vec<(Tensor, f64)>);
+
+impl From<Tensor> for Logits {
+    /// Those of a single look, at weight 1.
+    fn from(logits: Tensor) -> Self {
+        Self(vec![(logits, 1.0)])
+    }
+}
+
+impl Logits {
+    /// The mean of several looks.
+    pub fn mean_of(looks: Vec<Tensor>) -> Self {
+        let weight = 1.0 / looks.len() as f64;
+        Self(looks.into_iter().map(|logits| (logits, weight)).collect())
+    }
+
+    /// These, and others beside them: their losses add up.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Those of `n` images from `first` on.
+    pub fn narrow(&self, first: i64, n: i64) -> Self {
+        Self(self.0.iter().map(|(logits, weight)| (logits.narrow(0, first, n), *weight)).collect())
+    }
+
+    /// Sum of all numbers, for measurements of speed.
+    pub fn total(&self) -> Tensor {
+        self.0.iter().map(|(logits, _)| logits.sum(None::<Kind>)).sum()
+    }
+
+    /// Weighted sum of what `loss` makes of each look.
+    fn sum(&self, loss: impl Fn(&Tensor) -> Tensor) -> Tensor {
+        let weighted = |(logits, weight): &(Tensor, f64)| match weight {
+            1.0 => loss(logits),
+            weight => loss(logits) * *weight,
+        };
+        self.0.iter().map(weighted).reduce(|a, b| a + b).expect("at least one look")
+    }
+}
 
 /// A network that tells real images from generated ones.
 pub trait Critic {
     /// Logits of images `[B, C, H, W]`; no layer mixes images.
-    fn logits(&self, images: &Tensor) -> Tensor;
+    fn logits(&self, images: &Tensor) -> Logits;
+
+    /// What is to be done once before each of its steps: power iterations of spectral norm.
+    fn prepare_step(&self) {}
 }
 
-impl Critic for PatchDiscriminator {
-    fn logits(&self, images: &Tensor) -> Tensor {
-        self.forward(images)
+impl Critic for Discriminator {
+    fn logits(&self, images: &Tensor) -> Logits {
+        let image = match self {
+            Self::Patch(d) | Self::Both { patch: d, .. } => Some(Logits::from(d.forward(images))),
+            Self::Style(d) => Some(d.forward(images).into()),
+            Self::Projected(_) => None,
+        };
+        let features = self.projected_logits(images).map(Logits::mean_of);
+        match (image, features) {
+            (Some(image), Some(features)) => image.and(features),
+            (image, features) => image.or(features).expect("it looks at images or at features"),
+        }
     }
+
+    fn prepare_step(&self) {
+        self.iterate_spectral();
+    }
+}
+
+/// A domain of a translation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Domain {
+    /// What is translated.
+    Source,
+    /// What it is translated to.
+    Target,
+}
+
+/// Real images that scale projected features.
+const CALIBRATING_IMAGES: i64 = 16;
+
+/// Before the first step: scales the projected features of discriminators, where there are any, by the first real images of
+/// the domain that each judges. `batch` gives training batches, from 0 on; it is not called where there is nothing to scale.
+///
+/// # Errors
+/// Those of `batch`.
+pub fn calibrate<E>(
+    critics: &[(&Discriminator, Domain)],
+    mut batch: impl FnMut(u64) -> Result<Batch, E>,
+) -> Result<(), E> {
+    if critics.iter().all(|(discriminator, _)| discriminator.projected().is_none()) {
+        return Ok(());
+    }
+    let (mut images, mut batches) = (0, vec![]);
+    while images < CALIBRATING_IMAGES {
+        batches.push(batch(batches.len() as u64)?);
+        images += batches.last().map_or(CALIBRATING_IMAGES, |batch| batch.b.size()[0]);
+    }
+    for (discriminator, domain) in critics {
+        let of_domain = |batch: &Batch| match domain {
+            Domain::Source => batch.a.shallow_clone(),
+            Domain::Target => batch.b.shallow_clone(),
+        };
+        discriminator.calibrate(&Tensor::cat(&batches.iter().map(of_domain).collect::<Vec<_>>(), 0));
+    }
+    Ok(())
 }
 
 /// Rules of the game.
@@ -68,6 +168,7 @@ impl<D: Critic> Adversary<D> {
     /// cases an earlier one, if there is an image buffer. `step` decides which.
     pub fn train(&mut self, fake: &Tensor, real: &Tensor, step: u64, losses: &mut Losses) {
         let fake = self.pool.query(fake, &mut stream(self.game.seed, &format!("pool {}", self.names[3]), step));
+        self.discriminator.prepare_step();
         let loss = self.discriminator_loss(&fake, real);
         self.discriminator.backward_step(&loss.total);
         self.log(&loss, losses);
@@ -78,23 +179,25 @@ impl<D: Critic> Adversary<D> {
         let real = real.detach().set_requires_grad(self.game.lambda_r1 > 0.0);
         let logits = self.discriminator.logits(&Tensor::cat(&[fake, &real], 0));
         let n = fake.size()[0];
-        self.discriminator_loss_of(&logits.narrow(0, 0, n), &logits.narrow(0, n, real.size()[0]), &real)
+        self.discriminator_loss_of(&logits.narrow(0, n), &logits.narrow(n, real.size()[0]), &real)
     }
 
     /// The losses from D's logits.
     pub fn discriminator_loss_of(
         &self,
-        fake_logits: &Tensor,
-        real_logits: &Tensor,
+        fake_logits: &Logits,
+        real_logits: &Logits,
         real: &Tensor,
     ) -> DiscriminatorLosses {
-        let loss = |logits: &Tensor, target| {
-            self.game.gan.discriminator(logits, target).expect("logits of images").mean(None::<Kind>)
+        let loss = |logits: &Logits, target| {
+            logits.sum(|look| self.game.gan.discriminator(look, target).expect("logits of images").mean(None::<Kind>))
         };
         let (fake, loss_real) = (loss(fake_logits, Target::Fake), loss(real_logits, Target::Real));
         let mut total = (&fake + &loss_real) * 0.5;
-        let penalty =
-            || r1_penalty(real_logits, real).expect("logits with a graph to the images") * self.game.lambda_r1;
+        let penalty = || {
+            let of_look = |look: &Tensor| r1_penalty(look, real).expect("logits with a graph to the images");
+            real_logits.sum(of_look) * self.game.lambda_r1
+        };
         let r1 = (self.game.lambda_r1 > 0.0).then(penalty);
         if let Some(r1) = &r1 {
             total += r1;
@@ -119,8 +222,9 @@ impl<D: Critic> Adversary<D> {
     }
 
     /// [`Adversary::generator_loss`] from D's logits.
-    pub fn generator_loss_of(&self, fake_logits: &Tensor) -> Tensor {
-        self.game.gan.generator(fake_logits).expect("logits of images").mean(None::<Kind>) * self.game.lambda_gan
+    pub fn generator_loss_of(&self, fake_logits: &Logits) -> Tensor {
+        let loss = |look: &Tensor| self.game.gan.generator(look).expect("logits of images").mean(None::<Kind>);
+        fake_logits.sum(loss) * self.game.lambda_gan
     }
 }
 
@@ -135,9 +239,19 @@ mod tests {
     struct Scale(Tensor);
 
     impl Critic for Scale {
-        fn logits(&self, images: &Tensor) -> Tensor {
-            images.mean_dim([1i64, 2, 3].as_slice(), true, Kind::Float) * &self.0
+        fn logits(&self, images: &Tensor) -> Logits {
+            (images.mean_dim([1i64, 2, 3].as_slice(), true, Kind::Float) * &self.0).into()
         }
+    }
+
+    #[test]
+    fn several_looks_are_averaged_and_games_added() {
+        let look = |value: f64| Tensor::full([2, 1, 2, 2], value, (Kind::Float, Device::Cpu));
+        let logits = Logits::mean_of(vec![look(1.0), look(3.0)]).and(look(5.0).into());
+        let d = adversary(Game { gan: GanMode::Wgangp, lambda_gan: 2.0, lambda_r1: 0.0, seed: 1 });
+        assert_eq!(d.generator_loss_of(&logits).double_value(&[]), -2.0 * (2.0 + 5.0));
+        let loss = d.discriminator_loss_of(&logits.narrow(0, 1), &logits.narrow(1, 1), &look(0.0));
+        assert_eq!((loss.fake.double_value(&[]), loss.real.double_value(&[])), (7.0, -7.0));
     }
 
     fn adversary(game: Game) -> Adversary<Scale> {

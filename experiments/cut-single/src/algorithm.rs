@@ -1,11 +1,12 @@
 //! What every method is to the training loop.
 
-use crate::networks::Generator;
+use crate::networks::{Discriminator, Generator};
 use anyhow::Result;
 use semrel_nn::Net;
 use semrel_nn::checkpoint::StateDict;
 use semrel_nn::image_pool::ImagePool;
 pub use semrel_train::StepInfo;
+pub use semrel_train::adversary::Domain;
 pub use semrel_train::batches::Batch;
 use semrel_train::parts::{pool_files, restore_pools};
 use semrel_train::{Losses, Part};
@@ -33,15 +34,18 @@ pub trait Algorithm {
     /// All trained networks, for checkpoints.
     fn parts(&mut self) -> Vec<Part<'_>>;
 
+    /// The discriminators, each with the domain that it judges.
+    fn critics(&self) -> Vec<(&Discriminator, Domain)>;
+
     /// Image buffers by name.
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
         vec![]
     }
 
-    /// Sets the learning rate of all networks but fixed ones.
-    fn set_lr(&mut self, lr: f64) {
+    /// Sets the learning rates: that of the discriminators, and that of all other networks.
+    fn set_lr(&mut self, lr: f64, lr_discriminator: f64) {
         for part in self.parts() {
-            part.adam.config.lr = lr;
+            part.adam.config.lr = if part.name.starts_with('D') { lr_discriminator } else { lr };
         }
     }
 

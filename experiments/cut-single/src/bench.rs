@@ -192,7 +192,7 @@ fn parts(method: &Contrastive, config: &Config, device: Device) -> Parts {
     Parts {
         generator: timed(&|| method.generator().forward(&batch.a)),
         encoder: timed(&|| method.generator().encode(&batch.a, method.layers()).pop().expect("a layer")),
-        discriminator: timed(&|| method.adversary.discriminator.forward(&batch.a)),
+        discriminator: timed(&|| method.adversary.generator_loss(&batch.a)),
     }
 }
 

@@ -12,7 +12,7 @@ use semrel_data::Direction;
 use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_loss::{Formulation, Gradient};
-use semrel_nn::{AdamConfig, InitType, LrPolicy, LrSchedule};
+use semrel_nn::{AdamConfig, InitType, LrPolicy, LrSchedule, Output};
 use serde::{Deserialize, Serialize};
 
 use std::path::PathBuf;
@@ -119,6 +119,8 @@ fn yes() -> bool {
 pub enum GeneratorKind {
     /// Residual blocks between two halvings and two doublings.
     Resnet,
+    /// As `resnet`, but cheaper, with bridges from the encoder to the decoder: for small images and short runs.
+    Light,
     /// SinCUT's, of StyleGAN2's blocks.
     Stylegan2,
 }
@@ -133,6 +135,37 @@ pub enum DiscriminatorKind {
     Pixel,
     /// SinCUT's, of StyleGAN2's blocks.
     Stylegan2,
+    /// Heads over the fixed features of EfficientNet-Lite0.
+    Projected,
+    /// `patch` and `projected`; their losses are added.
+    Both,
+}
+
+impl DiscriminatorKind {
+    /// Whether it looks through the features of a fixed network.
+    pub fn is_projected(self) -> bool {
+        matches!(self, Self::Projected | Self::Both)
+    }
+}
+
+/// Normalisation of a `resnet` or `light` generator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum GeneratorNorm {
+    /// Each channel of each image to mean 0 and variance 1, as published.
+    Instance,
+    /// Each position to a root mean square of 1 over its channels, then a scale and a shift per channel.
+    Pixel,
+}
+
+/// Normalisation of a `patch` or `pixel` discriminator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiscriminatorNorm {
+    /// Each channel of each image to mean 0 and variance 1, as published.
+    Instance,
+    /// No norm of features; weights of spectral norm 1 instead.
+    Spectral,
 }
 
 /// Networks of a run.
@@ -145,8 +178,15 @@ pub struct ModelConfig {
     pub ngf: i64,
     /// Residual blocks of the generator.
     pub blocks: i64,
+    /// Normalisation of the generator.
+    pub norm: GeneratorNorm,
+    /// How the generator makes its image: `tanh`, as published; `residual`, the input plus what the network gives; `gated`,
+    /// input and new image mixed by a mask that the network gives, too.
+    pub output: Output,
     /// Family of the discriminator.
     pub discriminator: DiscriminatorKind,
+    /// Normalisation of the discriminator.
+    pub norm_discriminator: DiscriminatorNorm,
     /// First width of the discriminator.
     pub ndf: i64,
     /// Downsamplings of a PatchGAN.
@@ -157,6 +197,8 @@ pub struct ModelConfig {
     pub antialias_up: bool,
     /// How weights are initialized; StyleGAN2's networks have their own initialization.
     pub init: InitType,
+    /// How weights of the heads F are initialized; as `init` where it is absent.
+    pub init_heads: Option<InitType>,
     /// Layers of the generator whose features the patch terms compare.
     pub nce_layers: Vec<i64>,
     /// Outputs of the patch projection heads F.
@@ -169,12 +211,16 @@ impl Default for ModelConfig {
             generator: GeneratorKind::Resnet,
             ngf: 64,
             blocks: 9,
+            norm: GeneratorNorm::Instance,
+            output: Output::Tanh,
             discriminator: DiscriminatorKind::Patch,
+            norm_discriminator: DiscriminatorNorm::Instance,
             ndf: 64,
             n_layers: 3,
             antialias: true,
             antialias_up: true,
             init: InitType::Xavier { gain: 0.02 },
+            init_heads: None,
             nce_layers: vec![0, 4, 8, 12, 16],
             patch_dim: 256,
         }
@@ -187,6 +233,8 @@ impl Default for ModelConfig {
 pub struct OptimConfig {
     /// Learning rate of the first epoch.
     pub lr: f64,
+    /// That of the discriminators, which changes likewise; `lr` where it is absent.
+    pub lr_discriminator: Option<f64>,
     /// How it changes afterwards.
     pub policy: LrPolicy,
     /// Epochs between the steps of `policy: step`.
@@ -201,7 +249,15 @@ pub struct OptimConfig {
 
 impl Default for OptimConfig {
     fn default() -> Self {
-        Self { lr: 2e-4, policy: LrPolicy::Linear, lr_decay_iters: 50, beta1: 0.5, beta2: 0.999, pool_size: 0 }
+        Self {
+            lr: 2e-4,
+            lr_discriminator: None,
+            policy: LrPolicy::Linear,
+            lr_decay_iters: 50,
+            beta1: 0.5,
+            beta2: 0.999,
+            pool_size: 0,
+        }
     }
 }
 
@@ -217,6 +273,9 @@ pub struct TrainConfig {
     pub batch_size: i64,
     /// Steps of identity alone, `mean |G(x) − x|`, before the method begins; 0 as published.
     pub warmup: u64,
+    /// β of the running average of the generator's weights, which then translates in samples and evaluations:
+    /// `w̄ ← β'·w̄ + (1 − β')·w` with `β' = min(β, t/(t + 10))` after `t` steps; 0 for none.
+    pub ema: f64,
     /// Steps between log lines.
     pub log_every: u64,
     /// Steps between sample pictures.
@@ -236,6 +295,7 @@ impl Default for TrainConfig {
             n_epochs_decay: 200,
             batch_size: 1,
             warmup: 0,
+            ema: 0.0,
             log_every: 100,
             sample_every: 5000,
             save_every: 5000,
@@ -279,6 +339,12 @@ impl Config {
         schedule.at(epoch as i64)
     }
 
+    /// Learning rate of the discriminators in `epoch`, from 1.
+    pub fn lr_discriminator(&self, epoch: u64) -> f64 {
+        let factor = self.optim.lr_discriminator.map_or(1.0, |rate| rate / self.optim.lr);
+        self.lr(epoch) * factor
+    }
+
     /// Width and height of pictures in tests; `None` for their own, where a run learns from a single picture or from
     /// pictures as they are.
     pub fn test_size(&self) -> Option<(u32, u32)> {
@@ -290,6 +356,11 @@ impl Config {
     pub fn adam(&self) -> AdamConfig {
         let o = &self.optim;
         AdamConfig { lr: o.lr, beta1: o.beta1, beta2: o.beta2, eps: 1e-8, weight_decay: 0.0 }
+    }
+
+    /// Adam's settings for discriminators.
+    pub fn adam_discriminator(&self) -> AdamConfig {
+        AdamConfig { lr: self.optim.lr_discriminator.unwrap_or(self.optim.lr), ..self.adam() }
     }
 
     /// Whether some term compares patches through the heads F.

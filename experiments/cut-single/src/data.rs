@@ -126,6 +126,14 @@ impl Data {
         if count == 0 {
             bail!("config key `train.batch_size`: larger than the data set");
         }
-        (0..count).map(|step| Ok(Batch::new(&self.sampler.batch(step)?, device))).collect()
+        (0..count).map(|step| self.batch(step, device)).collect()
+    }
+
+    /// The training batch of a step after the warm-up, on `device`.
+    ///
+    /// # Errors
+    /// The first file that cannot be read.
+    pub fn batch(&self, step: u64, device: Device) -> Result<Batch> {
+        Ok(Batch::new(&self.sampler.batch(step)?, device))
     }
 }

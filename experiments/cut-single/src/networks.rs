@@ -1,43 +1,27 @@
 //! The networks of a run, built from its configuration.
 
-use crate::config::{Config, DiscriminatorKind, GeneratorKind};
+use crate::config::{Config, DiscriminatorKind, DiscriminatorNorm, GeneratorKind, GeneratorNorm};
 use anyhow::{Context, Result, ensure};
 use semrel_loss::Formulation;
 use semrel_loss::patch_sampler::{HeadKeys, PatchSampler};
+use semrel_metrics::FixedFeatures;
+use semrel_nn::layers::NormType;
+use semrel_nn::light::{LightConfig, LightGenerator};
 use semrel_nn::patchgan::{PatchDiscriminator, PatchGanConfig, PatchGanKind};
+use semrel_nn::projected::{ProjectedConfig, ProjectedDiscriminator};
 use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
 use semrel_nn::stylegan2;
-use semrel_nn::{Net, NetworkError, Trained};
-use tch::{Device, Tensor};
+use semrel_nn::{Net, Trained};
 
+use tch::{Device, nn};
+
+pub use semrel_nn::Discriminator;
 pub use semrel_train::passes::Generator;
 
-/// A discriminator: images to logits.
-#[derive(Debug)]
-pub enum Discriminator {
-    /// One logit for each patch, or each pixel.
-    Patch(PatchDiscriminator),
-    /// One logit for each image.
-    Style(stylegan2::Discriminator),
-}
+const PROJECTED: &str = "config key `model.discriminator` (`patch` needs no fixed network)";
 
-impl Discriminator {
-    /// Logits of images `[B, 3, H, W]`.
-    pub fn forward(&self, x: &Tensor) -> Tensor {
-        match self {
-            Self::Patch(d) => d.forward(x),
-            Self::Style(d) => d.forward(x),
-        }
-    }
-
-    /// Whether it takes square images of this side.
-    fn takes(&self, side: i64) -> Result<(), NetworkError> {
-        match self {
-            Self::Patch(d) => d.logits_size(side, side).map(|_| ()),
-            Self::Style(d) => d.check_size(side, side),
-        }
-    }
-}
+/// Power iterations of spectral norm before the first step.
+const FIRST_ITERATIONS: usize = 16;
 
 /// What the residual generator of a run consists of.
 pub fn resnet(config: &Config) -> ResnetConfig {
@@ -47,7 +31,16 @@ pub fn resnet(config: &Config) -> ResnetConfig {
         blocks: m.blocks,
         antialias: m.antialias,
         antialias_up: m.antialias_up,
+        norm: norm(config),
+        output: m.output,
         ..ResnetConfig::cut()
+    }
+}
+
+fn norm(config: &Config) -> NormType {
+    match config.model.norm {
+        GeneratorNorm::Instance => NormType::Instance,
+        GeneratorNorm::Pixel => NormType::Pixel,
     }
 }
 
@@ -85,6 +78,15 @@ fn generator(
             m.init.apply(&net.state());
             Ok(net)
         }
+        GeneratorKind::Light => {
+            let shape =
+                LightConfig { width: m.ngf, blocks: m.blocks, channels: 3, norm: norm(config), output: m.output };
+            shape.check().context("config section `model`")?;
+            let net = Net::new(device, |p| Box::new(LightGenerator::new(p, &shape)) as Generator);
+            m.init.apply(&net.state());
+            LightGenerator::soften(&net.state());
+            Ok(net)
+        }
         GeneratorKind::Stylegan2 => {
             let shape = stylegan2::GeneratorConfig {
                 width: m.ngf,
@@ -101,27 +103,62 @@ fn generator(
 /// A discriminator with fresh weights, drawn from torch's generator.
 ///
 /// # Errors
-/// Where the settings make no network, or one that does not take crops of `data.image_size`.
+/// Where the settings make no network, or one that does not take crops of `data.image_size`; where a fixed network that it
+/// looks through has no weights here.
 pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discriminator>> {
     let m = &config.model;
+    let spectral = m.norm_discriminator == DiscriminatorNorm::Spectral;
     let patch = |kind| -> Result<_> {
-        let shape = PatchGanConfig { kind, width: m.ndf, antialias: m.antialias, ..PatchGanConfig::cut() };
+        let norm = if spectral { NormType::None } else { NormType::Instance };
+        let antialias = m.antialias;
+        let shape = PatchGanConfig { kind, width: m.ndf, antialias, norm, spectral, ..PatchGanConfig::cut() };
         shape.check().context("config section `model`")?;
-        let net = Net::new(device, |p| Discriminator::Patch(PatchDiscriminator::new(p, &shape)));
+        Ok(shape)
+    };
+    let patches = || patch(PatchGanKind::NLayers(m.n_layers));
+    let fixed = || FixedFeatures::efficientnet_lite0_scales(device).context(PROJECTED);
+    let drawn = |build: &dyn Fn(&nn::Path) -> Discriminator| {
+        let net = Net::new(device, build);
         m.init.apply(&net.state());
-        Ok(net)
+        // A few iterations bring the first steps' weights near spectral norm 1.
+        for _ in 0..FIRST_ITERATIONS {
+            net.iterate_spectral();
+        }
+        net
     };
     let net = match m.discriminator {
-        DiscriminatorKind::Patch => patch(PatchGanKind::NLayers(m.n_layers))?,
-        DiscriminatorKind::Pixel => patch(PatchGanKind::Pixel)?,
+        DiscriminatorKind::Patch => {
+            let shape = patches()?;
+            drawn(&|p| Discriminator::Patch(PatchDiscriminator::new(p, &shape)))
+        }
+        DiscriminatorKind::Pixel => {
+            let shape = patch(PatchGanKind::Pixel)?;
+            drawn(&|p| Discriminator::Patch(PatchDiscriminator::new(p, &shape)))
+        }
+        DiscriminatorKind::Projected => {
+            let features = fixed()?;
+            drawn(&|p| Discriminator::Projected(projected(p, &features, device)))
+        }
+        DiscriminatorKind::Both => {
+            let (shape, features) = (patches()?, fixed()?);
+            drawn(&|p| Discriminator::Both {
+                patch: PatchDiscriminator::new(&(p / "patch"), &shape),
+                projected: projected(&(p / "projected"), &features, device),
+            })
+        }
         DiscriminatorKind::Stylegan2 => {
             let shape = stylegan2::DiscriminatorConfig { width: m.ndf, resolution: style_resolution(config) };
             shape.check().context("config section `model`")?;
             Net::new(device, |p| Discriminator::Style(stylegan2::Discriminator::new(p, &shape)))
         }
     };
-    net.takes(i64::from(config.data.image_size)).context("config key `data.image_size`: the discriminator")?;
+    net.check_side(i64::from(config.data.image_size)).context("config key `data.image_size`: the discriminator")?;
     Ok(net)
+}
+
+fn projected(path: &nn::Path, features: &FixedFeatures, device: Device) -> ProjectedDiscriminator {
+    let channels = features.channels(device);
+    ProjectedDiscriminator::new(path, Box::new(features.clone()), &channels, &ProjectedConfig::DEFAULT)
 }
 
 /// Projection heads F over the generator's layers, with fresh weights, drawn from torch's generator.
@@ -145,7 +182,7 @@ pub fn new_heads(config: &Config, generator: &Net<Generator>) -> Result<Net<Patc
     }
     let channels: Vec<i64> = shapes.iter().map(|&(c, _, _)| c).collect();
     let net = Net::new(generator.device(), |p| PatchSampler::new(p, &channels, m.patch_dim, HeadKeys::Underscored));
-    m.init.apply(&net.state());
+    m.init_heads.unwrap_or(m.init).apply(&net.state());
     Ok(net)
 }
 

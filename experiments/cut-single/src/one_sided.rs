@@ -1,8 +1,9 @@
 //! A generator and a discriminator, which is all that several methods have.
 
 use crate::adversary::{Adversary, new_adversary};
+use crate::algorithm::Domain;
 use crate::config::Config;
-use crate::networks::{Generator, new_generator, trained};
+use crate::networks::{Discriminator, Generator, new_generator, trained};
 use anyhow::Result;
 use semrel_nn::Trained;
 use semrel_nn::image_pool::ImagePool;
@@ -31,6 +32,11 @@ impl OneSided {
     /// What a checkpoint keeps of them.
     pub fn parts(&mut self) -> Vec<Part<'_>> {
         vec![Part::new("G", &mut self.generator), Part::new("D", &mut self.adversary.discriminator)]
+    }
+
+    /// What judges which domain.
+    pub fn critics(&self) -> Vec<(&Discriminator, Domain)> {
+        vec![(&self.adversary.discriminator, Domain::Target)]
     }
 
     /// The past translations that D sees.

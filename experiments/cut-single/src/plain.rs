@@ -11,6 +11,7 @@ use semrel_loss::LossError;
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_nn::backward_step_both;
 use semrel_train::Losses;
+use semrel_train::adversary::Critic;
 use tch::{Device, Tensor};
 
 impl Contrastive {
@@ -39,8 +40,8 @@ impl Contrastive {
         let fake =
             self.adversary.pool.query(&made.fake, &mut semrel_data::rng::stream(self.config.seed, "pool D", info.step));
         let real = batch.b.detach().set_requires_grad(self.config.loss.lambda_r1 > 0.0);
-        let fake_logits = self.adversary.discriminator.forward(&fake);
-        let real_logits = self.adversary.discriminator.forward(&real);
+        let fake_logits = self.adversary.discriminator.logits(&fake);
+        let real_logits = self.adversary.discriminator.logits(&real);
         let loss = self.adversary.discriminator_loss_of(&fake_logits, &real_logits, &real);
         self.adversary.discriminator.backward_step(&loss.total);
         self.adversary.log(&loss, &mut losses);

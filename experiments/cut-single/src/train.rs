@@ -1,18 +1,22 @@
 //! A training run: opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
 
 use crate::algorithm::{Algorithm, Batch, StepInfo};
+use crate::average::Average;
 use crate::config::{Config, Method};
 use crate::data::Data;
 use crate::evaluate;
 use crate::methods::build;
+use crate::networks::Generator;
 use crate::preview;
 use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_eval::{Preview, Scorer};
+use semrel_nn::Net;
 use semrel_run::Checked;
 use semrel_run::trained::{Epochs, SingleModal};
 pub use semrel_train::TrainOptions;
+use semrel_train::adversary::calibrate;
 use semrel_train::batches::BatchLoader;
 use semrel_train::parts::{Layout, parameters, restore_parts, save_parts};
 use semrel_train::{
@@ -24,16 +28,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tch::Device;
 
-/// Batches that a method which measures its data first is given.
-const MEASURED_BATCHES: u64 = 256;
-
 /// The method of a run, freshly initialised from its seed.
 ///
 /// # Errors
 /// As [`build`].
 pub fn new_algorithm(config: &Config, data: &Data, device: Device) -> Result<Box<dyn Algorithm>> {
     tch::manual_seed(derive_seed(config.seed, "init", 0));
-    build(config, device, &mut || data.first_batches(MEASURED_BATCHES, device))
+    let of = config.train.batch_size as u64;
+    let algorithm = build(config, device, &mut |images| data.first_batches(images.div_ceil(of), device))?;
+    calibrate(&algorithm.critics(), |step| data.batch(step, device))?;
+    Ok(algorithm)
 }
 
 /// Steps of a run, its warm-up included.
@@ -46,12 +50,28 @@ struct Run<'a> {
     config: &'a Config,
     data: &'a Data,
     algorithm: Box<dyn Algorithm>,
+    /// What translates in samples and evaluations, where it is not the generator as it trains.
+    average: Option<Average>,
     /// From the first step on that is trained.
     loader: Option<BatchLoader>,
     scorer: Option<Scorer>,
     preview: Preview,
     device: Device,
     epoch: u64,
+}
+
+impl Run<'_> {
+    /// The generator that samples and evaluations look at.
+    fn translator(&self) -> &Net<Generator> {
+        self.average.as_ref().map_or(self.algorithm.generator(), Average::generator)
+    }
+
+    /// Brings the average up to date after `steps` steps of the method.
+    fn follow(&self, steps: u64) {
+        if let Some(average) = &self.average {
+            average.follow(self.algorithm.generator(), steps);
+        }
+    }
 }
 
 impl Fit for Run<'_> {
@@ -64,29 +84,34 @@ impl Fit for Run<'_> {
         let info = StepInfo { epoch: self.data.epoch_of(step), step };
         if info.epoch != self.epoch {
             self.epoch = info.epoch;
-            self.algorithm.set_lr(self.config.lr(info.epoch));
+            self.algorithm.set_lr(self.config.lr(info.epoch), self.config.lr_discriminator(info.epoch));
         }
-        if step < self.config.train.warmup {
-            return Ok(self.algorithm.warmup_step(&batch));
+        let warmup = self.config.train.warmup;
+        if step < warmup {
+            let losses = self.algorithm.warmup_step(&batch);
+            self.follow(0);
+            return Ok(losses);
         }
         let mut losses = self.algorithm.step(&batch, info)?;
+        self.follow(step + 1 - warmup);
         losses.number("epoch", info.epoch as f64);
         losses.number("lr", self.config.lr(info.epoch));
         Ok(losses)
     }
 
     fn snapshot(&mut self, step: u64, best: Option<(u64, f64)>) -> Result<Snapshot> {
-        let pools = self.algorithm.pool_files();
-        Ok(save_parts(Layout::FilePerNetwork, self.algorithm.parts(), step, best, pools)?)
+        let mut more = self.algorithm.pool_files();
+        more.extend(self.average.as_ref().map(Average::file));
+        Ok(save_parts(Layout::FilePerNetwork, self.algorithm.parts(), step, best, more)?)
     }
 
     fn preview(&mut self) -> Result<Option<(&'static str, RgbImage)>> {
-        Ok(Some(("translations", preview::grid(self.algorithm.generator(), &self.preview, self.config)?)))
+        Ok(Some(("translations", preview::grid(self.translator(), &self.preview, self.config)?)))
     }
 
     fn score(&mut self) -> Result<Vec<(&'static str, f64)>> {
         let scorer = self.scorer.as_ref().expect("there is one where evaluations are due");
-        Ok(vec![("eval/fd", scorer.frechet(self.algorithm.generator())?)])
+        Ok(vec![("eval/fd", scorer.frechet(self.translator())?)])
     }
 
     fn measure(&self) -> Value {
@@ -105,6 +130,9 @@ impl Experiment for Run<'_> {
         let name = || format!("checkpoint {}", path.display());
         let restored = restore_parts(Layout::FilePerNetwork, self.algorithm.parts(), saved).with_context(name)?;
         self.algorithm.restore_pools(&saved.files);
+        if let Some(average) = &self.average {
+            average.restore(&saved.files).with_context(name)?;
+        }
         Standing::restored(at, restored.step, restored.best).with_context(name)
     }
 
@@ -155,6 +183,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     let device = options.device;
     tune_convolutions(device, true);
     let algorithm = new_algorithm(config, &data, device)?;
+    let average = Average::new(config, algorithm.generator())?;
     let extractor = evaluate::extractor(config, device)?;
     let looks = config.train.eval_every > 0;
     let scorer = looks.then(|| evaluate::scorer(config, &data, extractor, options.quiet)).transpose()?;
@@ -176,6 +205,6 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
             warmup: t.warmup,
         },
     };
-    let mut run = Run { config, data: &data, algorithm, loader: None, scorer, preview, device, epoch: 0 };
+    let mut run = Run { config, data: &data, algorithm, average, loader: None, scorer, preview, device, epoch: 0 };
     drive(&mut run, config, about, &MAY_CHANGE, options, interrupt)
 }

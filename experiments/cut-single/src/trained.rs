@@ -1,5 +1,6 @@
 //! Generators that were trained: by a run of this project, or published as a file.
 
+use crate::average::AVERAGED;
 use crate::config::{Config, GeneratorKind};
 use crate::networks::{Generator, new_generator, new_heads};
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -49,10 +50,11 @@ pub fn open_run(
     let path = checkpoints.path(step);
     let name = || path.display().to_string();
     let state: PartsState = serde_json::from_value(checkpoints.load_state(step)?).with_context(name)?;
-    let network = ["G", "G_A"]
+    let trained = ["G", "G_A"]
         .into_iter()
         .find(|network| state.adam_steps.contains_key(*network))
         .with_context(|| format!("{}: it has no generator", path.display()))?;
+    let network = if config.train.ema > 0.0 { AVERAGED } else { trained };
     load_network(network, &generator.state(), &checkpoints.load_file(step, &file_of(network))?).with_context(name)?;
     let heads = match state.adam_steps.contains_key("F") {
         true => {

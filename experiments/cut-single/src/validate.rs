@@ -1,11 +1,11 @@
 //! Values that a configuration cannot have.
 
-use crate::config::{Config, Contrast, DiscriminatorKind, GeneratorKind, Method};
+use crate::config::{Config, Contrast, DiscriminatorKind, DiscriminatorNorm, GeneratorKind, GeneratorNorm, Method};
 use semrel_data::transform::Preprocess;
 use semrel_eval::SEGMENTERS;
 use semrel_loss::Formulation;
 use semrel_metrics::networks::NAMES;
-use semrel_nn::LrPolicy;
+use semrel_nn::{LrPolicy, Output};
 use semrel_run::{InvalidValue, Validate};
 
 fn invalid(key: impl ToString, problem: impl ToString, remedy: impl ToString) -> Result<(), InvalidValue> {
@@ -55,6 +55,7 @@ impl Config {
             ("train.n_epochs + train.n_epochs_decay", t.n_epochs.saturating_add(t.n_epochs_decay), 1, 1 << 32),
             ("train.warmup", i64::try_from(t.warmup).unwrap_or(i64::MAX), 0, 1 << 32),
             ("train.batch_size", t.batch_size, 1, 4096),
+            ("loss.identity_images", l.identity_images.unwrap_or(1), 1, 4096),
             ("train.log_every", t.log_every as i64, 1, i64::MAX),
             ("train.save_every", t.save_every as i64, 1, i64::MAX),
             ("eval.batch_size", self.eval.batch_size, 1, 4096),
@@ -84,6 +85,7 @@ impl Config {
             ("loss.lambda_diversity", l.lambda_diversity),
             ("loss.lambda_lsesim", l.lambda_lsesim),
             ("optim.lr", self.optim.lr),
+            ("optim.lr_discriminator", self.optim.lr_discriminator.unwrap_or(0.0)),
         ] {
             if !value.is_finite() || value < 0.0 {
                 return invalid(key, value, "it must be finite and not negative");
@@ -96,7 +98,8 @@ impl Config {
                 return invalid(key, value, "it must be finite and positive");
             }
         }
-        for (key, beta) in [("optim.beta1", self.optim.beta1), ("optim.beta2", self.optim.beta2)] {
+        for (key, beta) in [("optim.beta1", self.optim.beta1), ("optim.beta2", self.optim.beta2), ("train.ema", t.ema)]
+        {
             if !(0.0..1.0).contains(&beta) {
                 return invalid(key, beta, "it must be at least 0 and below 1");
             }
@@ -128,6 +131,42 @@ impl Config {
                 format!("{:?}", m.discriminator),
                 "`stylegan2` goes with `stylegan2`",
             );
+        }
+        let published = [
+            ("model.output", m.output == Output::Tanh),
+            ("model.norm", m.norm == GeneratorNorm::Instance),
+            ("model.norm_discriminator", m.norm_discriminator == DiscriminatorNorm::Instance),
+        ];
+        if let (GeneratorKind::Stylegan2, Some((key, _))) = (m.generator, published.iter().find(|(_, as_is)| !as_is)) {
+            return invalid(key, "not the published one", "`model.generator: stylegan2` has no other");
+        }
+        if m.generator == GeneratorKind::Light && m.nce_layers.iter().any(|layer| *layer > 3 + m.blocks) {
+            return invalid(
+                "model.nce_layers",
+                format!("{:?}", m.nce_layers),
+                format!(
+                    "layers of `light` are 0 to {}: the image, three of the encoder, {} blocks",
+                    3 + m.blocks,
+                    m.blocks
+                ),
+            );
+        }
+        if m.discriminator.is_projected() && l.lambda_r1 > 0.0 {
+            return invalid(
+                "loss.lambda_r1",
+                l.lambda_r1,
+                "R1 goes with `patch`, `pixel` and `stylegan2` discriminators",
+            );
+        }
+        if l.identity_images.is_some() && !l.identity_branch {
+            return invalid(
+                "loss.identity_images",
+                l.identity_images.unwrap_or(0),
+                "it needs `loss.identity_branch: true`",
+            );
+        }
+        if self.optim.lr_discriminator.is_some() && self.optim.lr == 0.0 {
+            return invalid("optim.lr_discriminator", "given", "it changes as `optim.lr` does, which is 0");
         }
         if self.has_patch_terms() && m.nce_layers.is_empty() {
             return invalid("model.nce_layers", "empty", "the patch terms need at least one layer");

@@ -1,9 +1,9 @@
 //! The worked example "Add a method" of docs/contributing.md.
 
 use anyhow::Result;
-use cut_single::algorithm::{Algorithm, Batch, StepInfo};
+use cut_single::algorithm::{Algorithm, Batch, Domain, StepInfo};
 use cut_single::config::Config;
-use cut_single::networks::Generator;
+use cut_single::networks::{Discriminator, Generator};
 use cut_single::one_sided::OneSided;
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
@@ -42,6 +42,10 @@ impl Algorithm for FromAfar {
 
     fn generator(&self) -> &Net<Generator> {
         &self.networks.generator
+    }
+
+    fn critics(&self) -> Vec<(&Discriminator, Domain)> {
+        self.networks.critics()
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {

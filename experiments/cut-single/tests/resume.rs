@@ -49,6 +49,7 @@ kills! {
     distancegan: "distancegan",
     gcgan: "gcgan",
     negcut: "negcut",
+    recipe: "recipe",
 }
 
 /// Single-image epochs are too long to end in a test: both runs are stopped, and compared at a common checkpoint.

@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 use semrel_eval::Scorer;
+use semrel_nn::Discriminator;
 use semrel_nn::image_pool::ImagePool;
 pub use semrel_train::StepInfo;
+use semrel_train::adversary::Domain;
 use semrel_train::batches::Batch;
 use semrel_train::{Losses, Part};
 use tch::Tensor;
@@ -33,6 +35,9 @@ pub trait Algorithm {
     /// # Errors
     /// Where features are not finite.
     fn scores(&self, scorer: &Scorer) -> Result<Vec<(&'static str, f64)>>;
+
+    /// The discriminators, each with the domain that it judges.
+    fn critics(&self) -> Vec<(&Discriminator, Domain)>;
 
     /// All trained networks, for checkpoints.
     fn parts(&mut self) -> Vec<Part<'_>>;

@@ -8,6 +8,7 @@ use anyhow::Result;
 use semrel_data::rng::derive_seed;
 use semrel_nn::{flat_gradients, flat_gradients_of_first};
 use semrel_run::Checked;
+use semrel_train::adversary::Critic;
 use semrel_train::batches::Batch;
 use semrel_train::memory::peak_mib;
 use semrel_train::seed_step;
@@ -111,13 +112,13 @@ impl Distillation {
     fn bare_passes(&self, batch: &Batch, draws: &Draws) -> Tensor {
         let (image, taught) = no_grad(|| self.teacher.forward_tapped(&batch.a, &TAPS));
         let (made, taps) = self.student.forward_tapped(&batch.a, &draws.channels);
-        let fake = self.adversary.discriminator.forward(&self.seen(batch, &made));
-        let real = self.adversary.discriminator.forward(&self.seen(batch, &batch.b));
+        let fake = self.adversary.discriminator.logits(&self.seen(batch, &made));
+        let real = self.adversary.discriminator.logits(&self.seen(batch, &batch.b));
         let sum = |t: &Tensor| t.sum(None::<Kind>);
         let of_critic =
-            flat_gradients_of_first(&(sum(&fake) + sum(&real)), &[self.adversary.discriminator.parameters()]);
+            flat_gradients_of_first(&(fake.total() + real.total()), &[self.adversary.discriminator.parameters()]);
 
-        let mut total = sum(&fake) + sum(&made);
+        let mut total = fake.total() + sum(&made);
         for (adapter, tap) in self.adapters.0.iter().zip(&taps) {
             total += sum(&adapter.forward(tap));
         }

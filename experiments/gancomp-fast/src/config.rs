@@ -9,8 +9,8 @@ pub use stages::{DistillConfig, FinetuneConfig, Recon, SemanticConfig, TeacherCo
 use crate::stage::Stage;
 use schemars::JsonSchema;
 use semrel_data::Direction;
-use semrel_nn::InitType;
 use semrel_nn::patchgan::PatchGanKind;
+use semrel_nn::{InitType, Output};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -147,6 +147,13 @@ pub struct ModelConfig {
     #[serde(with = "discriminator_kind")]
     #[schemars(with = "discriminator_kind::Written")]
     pub discriminator: PatchGanKind,
+    /// A second discriminator whose loss is added: heads over the fixed features of EfficientNet-Lite0. It looks at images
+    /// alone, also where they come in pairs.
+    pub projected: bool,
+    /// Normalisation of the discriminators: `instance`, as published; `spectral`, weights of spectral norm 1 instead.
+    pub norm_discriminator: DiscriminatorNorm,
+    /// How teacher and students make their image: `tanh`, as published, or `residual`, the input plus what the network gives.
+    pub output: Output,
     /// How weights of generators and discriminators are initialized; adapters and heads always start with N(0, 0.02²).
     pub init: InitType,
 }
@@ -158,9 +165,22 @@ impl Default for ModelConfig {
             student_ngf: 64,
             ndf: 64,
             discriminator: PatchGanKind::NLayers(3),
+            projected: false,
+            norm_discriminator: DiscriminatorNorm::Instance,
+            output: Output::Tanh,
             init: InitType::COMPRESSION,
         }
     }
+}
+
+/// Normalisation of the discriminators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiscriminatorNorm {
+    /// Each channel of each image to mean 0 and variance 1, as published.
+    Instance,
+    /// No norm of features; weights of spectral norm 1 instead.
+    Spectral,
 }
 
 /// `pixel`, or the number of halvings of a PatchGAN.

@@ -20,9 +20,8 @@ use semrel_loss::patch_sampler::PatchSampler;
 use semrel_loss::{Gradient, LossError};
 use semrel_nn::channels::{ChannelSet, Channels, Weighting};
 use semrel_nn::mobile_resnet::SuperMobileResnet;
-use semrel_nn::patchgan::PatchDiscriminator;
-use semrel_nn::{Net, Trained, flat_gradients, flat_gradients_of_first};
-use semrel_train::adversary::{Adversary, Game};
+use semrel_nn::{Discriminator, Net, Trained, flat_gradients, flat_gradients_of_first};
+use semrel_train::adversary::{Adversary, Critic, Domain, Game, Logits};
 use semrel_train::batches::Batch;
 use semrel_train::passes::Generator;
 use semrel_train::{Losses, Part};
@@ -45,7 +44,7 @@ pub struct Distillation {
     /// The student.
     pub student: Trained<SuperMobileResnet>,
     /// D, of images, or of inputs and outputs together where they come in pairs.
-    pub adversary: Adversary<PatchDiscriminator>,
+    pub adversary: Adversary<Discriminator>,
     /// A, from the student's taps to the teacher's.
     pub adapters: Trained<Adapters>,
     /// F, with [`Method::Ours`].
@@ -121,8 +120,10 @@ impl Distillation {
             taught: no_grad(|| self.teacher.forward_tapped(&batch.a, &TAPS)),
             made: self.student.forward_tapped(&batch.a, &draws.channels),
         };
-        let fake_logits = self.adversary.discriminator.forward(&self.seen(batch, &passes.made.0));
-        let real_logits = self.adversary.discriminator.forward(&self.seen(batch, &batch.b));
+        let discriminator = &self.adversary.discriminator;
+        discriminator.prepare_step();
+        let fake_logits = discriminator.logits(&self.seen(batch, &passes.made.0));
+        let real_logits = discriminator.logits(&self.seen(batch, &batch.b));
 
         let judged = self.adversary.discriminator_loss_of(&fake_logits, &real_logits, &batch.b);
         self.adversary.log(&judged, &mut losses);
@@ -154,7 +155,7 @@ impl Distillation {
         &self,
         batch: &Batch,
         passes: &Passes,
-        fake_logits: &Tensor,
+        fake_logits: &Logits,
         draws: &Draws,
         epoch: u64,
         losses: &mut Losses,
@@ -267,6 +268,10 @@ impl Algorithm for Distillation {
             _ => ("eval/fd_smallest", score),
         });
         Ok([("eval/fd", mean)].into_iter().chain(named).collect())
+    }
+
+    fn critics(&self) -> Vec<(&Discriminator, Domain)> {
+        vec![(&self.adversary.discriminator, Domain::Target)]
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {

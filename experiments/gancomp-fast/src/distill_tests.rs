@@ -82,15 +82,14 @@ fn one_pass_of_the_discriminator_gives_both_gradients() {
 
         // As published: the discriminator sees the student's image thrice.
         let (image, taps) = same.student.forward_tapped(&batch.a, &draws.channels);
+        let patch = same.adversary.discriminator.patch().expect("as published");
         let judge = |image: &Tensor, target| {
-            GanMode::Hinge
-                .discriminator(&same.adversary.discriminator.forward(&same.seen(&batch, image)), target)
-                .unwrap()
+            GanMode::Hinge.discriminator(&patch.forward(&same.seen(&batch, image)), target).unwrap()
         };
         let judged = (judge(&image.detach(), Target::Fake) + judge(&batch.b, Target::Real)) * 0.5;
         let critic = flat_gradients(&judged, &[same.adversary.discriminator.parameters()]).remove(0);
         let passes = Passes { taught: no_grad(|| same.teacher.forward_tapped(&batch.a, &TAPS)), made: (image, taps) };
-        let logits = same.adversary.discriminator.forward(&same.seen(&batch, &passes.made.0));
+        let logits = patch.forward(&same.seen(&batch, &passes.made.0)).into();
         let total = same.student_loss(&batch, &passes, &logits, &draws, 1, &mut Losses::new()).unwrap();
         let student = flat_gradients(&total, &[same.student.parameters()]).remove(0);
         for (got, want) in [(of_critic, critic), (of_student, student)] {

@@ -1,22 +1,37 @@
 //! The networks of a row, built from its configuration, with fresh weights drawn from torch's generator.
 
-use crate::config::{Config, TrainConfig};
+use crate::config::{Config, DiscriminatorNorm, TrainConfig};
 use anyhow::{Context, Result, ensure};
+use semrel_metrics::FixedFeatures;
+use semrel_nn::checkpoint::StateDict;
 pub use semrel_nn::distillation::TAPS;
 use semrel_nn::distillation::{Adapter, ProjectionHead};
+use semrel_nn::layers::NormType;
 use semrel_nn::mobile_resnet::{MobileConfig, SuperMobileResnet};
 use semrel_nn::patchgan::{PatchDiscriminator, PatchGanConfig};
+use semrel_nn::projected::{ProjectedConfig, ProjectedDiscriminator};
 use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
-use semrel_nn::{InitType, Net, Trained};
+use semrel_nn::{Discriminator, InitType, Net, Output, Trained};
 use semrel_train::passes::Generator;
 use tch::Device;
+
+/// Power iterations of spectral norm before the first step.
+const FIRST_ITERATIONS: usize = 16;
 
 /// The largest width that a network is built with.
 pub const WIDEST: i64 = 1024;
 
 /// The teacher of a width, `resnet_9blocks`.
-pub fn teacher_config(width: i64) -> ResnetConfig {
-    ResnetConfig { width, ..ResnetConfig::compression_teacher() }
+pub fn teacher_config(width: i64, output: Output) -> ResnetConfig {
+    ResnetConfig { width, output, ..ResnetConfig::compression_teacher() }
+}
+
+/// Key of the weight of the last convolution, of teachers and sub-networks alike.
+const LAST: &str = "model.26.weight";
+
+/// How the generator of a state dict makes its image.
+pub fn output_of(state: &StateDict) -> Output {
+    Output::of_state(state, LAST, 3)
 }
 
 /// The teacher of a row.
@@ -24,7 +39,7 @@ pub fn teacher_config(width: i64) -> ResnetConfig {
 /// # Errors
 /// Where the settings make no network.
 pub fn new_teacher(config: &Config, device: Device) -> Result<Net<Generator>> {
-    let shape = teacher_config(config.model.teacher_ngf);
+    let shape = teacher_config(config.model.teacher_ngf, config.model.output);
     shape.check().context("config key `model.teacher_ngf`")?;
     let net = Net::new(device, |p| Box::new(ResnetGenerator::new(p, &shape)) as Generator);
     config.model.init.apply(&net.state());
@@ -36,7 +51,7 @@ pub fn new_teacher(config: &Config, device: Device) -> Result<Net<Generator>> {
 /// # Errors
 /// Where the settings make no network.
 pub fn new_student(config: &Config, device: Device) -> Result<Net<SuperMobileResnet>> {
-    let shape = MobileConfig::published(config.model.student_ngf);
+    let shape = MobileConfig { output: config.model.output, ..MobileConfig::published(config.model.student_ngf) };
     shape.check_elastic().context("config key `model.student_ngf`")?;
     let net = Net::new(device, |p| SuperMobileResnet::new(p, &shape));
     config.model.init.apply(&net.state());
@@ -47,19 +62,44 @@ pub fn new_student(config: &Config, device: Device) -> Result<Net<SuperMobileRes
 ///
 /// # Errors
 /// Where the settings make no network, or one that does not take crops of `data.image_size`.
-pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<PatchDiscriminator>> {
+pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discriminator>> {
     discriminator(config, if config.aligned() { 6 } else { 3 }, device)
 }
 
-fn discriminator(config: &Config, in_channels: i64, device: Device) -> Result<Net<PatchDiscriminator>> {
+fn discriminator(config: &Config, in_channels: i64, device: Device) -> Result<Net<Discriminator>> {
     let m = &config.model;
-    let shape =
-        PatchGanConfig { kind: m.discriminator, width: m.ndf, in_channels, antialias: false, ..PatchGanConfig::cut() };
+    let spectral = m.norm_discriminator == DiscriminatorNorm::Spectral;
+    let shape = PatchGanConfig {
+        kind: m.discriminator,
+        width: m.ndf,
+        in_channels,
+        antialias: false,
+        norm: if spectral { NormType::None } else { NormType::Instance },
+        spectral,
+    };
     shape.check().context("config section `model`")?;
-    let net = Net::new(device, |p| PatchDiscriminator::new(p, &shape));
+    let net = match m.projected {
+        false => Net::new(device, |p| Discriminator::Patch(PatchDiscriminator::new(p, &shape))),
+        true => {
+            let features = FixedFeatures::efficientnet_lite0_scales(device).context("config key `model.projected`")?;
+            let channels = features.channels(device);
+            Net::new(device, |p| Discriminator::Both {
+                patch: PatchDiscriminator::new(&(p / "patch"), &shape),
+                projected: ProjectedDiscriminator::new(
+                    &(p / "projected"),
+                    Box::new(features),
+                    &channels,
+                    &ProjectedConfig::DEFAULT,
+                ),
+            })
+        }
+    };
     let side = i64::from(config.data.image_size);
-    net.logits_size(side, side).context("config key `data.image_size`: the discriminator")?;
+    net.check_side(side).context("config key `data.image_size`: the discriminator")?;
     m.init.apply(&net.state());
+    for _ in 0..FIRST_ITERATIONS {
+        net.iterate_spectral();
+    }
     Ok(net)
 }
 

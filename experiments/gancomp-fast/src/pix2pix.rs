@@ -6,8 +6,7 @@
 use crate::config::{Config, TeacherConfig};
 use crate::networks::{new_discriminator, new_teacher, trained};
 use anyhow::Result;
-use semrel_nn::Trained;
-use semrel_nn::patchgan::PatchDiscriminator;
+use semrel_nn::{Discriminator, Trained};
 use semrel_train::adversary::{Adversary, Game};
 use semrel_train::batches::Batch;
 use semrel_train::passes::{Generator, l1};
@@ -20,7 +19,7 @@ pub struct Pix2Pix {
     /// G.
     pub generator: Trained<Generator>,
     /// D.
-    pub adversary: Adversary<PatchDiscriminator>,
+    pub adversary: Adversary<Discriminator>,
     loss: TeacherConfig,
 }
 
@@ -82,7 +81,8 @@ mod tests {
         let batch = Batch { a: wave(0.7), b: wave(0.3) };
         let judged = |networks: &Pix2Pix, image: &Tensor| {
             let seen = Tensor::cat(&[&batch.a, image], 1);
-            no_grad(|| networks.adversary.discriminator.forward(&seen)).mean(Kind::Float).double_value(&[])
+            let patch = networks.adversary.discriminator.patch().expect("as published");
+            no_grad(|| patch.forward(&seen)).mean(Kind::Float).double_value(&[])
         };
         let fake = no_grad(|| networks.generator.forward(&batch.a));
         let before = judged(&networks, &fake);

@@ -7,9 +7,8 @@ use crate::pix2pix::Pix2Pix;
 use anyhow::Result;
 use semrel_eval::Scorer;
 use semrel_nn::image_pool::ImagePool;
-use semrel_nn::patchgan::PatchDiscriminator;
-use semrel_nn::{Net, Trained};
-use semrel_train::adversary::{Adversary, Game};
+use semrel_nn::{Discriminator, Net, Trained};
+use semrel_train::adversary::{Adversary, Domain, Game};
 use semrel_train::batches::Batch;
 use semrel_train::cycle_gan::{CycleGan, CycleWeights};
 use semrel_train::passes::{Generator, reproduce};
@@ -21,7 +20,7 @@ use tch::{Device, Tensor};
 #[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum Teacher {
     /// Unaligned.
-    CycleGan(Box<CycleGan<PatchDiscriminator>>),
+    CycleGan(Box<CycleGan<Discriminator>>),
     /// In pairs.
     Pix2Pix(Box<Pix2Pix>),
 }
@@ -30,10 +29,10 @@ pub enum Teacher {
 ///
 /// # Errors
 /// Where the settings make no networks.
-pub fn new_cycle_gan(config: &Config, device: Device) -> Result<CycleGan<PatchDiscriminator>> {
+pub fn new_cycle_gan(config: &Config, device: Device) -> Result<CycleGan<Discriminator>> {
     let t = &config.teacher;
     let generator = || -> Result<Trained<Generator>> { Ok(trained(&t.train, new_teacher(config, device)?)) };
-    let adversary = |name: &str| -> Result<Adversary<PatchDiscriminator>> {
+    let adversary = |name: &str| -> Result<Adversary<Discriminator>> {
         let game = Game { gan: t.gan, lambda_gan: t.lambda_gan, lambda_r1: 0.0, seed: config.seed };
         Ok(Adversary::new(name, trained(&t.train, new_discriminator(config, device)?), t.pool_size, game))
     };
@@ -93,6 +92,15 @@ impl Algorithm for Teacher {
 
     fn scores(&self, scorer: &Scorer) -> Result<Vec<(&'static str, f64)>> {
         Ok(vec![("eval/fd", scorer.frechet(self.generator())?)])
+    }
+
+    fn critics(&self) -> Vec<(&Discriminator, Domain)> {
+        match self {
+            Self::CycleGan(networks) => {
+                vec![(&networks.d_a.discriminator, Domain::Target), (&networks.d_b.discriminator, Domain::Source)]
+            }
+            Self::Pix2Pix(networks) => vec![(&networks.adversary.discriminator, Domain::Target)],
+        }
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {

@@ -19,6 +19,7 @@ use semrel_eval::{Preview, Scorer};
 use semrel_nn::channels::ChannelSet;
 use semrel_run::trained::{Compression, Epochs};
 use semrel_run::{Checked, Manifest};
+use semrel_train::adversary::calibrate;
 use semrel_train::batches::BatchLoader;
 use semrel_train::parts::{Layout, load_network, parameters, pool_files, restore_parts, restore_pools, save_parts};
 use semrel_train::run_dir::check_config;
@@ -203,6 +204,10 @@ impl Job<'_> {
         tune_convolutions(device, stage != Stage::Distill);
         let extractor = load_extractor(config, device)?;
         let training = data.training(config, stage)?;
+        // Fine-tuning goes on with the discriminator of distillation.
+        if stage != Stage::Finetune {
+            calibrate(&algorithm.critics(), |step| training.batch(step, device))?;
+        }
         let scorer =
             (train.eval_every > 0).then(|| evaluate::scorer(config, data, extractor, options.quiet)).transpose()?;
         let preview = preview::inputs(config, data, device).context("test images of the preview")?;

@@ -4,7 +4,7 @@ use crate::config::{Config, Method, TrainConfig, WeightingKind};
 use crate::networks::WIDEST;
 use semrel_eval::SEGMENTERS;
 use semrel_metrics::networks::NAMES;
-use semrel_nn::LrPolicy;
+use semrel_nn::{LrPolicy, Output};
 use semrel_run::{InvalidValue, Validate};
 use std::path::{Component, Path};
 
@@ -39,6 +39,13 @@ impl Validate for Config {
                 let remedy = "only a teacher has a warm-up; leave it out";
                 return invalid(format!("{section}.warmup"), train.warmup, remedy);
             }
+        }
+        if self.model.output == Output::Gated {
+            return invalid(
+                "model.output",
+                "gated",
+                "`tanh` or `residual`: a fourth output channel is not in the costs that a search counts",
+            );
         }
         self.images()?;
         InvalidValue::unless_known("eval.extractor", &self.eval.extractor, &NAMES)?;

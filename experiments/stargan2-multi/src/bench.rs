@@ -126,7 +126,7 @@ fn parts(trainer: &Trainer, config: &Config, device: Device) -> Parts {
     let _guard = tch::no_grad_guard();
     let batch = random_batch(config, 1, device);
     let n = &trainer.networks;
-    let encoded = n.generator.encode(&batch.x_real, &[]).bottleneck;
+    let encoded = n.generator.encode(&batch.x_real, &[]);
     let style = n.style_encoder.forward(&batch.x_ref, &batch.y_trg);
     let z = Tensor::randn([config.train.batch_size, config.model.latent_dim], (Kind::Float, device));
     let timed = |run: &dyn Fn() -> Tensor| {

@@ -5,8 +5,8 @@ use semrel_loss::curriculum::{IterationCurriculum, lambda_ds};
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_loss::{Formulation, Gradient};
 use semrel_metrics::networks;
-use semrel_nn::AdamConfig;
 use semrel_nn::stargan2::{GeneratorConfig, GeneratorKind, default_width};
+use semrel_nn::{AdamConfig, Output};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -102,6 +102,34 @@ pub struct ModelConfig {
     pub patch_dim: i64,
     /// Instance norm before the generator's last convolution, as published.
     pub output_norm: bool,
+    /// How the generator makes its image: `plain`, the last convolution's output, as published; `residual`, the input plus it;
+    /// `gated`, input and new image mixed by a mask that the network gives, too.
+    pub output: OutputKind,
+    /// What judges images besides the published discriminator: `none`, or `projected`, heads for each domain over the fixed
+    /// features of EfficientNet-Lite0.
+    pub second_discriminator: SecondDiscriminator,
+}
+
+/// How the generator makes its image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputKind {
+    /// The last convolution's output.
+    Plain,
+    /// The input plus it.
+    Residual,
+    /// Input and new image, mixed by a mask.
+    Gated,
+}
+
+/// A discriminator besides the published one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecondDiscriminator {
+    /// None.
+    None,
+    /// Heads for each domain over the fixed features of EfficientNet-Lite0.
+    Projected,
 }
 
 impl Default for ModelConfig {
@@ -115,6 +143,8 @@ impl Default for ModelConfig {
             mapping_width: 512,
             patch_dim: 256,
             output_norm: true,
+            output: OutputKind::Plain,
+            second_discriminator: SecondDiscriminator::None,
         }
     }
 }
@@ -134,6 +164,11 @@ impl ModelConfig {
             max_width: self.max_width,
             style_dim: self.style_dim,
             output_norm: self.output_norm,
+            output: match self.output {
+                OutputKind::Plain => None,
+                OutputKind::Residual => Some(Output::Residual),
+                OutputKind::Gated => Some(Output::Gated),
+            },
         }
     }
 }

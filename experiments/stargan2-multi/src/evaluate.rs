@@ -44,10 +44,6 @@ impl StyleTranslator for Translator {
         self.generator.device()
     }
 
-    fn encode(&self, images: &Tensor) -> Tensor {
-        self.generator.encode(images, &[]).bottleneck
-    }
-
     fn random_styles(&self, n: i64, domain: usize) -> Tensor {
         let z = Tensor::randn([n, self.latent_dim], (Kind::Float, self.device()));
         self.mapping_network.forward(&z, &vec![domain as i64; n as usize])
@@ -57,7 +53,8 @@ impl StyleTranslator for Translator {
         self.style_encoder.forward(images, &vec![domain as i64; images.size()[0] as usize])
     }
 
-    fn decode(&self, code: &Tensor, styles: &Tensor) -> Tensor {
-        self.generator.decode(code, styles)
+    fn outputs(&self, images: &Tensor, styles: &[Tensor]) -> Vec<Tensor> {
+        let encoded = self.generator.encode(images, &[]);
+        styles.iter().map(|styles| self.generator.decode(&encoded, styles)).collect()
     }
 }

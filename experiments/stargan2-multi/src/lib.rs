@@ -9,6 +9,7 @@ pub mod losses;
 pub mod networks;
 pub mod plain;
 pub mod preview;
+pub mod projected;
 pub mod sample;
 pub mod snapshot;
 pub mod step;

@@ -84,7 +84,10 @@ impl Trainer {
         iteration: u64,
     ) -> Result<GeneratorLosses> {
         let (l, n) = (&self.config.loss, &self.networks);
-        let adv = adversarial(&n.discriminator.forward(made.fake, &batch.y_trg), Target::Real)?;
+        let mut adv = adversarial(&n.discriminator.forward(made.fake, &batch.y_trg), Target::Real)?;
+        if let Some(projected) = &self.projected {
+            adv += projected.generator_loss(made.fake, &batch.y_trg);
+        }
         let sty = style_reconstruction(&n.style_encoder.forward(made.fake, &batch.y_trg), made.style)?;
         let ds = made.other_fake.map(|other| style_diversification(made.fake, other)).transpose()?;
 
@@ -101,7 +104,7 @@ impl Trainer {
         };
         let cyc = match (made.self_reconstruction, &fake_encoded) {
             (Some(reconstruction), _) => cycle(reconstruction, &batch.x_real)?,
-            (None, Some(encoded)) => cycle(&n.generator.decode(&encoded.bottleneck, made.own_style), &batch.x_real)?,
+            (None, Some(encoded)) => cycle(&n.generator.decode(encoded, made.own_style), &batch.x_real)?,
             (None, None) => unreachable!("the cycle goes through the fake's encoding"),
         };
         let mut total = &adv + &sty * l.lambda_sty + &cyc * l.lambda_cycle;

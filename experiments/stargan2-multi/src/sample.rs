@@ -64,7 +64,7 @@ pub(crate) fn translate_all<'a>(
     styles: &'a Tensor,
 ) -> impl Iterator<Item = Tensor> + 'a {
     let n = sources.size()[0];
-    let encoded = translator.generator.encode(sources, &[]).bottleneck;
+    let encoded = translator.generator.encode(sources, &[]);
     (0..styles.size()[0])
         .map(move |r| translator.generator.decode(&encoded, &styles.narrow(0, r, 1).expand([n, -1], false)))
 }
@@ -85,7 +85,7 @@ pub fn interpolation_alphas() -> Vec<f64> {
 pub fn interpolate(translator: &Translator, sources: &Tensor, from: &Tensor, to: &Tensor) -> Tensor {
     no_grad(|| {
         let n = sources.size()[0];
-        let encoded = translator.generator.encode(sources, &[]).bottleneck;
+        let encoded = translator.generator.encode(sources, &[]);
         let frames: Vec<Tensor> = interpolation_alphas()
             .into_iter()
             .map(|alpha| {

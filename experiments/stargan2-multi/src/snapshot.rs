@@ -28,6 +28,7 @@ pub fn parts(trainer: &mut Trainer) -> Vec<Part<'_>> {
     parts.extend(n.patch_sample.as_mut().map(|heads| Part::new("patch_sample", heads)));
     let heads = trainer.correlative.as_mut().and_then(|c| c.term.heads.as_mut());
     parts.extend(heads.map(|heads| Part::new("lsesim_heads", heads)));
+    parts.extend(trainer.projected.as_mut().map(|p| Part::new("projected", &mut p.heads)));
     parts
 }
 

@@ -38,10 +38,10 @@ impl Trainer {
         let (other_fake, fake_ref) = no_grad(|| {
             let ref_style = n.style_encoder.forward(x_ref, y_trg);
             if !diversify {
-                return (None, n.generator.decode(&real.bottleneck, &ref_style));
+                return (None, n.generator.decode(&real, &ref_style));
             }
             let other_style = n.mapping_network.forward(&draws.z2, y_trg);
-            let (other_fake, fake_ref) = self.decode_two(&real.bottleneck, &other_style, &ref_style);
+            let (other_fake, fake_ref) = self.decode_two(&real, &other_style, &ref_style);
             (Some(other_fake), fake_ref)
         });
 
@@ -49,6 +49,9 @@ impl Trainer {
         let fake_latent = fake.detach();
         let d_latent = self.discriminator_pass(batch, &fake_latent, lambda_reg);
         let d_ref = self.discriminator_pass(batch, &fake_ref, lambda_reg);
+        if let Some(projected) = &mut self.projected {
+            projected.step((x_real, y_org), [&fake_latent, &fake_ref], y_trg);
+        }
 
         let seen = self.correlative_features(x_real, &fake, x_ref)?;
         let correlative = seen.as_ref().map(|s| (&s.features[..], &s.positions[..]));
@@ -79,7 +82,7 @@ impl Trainer {
         });
         let [style, other_style, own_style] = thirds(&styles);
         let (fake, reconstruction) = self.fake_and_reconstruction(&real, &style, &own_style);
-        let other_fake = diversify.then(|| no_grad(|| n.generator.decode(&real.bottleneck, &other_style)));
+        let other_fake = diversify.then(|| no_grad(|| n.generator.decode(&real, &other_style)));
         let g_ref = self.generator_losses(
             batch,
             &Translation {
@@ -125,18 +128,17 @@ impl Trainer {
     /// The input in `style`, and in its own style too unless the cycle goes through the fake.
     fn fake_and_reconstruction(&self, real: &Encoded, style: &Tensor, own_style: &Tensor) -> (Tensor, Option<Tensor>) {
         match self.config.cycle() {
-            Cycle::ThroughFake => (self.networks.generator.decode(&real.bottleneck, style), None),
+            Cycle::ThroughFake => (self.networks.generator.decode(real, style), None),
             Cycle::SelfReconstruction => {
-                let (fake, reconstruction) = self.decode_two(&real.bottleneck, style, own_style);
+                let (fake, reconstruction) = self.decode_two(real, style, own_style);
                 (fake, Some(reconstruction))
             }
         }
     }
 
     /// Decodes one bottleneck in two styles, as one batch.
-    fn decode_two(&self, bottleneck: &Tensor, first: &Tensor, second: &Tensor) -> (Tensor, Tensor) {
-        let twice = Tensor::cat(&[bottleneck, bottleneck], 0);
-        let both = self.networks.generator.decode(&twice, &Tensor::cat(&[first, second], 0));
+    fn decode_two(&self, encoded: &Encoded, first: &Tensor, second: &Tensor) -> (Tensor, Tensor) {
+        let both = self.networks.generator.decode(&encoded.twice(), &Tensor::cat(&[first, second], 0));
         let mut halves = both.chunk(2, 0).into_iter();
         let mut half = || halves.next().expect("two halves");
         (half(), half())

@@ -6,6 +6,7 @@ use crate::evaluate;
 use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
 use crate::networks::Networks;
 use crate::preview;
+use crate::projected::Projected;
 use crate::snapshot;
 use crate::trainer::{LSeSim, Trainer};
 use anyhow::{Context, Result};
@@ -28,6 +29,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use tch::{Device, Tensor};
 
+/// Real images that scale projected features.
+const CALIBRATING_IMAGES: u64 = 16;
+
 /// Networks with their optimisers and, for `lsesim`, the correlative term of a run, freshly initialised.
 pub fn new_trainer(config: &Config, num_domains: i64, device: Device) -> Result<Trainer> {
     tch::manual_seed(derive_seed(config.seed, "init", 0));
@@ -36,7 +40,8 @@ pub fn new_trainer(config: &Config, num_domains: i64, device: Device) -> Result<
         Method::Lsesim => Some(correlative(config, device)?),
         _ => None,
     };
-    Ok(Trainer { config: config.clone(), networks, correlative })
+    let projected = Projected::new(config, num_domains, device)?;
+    Ok(Trainer { config: config.clone(), networks, correlative, projected })
 }
 
 fn correlative(config: &Config, device: Device) -> Result<LSeSim> {
@@ -44,6 +49,16 @@ fn correlative(config: &Config, device: Device) -> Result<LSeSim> {
     let channels = features.channels(device);
     let term = Correlative::learned(&channels, config.loss.lsesim_patches, config.optim.lr, device);
     Ok(LSeSim { features, term })
+}
+
+/// Scales projected features by the first real images that are trained with, where there are any.
+fn calibrate(trainer: &Trainer, data: &Data, config: &Config, device: Device) -> Result<()> {
+    let Some(projected) = &trainer.projected else { return Ok(()) };
+    let mut loader = data.loader(config, 0)?;
+    let batches = CALIBRATING_IMAGES.div_ceil(config.train.batch_size as u64);
+    let images = (0..batches).map(|_| Ok(loader.next(device)?.x_real)).collect::<Result<Vec<_>>>()?;
+    projected.heads.calibrate(&Tensor::cat(&images, 0));
+    Ok(())
 }
 
 /// A run as the training loop sees it.
@@ -164,6 +179,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     let metrics = evaluate::metrics(config, device)?;
     let (sources, _) = preview::sources(&data, config, device).context("validation images of the preview")?;
     let trainer = new_trainer(config, data.num_domains(), device)?;
+    calibrate(&trainer, &data, config, device)?;
     let t = &config.train;
     let count = |n: i64| n as u64;
     let about = About {

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::networks::Networks;
+use crate::projected::Projected;
 use semrel_metrics::FixedFeatures;
 use semrel_train::correlative::Correlative;
 use tch::Tensor;
@@ -51,4 +52,6 @@ pub struct Trainer {
     pub networks: Networks,
     /// The spatially-correlative term, for `lsesim`.
     pub correlative: Option<LSeSim>,
+    /// The second discriminator, where the run has one.
+    pub projected: Option<Projected>,
 }

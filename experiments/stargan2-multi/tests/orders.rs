@@ -30,7 +30,7 @@ fn trainer(method: &str, generator: &str, loss: serde_json::Value) -> Trainer {
     // In double precision: Adam's first steps hardly depend on the size of a gradient, so that single precision's
     // rounding of small ones would show.
     let networks = Networks::new(&config, 3, Device::Cpu).into_kind(Kind::Double);
-    Trainer { config, networks, correlative: None }
+    Trainer { config, networks, correlative: None, projected: None }
 }
 
 fn batch() -> Batch {

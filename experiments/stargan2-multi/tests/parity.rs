@@ -90,7 +90,7 @@ fn trainer(case: &Case, kind: Kind) -> Result<Trainer, String> {
     }
     networks.start_average();
     let networks = networks.into_kind(kind);
-    Ok(Trainer { config, networks, correlative: None })
+    Ok(Trainer { config, networks, correlative: None, projected: None })
 }
 
 fn inputs(case: &Case, iteration: i64, taps: usize, kind: Kind) -> (Batch, Draws) {

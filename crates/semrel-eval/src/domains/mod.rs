@@ -20,17 +20,14 @@ pub trait StyleTranslator {
     /// Where it computes.
     fn device(&self) -> Device;
 
-    /// Code of source images `[n, 3, H, W]`, which all their outputs share.
-    fn encode(&self, images: &Tensor) -> Tensor;
-
     /// `n` random styles of a domain, drawn from torch's generator.
     fn random_styles(&self, n: i64, domain: usize) -> Tensor;
 
     /// Styles of images `[n, 3, H, W]` of a domain.
     fn styles_of(&self, images: &Tensor, domain: usize) -> Tensor;
 
-    /// Outputs `[n, 3, H, W]` of codes in styles.
-    fn decode(&self, code: &Tensor, styles: &Tensor) -> Tensor;
+    /// Outputs `[n, 3, H, W]` of source images of the same shape, one for each `[n, …]` of `styles`.
+    fn outputs(&self, images: &Tensor, styles: &[Tensor]) -> Vec<Tensor>;
 }
 
 /// Where styles come from.

@@ -118,15 +118,12 @@ impl DomainReference<'_> {
             if n == 0 {
                 break;
             }
-            let code = translator.encode(&sources.narrow(0, 0, n));
-            let mut outputs = vec![];
-            for _ in 0..num_outs {
-                let styles = match guide {
-                    Guide::Latent => translator.random_styles(n, target),
-                    Guide::Reference => references.styles(translator, n)?,
-                };
-                outputs.push(translator.decode(&code, &styles));
-            }
+            let mut styles = || match guide {
+                Guide::Latent => Ok(translator.random_styles(n, target)),
+                Guide::Reference => references.styles(translator, n),
+            };
+            let styles = (0..num_outs).map(|_| styles()).collect::<Result<Vec<_>, _>>()?;
+            let outputs = translator.outputs(&sources.narrow(0, 0, n), &styles);
             self.measure(&outputs, &mut made, progress)?;
         }
         Ok(made)

@@ -2,10 +2,12 @@
 
 mod norm;
 mod resample;
+mod spectral;
 pub(crate) mod winograd;
 
-pub use norm::{AdaIn, BatchNorm, InstanceNorm, Norm, NormType, instance_norm};
+pub use norm::{AdaIn, BatchNorm, InstanceNorm, Norm, NormType, PixelNorm, instance_norm};
 pub use resample::{Downsample, PadType, Upsample, binomial_filter};
+pub use spectral::SpectralConv;
 
 use tch::{Tensor, nn};
 

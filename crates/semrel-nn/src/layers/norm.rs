@@ -58,14 +58,17 @@ pub enum NormType {
     Instance,
     /// Batch norm with scale and shift.
     Batch,
+    /// Pixel norm with scale and shift.
+    Pixel,
     /// None at all.
     None,
 }
 
 impl NormType {
-    /// Whether the published networks give the convolutions before this norm a bias.
+    /// Whether the published networks give the convolutions before this norm a bias. Pixel norm, which they do not have,
+    /// takes no mean away, so that a bias before it counts.
     pub fn conv_bias(self) -> bool {
-        self == Self::Instance
+        matches!(self, Self::Instance | Self::Pixel)
     }
 }
 
@@ -76,6 +79,8 @@ pub enum Norm {
     Instance,
     /// Batch norm.
     Batch(BatchNorm),
+    /// Pixel norm.
+    Pixel(PixelNorm),
     /// The identity.
     None,
 }
@@ -86,6 +91,7 @@ impl Norm {
         match kind {
             NormType::Instance => Self::Instance,
             NormType::Batch => Self::Batch(BatchNorm::new(path, channels)),
+            NormType::Pixel => Self::Pixel(PixelNorm::new(path, channels)),
             NormType::None => Self::None,
         }
     }
@@ -98,8 +104,33 @@ impl Norm {
             // side of 0, and one of them may move a gradient by percents.
             Self::Instance => x.instance_norm(None::<Tensor>, None, None, None, true, 0.1, EPS, true),
             Self::Batch(norm) => norm.forward(x, training),
+            Self::Pixel(norm) => norm.forward(x),
             Self::None => x.shallow_clone(),
         }
+    }
+}
+
+/// Pixel norm with scale and shift: `x / sqrt(mean_c x² + 1e-6) · weight + bias`, the mean over the channels of a position.
+///
+/// Karras et al., "Progressive Growing of GANs", ICLR 2018. Unlike instance norm it keeps what is the same all over the image:
+/// its brightness and its colours. Keys `weight`, `bias`, `[C]`, which start at 1 and 0.
+#[derive(Debug)]
+pub struct PixelNorm {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl PixelNorm {
+    /// For `channels` channels.
+    pub fn new(path: &nn::Path, channels: i64) -> Self {
+        Self { weight: path.ones("weight", &[channels]), bias: path.zeros("bias", &[channels]) }
+    }
+
+    /// `[B, C, H, W]`, shape kept.
+    pub fn forward(&self, x: &Tensor) -> Tensor {
+        let factor = (x.square().mean_dim([1i64].as_slice(), true, None::<Kind>) + 1e-6).rsqrt();
+        let of_channel = |t: &Tensor| t.view([1, -1, 1, 1]);
+        of_channel(&self.bias).addcmul(&(x * factor), &of_channel(&self.weight))
     }
 }
 
@@ -140,6 +171,20 @@ impl BatchNorm {
 mod tests {
     use super::*;
     use tch::Device;
+
+    #[test]
+    fn pixel_norm_gives_every_position_the_same_length() {
+        let store = nn::VarStore::new(Device::Cpu);
+        let norm = PixelNorm::new(&store.root(), 2);
+        let x = Tensor::from_slice(&[3f32, 0.0, 4.0, 5.0]).view([1, 2, 1, 2]);
+        let y = norm.forward(&x);
+        // (3, 4) has the root mean square 3.5355, (0, 5) too.
+        for (at, want) in [([0, 0, 0, 0], 0.6), ([0, 1, 0, 0], 0.8), ([0, 0, 0, 1], 0.0), ([0, 1, 0, 1], 1.0)] {
+            assert!((y.double_value(&at) - want * 2f64.sqrt()).abs() < 1e-5, "{at:?}");
+        }
+        let _ = tch::no_grad(|| (norm.weight.shallow_clone().fill_(2.0), norm.bias.shallow_clone().fill_(1.0)));
+        assert!((norm.forward(&x) - (y * 2.0 + 1.0)).abs().max().double_value(&[]) < 1e-6);
+    }
 
     #[test]
     fn batch_norm_tracks_in_training_and_reads_in_evaluation() {

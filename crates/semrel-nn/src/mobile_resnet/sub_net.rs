@@ -6,6 +6,7 @@ use crate::channels::Channels;
 use crate::checkpoint::StateDict;
 use crate::distillation::TAPS;
 use crate::layers::NormType;
+use crate::output::Output;
 use crate::{NetworkError, TappedGenerator};
 use tch::{Tensor, nn};
 
@@ -19,13 +20,19 @@ pub struct SubMobileResnet(pub(super) Chain);
 impl SubMobileResnet {
     /// A network of its own with three channels in and out; parameters start with torch's defaults.
     pub fn new(path: &nn::Path, c: &Channels) -> Self {
-        Self::with_images(path, c, 3, 3)
+        Self::with_output(path, c, Output::Tanh)
+    }
+
+    /// As [`SubMobileResnet::new`], with another output.
+    pub fn with_output(path: &nn::Path, c: &Channels, output: Output) -> Self {
+        let widths = Widths::of(c, (3, output.channels(3)), 9);
+        Self(chain(path, &widths, (NormType::Instance, output), true))
     }
 
     /// As [`SubMobileResnet::new`], for images of other channels.
     pub fn with_images(path: &nn::Path, c: &Channels, in_channels: i64, out_channels: i64) -> Self {
         let widths = Widths::of(c, (in_channels, out_channels), 9);
-        Self(chain(path, &widths, NormType::Instance, true))
+        Self(chain(path, &widths, (NormType::Instance, Output::Tanh), true))
     }
 
     /// The configuration of the stand-alone network that a state dict belongs to.

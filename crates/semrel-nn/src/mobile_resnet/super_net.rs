@@ -25,7 +25,7 @@ impl SuperMobileResnet {
     /// [`MobileConfig::check_elastic`] fails.
     pub fn new(path: &nn::Path, config: &MobileConfig) -> Self {
         config.check_elastic().unwrap_or_else(|error| panic!("{error}"));
-        Self { full: chain(path, &config.widths(), config.norm, true), config: config.clone() }
+        Self { full: chain(path, &config.widths(), (config.norm, config.output), true), config: config.clone() }
     }
 
     /// What it consists of.
@@ -40,7 +40,8 @@ impl SuperMobileResnet {
     /// Panics where `c` is wider than the network: check with [`Channels::check_within`].
     pub fn at(&self, c: &Channels) -> SubMobileResnet {
         c.check_within(self.config.width).unwrap_or_else(|error| panic!("{error}"));
-        let widths = Widths::of(c, (self.config.in_channels, self.config.out_channels), self.config.blocks);
+        let outputs = self.config.output.channels(self.config.out_channels);
+        let widths = Widths::of(c, (self.config.in_channels, outputs), self.config.blocks);
         SubMobileResnet(self.full.sliced(&mut widths.outputs()))
     }
 

@@ -3,6 +3,7 @@
 use crate::NetworkError;
 use crate::channels::Channels;
 use crate::checkpoint::StateDict;
+use crate::output::RESIDUAL;
 use std::collections::BTreeMap;
 
 const NETWORK: &str = "a mobile generator with instance norm";
@@ -92,7 +93,7 @@ impl Widths {
             output: size("model.26", 0)?,
         };
         let expected = widths.shapes(true);
-        if let Some(key) = state.keys().find(|key| !expected.contains_key(*key)) {
+        if let Some(key) = state.keys().find(|key| !expected.contains_key(*key) && *key != RESIDUAL) {
             return Err(wrong(format!("it has no {key}")));
         }
         for (key, shape) in expected {
@@ -138,7 +139,8 @@ impl Widths {
             let leading = shape.iter().enumerate().fold(state[&key].detach(), narrow);
             (key, leading.copy())
         };
-        self.shapes(true).into_iter().map(block).collect()
+        let residual = state.get(RESIDUAL).map(|mark| (RESIDUAL.to_owned(), mark.copy()));
+        self.shapes(true).into_iter().map(block).chain(residual).collect()
     }
 }
 

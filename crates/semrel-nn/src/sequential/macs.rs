@@ -11,6 +11,7 @@ impl Module {
         let area = (height * width) as u64;
         Some(match self {
             Self::Conv { weight, .. } | Self::ConvDouble { weight, .. } => area * weight.numel() as u64,
+            Self::Spectral(conv) => area * conv.weight().numel() as u64,
             Self::Separable { depth, point } => area * (depth.0.numel() + point.0.numel()) as u64,
             Self::Residual(block) => block.macs(before)?,
             Self::Norm(Norm::Batch(_)) => area * channels as u64,

@@ -3,6 +3,7 @@
 use super::blocks::{AdainResBlk, ConvBlk, ResBlk, Resample};
 use super::default_width;
 use crate::layers::{InstanceNorm, conv, lrelu};
+use crate::output::Output;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
@@ -33,12 +34,23 @@ pub struct GeneratorConfig {
     /// Instance norm before the last convolution, as published. It fixes the contrast of its channels over an image; narrow
     /// networks, which have no channel to spare for carrying the contrast around it, then draw droplets.
     pub output_norm: bool,
+    /// How the image is made of the last convolution's output; `None` for that output itself, unbounded, as published.
+    #[serde(default)]
+    pub output: Option<Output>,
 }
 
 impl GeneratorConfig {
     /// The published widths for `img_size`.
     pub fn published(kind: GeneratorKind, img_size: i64, style_dim: i64) -> Self {
-        Self { kind, img_size, width: default_width(img_size), max_width: 512, style_dim, output_norm: true }
+        Self {
+            kind,
+            img_size,
+            width: default_width(img_size),
+            max_width: 512,
+            style_dim,
+            output_norm: true,
+            output: None,
+        }
     }
 }
 
@@ -61,9 +73,19 @@ pub struct Encoded {
     pub bottleneck: Tensor,
     /// Outputs of the tapped encoder blocks, in order.
     pub taps: Vec<Tensor>,
+    /// The images, `[B, 3, H, W]`, which some outputs are made of.
+    pub images: Tensor,
 }
 
-/// `G(x, s)`: the image `x` in style `s`. The output is unbounded (no tanh).
+impl Encoded {
+    /// The same batch twice in a row, without taps.
+    pub fn twice(&self) -> Self {
+        let twice = |t: &Tensor| Tensor::cat(&[t, t], 0);
+        Self { bottleneck: twice(&self.bottleneck), taps: vec![], images: twice(&self.images) }
+    }
+}
+
+/// `G(x, s)`: the image `x` in style `s`. As published the output is unbounded (no tanh).
 ///
 /// Keys `from_rgb.*`, `encode.{i}.*`, `decode.{i}.*`, `to_rgb.{0,2}.*`. Fully convolutional.
 #[derive(Debug)]
@@ -77,6 +99,7 @@ pub struct Generator {
     widths: Vec<i64>,
     /// How much each encoder block's output is smaller than the image, as a power of two.
     shifts: Vec<u32>,
+    output: Option<Output>,
 }
 
 impl Generator {
@@ -142,7 +165,8 @@ impl Generator {
             encode,
             decode,
             to_rgb_norm: config.output_norm.then(|| InstanceNorm::new(&to_rgb / 0, c0)),
-            to_rgb_conv: conv(&to_rgb / 2, c0, 3, 1, 1, 0),
+            to_rgb_conv: conv(&to_rgb / 2, c0, config.output.map_or(3, |output| output.channels(3)), 1, 1, 0),
+            output: config.output,
             widths,
             shifts,
         }
@@ -172,12 +196,12 @@ impl Generator {
                 kept.push(h.shallow_clone());
             }
         }
-        Encoded { bottleneck: h, taps: kept }
+        Encoded { bottleneck: h, taps: kept, images: x.shallow_clone() }
     }
 
-    /// Decodes a bottleneck `[B, C, h, w]` in styles `[B, style_dim]` to images `[B, 3, H, W]`.
-    pub fn decode(&self, bottleneck: &Tensor, style: &Tensor) -> Tensor {
-        let mut h = bottleneck.shallow_clone();
+    /// Decodes what [`Generator::encode`] gave in styles `[B, style_dim]` to images `[B, 3, H, W]`.
+    pub fn decode(&self, encoded: &Encoded, style: &Tensor) -> Tensor {
+        let mut h = encoded.bottleneck.shallow_clone();
         for block in &self.decode {
             h = match block {
                 DecodeBlock::Conv(b) => b.forward(&h),
@@ -187,11 +211,15 @@ impl Generator {
         if let Some(norm) = &self.to_rgb_norm {
             h = norm.forward(&h);
         }
-        lrelu(&h).apply(&self.to_rgb_conv)
+        let o = lrelu(&h).apply(&self.to_rgb_conv);
+        match self.output {
+            Some(output) => output.apply(&o, &encoded.images, true),
+            None => o,
+        }
     }
 
     /// `G(x, s)`.
     pub fn forward(&self, x: &Tensor, style: &Tensor) -> Tensor {
-        self.decode(&self.encode(x, &[]).bottleneck, style)
+        self.decode(&self.encode(x, &[]), style)
     }
 }

@@ -148,6 +148,7 @@ fn discriminator_in(case: &Case, precision: Kind) -> Outcome {
         in_channels: setting(case, "input_nc", published.in_channels),
         norm: norm(case)?,
         antialias: !case.flag("no_antialias"),
+        ..published
     };
     config.check().map_err(|e| e.to_string())?;
     let mut net = Net::new(Device::Cpu, |p| PatchDiscriminator::new(p, &config));

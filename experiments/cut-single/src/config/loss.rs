@@ -59,6 +59,8 @@ pub struct LossConfig {
     pub lambda_src: f64,
     /// The same contrastive term between a real image of the target domain and its translation, averaged in.
     pub identity_branch: bool,
+    /// How many images of a batch the identity branch translates; all of them where it is absent.
+    pub identity_images: Option<i64>,
     /// Mirror the generator's input half of the time, and mirror its features back (FastCUT).
     pub flip_equivariance: bool,
     /// γ at the start, as a temperature (the paper's γ is its inverse).
@@ -110,6 +112,7 @@ impl Default for LossConfig {
             hard: false,
             lambda_src: 0.0,
             identity_branch: false,
+            identity_images: None,
             flip_equivariance: false,
             gamma_start: 50.0,
             gamma_end: 10.0,

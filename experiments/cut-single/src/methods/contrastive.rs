@@ -6,9 +6,9 @@
 //! the identity output are encoded, and their patches projected, as one batch.
 
 use crate::adversary::{Adversary, new_adversary};
-use crate::algorithm::{Algorithm, Batch, StepInfo};
+use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
 use crate::config::{Config, Contrast, Method};
-use crate::networks::{Generator, new_generator, new_heads, trained};
+use crate::networks::{Discriminator, Generator, new_generator, new_heads, trained};
 use anyhow::{Context, Result};
 use semrel_loss::LossError;
 use semrel_loss::patch_sampler::PatchSampler;
@@ -139,7 +139,17 @@ impl Contrastive {
     }
 
     fn images(&self, batch: &Batch) -> Tensor {
-        if self.config.loss.identity_branch { Tensor::cat(&[&batch.a, &batch.b], 0) } else { batch.a.shallow_clone() }
+        if self.config.loss.identity_branch {
+            Tensor::cat(&[&batch.a, &self.target(batch)], 0)
+        } else {
+            batch.a.shallow_clone()
+        }
+    }
+
+    /// Images of the target domain that the identity branch translates.
+    fn target(&self, batch: &Batch) -> Tensor {
+        let n = batch.b.size()[0];
+        batch.b.narrow(0, 0, self.config.loss.identity_images.map_or(n, |images| images.min(n)))
     }
 
     /// Patches of the outputs, mirrored back, and of the sources; those of translation and identity branch come from one
@@ -200,12 +210,12 @@ impl Contrastive {
         let adversarial = self.adversary.generator_loss(&made.fake);
         losses.push("G_GAN", &adversarial);
 
-        let groups = if l.minibatch_negatives { 1 } else { batch.a.size()[0] };
         let patch = self.config.patch_loss();
-        let compare = |patches: &Embedded, settings: &PatchLossConfig| {
+        let compare = |patches: &Embedded, images: &Tensor, settings: &PatchLossConfig| {
+            let groups = if l.minibatch_negatives { 1 } else { images.size()[0] };
             patch_losses(&patches.queries, &patches.keys, groups, settings, gamma).context("the patch terms")
         };
-        let translation = compare(&compared.translation, &patch)?;
+        let translation = compare(&compared.translation, &made.fake, &patch)?;
         let name = if l.contrast == Contrast::InfoNce { "NCE" } else { "HDCE" };
         let mut contrast = translation.patch;
         if l.contrast != Contrast::None {
@@ -219,12 +229,12 @@ impl Contrastive {
         if let (Some(identity), Some(patches)) = (&made.identity, &compared.identity) {
             if l.contrast != Contrast::None {
                 let without_src = patch.with_lambda_src(0.0);
-                let branch = compare(patches, &without_src)?;
+                let branch = compare(patches, identity, &without_src)?;
                 losses.push(format!("{name}_Y"), &branch.patch_value);
                 contrast = (contrast + branch.patch) * 0.5;
             }
             if l.lambda_identity > 0.0 {
-                let idt = l1(identity, &batch.b) * l.lambda_identity;
+                let idt = l1(identity, &self.target(batch)) * l.lambda_identity;
                 losses.push("idt", &idt);
                 total += idt;
             }
@@ -262,6 +272,10 @@ impl Algorithm for Contrastive {
             Part::new("F", &mut self.heads),
             Part::new("D", &mut self.adversary.discriminator),
         ]
+    }
+
+    fn critics(&self) -> Vec<(&Discriminator, Domain)> {
+        vec![(&self.adversary.discriminator, Domain::Target)]
     }
 
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {

@@ -1,7 +1,7 @@
 //! CycleGAN as a method of this experiment: both cycles weigh the same.
 
 use crate::adversary::new_adversary;
-use crate::algorithm::{Algorithm, Batch, StepInfo};
+use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
 use crate::config::Config;
 use crate::networks::{Discriminator, Generator, new_generator, trained};
 use anyhow::Result;
@@ -44,6 +44,10 @@ impl Algorithm for CycleGan {
 
     fn parts(&mut self) -> Vec<Part<'_>> {
         cycle_gan::CycleGan::parts(self)
+    }
+
+    fn critics(&self) -> Vec<(&Discriminator, Domain)> {
+        vec![(&self.d_a.discriminator, Domain::Target), (&self.d_b.discriminator, Domain::Source)]
     }
 
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {

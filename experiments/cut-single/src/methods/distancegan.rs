@@ -5,9 +5,9 @@
 //! `L_dist = mean_x | (d(x) − μ_A)/σ_A − (d(G(x)) − μ_B)/σ_B |` (the paper's Eq. 5 with the self-distance of its
 //! Section 3.2). From the paper's formulas: no published numbers were compared with.
 
-use crate::algorithm::{Algorithm, Batch, StepInfo};
+use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
 use crate::config::Config;
-use crate::networks::Generator;
+use crate::networks::{Discriminator, Generator};
 use crate::one_sided::OneSided;
 use anyhow::{Result, ensure};
 use semrel_nn::Net;
@@ -126,6 +126,10 @@ impl Algorithm for DistanceGan {
 
     fn parts(&mut self) -> Vec<Part<'_>> {
         self.networks.parts()
+    }
+
+    fn critics(&self) -> Vec<(&Discriminator, Domain)> {
+        self.networks.critics()
     }
 
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {

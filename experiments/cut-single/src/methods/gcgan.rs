@@ -6,9 +6,9 @@
 //! sends its gradient either way. From the paper's formulas: no published numbers were compared with.
 
 use crate::adversary::{Adversary, new_adversary};
-use crate::algorithm::{Algorithm, Batch, StepInfo};
+use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
 use crate::config::{Config, Geometry, LossConfig};
-use crate::networks::Generator;
+use crate::networks::{Discriminator, Generator};
 use crate::one_sided::OneSided;
 use anyhow::{Result, ensure};
 use semrel_nn::Net;
@@ -97,6 +97,12 @@ impl Algorithm for GcGan {
         let mut parts = self.networks.parts();
         parts.push(Part::new("D_gc", &mut self.turned.discriminator));
         parts
+    }
+
+    fn critics(&self) -> Vec<(&Discriminator, Domain)> {
+        let mut critics = self.networks.critics();
+        critics.push((&self.turned.discriminator, Domain::Target));
+        critics
     }
 
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {

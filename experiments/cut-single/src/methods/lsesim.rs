@@ -5,9 +5,9 @@
 //! weights setup fetches; or of the generator's own layers. LSeSim learns a small head over each layer, by contrast, before
 //! D and G are updated; F-LSeSim has none. `L_G = GAN(D(G(x))) + λ · L_spatial(x, G(x))`.
 
-use crate::algorithm::{Algorithm, Batch, StepInfo};
+use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
 use crate::config::{Config, CorrelativeFeatures, Method};
-use crate::networks::Generator;
+use crate::networks::{Discriminator, Generator};
 use crate::one_sided::OneSided;
 use anyhow::{Context, Result};
 use semrel_metrics::FixedFeatures;
@@ -120,6 +120,10 @@ impl Algorithm for LSeSim {
         let mut parts = self.networks.parts();
         parts.extend(self.term.heads.as_mut().map(|heads: &mut Trained<_>| Part::new("heads", heads)));
         parts
+    }
+
+    fn critics(&self) -> Vec<(&Discriminator, Domain)> {
+        self.networks.critics()
     }
 
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {

@@ -7,10 +7,10 @@
 //! that N sees the mean embedding is this project's reading of "instance-wise".
 
 use super::Embedded;
-use crate::algorithm::{Algorithm, Batch, StepInfo};
+use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
 use crate::config::Config;
 use crate::methods::{Compared, Contrastive, Draws};
-use crate::networks::{Generator, trained};
+use crate::networks::{Discriminator, Generator, trained};
 use anyhow::{Context, Result};
 use semrel_loss::patch_nce::info_nce_against;
 use semrel_loss::similarity::l2_normalize;
@@ -150,6 +150,10 @@ impl Algorithm for NegCut {
         let mut parts = self.cut.parts();
         parts.push(Part::new("N", &mut self.negatives));
         parts
+    }
+
+    fn critics(&self) -> Vec<(&Discriminator, Domain)> {
+        self.cut.critics()
     }
 
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {

@@ -32,7 +32,7 @@ eval: { segmenter_steps: 2 }
 pub const STEPS: u64 = 12;
 
 /// What each method adds to the small configuration, as the published rows do.
-pub const METHODS: [(&str, &[&str]); 10] = [
+pub const METHODS: [(&str, &[&str]); 11] = [
     (
         "ours",
         &["method=ours", "loss.contrast=dce", "loss.hard=true", "loss.lambda_src=0.05", "loss.identity_branch=true"],
@@ -44,6 +44,29 @@ pub const METHODS: [(&str, &[&str]); 10] = [
     ("distancegan", &["method=distancegan", "loss.lambda_identity=1"]),
     ("gcgan", &["method=gcgan", "loss.lambda_identity=1"]),
     ("negcut", &["method=negcut", "loss.identity_branch=true"]),
+    // Every part of the recipe for short runs, at once.
+    (
+        "recipe",
+        &[
+            "method=cut",
+            "model.generator=light",
+            "model.norm=pixel",
+            "model.output=gated",
+            "model.nce_layers=[0, 2, 3, 4]",
+            "model.init=kaiming",
+            "model.discriminator=both",
+            "model.norm_discriminator=spectral",
+            "loss.gan=hinge",
+            "loss.contrast=info-nce",
+            "loss.identity_branch=true",
+            "loss.identity_images=1",
+            "optim.lr_discriminator=1e-4",
+            "train.ema=0.9",
+            "train.batch_size=2",
+            "train.n_epochs=2",
+            "train.n_epochs_decay=2",
+        ],
+    ),
     ("sincut", &["method=cut", "loss.contrast=info-nce", "loss.lambda_contrast=4"]),
     (
         "sincut-ours",

@@ -2,10 +2,12 @@
 //!
 //! Opset 17. The input `image` and the output `translated` are `[batch, 3, height, width]` in [−1, 1], heights and widths any
 //! multiples of 4 from 8 on. The graph is the network operation by operation: `Clip`, `Pad` (reflect), `Conv`,
-//! `ConvTranspose`, `InstanceNormalization`, `Relu`, `Add`, `Tanh`.
+//! `ConvTranspose`, `InstanceNormalization`, `Relu`, `Add`, `Tanh`; with a residual output `Add` and `Clip` in place of `Tanh`.
 
+use crate::networks::output_of;
 use crate::onnx::nodes::{Nodes, Value, images};
 use anyhow::{Context, Result, ensure};
+use semrel_nn::Output;
 use semrel_nn::checkpoint::StateDict;
 use std::collections::{BTreeMap, BTreeSet};
 use tract_onnx::pb::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
@@ -56,8 +58,8 @@ pub fn model(state: &StateDict, about: &BTreeMap<String, String>) -> Result<Mode
 fn generator(nodes: &mut Nodes) -> Result<(i64, i64)> {
     let blocks = blocks(nodes)?;
     let in_channels = nodes.weight("model.1.weight")?.size()[1];
-    let x = nodes.clamp("clamped", INPUT);
-    let x = nodes.mirror("model.0", &x, 3);
+    let clamped = nodes.clamp("clamped", INPUT);
+    let x = nodes.mirror("model.0", &clamped, 3);
     let mut x = conv_norm_relu(nodes, 1, &x, 1, 0)?;
     for at in [4, 7] {
         x = conv_norm_relu(nodes, at, &x, 2, 1)?;
@@ -74,8 +76,17 @@ fn generator(nodes: &mut Nodes) -> Result<(i64, i64)> {
     }
     let x = nodes.mirror(&format!("model.{}", up + 6), &x, 3);
     let last = format!("model.{}", up + 7);
-    let x = nodes.conv(&last, &x, 1, 0, 1)?;
-    nodes.tanh(OUTPUT, &x);
+    let made = nodes.conv(&last, &x, 1, 0, 1)?;
+    match output_of(nodes.state()) {
+        Output::Tanh => {
+            nodes.tanh(OUTPUT, &made);
+        }
+        Output::Residual => {
+            let sum = nodes.add("sum", &clamped, &made);
+            nodes.clamp(OUTPUT, &sum);
+        }
+        Output::Gated => anyhow::bail!("`{last}.weight` makes four channels: a gated output is not exported"),
+    }
     Ok((in_channels, out_channels(nodes, &last)?))
 }
 

@@ -31,6 +31,11 @@ impl<'a> Nodes<'a> {
         Self { state, nodes: vec![], initializers: vec![], constants: BTreeSet::new() }
     }
 
+    /// The weights.
+    pub fn state(&self) -> &'a StateDict {
+        self.state
+    }
+
     /// Keys of the weights.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.state.keys().map(String::as_str)

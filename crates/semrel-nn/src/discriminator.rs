@@ -1,0 +1,82 @@
+//! A discriminator of any family.
+
+use crate::patchgan::PatchDiscriminator;
+use crate::projected::ProjectedDiscriminator;
+use crate::{NetworkError, stylegan2};
+use tch::Tensor;
+
+/// Images to logits. Networks of fixed features look at the last three channels, which are the image where input and image are
+/// judged together.
+#[derive(Debug)]
+pub enum Discriminator {
+    /// One logit for each patch, or each pixel.
+    Patch(PatchDiscriminator),
+    /// One logit for each image.
+    Style(stylegan2::Discriminator),
+    /// Logits of every scale of fixed features.
+    Projected(ProjectedDiscriminator),
+    /// Patches of the image, and scales of fixed features.
+    Both {
+        /// Keys `patch.*`.
+        patch: PatchDiscriminator,
+        /// Keys `projected.*`.
+        projected: ProjectedDiscriminator,
+    },
+}
+
+impl Discriminator {
+    /// The network of fixed features, if there is one.
+    pub fn projected(&self) -> Option<&ProjectedDiscriminator> {
+        match self {
+            Self::Projected(projected) | Self::Both { projected, .. } => Some(projected),
+            Self::Patch(_) | Self::Style(_) => None,
+        }
+    }
+
+    /// The patch discriminator, if there is one.
+    pub fn patch(&self) -> Option<&PatchDiscriminator> {
+        match self {
+            Self::Patch(patch) | Self::Both { patch, .. } => Some(patch),
+            Self::Projected(_) | Self::Style(_) => None,
+        }
+    }
+
+    /// Whether it takes square images of this side.
+    ///
+    /// # Errors
+    /// What its sides must be.
+    pub fn check_side(&self, side: i64) -> Result<(), NetworkError> {
+        match self {
+            Self::Patch(d) | Self::Both { patch: d, .. } => d.logits_size(side, side).map(drop),
+            Self::Style(d) => d.check_size(side, side),
+            Self::Projected(_) => Ok(()),
+        }
+    }
+
+    /// Scales projected features by real images, where there are any: once, before the first step.
+    pub fn calibrate(&self, images: &Tensor) {
+        if let Some(projected) = self.projected() {
+            projected.calibrate(&last_three(images));
+        }
+    }
+
+    /// Logits of the fixed features' scales.
+    pub fn projected_logits(&self, images: &Tensor) -> Option<Vec<Tensor>> {
+        self.projected().map(|projected| projected.forward(&last_three(images)))
+    }
+
+    /// Advances the power iterations of spectral norm, where there is any: once before each step.
+    pub fn iterate_spectral(&self) {
+        if let Some(patch) = self.patch() {
+            patch.iterate_spectral();
+        }
+        if let Some(projected) = self.projected() {
+            projected.iterate_spectral();
+        }
+    }
+}
+
+fn last_three(images: &Tensor) -> Tensor {
+    let channels = images.size()[1];
+    images.narrow(1, channels - 3, 3)
+}

@@ -1,0 +1,122 @@
+//! How a generator makes its image of what its last convolution gives.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tch::{Tensor, nn};
+
+/// Slope of the residual output beyond [−1, 1] in training: a clamped value would get no gradient.
+const SLOPE: f64 = 0.01;
+
+/// What becomes of the last convolution's output `o` and the input image `x`, both `[B, C, H, W]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Output {
+    /// `tanh(o)`: the image is made from nothing, as published.
+    #[default]
+    Tanh,
+    /// `x + o`, clamped to [−1, 1]; in training with a slope of 0.01 beyond.
+    Residual,
+    /// `a · tanh(o₁…o₃) + (1 − a) · x` with `a = sigmoid(o₄)`: one more channel says where the image changes.
+    Gated,
+}
+
+/// Key of the buffer that tells the weights of a residual output from those of tanh, which have the same shapes.
+pub(crate) const RESIDUAL: &str = "residual";
+
+impl Output {
+    /// Registers what tells weights of this output from those of another: nothing but for [`Output::Residual`], a buffer
+    /// `residual` of one number at the root of the state dict.
+    pub fn mark(self, root: &nn::Path) {
+        if self == Self::Residual {
+            let _ = root.ones_no_train(RESIDUAL, &[1]);
+        }
+    }
+
+    /// The output that a state dict was trained with, whose images have `channels`; `last` is the key of the weight of its last
+    /// convolution.
+    pub fn of_state(state: &BTreeMap<String, Tensor>, last: &str, channels: i64) -> Self {
+        let outputs = state.get(last).and_then(|weight| weight.size().first().copied());
+        match outputs {
+            _ if state.contains_key(RESIDUAL) => Self::Residual,
+            Some(outputs) if outputs == Self::Gated.channels(channels) => Self::Gated,
+            _ => Self::Tanh,
+        }
+    }
+
+    /// Channels of the last convolution for images of `channels`.
+    pub fn channels(self, channels: i64) -> i64 {
+        channels + i64::from(self == Self::Gated)
+    }
+
+    /// The image. `training` decides whether a clamped value still gets a gradient.
+    pub fn apply(self, o: &Tensor, x: &Tensor, training: bool) -> Tensor {
+        match self {
+            Self::Tanh => o.tanh(),
+            Self::Residual => {
+                let sum = x + o;
+                let inside = sum.clamp(-1.0, 1.0);
+                if training { &inside + (sum - &inside) * SLOPE } else { inside }
+            }
+            Self::Gated => {
+                let channels = o.size()[1] - 1;
+                let gate = o.narrow(1, channels, 1).sigmoid();
+                // x + a·(tanh(o) − x): one product fewer than the definition.
+                x.addcmul(&gate, &(o.narrow(1, 0, channels).tanh() - x))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    fn image(values: &[f32]) -> Tensor {
+        Tensor::from_slice(values).view([1, -1, 1, 1])
+    }
+
+    fn values(t: &Tensor) -> Vec<f32> {
+        Vec::try_from(t.view([-1])).unwrap()
+    }
+
+    #[test]
+    fn a_closed_gate_keeps_the_image_and_an_open_one_replaces_it() {
+        let x = image(&[0.5, -0.25, 0.0]);
+        let out = |gate| values(&Output::Gated.apply(&image(&[9.0, -9.0, 0.0, gate]), &x, true));
+        assert_eq!(out(-100.0), [0.5, -0.25, 0.0]);
+        assert!(out(100.0).iter().zip([1.0, -1.0, 0.0]).all(|(got, want)| (got - want).abs() < 1e-6));
+        let half = out(0.0);
+        assert!((half[0] - 0.75).abs() < 1e-6 && (half[1] + 0.625).abs() < 1e-6, "{half:?}");
+        assert_eq!((Output::Gated.channels(3), Output::Residual.channels(3)), (4, 3));
+    }
+
+    #[test]
+    fn a_residual_is_clamped_and_still_learns() {
+        let x = image(&[0.5, 0.5, -0.5]);
+        let o = image(&[0.25, 1.5, -0.75]).set_requires_grad(true);
+        assert_eq!(values(&Output::Residual.apply(&o, &x, false)), [0.75, 1.0, -1.0]);
+        let training = Output::Residual.apply(&o, &x, true);
+        let want = [0.75, 1.01, -1.0025];
+        assert!(values(&training).iter().zip(want).all(|(got, want)| (got - want).abs() < 1e-6));
+        let gradient = Tensor::run_backward(&[training.sum(Kind::Float)], &[&o], false, false).remove(0);
+        assert!(values(&gradient).iter().zip([1.0, 0.01, 0.01]).all(|(got, want)| (got - want).abs() < 1e-6));
+    }
+
+    #[test]
+    fn weights_tell_their_output() {
+        for output in [Output::Tanh, Output::Residual, Output::Gated] {
+            let store = nn::VarStore::new(Device::Cpu);
+            output.mark(&store.root());
+            let _ = (store.root() / "last").zeros("weight", &[output.channels(3), 8, 1, 1]);
+            assert_eq!(Output::of_state(&store.variables().into_iter().collect(), "last.weight", 3), output);
+        }
+    }
+
+    #[test]
+    fn tanh_does_not_look_at_the_input() {
+        let nothing = Tensor::zeros([1, 3, 1, 1], (Kind::Float, Device::Cpu));
+        assert_eq!(values(&Output::Tanh.apply(&image(&[0.0, 20.0, -20.0]), &nothing, false)), [0.0, 1.0, -1.0]);
+    }
+}

@@ -1,0 +1,63 @@
+//! The running average of a generator's weights, which translates in place of the generator as it trains.
+
+use crate::config::Config;
+use crate::networks::{Generator, new_generator};
+use anyhow::{Context, Result};
+use semrel_nn::checkpoint::StateDict;
+use semrel_nn::{Ema, Net};
+use semrel_train::parts::{file_of, load_network};
+use std::collections::BTreeMap;
+
+/// Name of the averaged generator, which a checkpoint holds beside the trained one.
+pub const AVERAGED: &str = "G_ema";
+
+/// A second generator, `w̄ ← β'·w̄ + (1 − β')·w` after every step.
+#[derive(Debug)]
+pub struct Average {
+    generator: Net<Generator>,
+    beta: f64,
+}
+
+impl Average {
+    /// The average of a run, which starts at the weights of `generator`; `None` where the run has none.
+    ///
+    /// # Errors
+    /// As [`new_generator`].
+    pub fn new(config: &Config, generator: &Net<Generator>) -> Result<Option<Self>> {
+        if config.train.ema == 0.0 {
+            return Ok(None);
+        }
+        let average = new_generator(config, generator.device())?;
+        average.set_training(false);
+        Ema::start(&average, generator);
+        Ok(Some(Self { generator: average, beta: config.train.ema }))
+    }
+
+    /// The generator with averaged weights.
+    pub fn generator(&self) -> &Net<Generator> {
+        &self.generator
+    }
+
+    /// One update after `steps` steps of the method, with `β' = min(β, t/(t + 10))`: young weights are forgotten soon. In the
+    /// warm-up, where `steps` is 0, the average is the generator itself.
+    pub fn follow(&self, generator: &Net<Generator>, steps: u64) {
+        let steps = steps as f64;
+        Ema { beta: self.beta.min(steps / (steps + 10.0)) }.update(&self.generator, generator);
+    }
+
+    /// Its file in a checkpoint.
+    pub fn file(&self) -> (String, StateDict) {
+        let state = self.generator.state().into_iter().map(|(key, tensor)| (key, tensor.detach()));
+        (file_of(AVERAGED), state.collect())
+    }
+
+    /// Puts back what [`Average::file`] gave.
+    ///
+    /// # Errors
+    /// A file that is not there, or does not fit.
+    pub fn restore(&self, files: &BTreeMap<String, StateDict>) -> Result<()> {
+        let stem = file_of(AVERAGED);
+        let file = files.get(&stem).with_context(|| format!("the checkpoint has no {stem}.safetensors"))?;
+        Ok(load_network(AVERAGED, &self.generator.state(), file)?)
+    }
+}
