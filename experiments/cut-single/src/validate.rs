@@ -158,13 +158,6 @@ impl Config {
                 "R1 goes with `patch`, `pixel` and `stylegan2` discriminators",
             );
         }
-        if l.identity_images.is_some() && !l.identity_branch {
-            return invalid(
-                "loss.identity_images",
-                l.identity_images.unwrap_or(0),
-                "it needs `loss.identity_branch: true`",
-            );
-        }
         if self.optim.lr_discriminator.is_some() && self.optim.lr == 0.0 {
             return invalid("optim.lr_discriminator", "given", "it changes as `optim.lr` does, which is 0");
         }
