@@ -135,7 +135,7 @@ pub struct World {
 
 impl World {
     /// Data of the sample profile.
-    pub const SAMPLE: Self = Self { size: 64, train: 400, val: 40, seed: 1 };
+    pub const SAMPLE: Self = Self { size: 64, train: 400, val: 200, seed: 1 };
 
     /// Folder of one set of domains below `data`.
     pub fn dir(&self, data: &Path, set: DomainSet) -> PathBuf {

@@ -5,7 +5,7 @@ use crate::domains::DomainFolder;
 use crate::image_io::read_rgb;
 use crate::resize::{Filter, resize};
 use image::RgbImage;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -91,6 +91,11 @@ impl ImageStore {
     /// Bytes of decoded images in memory.
     pub fn bytes(&self) -> usize {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// Folder of a domain.
+    pub fn folder(&self, domain: usize) -> &Path {
+        &self.domains[domain].folder
     }
 
     /// File of an image.

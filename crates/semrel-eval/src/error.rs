@@ -113,6 +113,9 @@ pub enum EvalError {
     /// A domain of which no image can be read.
     #[error("domain {0}: no readable image to evaluate with")]
     NoImage(String),
+    /// A truth that does not fit the test images.
+    #[error(transparent)]
+    Truth(#[from] crate::TruthError),
     /// A metric that cannot be computed.
     #[error(transparent)]
     Metrics(#[from] semrel_metrics::MetricsError),

@@ -3,7 +3,7 @@
 //! The Fréchet distance compares the translations with a reference set. Where the sources are label maps, a segmenter looks
 //! at the translations, and what it finds is compared with the labels that they were made from.
 
-use crate::{EvalError, ImageSet, ImageTranslator, InputOptions, Labels, Scorer, Segmenter, translate_images};
+use crate::{EvalError, ImageSet, ImageTranslator, InputOptions, Labels, Scorer, Segmenter, Truth, translate_images};
 use image::RgbImage;
 use rayon::prelude::*;
 use semrel_data::image_io::{read_rgb, write_image};
@@ -13,7 +13,7 @@ use semrel_metrics::extractor::features_of_files;
 use semrel_metrics::segmentation::{
     LabelFormat, Pair, PhotoSettings, SegmentationMetrics, full_size_confusion_of, photo_confusion,
 };
-use semrel_run::scores::{Protocol, SegmentationScores};
+use semrel_run::scores::{Protocol, SegmentationScores, TruthScores};
 use semrel_train::Progress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -54,6 +54,8 @@ pub struct Scores {
     pub fd: f64,
     /// Accuracies and mean IoU of the segmenter on them.
     pub segmentation: Option<SegmentationScores>,
+    /// How near the pictures come to the truth.
+    pub truth: Option<TruthScores>,
 }
 
 /// The test images of a data set, with all that they are scored by.
@@ -63,6 +65,7 @@ pub struct Evaluator {
     options: InputOptions,
     names: Vec<PathBuf>,
     segmentation: Option<Segmentation>,
+    truth: Option<Truth>,
     quiet: bool,
 }
 
@@ -79,7 +82,13 @@ impl Evaluator {
         quiet: bool,
     ) -> Result<Self, EvalError> {
         let names = sources.output_names()?;
-        Ok(Self { scorer, sources, options, names, segmentation, quiet })
+        Ok(Self { scorer, sources, options, names, segmentation, truth: None, quiet })
+    }
+
+    /// The same with the truth of these sources, where it is known.
+    #[must_use]
+    pub fn with_truth(self, truth: Option<Truth>) -> Self {
+        Self { truth, ..self }
     }
 
     /// What the scores refer to; `reference` names the real images.
@@ -118,7 +127,7 @@ impl Evaluator {
         bar.finish();
         let fd = self.distance_of_files("features of the translations", &files)?;
         let segmentation = self.segmentation_scores(&folder.join(OUTPUT), folder)?;
-        Ok(Scores { fd, segmentation })
+        Ok(Scores { fd, segmentation, truth: self.truth_scores(&files)? })
     }
 
     /// Scores the sources as they are: what a method must beat; and, where a segmenter looks, the real photographs of `targets`
@@ -137,7 +146,7 @@ impl Evaluator {
             write_pictures(targets, names, self.options.size, &folder.join(TARGET))?;
             ceiling = self.segmentation_scores(&folder.join(TARGET), folder)?;
         }
-        Ok(Scores { fd, segmentation: ceiling })
+        Ok(Scores { fd, segmentation: ceiling, truth: self.truth_scores(&files)? })
     }
 
     /// Fréchet distance of files to the reference set.
@@ -146,6 +155,11 @@ impl Evaluator {
         let features = features_of_files(self.scorer.extractor(), files, &mut |done| bar.set(done as u64))?;
         bar.finish();
         self.scorer.reference().distance(&features)
+    }
+
+    /// How near files come to the truth, where it is known.
+    fn truth_scores(&self, files: &[PathBuf]) -> Result<Option<TruthScores>, EvalError> {
+        self.truth.as_ref().map(|truth| truth.scores(files, self.quiet)).transpose()
     }
 
     /// Writes the sources to `folder/real_A`.
@@ -195,7 +209,7 @@ pub fn written_pictures(sources: &ImageSet, folder: &Path) -> Result<Vec<PathBuf
 }
 
 /// An image of a set at the size of the translations.
-fn picture(set: &ImageSet, item: usize, size: Option<(u32, u32)>) -> Result<RgbImage, EvalError> {
+pub(crate) fn picture(set: &ImageSet, item: usize, size: Option<(u32, u32)>) -> Result<RgbImage, EvalError> {
     Ok(translation_output(translation_input(&set.read(item)?, size).view()))
 }
 

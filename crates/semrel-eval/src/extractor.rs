@@ -2,8 +2,10 @@
 
 use crate::EvalError;
 use crate::error::AtKey;
+use image::RgbImage;
 use semrel_metrics::extractor::Extractor;
 use semrel_metrics::networks::{self, Lpips, lpips};
+use semrel_metrics::perceptual::distance_of_images;
 use std::fmt;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
@@ -116,6 +118,17 @@ impl PerceptualDistance {
             Self::Lpips { .. } => None,
             Self::Features(network) => Some(network.as_ref()),
         }
+    }
+
+    /// Distances of pairs of 8-bit pictures.
+    ///
+    /// # Errors
+    /// As many pictures on both sides are expected, at least one, and for LPIPS pictures of 31 pixels or more.
+    pub fn of_pairs(&self, left: &[RgbImage], right: &[RgbImage]) -> Result<Vec<f64>, EvalError> {
+        Ok(match self {
+            Self::Lpips { network, .. } => network.distance_of_images(left, right)?,
+            Self::Features(network) => distance_of_images(network.as_ref(), left, right)?,
+        })
     }
 
     /// LPIPS of a batch as the official multi-modal protocol takes it: the mean over all pairs of its outputs, each

@@ -9,6 +9,7 @@
 //! | the real images that a Fréchet distance refers to | [`ReferenceSet`] |
 //! | the Fréchet distance of a generator, without files | [`Scorer`] |
 //! | labels, and the segmenter that finds them again | [`Labels`], [`Segmenter`] |
+//! | what translations should be, and how near they come to it | [`Truth`] |
 //! | the published evaluation of pairs of domains | [`Evaluator`] |
 //! | the published evaluation between many domains | [`domains`] |
 //! | scores that are not computed twice | [`KeptEvaluation`] |
@@ -30,6 +31,7 @@ mod reference;
 mod scorer;
 mod segmenter;
 mod translator;
+mod truth;
 
 pub use error::EvalError;
 pub use evaluation::{Evaluator, Scores, Segmentation, SegmentationProtocol, written_pictures};
@@ -43,3 +45,4 @@ pub use reference::{ReferenceSet, ReferenceSource};
 pub use scorer::Scorer;
 pub use segmenter::{HEAD, SEGMENTATION, SEGMENTER, SEGMENTER_WEIGHTS, SEGMENTERS, Segmenter, SegmenterChoice};
 pub use translator::{Forward, ImageTranslator, pictures, translate_batch, translate_files, translate_images};
+pub use truth::{MASKS, PAIRS, TRUTH, Tested, Truth, TruthChoice, TruthError};

@@ -35,6 +35,7 @@ pub mod similarity;
 pub mod stored;
 pub mod summary;
 pub mod trained;
+mod truth;
 pub mod work;
 
 pub use atomic::FileError;

@@ -4,13 +4,16 @@
 //! [`DomainEvaluation`] and [`DomainBaseline`] of translations between many domains.
 //!
 //! A score that is not finite is `null` in the file, and NaN where it is read. What does not apply is `null`, too, but its key
-//! is there: a file without it was written by another version, and is refused.
+//! is there: a file without it was written by another version, and is refused. Scores against the truth may be missing: files
+//! of versions that knew none are read.
 
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+pub use crate::truth::{GuidedTruth, MaskedPsnr, PairTruth, TruthScores};
+
+pub(crate) fn number<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
@@ -70,6 +73,9 @@ pub struct Evaluation {
     /// What a segmenter sees in the translations.
     #[serde(deserialize_with = "Option::deserialize")]
     pub segmentation: Option<SegmentationScores>,
+    /// How near they come to the truth, where it is known.
+    #[serde(default)]
+    pub truth: Option<TruthScores>,
     /// Seconds that it took.
     pub seconds: f64,
 }
@@ -86,6 +92,9 @@ pub struct Baseline {
     /// What the segmenter sees in the real test images of the target domain: the ceiling.
     #[serde(deserialize_with = "Option::deserialize")]
     pub ceiling: Option<SegmentationScores>,
+    /// How near the sources come to the truth, where it is known.
+    #[serde(default)]
+    pub truth: Option<TruthScores>,
 }
 
 /// Scores of a generator of a compression row.
@@ -117,6 +126,9 @@ pub struct CompressionEvaluation {
     /// What a segmenter sees in the pictures.
     #[serde(deserialize_with = "Option::deserialize")]
     pub segmentation: Option<SegmentationScores>,
+    /// How near they come to the truth, where it is known.
+    #[serde(default)]
+    pub truth: Option<TruthScores>,
     /// Folder of the pictures, relative to that of the row, or of the teacher.
     pub images: PathBuf,
     /// Seconds that the evaluation took; where its scores were kept from an earlier one, those of the earlier one.
@@ -151,6 +163,9 @@ pub struct GuidedScores {
     pub pd: PairScores,
     /// Share of outputs that look like the target domain.
     pub target_accuracy: PairScores,
+    /// How near outputs come to the truth, where it is known.
+    #[serde(default)]
+    pub truth: Option<GuidedTruth>,
 }
 
 /// Images of each domain: a number where domains are equal, otherwise one for each in their order.
@@ -223,6 +238,9 @@ pub struct DomainBaseline {
     pub fd: PairScores,
     /// Share of the sources that look like the target domain.
     pub target_accuracy: PairScores,
+    /// How near the sources come to the truth, where it is known.
+    #[serde(default)]
+    pub truth: Option<PairTruth>,
 }
 
 #[cfg(test)]
@@ -241,7 +259,7 @@ mod tests {
             serde_json::from_str::<Baseline>(&format!("{{{head},{text}}}"))
         };
         let read = baseline(r#""reals":null,"fd":null,"ceiling":null"#).unwrap();
-        assert!(read.fd.is_nan() && read.ceiling.is_none());
+        assert!(read.fd.is_nan() && read.ceiling.is_none() && read.truth.is_none());
         for text in [r#""reals":null,"fd":1.5"#, r#""fd":1.5,"ceiling":null"#, r#""reals":null,"ceiling":null"#] {
             let error = baseline(text).unwrap_err().to_string();
             assert!(error.contains("missing field"), "{error}");

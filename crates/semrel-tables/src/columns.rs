@@ -42,6 +42,12 @@ pub enum Kind {
     Recounted,
     /// A share that a classifier gives; the paper has none.
     Accuracy,
+    /// A perceptual distance to the truth, which has the name of its network; the paper has none.
+    Truth,
+    /// The same of the nearest output of each source.
+    NearestTruth,
+    /// A likeness of pixels to the truth; the paper has none.
+    Likeness,
     /// A count, which is the same everywhere.
     Count,
 }
@@ -87,6 +93,11 @@ impl Column {
         mode == self.mode && metric == self.paper
     }
 
+    /// Whether it is a score against the truth.
+    pub fn of_truth(&self) -> bool {
+        matches!(self.kind, Kind::Truth | Kind::NearestTruth | Kind::Likeness)
+    }
+
     /// The heading over these results: by the name of what was computed, if all have the same.
     pub fn heading(&self, terms: &[Terms]) -> String {
         self.titled(&self.name(terms).unwrap_or_else(|| self.title.to_owned()))
@@ -98,6 +109,7 @@ impl Column {
             Kind::Frechet => self.titled(published.frechet),
             Kind::Perceptual => self.titled(published.perceptual.unwrap_or(self.title)),
             Kind::Segmentation | Kind::Recounted | Kind::Accuracy | Kind::Count => self.titled(self.title),
+            Kind::Truth | Kind::NearestTruth | Kind::Likeness => self.titled(self.title),
         }
     }
 
@@ -111,7 +123,9 @@ impl Column {
         let name = |terms: &Terms| match self.kind {
             Kind::Frechet => Some(terms.frechet.clone()),
             Kind::Perceptual => terms.perceptual.clone(),
-            Kind::Segmentation | Kind::Recounted | Kind::Accuracy | Kind::Count => None,
+            Kind::Truth => terms.truth.as_ref().map(|name| format!("{name} to truth")),
+            Kind::NearestTruth => terms.truth.as_ref().map(|name| format!("nearest {name} to truth")),
+            Kind::Segmentation | Kind::Recounted | Kind::Accuracy | Kind::Count | Kind::Likeness => None,
         };
         let first = name(terms.first()?)?;
         terms.iter().all(|other| name(other).as_ref() == Some(&first)).then_some(first)
@@ -123,7 +137,7 @@ impl Column {
             Kind::Frechet => terms.frechet == published.frechet,
             Kind::Perceptual => published.perceptual.is_some() && terms.perceptual.as_deref() == published.perceptual,
             Kind::Segmentation => published.segmenter.is_some() && terms.segmenter.as_deref() == published.segmenter,
-            Kind::Accuracy | Kind::Recounted => false,
+            Kind::Accuracy | Kind::Recounted | Kind::Truth | Kind::NearestTruth | Kind::Likeness => false,
             Kind::Count => true,
         }
     }
@@ -138,9 +152,13 @@ mod tests {
     fn headings_name_what_was_computed() {
         let (multi, single) = (ALL[0].program.columns(), ALL[1].program.columns());
         let mut terms = [testing::domains(1.0).terms(), testing::domains(2.0).terms()];
+        terms.iter_mut().for_each(|terms| terms.truth = Some("PD(y)".into()));
         let headings = |terms: &[_]| multi.iter().map(|column| column.heading(terms)).collect::<Vec<_>>();
         let own = ["Latent FD(x) ↓", "Latent PD(y) ↑", "Ref. FD(x) ↓", "Ref. PD(y) ↑", "Lat. acc. ↑", "Ref. acc. ↑"];
-        assert_eq!(headings(&terms), own);
+        assert_eq!(headings(&terms)[..6], own);
+        let truth = ["Latent PD(y) to truth ↓", "Latent nearest PD(y) to truth ↓", "Latent SSIM to truth ↑"];
+        assert_eq!(headings(&terms)[6..9], truth);
+        assert_eq!(headings(&[])[9..11], ["Ref. PD to truth ↓", "Ref. nearest PD to truth ↓"]);
         terms[1].frechet = "FID".into();
         assert_eq!(headings(&terms)[..2], ["Latent FD ↓", "Latent PD(y) ↑"]);
         assert_eq!(headings(&[])[3], "Ref. PD ↑");

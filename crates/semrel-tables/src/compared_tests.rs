@@ -17,6 +17,7 @@ fn published(spec: &Spec, dataset: usize) -> Terms {
         frechet: published.frechet.into(),
         perceptual: published.perceptual.map(str::to_owned),
         segmenter: (spec.datasets[dataset].name == "cityscapes").then(|| published.segmenter.unwrap().into()),
+        truth: None,
         size: published.size,
         sources: vec![images.sources; domains],
         reals: Some(images.reals[0].iter().rev().copied().collect()),
@@ -148,7 +149,7 @@ fn profiles_and_own_images_decide_what_is_compared() {
     let collected = |fd_name: &str, [sources, reals, size]: [u64; 3]| {
         let mut protocol = Protocol { fd_name: fd_name.into(), reals: Some(reals), ..testing::protocol(None) };
         (protocol.sources, protocol.size) = (sources as usize, size as u32);
-        let baseline = Baseline { protocol, fd: 9.0, ceiling: None };
+        let baseline = Baseline { protocol, fd: 9.0, ceiling: None, truth: None };
         Collected { baselines: vec![(0, Ok(crate::evaluated::Baselined::Pair(baseline)))], runs: vec![] }
     };
     let dataset = |name: &str, paper: Option<usize>| {

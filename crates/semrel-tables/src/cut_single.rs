@@ -5,6 +5,7 @@ use super::evaluated::{Baselined, Evaluated, Terms, parse};
 use super::results::each;
 use super::spec::Program;
 use semrel_data::{Direction, PairFolder, PairLayout};
+use semrel_run::scores::TruthScores;
 use serde_json::Value;
 use std::path::Path;
 
@@ -30,6 +31,9 @@ const COLUMNS: &[Column] = &[
         kind: Kind::Recounted,
         ..segmentation("classAcc", "class_accuracy")
     },
+    PD_TO_TRUTH,
+    SSIM_TO_TRUTH,
+    PSNR_OUTSIDE,
 ];
 
 /// Fréchet distance of translations from one domain to another.
@@ -46,6 +50,45 @@ pub const FRECHET: Column = Column {
     ceiling: None,
     digits: Digits::Four,
 };
+
+/// Perceptual distance to the truth.
+pub const PD_TO_TRUTH: Column = Column {
+    eval: |evaluated| evaluated.true_to(|truth| truth.pd),
+    untranslated: Some(|baseline| baseline.true_to(|truth| truth.pd)),
+    ..to_truth(Kind::Truth, "PD to truth", "pd_to_truth")
+};
+
+/// Structural similarity to the truth.
+pub const SSIM_TO_TRUTH: Column = Column {
+    eval: |evaluated| evaluated.true_to(|truth| truth.ssim),
+    untranslated: Some(|baseline| baseline.true_to(|truth| truth.ssim)),
+    ..to_truth(Kind::Likeness, "SSIM to truth", "ssim_to_truth")
+};
+
+/// PSNR outside the masks, where pictures should not change.
+pub const PSNR_OUTSIDE: Column = Column {
+    eval: |evaluated| evaluated.true_to(outside),
+    untranslated: Some(|baseline| baseline.true_to(outside)),
+    digits: Digits::OfHundred,
+    ..to_truth(Kind::Likeness, "PSNR outside mask", "psnr_outside")
+};
+
+fn outside(truth: &TruthScores) -> f64 {
+    truth.masked.map_or(f64::NAN, |masked| masked.outside)
+}
+
+/// A score against the truth, of which the paper has none, and whose place is still to be told.
+pub const fn to_truth(kind: Kind, title: &'static str, metric: &'static str) -> Column {
+    Column {
+        title,
+        metric,
+        paper: "",
+        kind,
+        more_is_better: matches!(kind, Kind::Likeness),
+        digits: Digits::Decimals,
+        ..FRECHET
+    }
+}
 
 const PUBLISHED: Published = Published {
     frechet: "FID",
@@ -143,8 +186,20 @@ fn describe(terms: &[Terms]) -> Vec<String> {
              over the 19 classes. `real photographs`: what it sees in the real test photographs, the ceiling."
         ));
     }
+    caption.extend(truth(terms));
     caption.push(images(terms));
     caption
+}
+
+/// What scores against the truth are, if there are any.
+pub fn truth(terms: &[Terms]) -> Option<String> {
+    let names: Vec<String> = terms.iter().filter_map(|terms| terms.truth.clone()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "Truth: what the translations should be, hidden from training. Mean perceptual distance to it, {}, and mean SSIM;              PSNR outside mask, in decibels, is of the pixels that should not change, where it is known which these are.",
+            each(names.into_iter())
+        )
+    })
 }
 
 /// Sizes and numbers of the images that were translated and compared.

@@ -85,10 +85,20 @@ pub fn arrange(name: String, program: &dyn Program, terms: &[Terms], entries: Ve
     }
 }
 
+/// A line per method and checkpoint. Columns of the truth are left out where it is not known.
 fn in_lines(name: String, columns: &[Column], terms: &[Terms], entries: Vec<Entry>) -> Dataset {
-    let heading = |column: &Column| Heading { metric: column.heading(terms), source: "", digits: column.digits };
-    let lines = entries.into_iter().map(|Entry { label, source, cells }| Line { label, source, cells });
-    Dataset { name, headings: columns.iter().map(heading).collect(), lines: lines.collect() }
+    let has = |i: usize| entries.iter().any(|entry| entry.cells.as_ref().is_ok_and(|cells| cells[i].is_some()));
+    let shown: Vec<usize> = (0..columns.len()).filter(|&i| !columns[i].of_truth() || has(i)).collect();
+    let heading = |column: &Column| {
+        let truth = column.of_truth();
+        Heading { metric: column.heading(terms), source: "", digits: column.digits, truth }
+    };
+    let headings = shown.iter().map(|&i| heading(&columns[i])).collect();
+    let line = |Entry { label, source, cells }| {
+        let cells = cells.map(|cells: Cells| shown.iter().map(|&i| cells[i]).collect());
+        Line { label, source, cells }
+    };
+    Dataset { name, headings, lines: entries.into_iter().map(line).collect() }
 }
 
 /// A line per method. Columns without any number are left out, but for the first score, which all methods have.
@@ -116,7 +126,7 @@ fn in_columns(name: String, program: &dyn Program, terms: &[Terms], entries: &[E
             PAPER => column.paper_heading(program.published()),
             _ => column.heading(terms),
         };
-        Heading { metric, source, digits: column.digits }
+        Heading { metric, source, digits: column.digits, truth: column.of_truth() }
     };
     let line = |label: &&str| {
         let failed = entries.iter().find_map(|e| e.cells.as_ref().err().filter(|_| e.label == *label));

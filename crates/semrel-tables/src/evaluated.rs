@@ -2,7 +2,7 @@
 
 use semrel_run::scores::{
     Baseline, CompressionEvaluation, Counts, DomainBaseline, DomainEvaluation, DomainProtocol, Evaluation,
-    GuidedScores, PairScores, Protocol, SegmentationScores,
+    GuidedScores, GuidedTruth, PairScores, PairTruth, Protocol, SegmentationScores, TruthScores,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,6 +49,8 @@ pub struct Terms {
     pub perceptual: Option<String>,
     /// Name of the segmenter, where one looked.
     pub segmenter: Option<String>,
+    /// Name of the perceptual distance to the truth, where that is known.
+    pub truth: Option<String>,
     /// Side of the images; 0 for pictures of their own size.
     pub size: u32,
     /// Images that are translated, by domain.
@@ -117,6 +119,25 @@ impl Evaluated {
         }))
     }
 
+    /// A score of translations from one domain to another against the truth.
+    pub fn true_to(&self, pick: fn(&TruthScores) -> f64) -> Option<f64> {
+        match self {
+            Self::Single(evaluation) => finite(pick(evaluation.truth.as_ref()?)),
+            Self::Compression(evaluation) => finite(pick(evaluation.truth.as_ref()?)),
+            Self::Domains(_) => None,
+        }
+    }
+
+    /// A score against the truth over pairs of domains.
+    pub fn guided_true_to(&self, guide: Guide, pick: fn(&GuidedTruth) -> &PairScores) -> Option<f64> {
+        let Self::Domains(evaluation) = self else { return None };
+        let scores = match guide {
+            Guide::Latent => &evaluation.latent,
+            Guide::Reference => &evaluation.reference,
+        };
+        mean(pick(scores.truth.as_ref()?))
+    }
+
     /// Configuration of a sub-network.
     pub fn channels(&self) -> Option<&str> {
         match self {
@@ -138,9 +159,9 @@ impl Evaluated {
     /// What the scores refer to.
     pub fn terms(&self) -> Terms {
         match self {
-            Self::Single(evaluation) => of_pair(&evaluation.protocol),
-            Self::Compression(evaluation) => of_pair(&evaluation.protocol),
-            Self::Domains(evaluation) => of_domains(&evaluation.protocol),
+            Self::Single(evaluation) => of_pair(&evaluation.protocol, evaluation.truth.as_ref()),
+            Self::Compression(evaluation) => of_pair(&evaluation.protocol, evaluation.truth.as_ref()),
+            Self::Domains(evaluation) => of_domains(&evaluation.protocol, evaluation.latent.truth.is_some()),
         }
     }
 }
@@ -170,6 +191,22 @@ impl Baselined {
         }
     }
 
+    /// A score of the sources of one domain against the truth.
+    pub fn true_to(&self, pick: fn(&TruthScores) -> f64) -> Option<f64> {
+        match self {
+            Self::Pair(baseline) => finite(pick(baseline.truth.as_ref()?)),
+            Self::Domains(_) => None,
+        }
+    }
+
+    /// A score of the sources of many domains against the truth.
+    pub fn pairs_true_to(&self, pick: fn(&PairTruth) -> &PairScores) -> Option<f64> {
+        match self {
+            Self::Pair(_) => None,
+            Self::Domains(baseline) => mean(pick(baseline.truth.as_ref()?)),
+        }
+    }
+
     /// What scores of many domains refer to.
     pub fn domains(&self) -> Option<&DomainProtocol> {
         match self {
@@ -181,17 +218,18 @@ impl Baselined {
     /// What the scores refer to.
     pub fn terms(&self) -> Terms {
         match self {
-            Self::Pair(baseline) => of_pair(&baseline.protocol),
-            Self::Domains(baseline) => of_domains(&baseline.protocol),
+            Self::Pair(baseline) => of_pair(&baseline.protocol, baseline.truth.as_ref()),
+            Self::Domains(baseline) => of_domains(&baseline.protocol, baseline.truth.is_some()),
         }
     }
 }
 
-fn of_pair(protocol: &Protocol) -> Terms {
+fn of_pair(protocol: &Protocol, truth: Option<&TruthScores>) -> Terms {
     Terms {
         frechet: protocol.fd_name.clone(),
         perceptual: None,
         segmenter: protocol.segmenter.clone(),
+        truth: truth.map(|truth| truth.pd_name.clone()),
         size: protocol.size,
         sources: vec![protocol.sources as u64],
         reals: protocol.reals.map(|reals| vec![reals]),
@@ -200,7 +238,7 @@ fn of_pair(protocol: &Protocol) -> Terms {
     }
 }
 
-fn of_domains(protocol: &DomainProtocol) -> Terms {
+fn of_domains(protocol: &DomainProtocol, truth: bool) -> Terms {
     let each = |counts: &Counts| match counts {
         Counts::Equal(count) => vec![*count as u64],
         Counts::ByDomain(counts) => counts.iter().map(|&count| count as u64).collect(),
@@ -209,6 +247,7 @@ fn of_domains(protocol: &DomainProtocol) -> Terms {
         frechet: protocol.fd_name.clone(),
         perceptual: Some(protocol.pd_name.clone()),
         segmenter: None,
+        truth: truth.then(|| protocol.pd_name.clone()),
         size: u32::try_from(protocol.img_size).unwrap_or(0),
         sources: each(&protocol.sources_per_domain),
         reals: Some(each(&protocol.reals_per_domain)),

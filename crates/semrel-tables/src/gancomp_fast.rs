@@ -1,7 +1,7 @@
 //! `gancomp-fast` as its table sees it.
 
 use super::columns::{Column, Digits, Kind, Published};
-use super::cut_single::{self, FRECHET, segmentation};
+use super::cut_single::{self, FRECHET, PD_TO_TRUTH, PSNR_OUTSIDE, SSIM_TO_TRUTH, segmentation};
 use super::entries::MEASURED;
 use super::evaluated::{Baselined, Evaluated, parse};
 use super::leaves::Leaves;
@@ -28,6 +28,9 @@ const COLUMNS: &[Column] = &[
         ceiling: Some(|baseline| baseline.ceiling(|seen| seen.mean_iou)),
         ..segmentation("mIoU", "mean_iou")
     },
+    PD_TO_TRUTH,
+    SSIM_TO_TRUTH,
+    PSNR_OUTSIDE,
 ];
 
 const PUBLISHED: Published = Published {
@@ -154,6 +157,7 @@ fn describe(evaluations: &[&Evaluated], baselines: &[&Baselined]) -> Vec<String>
              made from. `real photographs`: what it sees in the real test photographs, the ceiling."
         ));
     }
+    caption.extend(cut_single::truth(&terms));
     caption.push(cut_single::images(&terms));
     caption
 }
@@ -195,11 +199,13 @@ mod tests {
 
     #[test]
     fn costs_and_configurations_are_told() {
-        let evaluated = testing::compression(60.0, 411_619);
+        let evaluated = testing::with_truth(testing::compression(60.0, 411_619), 1.5);
         let of = |column: &Column| (column.eval)(&evaluated);
-        assert_eq!(COLUMNS.iter().map(of).collect::<Vec<_>>(), [Some(411_619.0), Some(1000.0), Some(60.0), None]);
+        let scores = [Some(411_619.0), Some(1000.0), Some(60.0), None, Some(1.5), Some(0.75), Some(30.0)];
+        assert_eq!(COLUMNS.iter().map(of).collect::<Vec<_>>(), scores);
         let text = describe(&[&evaluated], &[&testing::baseline(9.0, Some("a head"))]).join("\n");
         assert!(text.contains("from above: 16_16.") && text.contains("segmenter a head"), "{text}");
+        assert!(text.contains("Truth:") && text.contains("PD(y), and mean SSIM"), "{text}");
         assert!(describe(&[], &[]).is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! `stargan2-multi` as its table sees it.
 
 use super::columns::{Column, Digits, Kind, Published};
-use super::cut_single::FRECHET;
+use super::cut_single::{FRECHET, to_truth};
 use super::error::TableError;
 use super::evaluated::{Baselined, Evaluated, Guide, parse};
 use super::folders::open_domains;
@@ -27,6 +27,21 @@ const COLUMNS: &[Column] = &[
     Column {
         eval: |evaluated| evaluated.guided(Guide::Reference, |scores| &scores.target_accuracy),
         ..accuracy(REFERENCE)
+    },
+    Column { eval: |evaluated| evaluated.guided_true_to(Guide::Latent, |truth| &truth.mean.pd), ..pd_to_truth(LATENT) },
+    Column { eval: |evaluated| evaluated.guided_true_to(Guide::Latent, |truth| &truth.nearest.pd), ..nearest(LATENT) },
+    Column { eval: |evaluated| evaluated.guided_true_to(Guide::Latent, |truth| &truth.mean.ssim), ..ssim(LATENT) },
+    Column {
+        eval: |evaluated| evaluated.guided_true_to(Guide::Reference, |truth| &truth.mean.pd),
+        ..pd_to_truth(REFERENCE)
+    },
+    Column {
+        eval: |evaluated| evaluated.guided_true_to(Guide::Reference, |truth| &truth.nearest.pd),
+        ..nearest(REFERENCE)
+    },
+    Column {
+        eval: |evaluated| evaluated.guided_true_to(Guide::Reference, |truth| &truth.mean.ssim),
+        ..ssim(REFERENCE)
     },
 ];
 
@@ -66,6 +81,30 @@ const fn accuracy(column: Column) -> Column {
         untranslated: Some(Baselined::target_accuracy),
         digits: Digits::Percent,
         ..column
+    }
+}
+
+/// A score against the truth, whose place is still to be told.
+const fn against_truth(guide: Column, column: Column) -> Column {
+    Column { mode: guide.mode, mode_title: guide.mode_title, ..column }
+}
+
+const fn pd_to_truth(guide: Column) -> Column {
+    let column = to_truth(Kind::Truth, "PD to truth", "pd_to_truth");
+    Column { untranslated: Some(|baseline| baseline.pairs_true_to(|truth| &truth.pd)), ..against_truth(guide, column) }
+}
+
+/// A source that is not translated is one output: the nearest of them.
+const fn nearest(guide: Column) -> Column {
+    let column = to_truth(Kind::NearestTruth, "nearest PD to truth", "nearest_pd_to_truth");
+    Column { untranslated: Some(|baseline| baseline.pairs_true_to(|truth| &truth.pd)), ..against_truth(guide, column) }
+}
+
+const fn ssim(guide: Column) -> Column {
+    let column = to_truth(Kind::Likeness, "SSIM to truth", "ssim_to_truth");
+    Column {
+        untranslated: Some(|baseline| baseline.pairs_true_to(|truth| &truth.ssim)),
+        ..against_truth(guide, column)
     }
 }
 
@@ -144,6 +183,13 @@ fn describe(evaluations: &[&Evaluated], baselines: &[&Baselined]) -> Vec<String>
             each(terms().map(|terms| terms.outputs.to_string())),
         ),
     ];
+    let names: Vec<String> = terms().filter_map(|terms| terms.truth.clone()).collect();
+    if !names.is_empty() {
+        caption.push(format!(
+            "Truth: what the sources should be in the other domains, hidden from training. Perceptual distance to it, {}: the              mean over all outputs, and over the nearest output of each source; mean SSIM. All are means over ordered pairs of              domains.",
+            each(names.into_iter())
+        ));
+    }
     let real: Vec<String> = (baselines.iter().filter_map(|baseline| baseline.domains()))
         .map(|protocol| format!("{:.1}%", protocol.real_accuracy * 100.0))
         .collect();

@@ -16,6 +16,8 @@ pub struct Heading {
     pub source: &'static str,
     /// How it writes numbers.
     pub digits: Digits,
+    /// Whether it is a score against the truth, which stands in a table of its own.
+    pub truth: bool,
 }
 
 /// A line.
@@ -107,6 +109,21 @@ fn width(text: &str) -> usize {
 }
 
 impl Dataset {
+    /// The columns that are scores against the truth, or those that are not. Of the former, lines without a number are left out.
+    fn part(&self, truth: bool) -> Self {
+        let kept: Vec<usize> = (0..self.headings.len()).filter(|&i| self.headings[i].truth == truth).collect();
+        let of = |line: &Line| Line {
+            cells: line.cells.as_ref().map(|cells| kept.iter().map(|&i| cells[i]).collect()).map_err(Clone::clone),
+            ..line.clone()
+        };
+        let has_any = |line: &Line| line.cells.as_ref().is_ok_and(|cells| cells.iter().any(Option::is_some));
+        Self {
+            name: if truth { format!("{}, truth", self.name) } else { self.name.clone() },
+            headings: kept.iter().map(|&i| self.headings[i].clone()).collect(),
+            lines: self.lines.iter().map(of).filter(|line| !truth || has_any(line)).collect(),
+        }
+    }
+
     fn write_cells(&self, cells: &Cells) -> Vec<String> {
         cells.iter().zip(&self.headings).map(|(cell, heading)| write_cell(*cell, heading.digits)).collect()
     }
@@ -204,21 +221,28 @@ fn spanned(widths: &[usize]) -> usize {
     widths.iter().sum::<usize>() + 2 * (widths.len() - 1)
 }
 
+/// Writes data sets for a terminal.
+fn parallel(datasets: &[Dataset], out: &mut String) {
+    let mut widths: Vec<Vec<usize>> = datasets.iter().map(Dataset::widths).collect();
+    let labels = datasets.iter().flat_map(|dataset| dataset.lines.iter().map(|l| &l.label).chain([&dataset.name]));
+    let label_width = labels.map(|label| width(label)).max().unwrap_or(0).max(15);
+    // Halves of the same columns stand straight below each other.
+    if datasets.windows(2).all(|pair| pair[0].headings == pair[1].headings) && !widths.is_empty() {
+        let most = (0..widths[0].len()).map(|i| widths.iter().map(|w| w[i]).max().unwrap_or(0));
+        widths = vec![most.collect(); widths.len()];
+    }
+    for (dataset, widths) in datasets.iter().zip(&widths) {
+        dataset.text(widths, label_width, out);
+    }
+}
+
 impl Table {
     /// For a terminal.
     pub fn text(&self) -> String {
-        let mut widths: Vec<Vec<usize>> = self.datasets.iter().map(Dataset::widths).collect();
-        let labels =
-            self.datasets.iter().flat_map(|dataset| dataset.lines.iter().map(|l| &l.label).chain([&dataset.name]));
-        let label_width = labels.map(|label| width(label)).max().unwrap_or(0).max(15);
-        // Halves of the same columns stand straight below each other.
-        if self.datasets.windows(2).all(|pair| pair[0].headings == pair[1].headings) && !widths.is_empty() {
-            let most = (0..widths[0].len()).map(|i| widths.iter().map(|w| w[i]).max().unwrap_or(0));
-            widths = vec![most.collect(); widths.len()];
-        }
         let mut out = String::new();
-        for (dataset, widths) in self.datasets.iter().zip(&widths) {
-            dataset.text(widths, label_width, &mut out);
+        for truth in [false, true] {
+            let parts = self.datasets.iter().map(|dataset| dataset.part(truth));
+            parallel(&parts.filter(|part| !part.headings.is_empty()).collect::<Vec<_>>(), &mut out);
         }
         for line in &self.caption {
             let _ = writeln!(out, "{}", wrap(line, 108));
@@ -229,7 +253,8 @@ impl Table {
     /// For a document, with pictures by title and file.
     pub fn markdown(&self, pictures: &[(String, String)]) -> String {
         let mut out = format!("# {}\n", self.title);
-        self.datasets.iter().for_each(|dataset| dataset.markdown(&mut out));
+        let parts = self.datasets.iter().flat_map(|dataset| [false, true].map(|truth| dataset.part(truth)));
+        parts.filter(|part| !part.headings.is_empty()).for_each(|part| part.markdown(&mut out));
         out.push('\n');
         for line in &self.caption {
             let _ = writeln!(out, "{line}\n");

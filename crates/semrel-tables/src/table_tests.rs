@@ -65,6 +65,38 @@ fn metrics_stand_above_their_columns() {
 }
 
 #[test]
+fn scores_against_the_truth_stand_in_a_table_of_their_own() {
+    let columns = stargan2_multi::StarGan2Multi.columns();
+    let baseline = testing::baseline_with_truth(testing::domain_baseline(3.0), 1.5);
+    let scores = testing::with_truth(testing::domains(12.0), 2.5);
+    let entries = vec![
+        entry("no translation", "", Ok(untranslated(columns, &baseline))),
+        entry("+ Ours", "last", Ok(measured(columns, &[&scores]))),
+        entry("+ Ours", PAPER, Ok(of_paper(columns, &TABLE_1.methods[2], "seasons").unwrap())),
+        entry("+ LSeSim", "last", Err("disk full".into())),
+    ];
+    let terms = [baseline.terms(), scores.terms()];
+    let dataset = arrange("seasons".into(), &stargan2_multi::StarGan2Multi, &terms, entries);
+    let table = Table { title: "A table", datasets: vec![dataset], records: vec![], caption: vec![] };
+    let text = table.text();
+    let (scores, truth) = text.split_once("\n\n").unwrap();
+    assert!(scores.contains("Latent FD(x) ↓") && !scores.contains("truth"), "{text}");
+    let lines: Vec<&str> = truth.trim_end().lines().collect();
+    assert!(lines[0].starts_with("seasons, truth"), "{text}");
+    for heading in ["Latent PD(y) to truth ↓", "Latent nearest PD(y) to truth ↓", "Ref. SSIM to truth ↑"] {
+        assert!(lines[0].contains(heading), "{text}");
+    }
+    // Neither the paper nor a failure has a number to show.
+    assert_eq!(lines.len(), 4, "{text}");
+    let numbers = |line: &str| line.split_whitespace().filter_map(|word| word.parse().ok()).collect::<Vec<f64>>();
+    assert_eq!(numbers(lines[2]), [1.5, 1.5, 0.75, 1.5, 1.5, 0.75]);
+    assert_eq!(numbers(lines[3]), [2.5, 1.25, 0.75, 2.5, 1.25, 0.75]);
+    let markdown = table.markdown(&[]);
+    assert!(markdown.contains("## seasons, truth\n\n| | | Latent PD(y) to truth ↓ |"), "{markdown}");
+    assert!(markdown.contains("| + Ours | last | 2.500 | 1.250 | 0.750 |"), "{markdown}");
+}
+
+#[test]
 fn markdown_keeps_its_columns() {
     let text = table().markdown(&[("seasons, ours".into(), "a.png".into())]);
     assert!(text.contains("| | | Latent FD(x) ↓ |") && text.contains("\n|---|---|---:|---:|"), "{text}");

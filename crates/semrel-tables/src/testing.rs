@@ -3,7 +3,7 @@
 use super::evaluated::{Baselined, Evaluated};
 use semrel_run::scores::{
     Baseline, CompressionEvaluation, Counts, DomainBaseline, DomainEvaluation, DomainProtocol, Evaluation,
-    GuidedScores, PairScores, Protocol, SegmentationScores,
+    GuidedScores, GuidedTruth, MaskedPsnr, PairScores, PairTruth, Protocol, SegmentationScores, TruthScores,
 };
 
 pub fn protocol(segmenter: Option<&str>) -> Protocol {
@@ -36,6 +36,36 @@ pub fn seen(mean_iou: f64) -> SegmentationScores {
     SegmentationScores { pixel_accuracy: mean_iou + 50.0, class_accuracy: mean_iou + 10.0, mean_iou }
 }
 
+fn truth(pd: f64) -> TruthScores {
+    let masked = Some(MaskedPsnr { inside: 10.0, outside: 30.0 });
+    TruthScores { pd_name: "PD(y)".into(), pd, ssim: 0.75, psnr: 20.0, equal: 0, masked }
+}
+
+fn pair_truth(pd: f64) -> PairTruth {
+    PairTruth { pd: pairs(pd), ssim: pairs(0.75), psnr: pairs(20.0) }
+}
+
+/// The same scores where the truth is known.
+pub fn with_truth(evaluated: Evaluated, pd: f64) -> Evaluated {
+    let guided = || Some(GuidedTruth { mean: pair_truth(pd), nearest: pair_truth(pd / 2.0) });
+    match evaluated {
+        Evaluated::Single(of) => Evaluated::Single(Evaluation { truth: Some(truth(pd)), ..of }),
+        Evaluated::Compression(of) => Evaluated::Compression(CompressionEvaluation { truth: Some(truth(pd)), ..of }),
+        Evaluated::Domains(of) => {
+            let [latent, reference] = [of.latent, of.reference].map(|of| GuidedScores { truth: guided(), ..of });
+            Evaluated::Domains(DomainEvaluation { latent, reference, ..of })
+        }
+    }
+}
+
+/// The same of images that are not translated.
+pub fn baseline_with_truth(baselined: Baselined, pd: f64) -> Baselined {
+    match baselined {
+        Baselined::Pair(of) => Baselined::Pair(Baseline { truth: Some(truth(pd)), ..of }),
+        Baselined::Domains(of) => Baselined::Domains(DomainBaseline { truth: Some(pair_truth(pd)), ..of }),
+    }
+}
+
 pub fn single(fd: f64, segmenter: Option<&str>) -> Evaluated {
     Evaluated::Single(Evaluation {
         checkpoint: "last".into(),
@@ -43,6 +73,7 @@ pub fn single(fd: f64, segmenter: Option<&str>) -> Evaluated {
         protocol: protocol(segmenter),
         fd,
         segmentation: segmenter.map(|_| seen(20.0)),
+        truth: None,
         seconds: 1.0,
     })
 }
@@ -60,6 +91,7 @@ pub fn compression(fd: f64, parameters: u64) -> Evaluated {
         protocol: protocol(None),
         fd,
         segmentation: None,
+        truth: None,
         images: "results/x".into(),
         seconds: 1.0,
     })
@@ -70,7 +102,7 @@ pub fn pairs(mean: f64) -> PairScores {
 }
 
 pub fn domains(fd: f64) -> Evaluated {
-    let scores = |fd: f64| GuidedScores { fd: pairs(fd), pd: pairs(0.25), target_accuracy: pairs(0.5) };
+    let scores = |fd: f64| GuidedScores { fd: pairs(fd), pd: pairs(0.25), target_accuracy: pairs(0.5), truth: None };
     Evaluated::Domains(DomainEvaluation {
         checkpoint: "last".into(),
         step: 9,
@@ -82,9 +114,10 @@ pub fn domains(fd: f64) -> Evaluated {
 }
 
 pub fn baseline(fd: f64, segmenter: Option<&str>) -> Baselined {
-    Baselined::Pair(Baseline { protocol: protocol(segmenter), fd, ceiling: segmenter.map(|_| seen(50.0)) })
+    Baselined::Pair(Baseline { protocol: protocol(segmenter), fd, ceiling: segmenter.map(|_| seen(50.0)), truth: None })
 }
 
 pub fn domain_baseline(fd: f64) -> Baselined {
-    Baselined::Domains(DomainBaseline { protocol: domain_protocol(), fd: pairs(fd), target_accuracy: pairs(0.125) })
+    let (protocol, fd, target_accuracy) = (domain_protocol(), pairs(fd), pairs(0.125));
+    Baselined::Domains(DomainBaseline { protocol, fd, target_accuracy, truth: None })
 }

@@ -68,7 +68,8 @@ enum Command {
     Train(TrainArgs),
     /// Translate a picture or a folder of pictures.
     Translate(TranslateArgs),
-    /// Translate the test images and score them: Fréchet distance; accuracies of a segmenter if there are labels.
+    /// Translate the test images and score them: Fréchet distance; accuracies of a segmenter if there are labels; distances to
+    /// the truth where it is known.
     Eval(EvalArgs),
     /// Score the untranslated images and the real ones: what a method must beat, and what it cannot beat.
     Baseline(ScoredBaseline),
@@ -188,6 +189,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
         networks::check(config)?;
         LSeSim::check_weights(config)?;
         evaluate::extractor(config, Device::Cpu)?;
+        evaluate::truth(config, &data, Device::Cpu, true)?;
         Ok(steps(config, &data))
     };
     args.run(quiet, folder, check, train)
@@ -219,8 +221,9 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     // `best` and `last` are often the same step, which is translated and scored once.
     let eval = &run.config.eval;
     let images = [&data.train, &data.test].into_iter().flat_map(|set| &set.files).flatten();
-    let files: Vec<&Path> =
-        images.chain(&eval.extractor_weights).chain(&eval.segmenter_weights).map(PathBuf::as_path).collect();
+    let truth = eval.truth().files()?;
+    let own = eval.extractor_weights.iter().chain(&eval.segmenter_weights).chain(&truth);
+    let files: Vec<&Path> = images.chain(own).map(PathBuf::as_path).collect();
     let settings = (eval, &run.config.data, run.config.seed);
     let pictures = written_pictures(&evaluate::sources(&run.config, &data), &folder)?;
     let kept = KeptEvaluation::of(&args.run.run_dir, &format!("test_{label}"), &run.file, &settings, &files)

@@ -7,7 +7,7 @@ use anyhow::Result;
 use semrel_data::rng::derive_seed;
 use semrel_eval::{
     Evaluator, ImageSet, InputOptions, Inputs, ReferenceSet, ReferenceSource, SEGMENTATION, Scorer, Segmentation,
-    SegmentationProtocol, Segmenter,
+    SegmentationProtocol, Segmenter, Tested, Truth,
 };
 use semrel_metrics::extractor::Extractor;
 use semrel_nn::Net;
@@ -34,6 +34,16 @@ pub fn sources(config: &Config, data: &Data) -> ImageSet {
     ImageSet::new(&data.test, data.direction.source()).first(config.eval.max_sources)
 }
 
+/// The truth of these, where it is known. What does not fit is refused here, before anything is trained.
+///
+/// # Errors
+/// As [`TruthChoice::open`](semrel_eval::TruthChoice::open).
+pub fn truth(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Option<Truth>> {
+    let (sources, targets) = (sources(config, data), ImageSet::new(&data.test, data.direction.target()));
+    let tested = Tested { sources: &sources, targets: &targets, size: config.test_size() };
+    Ok(config.eval.truth().open(tested, data.train.files.iter().flatten(), device, quiet)?)
+}
+
 fn options(config: &Config) -> InputOptions {
     InputOptions { size: config.test_size(), batch: config.eval.batch_size as usize }
 }
@@ -56,7 +66,7 @@ pub fn scorer(config: &Config, data: &Data, extractor: Box<dyn Extractor>, quiet
 /// The published evaluation. A segmenter, where one is asked for, looks at 256 × 128.
 ///
 /// # Errors
-/// Weights that are missing; as [`scorer`]; training images that are not photographs and labels.
+/// Weights that are missing; as [`scorer`] and [`truth`]; training images that are not photographs and labels.
 pub fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Evaluator> {
     let scorer = scorer(config, data, config.eval.extractor().load(device)?, quiet)?;
     let segmentation = if config.eval.segmentation {
@@ -67,7 +77,8 @@ pub fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> R
     } else {
         None
     };
-    Ok(Evaluator::new(scorer, sources(config, data), options(config), segmentation, quiet)?)
+    let truth = truth(config, data, device, quiet)?;
+    Ok(Evaluator::new(scorer, sources(config, data), options(config), segmentation, quiet)?.with_truth(truth))
 }
 
 /// Translates the test images into `folder` (`real_A`, `fake_B`) and scores the files.
@@ -90,6 +101,7 @@ pub fn evaluate(
         protocol: evaluator.protocol(config.eval.reference.name()),
         fd: scores.fd,
         segmentation: scores.segmentation,
+        truth: scores.truth,
         seconds: began.elapsed().as_secs_f64(),
     })
 }
@@ -101,5 +113,5 @@ pub fn evaluate(
 pub fn baseline(config: &Config, data: &Data, evaluator: &Evaluator, folder: &Path) -> Result<Baseline> {
     let scores = evaluator.baseline(&ImageSet::new(&data.test, data.direction.target()), folder)?;
     let protocol = evaluator.protocol(config.eval.reference.name());
-    Ok(Baseline { protocol, fd: scores.fd, ceiling: scores.segmentation })
+    Ok(Baseline { protocol, fd: scores.fd, ceiling: scores.segmentation, truth: scores.truth })
 }

@@ -185,6 +185,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     let algorithm = new_algorithm(config, &data, device)?;
     let average = Average::new(config, algorithm.generator())?;
     let extractor = evaluate::extractor(config, device)?;
+    evaluate::truth(config, &data, device, options.quiet)?;
     let looks = config.train.eval_every > 0;
     let scorer = looks.then(|| evaluate::scorer(config, &data, extractor, options.quiet)).transpose()?;
     let preview = preview::inputs(config, &data, device).context("test images of the preview")?;

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Contrast, DiscriminatorKind, DiscriminatorNorm, GeneratorKind, GeneratorNorm, Method};
 use semrel_data::transform::Preprocess;
-use semrel_eval::SEGMENTERS;
+use semrel_eval::{PerceptualDistance, SEGMENTERS};
 use semrel_loss::Formulation;
 use semrel_metrics::networks::NAMES;
 use semrel_nn::{LrPolicy, Output};
@@ -30,6 +30,7 @@ impl Validate for Config {
         self.images()?;
         InvalidValue::unless_known("eval.extractor", &self.eval.extractor, &NAMES)?;
         InvalidValue::unless_known("eval.segmenter", &self.eval.segmenter, &SEGMENTERS)?;
+        InvalidValue::unless_known("eval.perceptual", &self.eval.perceptual, &PerceptualDistance::names())?;
         self.combinations()
     }
 }

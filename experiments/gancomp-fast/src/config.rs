@@ -9,6 +9,7 @@ pub use stages::{DistillConfig, FinetuneConfig, Recon, SemanticConfig, TeacherCo
 use crate::stage::Stage;
 use schemars::JsonSchema;
 use semrel_data::Direction;
+use semrel_eval::TruthChoice;
 use semrel_nn::patchgan::PatchGanKind;
 use semrel_nn::{InitType, Output};
 use serde::{Deserialize, Serialize};
@@ -245,9 +246,21 @@ pub struct EvalConfig {
     pub segmenter_steps: u64,
     /// Table of the labels of the test images, with lines `number labels photograph`.
     pub label_table: Option<PathBuf>,
+    /// What the translations of the test images should be, hidden from training: a folder of pictures of the same names, of the
+    /// size that translations have, or `pairs` for the other pictures of the test pairs. Distances to it are reported.
+    pub truth: Option<PathBuf>,
+    /// A folder of masks of the same names, white where pictures should change: PSNR inside and outside is reported.
+    pub masks: Option<PathBuf>,
+    /// The perceptual distance to the truth: over the feature maps of an extractor, such as `effnet-lite0`, or `lpips-alex`.
+    pub perceptual: String,
 }
 
 impl EvalConfig {
+    /// The truth of the test images.
+    pub fn truth(&self) -> TruthChoice<'_> {
+        TruthChoice { truth: self.truth.as_deref(), masks: self.masks.as_deref(), perceptual: &self.perceptual }
+    }
+
     /// What the scores of checkpoints depend on ([`Fit::measure`](semrel_train::Fit::measure)).
     pub fn measure(&self) -> Value {
         // As checkpoints had it before there was a choice.
@@ -284,6 +297,9 @@ impl Default for EvalConfig {
             segmenter_weights: None,
             segmenter_steps: 1500,
             label_table: None,
+            truth: None,
+            masks: None,
+            perceptual: semrel_metrics::networks::DEFAULT.to_owned(),
         }
     }
 }

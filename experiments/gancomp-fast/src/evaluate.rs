@@ -8,7 +8,9 @@ use crate::data::Data;
 use crate::folders::Folders;
 use crate::generators::{Chosen, Opened, Which, open};
 use crate::latency::Runs;
-use crate::looked_at::{extractor, labels_of_tests, options_of_tests, reference_of_tests, segmenter, sources_of_tests};
+use crate::looked_at::{
+    extractor, labels_of_tests, options_of_tests, reference_of_tests, segmenter, sources_of_tests, truth_of_tests,
+};
 use crate::search::fitness::Torch;
 use anyhow::{Context, Result, ensure};
 use semrel_data::Side;
@@ -63,7 +65,8 @@ fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> Resul
         None
     };
     let (sources, options) = (sources_of_tests(config, data), options_of_tests(config));
-    Ok(Evaluator::new(scorer, sources, options, segmentation, quiet)?)
+    let truth = truth_of_tests(config, data, device, quiet)?;
+    Ok(Evaluator::new(scorer, sources, options, segmentation, quiet)?.with_truth(truth))
 }
 
 /// Translates the test images into `results/<which>/images` (`real_A`, `fake_B`) below the row's folder (the teacher's,
@@ -110,6 +113,7 @@ pub fn evaluate(
         protocol: evaluator.protocol(crate::looked_at::name_of_tests(config)),
         fd: scores.fd,
         segmentation: scores.segmentation,
+        truth: scores.truth,
         images,
         seconds: began.elapsed().as_secs_f64(),
     };
@@ -129,7 +133,8 @@ fn kept(config: &Config, data: &Data, opened: &Opened, folder: &Path, options: &
     };
     let images = [&data.train, &data.test].into_iter().flat_map(|set| [Side::A, Side::B].map(|side| set.files(side)));
     let own = [&eval.extractor_weights, &eval.segmenter_weights, &eval.statistics, &eval.label_table];
-    let files = images.flatten().chain(own.into_iter().flatten()).chain(&labels);
+    let truth = eval.truth().files().ok()?;
+    let files = images.flatten().chain(own.into_iter().flatten()).chain(&labels).chain(&truth);
     let files: Vec<&Path> = files.map(PathBuf::as_path).collect();
     let channels = opened.channels.map(|channels| channels.to_string());
     let machine = (format!("{:?}", options.device), options.threads);
@@ -153,5 +158,5 @@ pub fn baseline(config: &Checked<Config>, folder: Option<&Path>, options: &EvalO
     let targets = ImageSet::new(&data.test, data.direction.target());
     let scores = evaluator.baseline(&targets, folder.unwrap_or(temporary.path()))?;
     let protocol = evaluator.protocol(crate::looked_at::name_of_tests(config));
-    Ok(Baseline { protocol, fd: scores.fd, ceiling: scores.segmentation })
+    Ok(Baseline { protocol, fd: scores.fd, ceiling: scores.segmentation, truth: scores.truth })
 }

@@ -4,7 +4,8 @@ use crate::config::{Config, Criterion, SearchReference};
 use crate::data::Data;
 use anyhow::Result;
 use semrel_eval::{
-    ExtractorChoice, ImageSet, InputOptions, Labels, ReferenceSource, SEGMENTATION, Segmenter, SegmenterChoice,
+    ExtractorChoice, ImageSet, InputOptions, Labels, ReferenceSource, SEGMENTATION, Segmenter, SegmenterChoice, Tested,
+    Truth,
 };
 use semrel_metrics::extractor::Extractor;
 use std::path::Path;
@@ -59,6 +60,16 @@ pub fn load_extractor(config: &Config, device: Device) -> Result<Box<dyn Extract
 /// The test images that are translated.
 pub fn sources_of_tests(config: &Config, data: &Data) -> ImageSet {
     data.test_sources().first(config.eval.max_sources)
+}
+
+/// The truth of the test images, where it is known. What does not fit is refused here, before anything is trained.
+///
+/// # Errors
+/// As [`TruthChoice::open`](semrel_eval::TruthChoice::open).
+pub fn truth_of_tests(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Option<Truth>> {
+    let (sources, targets) = (sources_of_tests(config, data), ImageSet::new(&data.test, data.direction.target()));
+    let tested = Tested { sources: &sources, targets: &targets, size: Some(config.test_size()) };
+    Ok(config.eval.truth().open(tested, data.train.files.iter().flatten(), device, quiet)?)
 }
 
 /// How test images become inputs.

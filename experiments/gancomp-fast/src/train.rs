@@ -6,7 +6,7 @@ use crate::data::{Data, Stage, Training};
 use crate::distill::Distillation;
 use crate::evaluate;
 use crate::folders::Folders;
-use crate::looked_at::load_extractor;
+use crate::looked_at::{load_extractor, truth_of_tests};
 use crate::origin::{Origin, SUPER_NET, TEACHER};
 use crate::preview;
 use crate::search::winner;
@@ -203,6 +203,7 @@ impl Job<'_> {
         // A super-net's shapes change every step; those of the other stages repeat.
         tune_convolutions(device, stage != Stage::Distill);
         let extractor = load_extractor(config, device)?;
+        truth_of_tests(config, data, device, options.quiet)?;
         let training = data.training(config, stage)?;
         // Fine-tuning goes on with the discriminator of distillation.
         if stage != Stage::Finetune {

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Method, TrainConfig, WeightingKind};
 use crate::networks::WIDEST;
-use semrel_eval::SEGMENTERS;
+use semrel_eval::{PerceptualDistance, SEGMENTERS};
 use semrel_metrics::networks::NAMES;
 use semrel_nn::{LrPolicy, Output};
 use semrel_run::{InvalidValue, Validate};
@@ -50,6 +50,7 @@ impl Validate for Config {
         self.images()?;
         InvalidValue::unless_known("eval.extractor", &self.eval.extractor, &NAMES)?;
         InvalidValue::unless_known("eval.segmenter", &self.eval.segmenter, &SEGMENTERS)?;
+        InvalidValue::unless_known("eval.perceptual", &self.eval.perceptual, &PerceptualDistance::names())?;
         self.combinations()
     }
 }

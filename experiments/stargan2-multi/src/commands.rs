@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use opened::{TrainedRun, open_run};
 use psi::psi;
 use semrel_data::ImageStore;
+use semrel_data::image_io::list_images;
 use semrel_eval::KeptEvaluation;
 use semrel_run::Checked;
 use semrel_run::scores::DomainEvaluation;
@@ -20,7 +21,7 @@ use semrel_train::run_dir::checkpoints_of;
 use stargan2_multi::bench::{BenchOptions, bench};
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
-use stargan2_multi::evaluate::{metrics, reference};
+use stargan2_multi::evaluate::{metrics, reference, truth};
 use stargan2_multi::snapshot::AVERAGE;
 use stargan2_multi::train::train;
 use stargan2_multi::{preview, sample};
@@ -63,7 +64,8 @@ enum Command {
         )),
     )]
     Train(TrainArgs),
-    /// Score a run's outputs: Fréchet distance, perceptual distance and target accuracy, latent- and reference-guided.
+    /// Score a run's outputs: Fréchet distance, perceptual distance and target accuracy, latent- and reference-guided; distances
+    /// to the truth where it is known.
     Eval(EvalArgs),
     /// Score the untranslated images: what a method must beat.
     Baseline(BaselineArgs),
@@ -166,8 +168,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let folder = |config: &Config| Path::new("runs/stargan2-multi").join(&config.name);
     let check = |config: &Checked<Config>| {
-        Data::open(config)?;
+        let data = Data::open(config)?;
         metrics(config, Device::Cpu)?;
+        truth(config, &data, true)?;
         Ok((config.train.warmup + config.train.iterations) as u64)
     };
     args.run(quiet, folder, check, train)
@@ -203,7 +206,9 @@ fn kept(run_dir: &Path, run: &TrainedRun) -> Option<KeptEvaluation> {
         domains.flat_map(|(domain, n)| (0..n).map(move |item| store.file(domain, item).clone())).collect()
     };
     let images = [images(&data.train), images(&data.val)].concat();
-    let files: Vec<&Path> = images.iter().chain(&config.eval.extractor_weights).map(PathBuf::as_path).collect();
+    let truth = config.eval.truth.as_deref().map_or(Ok(vec![]), list_images).ok()?;
+    let own = config.eval.extractor_weights.iter().chain(&truth);
+    let files: Vec<&Path> = images.iter().chain(own).map(PathBuf::as_path).collect();
     let (name, settings) = (format!("step-{:08}", run.step), (&config.eval, &config.data, config.seed));
     KeptEvaluation::of(run_dir, &name, &weights, &settings, &files)
 }

@@ -344,9 +344,12 @@ pub struct EvalConfig {
     pub extractor: String,
     /// A file of its weights in place of the published one.
     pub extractor_weights: Option<PathBuf>,
-    /// The perceptual distance between outputs: `lpips-alex` as published (LPIPS), or over the feature maps of an extractor, such
-    /// as `effnet-lite0`.
+    /// The perceptual distance between outputs, and to the truth: `lpips-alex` as published (LPIPS), or over the feature maps of
+    /// an extractor, such as `effnet-lite0`.
     pub perceptual: String,
+    /// What the sources should be in the other domains, hidden from training: a folder with `<target>/<source>/` and a picture
+    /// there for each source that is evaluated, of the same name and of `data.image_size`. Distances to it are reported.
+    pub truth: Option<PathBuf>,
 }
 
 impl EvalConfig {
@@ -370,6 +373,7 @@ impl Default for EvalConfig {
             extractor: networks::DEFAULT.into(),
             extractor_weights: None,
             perceptual: networks::DEFAULT.into(),
+            truth: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::data::Data;
 use crate::networks::Translator;
-use semrel_eval::domains::{DomainImages, DomainMetrics, DomainOptions, DomainReference, StyleTranslator};
+use semrel_eval::domains::{DomainImages, DomainMetrics, DomainOptions, DomainReference, DomainTruth, StyleTranslator};
 use semrel_eval::{EvalError, ExtractorChoice};
 use tch::{Device, Kind, Tensor};
 
@@ -20,23 +20,39 @@ pub fn metrics(config: &Config, device: Device) -> Result<DomainMetrics, EvalErr
 /// The real images of a run's data, as its evaluation sees them.
 ///
 /// # Errors
-/// Images that cannot be read, and domains with too few.
+/// Images that cannot be read, domains with too few, and as [`truth`].
 pub fn reference<'a>(
     config: &Config,
     data: &'a Data,
     metrics: &'a DomainMetrics,
     quiet: bool,
 ) -> Result<DomainReference<'a>, EvalError> {
-    let images = DomainImages { domains: &data.domains, train: &data.train, val: &data.val };
-    let options = DomainOptions {
+    let truth = truth(config, data, quiet)?;
+    Ok(DomainReference::new(images(data), metrics, options(config), quiet)?.with_truth(truth))
+}
+
+/// The truth of the sources, where it is known. What does not fit is refused here, before anything is trained.
+///
+/// # Errors
+/// As [`DomainTruth::open`].
+pub fn truth(config: &Config, data: &Data, quiet: bool) -> Result<Option<DomainTruth>, EvalError> {
+    let open = |folder| DomainTruth::open(folder, images(data), options(config), quiet);
+    config.eval.truth.as_deref().map(open).transpose()
+}
+
+fn images(data: &Data) -> DomainImages<'_> {
+    DomainImages { domains: &data.domains, train: &data.train, val: &data.val }
+}
+
+fn options(config: &Config) -> DomainOptions {
+    DomainOptions {
         size: config.data.image_size as u32,
         batch: config.eval.batch_size as usize,
         num_outs: config.eval.num_outs,
         max_sources: config.eval.max_sources,
         max_reals: config.eval.max_reals,
         seed: config.seed,
-    };
-    DomainReference::new(images, metrics, options, quiet)
+    }
 }
 
 impl StyleTranslator for Translator {

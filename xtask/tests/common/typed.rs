@@ -151,7 +151,7 @@ pub const SINGLE: &[Typed] = &[
     ),
     typed(
         "cargo run -p cut-single -- train configs/cut-single/sample/horse2zebra-ours.yaml",
-        With(single!("--set data.root=two")),
+        With(single!("--set data.root=two --set eval.truth=null --set eval.masks=null")),
     ),
     making(
         "cargo run -p cut-single -- translate runs/cut-single/sample-horse2zebra-ours photos --out translated",
@@ -180,24 +180,24 @@ pub const COMPRESSION: &[Typed] = &[
     making("cargo xtask table2", With(compression!("--data two --profile sample --only ours")), "results/table2.md"),
     typed(
         "cargo run -p gancomp-fast -- teacher configs/gancomp-fast/sample/horse2zebra-ours.yaml",
-        With(compression!("--set data.root=two")),
+        With(compression!("--set data.root=two --set eval.truth=null --set eval.masks=null")),
     ),
     typed(
         "cargo run -p gancomp-fast -- distill configs/gancomp-fast/sample/horse2zebra-ours.yaml",
-        With(compression!("--set data.root=two")),
+        With(compression!("--set data.root=two --set eval.truth=null --set eval.masks=null")),
     ),
     typed(
         "cargo run -p gancomp-fast -- search configs/gancomp-fast/sample/horse2zebra-ours.yaml",
-        With(compression!("--set data.root=two")),
+        With(compression!("--set data.root=two --set eval.truth=null --set eval.masks=null")),
     ),
     making(
         "cargo run -p gancomp-fast -- export configs/gancomp-fast/sample/horse2zebra-ours.yaml",
-        With(compression!("--set data.root=two")),
+        With(compression!("--set data.root=two --set eval.truth=null --set eval.masks=null")),
         "runs/gancomp-fast/sample/horse2zebra-ours/export/generator.onnx",
     ),
     typed(
         "cargo run -p gancomp-fast -- eval configs/gancomp-fast/sample/horse2zebra-ours.yaml",
-        With(compression!("--set data.root=two")),
+        With(compression!("--set data.root=two --set eval.truth=null --set eval.masks=null")),
     ),
     making(
         "cargo run -p gancomp-fast -- translate --onnx \

@@ -2,14 +2,17 @@
 //!
 //! For each pair, every source image is translated several times. The Fréchet distance compares the outputs with the training
 //! images of the target domain, the perceptual distance is the mean over all pairs of a source's outputs, and the target
-//! accuracy is the share of outputs that, seen from afar, a classifier fitted on real images puts into the target domain.
+//! accuracy is the share of outputs that, seen from afar, a classifier fitted on real images puts into the target domain. Where
+//! the truth is known, outputs are compared with it: all of them, and the nearest of each source.
 
 mod metrics;
 mod reference;
 mod translate;
+mod truth;
 
 pub use metrics::DomainMetrics;
 pub use reference::DomainReference;
+pub use truth::DomainTruth;
 
 use semrel_data::ImageStore;
 use semrel_metrics::extractor::Extractor;

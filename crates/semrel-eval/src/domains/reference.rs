@@ -1,13 +1,15 @@
 //! The real images of domains, as an evaluation sees them.
 
-use super::{DomainImages, DomainMetrics, DomainOptions, features_and_taps};
+use super::truth::insert;
+use super::{DomainImages, DomainMetrics, DomainOptions, DomainTruth, features_and_taps};
 use crate::EvalError;
 use semrel_data::ImageStore;
+use semrel_data::resize::{Filter, resize};
 use semrel_metrics::classify::{NearestMean, REDUCTION, features_from_afar};
 use semrel_metrics::extractor::Extractor;
 use semrel_metrics::feature_cache;
 use semrel_metrics::frechet::{Activations, MeanPrecision};
-use semrel_run::scores::{DomainBaseline, DomainProtocol, PairScores};
+use semrel_run::scores::{DomainBaseline, DomainProtocol, PairScores, PairTruth};
 use semrel_train::Progress;
 use std::path::Path;
 use tch::Tensor;
@@ -31,6 +33,7 @@ pub struct DomainReference<'a> {
     sources: Vec<Features>,
     pub(super) classifier: NearestMean,
     pub(super) protocol: DomainProtocol,
+    pub(super) truth: Option<DomainTruth>,
 }
 
 /// Activations, with an error that says of which images, and which config key their number is from.
@@ -84,7 +87,13 @@ impl<'a> DomainReference<'a> {
             classified_at: REDUCTION,
             real_accuracy,
         };
-        Ok(Self { metrics, images, options, reals, sources, classifier, protocol })
+        Ok(Self { metrics, images, options, reals, sources, classifier, protocol, truth: None })
+    }
+
+    /// The same with the truth of the sources, where it is known.
+    #[must_use]
+    pub fn with_truth(self, truth: Option<DomainTruth>) -> Self {
+        Self { truth, ..self }
     }
 
     /// Ordered pairs (source, target) of domains, grouped by target as the published evaluation goes through them.
@@ -111,7 +120,32 @@ impl<'a> DomainReference<'a> {
             let looks = self.classifier.target_accuracy(&features.afar, &self.images.domains[target])?;
             target_accuracy.insert(name, looks);
         }
-        Ok(DomainBaseline { protocol: self.protocol.clone(), fd, target_accuracy })
+        let truth = self.truth.as_ref().map(|truth| self.sources_against(truth)).transpose()?;
+        Ok(DomainBaseline { protocol: self.protocol.clone(), fd, target_accuracy, truth })
+    }
+
+    /// How near the sources come to the truth as they are.
+    fn sources_against(&self, truth: &DomainTruth) -> Result<PairTruth, EvalError> {
+        let (store, size, mut scores) = (self.images.val, self.options.size, PairTruth::default());
+        for (source, target) in self.pairs() {
+            let count = store.sizes()[source].min(self.options.max_sources.unwrap_or(usize::MAX));
+            let mut all = vec![];
+            for first in (0..count).step_by(self.options.batch) {
+                let (mut files, mut images) = (vec![], vec![]);
+                for item in first..count.min(first + self.options.batch) {
+                    if let Some(image) = store.try_get(source, item)? {
+                        files.push(store.file(source, item).clone());
+                        images.push(resize(&image, size, size, Filter::Bilinear));
+                    }
+                }
+                if !images.is_empty() {
+                    let truths = truth.of((source, target), &files)?;
+                    all.extend(self.metrics.likeness_of_pictures(&images, &truths)?);
+                }
+            }
+            insert(&mut scores, &self.pair_name(source, target), &all);
+        }
+        Ok(scores)
     }
 }
 

@@ -1,9 +1,11 @@
 //! What a translator makes of the sources of each pair of domains, scored.
 
 use super::reference::activations;
-use super::{DomainReference, Guide, StyleTranslator, features_and_taps};
+use super::truth::insert_outputs;
+use super::{DomainReference, DomainTruth, Guide, StyleTranslator, features_and_taps};
 use crate::EvalError;
 use crate::extractor::PerceptualDistance;
+use crate::truth::likeness::Likeness;
 use image::RgbImage;
 use semrel_data::image_io::Quantise;
 use semrel_data::resize::{Filter, resize};
@@ -30,6 +32,8 @@ struct Outputs {
     afar: Vec<Tensor>,
     /// Perceptual distances of each source, or of each batch.
     distances: Vec<Tensor>,
+    /// How near each output comes to the truth, those of a source side by side.
+    likeness: Vec<Likeness>,
 }
 
 impl DomainReference<'_> {
@@ -57,7 +61,7 @@ impl DomainReference<'_> {
     /// # Errors
     /// As [`DomainReference::evaluate`].
     pub fn glance(&self, translator: &dyn StyleTranslator) -> Result<f64, EvalError> {
-        Ok(self.scores(translator, Guide::Latent, GLANCE.0, GLANCE.1, true)?.fd.mean)
+        Ok(self.scores_against(None, translator, Guide::Latent, GLANCE, true)?.fd.mean)
     }
 
     /// Scores of one guide, with `num_outs` outputs of at most `most` sources per domain.
@@ -72,6 +76,18 @@ impl DomainReference<'_> {
         most: usize,
         quiet: bool,
     ) -> Result<GuidedScores, EvalError> {
+        self.scores_against(self.truth.as_ref(), translator, guide, (num_outs, most), quiet)
+    }
+
+    /// The same, compared with a truth.
+    fn scores_against(
+        &self,
+        truth: Option<&DomainTruth>,
+        translator: &dyn StyleTranslator,
+        guide: Guide,
+        (num_outs, most): (i64, usize),
+        quiet: bool,
+    ) -> Result<GuidedScores, EvalError> {
         let _guard = tch::no_grad_guard();
         let most = most.min(self.options.max_sources.unwrap_or(usize::MAX));
         let label = if guide == Guide::Latent { "latent-guided" } else { "reference-guided" };
@@ -80,7 +96,7 @@ impl DomainReference<'_> {
         let mut progress = Progress::new(label, 0, total, quiet);
         let mut scores = GuidedScores::default();
         for (source, target) in self.pairs() {
-            let made = self.outputs(translator, (source, target), guide, (num_outs, most), &mut progress)?;
+            let made = self.outputs(truth, translator, (source, target), guide, (num_outs, most), &mut progress)?;
             let name = self.pair_name(source, target);
             let of = format!("{name}: outputs (`eval.num_outs` of each of `eval.max_sources` sources)");
             let own = activations(&Tensor::cat(&made.near, 0), of, "eval.max_sources")?;
@@ -90,7 +106,11 @@ impl DomainReference<'_> {
                 scores.pd.insert(name.clone(), mean);
             }
             let looks = self.classifier.target_accuracy(&Tensor::cat(&made.afar, 0), &self.images.domains[target])?;
-            scores.target_accuracy.insert(name, looks);
+            scores.target_accuracy.insert(name.clone(), looks);
+            if truth.is_some() {
+                let scores = scores.truth.get_or_insert_default();
+                insert_outputs(scores, &name, &made.likeness, num_outs as usize);
+            }
         }
         progress.finish();
         Ok(scores)
@@ -99,6 +119,7 @@ impl DomainReference<'_> {
     /// The outputs of one ordered pair of domains.
     fn outputs(
         &self,
+        truth: Option<&DomainTruth>,
         translator: &dyn StyleTranslator,
         (source, target): (usize, usize),
         guide: Guide,
@@ -112,7 +133,8 @@ impl DomainReference<'_> {
         let mut references = References { reference: self, target, next: source * 7 };
         let (mut made, mut left) = (Outputs::default(), most);
         for batch in images.val.eval_batches(source, options.size as usize, options.batch) {
-            let sources = tensor(&batch?.images, translator.device());
+            let batch = batch?;
+            let sources = tensor(&batch.images, translator.device());
             let n = sources.size()[0].min(left as i64);
             left -= n as usize;
             if n == 0 {
@@ -124,13 +146,20 @@ impl DomainReference<'_> {
             };
             let styles = (0..num_outs).map(|_| styles()).collect::<Result<Vec<_>, _>>()?;
             let outputs = translator.outputs(&sources.narrow(0, 0, n), &styles);
-            self.measure(&outputs, &mut made, progress)?;
+            let truths = truth.map(|truth| truth.of((source, target), &batch.files[..n as usize])).transpose()?;
+            self.measure(&outputs, truths.as_deref(), &mut made, progress)?;
         }
         Ok(made)
     }
 
-    /// Features and distances of a batch: `outputs` are one tensor `[n, 3, H, W]` for each style.
-    fn measure(&self, outputs: &[Tensor], made: &mut Outputs, progress: &mut Progress) -> Result<(), EvalError> {
+    /// Features and distances of a batch: `outputs` are one tensor `[n, 3, H, W]` for each style, `truths` n pictures.
+    fn measure(
+        &self,
+        outputs: &[Tensor],
+        truths: Option<&[RgbImage]>,
+        made: &mut Outputs,
+        progress: &mut Progress,
+    ) -> Result<(), EvalError> {
         let (num_outs, n) = (outputs.len() as i64, outputs[0].size()[0]);
         let (extractor, perceptual) = (self.metrics.extractor(), self.metrics.perceptual());
         if num_outs > 1
@@ -150,6 +179,10 @@ impl DomainReference<'_> {
             let (features, taps) = features_and_taps(extractor, &images);
             made.near.push(features);
             made.afar.push(features_from_afar(self.metrics.classifying(), &images));
+            if let Some(truths) = truths {
+                let truths = &truths[start as usize..n.min(start + groups) as usize];
+                made.likeness.extend(self.metrics.likeness(&images, &taps, truths, num_outs as usize)?);
+            }
             if num_outs > 1 {
                 let own = perceptual.map(PerceptualDistance::extractor);
                 match own {

@@ -1,7 +1,7 @@
 //! Section of the evaluation.
 
 use schemars::JsonSchema;
-use semrel_eval::{ExtractorChoice, SegmenterChoice};
+use semrel_eval::{ExtractorChoice, SegmenterChoice, TruthChoice};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -30,6 +30,13 @@ pub struct EvalConfig {
     pub segmenter_weights: Option<PathBuf>,
     /// Steps of the fit of `effnet-lite0-head`.
     pub segmenter_steps: u64,
+    /// What the translations of the test images should be, hidden from training: a folder of pictures of the same names, of the
+    /// size that translations have, or `pairs` for the other pictures of the test pairs. Distances to it are reported.
+    pub truth: Option<PathBuf>,
+    /// A folder of masks of the same names, white where pictures should change: PSNR inside and outside is reported.
+    pub masks: Option<PathBuf>,
+    /// The perceptual distance to the truth: over the feature maps of an extractor, such as `effnet-lite0`, or `lpips-alex`.
+    pub perceptual: String,
 }
 
 impl EvalConfig {
@@ -45,6 +52,11 @@ impl EvalConfig {
     /// The extractor of the Fréchet distance.
     pub fn extractor(&self) -> ExtractorChoice<'_> {
         ExtractorChoice { name: &self.extractor, weights: self.extractor_weights.as_deref() }
+    }
+
+    /// The truth of the test images.
+    pub fn truth(&self) -> TruthChoice<'_> {
+        TruthChoice { truth: self.truth.as_deref(), masks: self.masks.as_deref(), perceptual: &self.perceptual }
     }
 
     /// The segmenter.
@@ -86,6 +98,9 @@ impl Default for EvalConfig {
             segmenter: semrel_eval::HEAD.to_owned(),
             segmenter_weights: None,
             segmenter_steps: 1500,
+            truth: None,
+            masks: None,
+            perceptual: semrel_metrics::networks::DEFAULT.to_owned(),
         }
     }
 }
