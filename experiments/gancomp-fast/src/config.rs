@@ -230,8 +230,8 @@ pub struct EvalConfig {
     pub reference: Reference,
     /// NumPy archive with mean `mu` and covariance `sigma` of the features of the real images, in place of `reference`.
     pub statistics: Option<PathBuf>,
-    /// Features of the Fréchet distance: `effnet-lite0`, `inception-fid` (whose distance is FID), or another network of
-    /// `semrel-metrics`.
+    /// Features of the Fréchet distance: `effnet-lite0`, `effnet-lite2`, `inception-fid` (whose distance is FID), or another
+    /// network of `semrel-metrics`.
     pub extractor: String,
     /// A file of its weights in place of the published one.
     pub extractor_weights: Option<PathBuf>,

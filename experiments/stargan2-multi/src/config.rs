@@ -339,13 +339,13 @@ pub struct EvalConfig {
     pub max_sources: Option<usize>,
     /// Training images per domain that outputs are compared with; all if omitted.
     pub max_reals: Option<usize>,
-    /// Features of the Fréchet distance: `effnet-lite0`, `inception-torchvision` as published, or another network of
-    /// `semrel-metrics`.
+    /// Features of the Fréchet distance: `effnet-lite0`, `effnet-lite2`, `inception-torchvision` as published, or another
+    /// network of `semrel-metrics`.
     pub extractor: String,
     /// A file of its weights in place of the published one.
     pub extractor_weights: Option<PathBuf>,
     /// The perceptual distance between outputs, and to the truth: `lpips-alex` as published (LPIPS), or over the feature maps of
-    /// an extractor, such as `effnet-lite0`.
+    /// an extractor, such as `effnet-lite0` or `effnet-lite2`.
     pub perceptual: String,
     /// What the sources should be in the other domains, hidden from training: a folder with `<target>/<source>/` and a picture
     /// there for each source that is evaluated, of the same name and of `data.image_size`. Distances to it are reported.

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use semrel_metrics::MetricsError;
-use semrel_metrics::networks::{DEFAULT, Network};
+use semrel_metrics::networks::{DEFAULT, Network, SECOND};
 use semrel_metrics::weights::{Check, Examined, WeightsError};
 use semrel_nn::checkpoint::load_any;
 use serde_json::{Value, json};
@@ -52,6 +52,7 @@ impl Choice {
 fn network_of(file: &Path, lpips: bool) -> Result<&'static str> {
     let looks = match Network::of(&load_any(file)?) {
         Some(Network::EfficientNetLite0) => return Ok(DEFAULT),
+        Some(Network::EfficientNetLite2) => return Ok(SECOND),
         Some(Network::InceptionFid) => return Ok("inception-fid"),
         Some(Network::InceptionTorchvision) => return Ok("inception-torchvision"),
         Some(Network::AlexNet | Network::LpipsAlex | Network::LpipsAlexHeads) if lpips => return Ok(LPIPS),

@@ -32,9 +32,10 @@ pub use lpips::Lpips;
 pub use recognise::Network;
 pub use vgg16::Vgg16;
 
+use crate::MetricsError;
+use crate::efficientnet_lite::{EfficientNetLite, Lite0, Lite2, Member};
 use crate::extractor::Extractor;
 use crate::weights::{self, WeightsFile};
-use crate::{EfficientNetLite0, MetricsError};
 use inception::{Dims, Variant};
 use std::path::Path;
 use tch::Device;
@@ -42,9 +43,19 @@ use tch::Device;
 /// The extractor whose weights every setup has.
 pub const DEFAULT: &str = "effnet-lite0";
 
+/// A second judge, whose weights every setup has too: for what has trained with the default.
+pub const SECOND: &str = "effnet-lite2";
+
 /// Names of the extractors.
-pub const NAMES: [&str; 6] =
-    [DEFAULT, "inception-fid", "inception-fid-768", "inception-fid-192", "inception-fid-64", "inception-torchvision"];
+pub const NAMES: [&str; 7] = [
+    DEFAULT,
+    SECOND,
+    "inception-fid",
+    "inception-fid-768",
+    "inception-fid-192",
+    "inception-fid-64",
+    "inception-torchvision",
+];
 
 /// An extractor by its name, with the published weights from the weights folder.
 ///
@@ -74,6 +85,7 @@ pub fn load_file(name: &str, weights: &Path, device: Device) -> Result<Box<dyn E
 pub fn published(name: &str) -> Result<WeightsFile, MetricsError> {
     match name {
         DEFAULT => Ok(weights::EFFICIENTNET_LITE0),
+        SECOND => Ok(weights::EFFICIENTNET_LITE2),
         "inception-torchvision" => Ok(weights::TORCHVISION_INCEPTION),
         "inception-fid" | "inception-fid-768" | "inception-fid-192" | "inception-fid-64" => Ok(weights::FID_INCEPTION),
         _ => Err(unknown(name)),
@@ -93,12 +105,8 @@ fn extractor(name: &str, weights: Option<&Path>, device: Device) -> Result<Box<d
         Ok(Box::new(network.with_dims(dims)))
     };
     match name {
-        DEFAULT => Ok(Box::new(match weights {
-            Some(path) => {
-                Network::EfficientNetLite0.load_file(path, |state| EfficientNetLite0::from_state(state, device))?
-            }
-            None => EfficientNetLite0::load(device)?,
-        })),
+        DEFAULT => efficientnet::<Lite0>(Network::EfficientNetLite0, weights, device),
+        SECOND => efficientnet::<Lite2>(Network::EfficientNetLite2, weights, device),
         "inception-fid" => inception(Variant::Fid, Dims::D2048),
         "inception-fid-768" => inception(Variant::Fid, Dims::D768),
         "inception-fid-192" => inception(Variant::Fid, Dims::D192),
@@ -106,4 +114,15 @@ fn extractor(name: &str, weights: Option<&Path>, device: Device) -> Result<Box<d
         "inception-torchvision" => inception(Variant::Torchvision, Dims::D2048),
         _ => Err(unknown(name)),
     }
+}
+
+fn efficientnet<M: Member>(
+    network: Network,
+    weights: Option<&Path>,
+    device: Device,
+) -> Result<Box<dyn Extractor>, MetricsError> {
+    Ok(Box::new(match weights {
+        Some(path) => network.load_file(path, |state| EfficientNetLite::<M>::from_state(state, device))?,
+        None => EfficientNetLite::<M>::load(device)?,
+    }))
 }

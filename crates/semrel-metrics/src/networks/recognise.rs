@@ -28,6 +28,8 @@ pub enum Network {
     DrnD105,
     /// EfficientNet-Lite0.
     EfficientNetLite0,
+    /// EfficientNet-Lite2.
+    EfficientNetLite2,
     /// Not used here; known so that an error can name it.
     Foreign(&'static str),
 }
@@ -82,7 +84,12 @@ impl Network {
             });
         }
         if has("_conv_stem.weight") && has("_blocks.15._project_conv.weight") {
-            return Some(Self::EfficientNetLite0);
+            let blocks = (0..).take_while(|i| has(&format!("_blocks.{i}._project_conv.weight"))).count();
+            return Some(match (blocks, has("_blocks.0._se_reduce.weight")) {
+                (16, false) => Self::EfficientNetLite0,
+                (21, false) => Self::EfficientNetLite2,
+                _ => Self::Foreign("another EfficientNet than Lite0 and Lite2"),
+            });
         }
         if has("layer1.0.conv1.weight") && has("layer4.0.conv1.weight") {
             return Some(Self::Foreign("torchvision's ResNet"));
@@ -102,6 +109,7 @@ impl Network {
             Self::DrnD22 => "DRN-D-22",
             Self::DrnD105 => "DRN-D-105",
             Self::EfficientNetLite0 => "EfficientNet-Lite0",
+            Self::EfficientNetLite2 => "EfficientNet-Lite2",
             Self::Foreign(name) => name,
         }
     }
@@ -117,6 +125,7 @@ impl Network {
             Self::DrnD22 => weights::DRN_D_22,
             Self::DrnD105 => weights::DRN_D_105,
             Self::EfficientNetLite0 => weights::EFFICIENTNET_LITE0,
+            Self::EfficientNetLite2 => weights::EFFICIENTNET_LITE2,
             Self::LpipsAlex | Self::Foreign(_) => return None,
         })
     }

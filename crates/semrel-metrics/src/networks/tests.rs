@@ -72,6 +72,19 @@ fn files_are_recognised_by_their_keys() {
         state.remove("base.5.1.conv1.weight");
         assert!(matches!(Network::of(&state), Some(Network::Foreign(_))));
     }
+
+    let efficientnet = |blocks: usize, more: &[(&str, &[i64])]| {
+        let keys: Vec<String> = (0..blocks).map(|i| format!("_blocks.{i}._project_conv.weight")).collect();
+        let keys = keys.iter().map(|key| (key.as_str(), &[1i64][..]));
+        let stem = ("_conv_stem.weight", &[1i64][..]);
+        Network::of(&dict(&keys.chain([stem]).chain(more.iter().copied()).collect::<Vec<_>>()))
+    };
+    assert_eq!(efficientnet(16, &[]), Some(Network::EfficientNetLite0));
+    assert_eq!(efficientnet(21, &[]), Some(Network::EfficientNetLite2));
+    let excited = ("_blocks.0._se_reduce.weight", &[1i64][..]);
+    for other in [efficientnet(20, &[]), efficientnet(16, &[excited])] {
+        assert!(other.unwrap().describe().contains("another EfficientNet"));
+    }
     assert_eq!(Network::of(&dict(&[("generator.from_rgb.weight", &[1])])), None);
 }
 
@@ -79,11 +92,12 @@ fn files_are_recognised_by_their_keys() {
 fn a_file_of_another_network_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let alexnet = saved(&folder, "mine.safetensors", &filled(Loader::shapes(AlexNet::build)));
-    let load: [(&str, &dyn Fn() -> String); 4] = [
+    let load: [(&str, &dyn Fn() -> String); 5] = [
         ("the FID Inception", &|| error(load_file("inception-fid", &alexnet, Device::Cpu))),
         ("VGG-16", &|| error(Vgg16::load_file(&alexnet, &[4], Device::Cpu))),
         ("DRN-D-22", &|| error(Drn::load_file(drn::Arch::D22, &alexnet, Device::Cpu))),
         ("EfficientNet-Lite0", &|| error(load_file(DEFAULT, &alexnet, Device::Cpu))),
+        ("EfficientNet-Lite2", &|| error(load_file(SECOND, &alexnet, Device::Cpu))),
     ];
     for (needed, load) in load {
         let text = load();

