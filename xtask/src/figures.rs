@@ -2,9 +2,7 @@
 
 mod grids;
 mod heat;
-mod sheet;
 mod similarity;
-mod text;
 
 use crate::setup;
 use crate::workspace::Workspace;
@@ -15,6 +13,9 @@ use semrel_tables::spec::Spec;
 use semrel_tables::{table_single::TABLE_SINGLE, table1::TABLE_1, table2::TABLE_2, table3::TABLE_3};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// Least side of a picture: smaller ones are enlarged.
+const CELL: u32 = 192;
 
 /// The tables, in the order of their figures.
 const TABLES: [&Spec; 4] = [&TABLE_SINGLE, &TABLE_3, &TABLE_1, &TABLE_2];
@@ -84,7 +85,7 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
         if !missing.is_empty() {
             eprintln!("{} is without {}", group.stem(), missing.join(", "));
         }
-        said(&group.stem(), grid(group, &out, args.rows as usize));
+        said(&group.stem(), grid(group, &workspace.root, &out, args.rows as usize));
     }
     let single = |group: &&Group| group.spec.program.name() == TABLE_SINGLE.program.name();
     if !args.no_similarity && all.iter().any(|group| single(&group)) {
@@ -101,9 +102,9 @@ pub fn run(workspace: &Workspace, args: &Args) -> Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-fn grid(group: &Group, out: &Path, rows: usize) -> Result<PathBuf> {
+fn grid(group: &Group, root: &Path, out: &Path, rows: usize) -> Result<PathBuf> {
     let image = match group.spec.name == TABLE_1.name {
-        true => grids::of_styles(group, rows)?,
+        true => grids::of_styles(group, root, rows)?,
         false => grids::of_translations(group, rows)?,
     };
     let path = out.join(group.stem()).with_extension("png");

@@ -20,13 +20,13 @@ head='"extractor":"effnet-lite0","fd_name":"FD(effnet-lite0)","pd_name":"PD(effn
 case $action in
 train)
     case $place in *lsesim*) [ -e "$0.break" ] && { echo "Error: loss is not finite at step 3" >&2; exit 1; };; esac
-    mkdir -p "$out"; echo 'train: {iterations: 5}' > "$out/config.yaml"; echo "$manifest" > "$out/manifest.json"
+    mkdir -p "$out"; echo 'data: {image_size: 1}' > "$out/config.yaml"; echo "$manifest" > "$out/manifest.json"
     case $all in *ours*) [ -e "$0.slow" ] && { trap 'echo saved > "$out/checkpoint"; exit 130' INT; touch "$0.training"; while :; do sleep 0.1; done; };; esac
     echo '{"step":5}' > "$out/metrics.jsonl"
     echo '{"name":"x","method":"m","seed":777,"iterations":5,"warmup":0,"batch_size":1,"parameters":{},"seconds":90.0,"seconds_waiting_for_images":0.0,"unreadable_images":0,"threads":1,"device":"cpu","peak_memory_mib":1,"best_step":5,"last_step":5}' > "$out/summary.json";;
 eval) echo "{\"checkpoint\":\"last\",\"step\":5,$head,\"latent\":$scores,\"reference\":$scores,\"seconds\":1.0}" > "$out";;
 baseline) mkdir -p "${out%/*}"; echo "{$head,\"fd\":$(pair 3.0),\"target_accuracy\":$(pair 0.125)}" > "$out";;
-sample) echo picture > "$out";;
+sample) printf 'P6 2 7 255\n012345678901234567890123456789012345678901' > "$out";;
 esac
 "#;
 
@@ -51,7 +51,10 @@ fn a_failed_row_is_reported_and_resume_redoes_only_that() {
         .and(contains("photos/ours 1.5"))
         .and(contains("Latent FD(effnet-lite0) ↓"))
         .and(contains("photos: these are your own images, of which the paper has no numbers."));
-    stage.table(&["--jobs", "2", "--threads", "3"]).assert().code(1).stdout(reason.and(numbers).and(caption));
+    let told = contains("photos/ours is training: pictures of its progress appear in ")
+        .and(contains("runs/table1-small-photos-ours-s777/samples/\n"));
+    let table = stage.table(&["--jobs", "2", "--threads", "3"]).assert().code(1);
+    table.stdout(reason.and(numbers).and(caption)).stderr(told);
     let calls = stage.calls();
     assert!(calls.lines().all(|call| call.starts_with("3 ")), "{calls}");
     assert!(
@@ -69,7 +72,10 @@ fn a_failed_row_is_reported_and_resume_redoes_only_that() {
     let json: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(stage.path("out/table1.json")).unwrap()).unwrap();
     assert_eq!(json["datasets"][0]["runs"][0]["last"]["latent"]["fd"]["pairs"]["day2night"], 1.5);
-    assert_eq!(json["pictures"], serde_json::json!(["table1-photos-stargan-v2.png", "table1-photos-ours.png"]));
+    assert_eq!(
+        json["pictures"],
+        serde_json::json!(["table1-photos.png", "table1-photos-stargan-v2.png", "table1-photos-ours.png"])
+    );
     let markdown = fs::read_to_string(stage.path("out/table1.md")).unwrap();
     assert!(markdown.contains("photos-ours.png") && !markdown.contains("photos-lsesim.png"), "{markdown}");
     // The user's own images have no numbers of the paper beside them.

@@ -21,7 +21,8 @@ use std::path::{Path, PathBuf};
 
 /// Name of the resolved configuration.
 pub const CONFIG: &str = "config.yaml";
-const SAMPLES: &str = "samples";
+/// Name of the folder of pictures of what a run makes while it trains.
+pub const SAMPLES: &str = "samples";
 const CHECKPOINTS: &str = "checkpoints";
 
 /// What to do with a folder that holds a run.

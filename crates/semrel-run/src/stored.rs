@@ -24,6 +24,8 @@ pub struct StoredData {
     pub root: Option<String>,
     /// Side of the images.
     pub image_size: Option<u32>,
+    /// Which of two domains is translated: `AtoB`, `BtoA`.
+    pub direction: Option<String>,
 }
 
 /// The section `eval`.
@@ -32,6 +34,8 @@ pub struct StoredData {
 pub struct StoredEval {
     /// Name of the feature extractor.
     pub extractor: Option<String>,
+    /// What translations should be: a folder, or `pairs`.
+    pub truth: Option<String>,
 }
 
 impl StoredConfig {

@@ -10,8 +10,8 @@ use super::plan::Plan;
 use super::results;
 use super::rows::Row;
 use super::spec::Address;
-use semrel_run::input;
 use semrel_run::stored::CheckResult;
+use semrel_run::{input, run_dir};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -154,7 +154,8 @@ impl Calls<'_> {
             let outdates = vec![file, stamp.clone()];
             steps.push(Step { outdates, stamp: Some((stamp, made_with)), ..step("measuring", command) });
         }
-        Ok(Job { log: plan.log(&name), name, steps, after: None })
+        let rank = usize::from(!plan.is_first(dataset));
+        Ok(Job { log: plan.log(&name), name, steps, after: None, rank })
     }
 
     fn row(&self, row: Row, seed: u64, left: Left, lengths: &[u64]) -> Job {
@@ -184,7 +185,9 @@ impl Calls<'_> {
             if stage.leaves.a_run() {
                 command.arg("--manifest").arg(plan.manifest(row, seed).to_string());
             }
+            let first = steps.is_empty() && stage.leaves.a_run();
             steps.push(Step {
+                says: first.then(|| where_to_look(&name, &folder)),
                 outdates: evals.iter().cloned().chain([stamp.clone(), run.join(DRAWING)]).collect(),
                 stamp: (i + 1 == stages.len()).then(|| (stamp.clone(), made_with.clone())),
                 metrics: Some(folder.join(METRICS)),
@@ -212,7 +215,7 @@ impl Calls<'_> {
             command.arg(&run).args(["--checkpoint", "last"]).args(options).arg("--out").arg(drawing);
             steps.push(step("drawing", command));
         }
-        Job { log: plan.log(&name), name, steps, after: None }
+        Job { log: plan.log(&name), name, steps, after: None, rank: plan.rank(row, seed) }
     }
 
     fn evaluation(&self, checkpoint: &str, row: Row, run: &Path, sets: &[String], file: &Path) -> Command {
@@ -235,5 +238,12 @@ impl Calls<'_> {
 }
 
 fn step(label: &'static str, command: Command) -> Step {
-    Step { label, command, outdates: vec![], stamp: None, metrics: None, length: None }
+    Step { label, command, outdates: vec![], stamp: None, metrics: None, length: None, says: None }
+}
+
+/// A sentence that names the folder of pictures that a run makes while it trains, from where the user stands.
+fn where_to_look(row: &str, run: &Path) -> String {
+    let folder = run.join(run_dir::SAMPLES);
+    let here = std::env::current_dir().ok().and_then(|here| Some(folder.strip_prefix(here).ok()?.to_owned()));
+    format!("{row} is training: pictures of its progress appear in {}/", here.unwrap_or(folder).display())
 }

@@ -127,6 +127,7 @@ fn one_metric_may_be_the_papers_and_another_not() {
 /// A plan of one row of the ablation.
 fn plan(profile: Profile, dataset: Dataset) -> Plan {
     Plan {
+        root: "nowhere".into(),
         spec: &TABLE_3,
         profile,
         datasets: vec![dataset],

@@ -22,6 +22,8 @@ pub struct Job {
     pub steps: Vec<Step>,
     /// Index of the job that must be done before.
     pub after: Option<usize>,
+    /// Of jobs that could start, those of the least rank do, in their order.
+    pub rank: usize,
 }
 
 /// One call of a program.
@@ -38,6 +40,8 @@ pub struct Step {
     pub metrics: Option<PathBuf>,
     /// The step that it ends at.
     pub length: Option<u64>,
+    /// What is said when it starts.
+    pub says: Option<String>,
 }
 
 /// How a job ended.
@@ -107,7 +111,9 @@ pub fn run(mut jobs: Vec<Job>, parallel: usize, display: &mut Display) -> Vec<Ou
         let waiting =
             (0..jobs.len()).filter(|&j| outcomes[j].is_none() && running.iter().all(|r| r.job != j)).filter(ready);
         if interrupts == 0 && running.len() < parallel {
-            let waiting: Vec<usize> = waiting.take(parallel - running.len()).collect();
+            let mut waiting: Vec<usize> = waiting.collect();
+            waiting.sort_by_key(|&j| jobs[j].rank);
+            waiting.truncate(parallel - running.len());
             for j in waiting {
                 start_next(&mut jobs, j, &mut running, &mut outcomes, display);
             }
@@ -161,6 +167,7 @@ fn start_next(
     display.state(j, step.label);
     match spawn(&jobs[j].log, &mut step) {
         Ok((child, log_start)) => {
+            step.says.iter().for_each(|text| display.say(text));
             running.push(Running { job: j, child, step, log_start, started: Instant::now(), first: None });
         }
         Err(error) => {
@@ -269,7 +276,7 @@ mod tests {
     fn sh(script: &str) -> Step {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
-        Step { label: "running", command, outdates: vec![], stamp: None, metrics: None, length: None }
+        Step { label: "running", command, outdates: vec![], stamp: None, metrics: None, length: None, says: None }
     }
 
     #[test]
@@ -294,6 +301,7 @@ mod tests {
             log: dir.path().join(name),
             steps: vec![sh(&script)],
             after,
+            rank: 0,
         };
         let made = file.display();
         let jobs = vec![
@@ -311,6 +319,23 @@ mod tests {
     }
 
     #[test]
+    fn jobs_of_lower_rank_start_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let order = dir.path().join("order");
+        let job = |name: &str, rank, after| Job {
+            name: name.into(),
+            log: dir.path().join(name),
+            steps: vec![sh(&format!("echo {name} >> {}", order.display()))],
+            after,
+            rank,
+        };
+        let jobs =
+            vec![job("a", 2, None), job("b", 0, Some(3)), job("c", 1, None), job("d", 0, None), job("e", 1, None)];
+        assert_eq!(run(jobs, 1, &mut Display::lines(vec!["x".into(); 5])), vec![Outcome::Done; 5]);
+        assert_eq!(fs::read_to_string(order).unwrap(), "d\nb\nc\ne\na\n");
+    }
+
+    #[test]
     fn position_is_that_of_the_last_whole_line() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("metrics.jsonl");
@@ -324,7 +349,8 @@ mod tests {
     #[test]
     fn jobs_run_side_by_side_and_fail_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let job = |name: &str, steps| Job { name: name.into(), log: dir.path().join(name), steps, after: None };
+        let job =
+            |name: &str, steps| Job { name: name.into(), log: dir.path().join(name), steps, after: None, rank: 0 };
         let mut stamped = sh("echo fine");
         stamped.stamp = Some((dir.path().join("stamp"), "ok".into()));
         let jobs = vec![

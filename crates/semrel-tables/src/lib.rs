@@ -26,7 +26,7 @@ pub mod jobs;
 pub mod leaves;
 pub mod machine;
 pub mod names;
-mod pictures;
+pub mod pictures;
 pub mod plan;
 pub mod profile;
 pub mod report;

@@ -28,6 +28,8 @@ pub struct Dataset {
 pub struct Plan {
     /// The table.
     pub spec: &'static Spec,
+    /// The checkout, in which relative paths of configurations begin.
+    pub root: PathBuf,
     /// Extent of data, networks and training.
     pub profile: Profile,
     /// Its data sets.
@@ -81,6 +83,22 @@ impl Plan {
     pub fn needed(&self, row: Row) -> Option<Row> {
         let name = self.spec.program.needs(self.method(row).name)?;
         self.rows.iter().copied().find(|other| other.dataset == row.dataset && self.method(*other).name == name)
+    }
+
+    /// Whether a data set is the first whose rows are made.
+    pub fn is_first(&self, dataset: usize) -> bool {
+        self.datasets_in_use().first() == Some(&dataset)
+    }
+
+    /// When a row with a seed has its turn: 0 for the table's first methods, and for what these need, on the first data set; 1 on
+    /// others; 2 for all other rows, and for further seeds.
+    pub fn rank(&self, row: Row, seed: u64) -> usize {
+        let first = |row: Row| self.spec.first.contains(&self.method(row).name);
+        let needed = || self.rows.iter().any(|other| first(*other) && self.needed(*other) == Some(row));
+        match seed == self.seeds[0] && (first(row) || needed()) {
+            true => usize::from(!self.is_first(row.dataset)),
+            false => 2,
+        }
     }
 
     /// Whether a row has begun: one of its stages has a run.
@@ -235,5 +253,28 @@ impl Plan {
     /// Log of a job.
     pub fn log(&self, name: &str) -> PathBuf {
         self.out.join("logs").join(format!("{}.log", name.replace(['/', ' '], "-")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table_single::TABLE_SINGLE;
+    use crate::table2::TABLE_2;
+    use crate::testing;
+
+    #[test]
+    fn the_papers_method_and_its_base_come_first_and_with_them_what_they_need() {
+        let ranks = |spec| {
+            let plan = Plan { seeds: vec![777, 778], ..testing::plan(Path::new("."), spec, 2) };
+            plan.trainings().iter().map(|&(row, seed)| plan.rank(row, seed)).collect::<Vec<_>>()
+        };
+        let single = [[2, 2, 2, 0, 2, 2, 2, 0], [2, 2, 2, 1, 2, 2, 2, 1], [2; 8], [2; 8]];
+        assert_eq!(ranks(&TABLE_SINGLE), single.concat());
+        // Teacher, baseline, ours.
+        assert_eq!(ranks(&TABLE_2), [[0, 2, 0], [1, 2, 1], [2; 3], [2; 3]].concat());
+        let mut only_second = testing::plan(Path::new("."), &TABLE_SINGLE, 2);
+        only_second.rows.retain(|row| row.dataset == 1);
+        assert_eq!(only_second.rank(only_second.rows[7], 777), 0);
     }
 }

@@ -81,6 +81,7 @@ impl Request {
         let parallel = self.jobs.map_or(if side_by_side { cores() } else { 1 }, |j| j as usize);
         let plan = Plan {
             spec,
+            root: root.to_owned(),
             profile,
             datasets,
             rows,
@@ -162,6 +163,8 @@ mod tests {
                     assert!(numbers.is_some(), "{}/{}/{}", spec.name, dataset.name, method.name);
                 }
             }
+            let known = |name: &&str| spec.methods.iter().any(|method| method.name == *name);
+            assert!(!spec.first.is_empty() && spec.first.iter().all(known), "{}", spec.name);
             // Every number has a place.
             for (dataset, metric, _) in spec.methods.iter().flat_map(|method| method.paper) {
                 assert!(spec.datasets.iter().any(|known| known.name == *dataset), "{dataset}");

@@ -23,6 +23,9 @@ pub struct Spec {
     pub datasets: &'static [DatasetSpec],
     /// Its rows, in its order.
     pub methods: &'static [Method],
+    /// Methods whose rows are made before the others, so that there is soon something to see: the paper's, and that which it
+    /// builds on.
+    pub first: &'static [&'static str],
     /// What else is to be said of the paper's numbers, where they are shown.
     pub beside: Option<&'static str>,
     /// What else is to be said of the rows that are shown, and of what was measured on them.

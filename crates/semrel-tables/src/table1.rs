@@ -72,6 +72,7 @@ pub const TABLE_1: Spec = Spec {
             ],
         },
     ],
+    first: &["stargan-v2", "ours"],
     beside: None,
     notes,
 };

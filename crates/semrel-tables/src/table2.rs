@@ -76,6 +76,7 @@ pub const TABLE_2: Spec = Spec {
             ],
         },
     ],
+    first: &[OURS],
     beside: Some("`gancomp-fast profile` gives the paper's parameters and MACs from its configurations."),
     notes: |_, _, _| vec![],
 };

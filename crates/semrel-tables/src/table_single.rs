@@ -100,6 +100,7 @@ pub const TABLE_SINGLE: Spec = Spec {
             ],
         },
     ],
+    first: &["cut", "ours"],
     beside: Some("The paper also lists MUNIT and DRIT, which are not implemented here, and does not list FastCUT."),
     notes,
 };

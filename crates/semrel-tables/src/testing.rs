@@ -1,10 +1,39 @@
-//! Scores for tests.
+//! Plans and scores for tests.
 
 use super::evaluated::{Baselined, Evaluated};
+use super::plan::{Dataset, Plan};
+use super::profile::Profile;
+use super::rows::Row;
+use super::spec::Spec;
 use semrel_run::scores::{
     Baseline, CompressionEvaluation, Counts, DomainBaseline, DomainEvaluation, DomainProtocol, Evaluation,
     GuidedScores, GuidedTruth, MaskedPsnr, PairScores, PairTruth, Protocol, SegmentationScores, TruthScores,
 };
+use std::path::Path;
+
+/// All rows of a table on some data sets, with everything below `root`.
+pub fn plan(root: &Path, spec: &'static Spec, datasets: usize) -> Plan {
+    let rows = |dataset| (0..spec.methods.len()).map(move |method| Row { dataset, method });
+    let dataset =
+        |i| Dataset { name: format!("set{i}"), paper: None, own: None, stem: "data".into(), settings: vec![] };
+    Plan {
+        spec,
+        root: root.to_owned(),
+        profile: Profile::Small,
+        datasets: (0..datasets).map(dataset).collect(),
+        rows: (0..datasets).flat_map(rows).collect(),
+        seeds: vec![777],
+        resume: false,
+        overwrite: false,
+        parallel: 1,
+        threads: 1,
+        device: "cpu".into(),
+        sets: vec![],
+        configs: root.join("configs"),
+        runs: root.join("runs"),
+        out: root.to_owned(),
+    }
+}
 
 pub fn protocol(segmenter: Option<&str>) -> Protocol {
     Protocol {

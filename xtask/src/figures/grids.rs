@@ -1,20 +1,18 @@
 //! Test pictures and what each method makes of them.
 
-use super::sheet::Sheet;
+use super::CELL;
 use crate::explore::spread;
-use anyhow::{Context, Result, anyhow, ensure};
-use image::{RgbImage, imageops};
+use anyhow::{Context, Error, Result, ensure};
+use image::RgbImage;
 use semrel_data::image_io::{list_images, read_rgb};
-use semrel_run::stored::StoredConfig;
-use semrel_run::{config, run_dir};
+use semrel_tables::TableError;
 use semrel_tables::finished::{Finished, Group};
-use semrel_tables::folders::open_domains;
-use semrel_tables::names::{DRAWING, INPUTS, OUTPUTS};
+use semrel_tables::names::{INPUTS, OUTPUTS};
+use semrel_tables::pictures::sheet::Sheet;
+use semrel_tables::pictures::styles::Styles;
 use std::path::{Path, PathBuf};
 
-/// Styles drawn for each domain by `stargan2-multi sample`.
-const STYLES: usize = 3;
-/// Of these, how many are shown.
+/// Of the styles that are drawn of each domain, how many are shown.
 const SHOWN: usize = 2;
 
 /// What the evaluations of two domains have left: inputs, and one column per method.
@@ -36,6 +34,7 @@ pub fn of_translations(group: &Group, rows: usize) -> Result<RgbImage> {
         Ok((String::new(), cells))
     };
     let sheet = Sheet {
+        cell: CELL,
         columns: columns(&group.rows, 1),
         rows: spread(&inputs, rows).iter().map(row).collect::<Result<_>>()?,
         caption: format!(
@@ -43,7 +42,7 @@ pub fn of_translations(group: &Group, rows: usize) -> Result<RgbImage> {
             group.spec.title, group.dataset, group.profile
         ),
     };
-    sheet.draw()
+    Ok(sheet.draw()?)
 }
 
 fn columns(rows: &[Finished], each: usize) -> Vec<String> {
@@ -53,65 +52,33 @@ fn columns(rows: &[Finished], each: usize) -> Vec<String> {
 }
 
 /// What `table1` has drawn of several domains: test pictures, each in styles of the domain after its own.
-pub fn of_styles(group: &Group, rows: usize) -> Result<RgbImage> {
-    let first = group.rows.first().context("no row")?;
-    let file = first.run.join(run_dir::CONFIG);
-    let text = config::text_of(&file).with_context(|| file.display().to_string())?;
-    let config = StoredConfig::from_yaml(&text).map_err(|what| anyhow!("{}: {what}", file.display()))?;
-    let side = config.data.image_size;
-    let side = side.with_context(|| format!("{}: missing key `data.image_size`", file.display()))?;
-    let grids = group
-        .rows
-        .iter()
-        .map(|row| {
-            let file = row.run.join(DRAWING);
-            let grid = read_rgb(&file).context("`cargo xtask table1 --resume` draws it")?;
-            ensure!(
-                grid.width() % side == 0 && grid.height() % side == 0 && grid.height() / side > STYLES as u32,
-                "{}: {} x {} pixels, which are not cells of {side}",
-                file.display(),
-                grid.width(),
-                grid.height()
-            );
-            Ok(grid)
+pub fn of_styles(group: &Group, root: &Path, rows: usize) -> Result<RgbImage> {
+    let read = |row: &Finished| {
+        Styles::read(&row.run).map_err(|error| match error {
+            error @ TableError::Data(_) => Error::new(error).context("`cargo xtask table1 --resume` draws it"),
+            error => error.into(),
         })
-        .collect::<Result<Vec<_>>>()?;
-    let domains = (grids[0].height() / side - 1) as usize / STYLES;
-    let sources = (grids[0].width() / side) as usize;
-    let names = names(&config, domains);
-    let cell = |grid: &RgbImage, column: usize, row: usize| {
-        let inside = (column + 1) * side as usize <= grid.width() as usize
-            && (row + 1) * side as usize <= grid.height() as usize;
-        inside.then(|| imageops::crop_imm(grid, column as u32 * side, row as u32 * side, side, side).to_image())
     };
+    let all: Vec<Styles> = group.rows.iter().map(read).collect::<Result<_>>()?;
+    let first = all.first().context("no row")?;
+    let names = first.images(root).names;
     let row = |&source: &usize| {
-        // Sources come in the order of their domains, as many of each.
-        let domain = source * domains / sources.max(1);
-        let target = (domain + 1) % domains.max(1);
-        let mut cells = vec![cell(&grids[0], source, 0)];
-        for grid in &grids {
-            cells.extend((0..SHOWN).map(|style| cell(grid, source, 1 + target * STYLES + style)));
+        let target = first.next(source);
+        let mut cells = vec![first.source(source)];
+        for styles in &all {
+            cells.extend((0..SHOWN).map(|style| styles.styled(source, target, style)));
         }
-        (format!("{} → {}", names[domain], names[target]), cells)
+        (format!("{} → {}", names[first.domain(source)], names[target]), cells)
     };
     let sheet = Sheet {
+        cell: CELL,
         columns: columns(&group.rows, SHOWN),
-        rows: spread(&(0..sources).collect::<Vec<_>>(), rows).iter().map(row).collect(),
+        rows: spread(&(0..first.sources).collect::<Vec<_>>(), rows).iter().map(row).collect(),
         caption: format!(
             "{}, {}, profile {}: test pictures, each in {SHOWN} random styles of another domain, the same latent codes for \
              all methods.",
             group.spec.title, group.dataset, group.profile
         ),
     };
-    sheet.draw()
-}
-
-/// Names of the domains, or their numbers where the images are gone.
-fn names(config: &StoredConfig, domains: usize) -> Vec<String> {
-    let numbers = || (1..=domains).map(|d| d.to_string()).collect();
-    let Some(root) = &config.data.root else { return numbers() };
-    match open_domains(Path::new(root)) {
-        Ok(splits) if splits.train.len() == domains => splits.train.names().iter().map(|&n| n.to_owned()).collect(),
-        _ => numbers(),
-    }
+    Ok(sheet.draw()?)
 }

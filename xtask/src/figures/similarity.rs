@@ -1,7 +1,7 @@
 //! Similarity maps of one patch, method by method, as in the paper's figure of them.
 
+use super::CELL;
 use super::heat;
-use super::sheet::{Sheet, enlarged};
 use crate::explore::spread;
 use anyhow::{Context, Result, anyhow};
 use image::RgbImage;
@@ -10,6 +10,7 @@ use semrel_run::similarity;
 use semrel_tables::finished::{Finished, Group};
 use semrel_tables::jobs::last_error;
 use semrel_tables::names::{INPUTS, OUTPUTS};
+use semrel_tables::pictures::sheet::{Sheet, enlarged};
 use std::path::Path;
 use std::process::Command;
 
@@ -62,6 +63,7 @@ pub fn draw(
     }
     let titles = group.rows.iter().map(|row| row.method.title.to_owned());
     let sheet = Sheet {
+        cell: CELL,
         columns: ["Input".to_owned()].into_iter().chain(titles).collect(),
         rows: rows.into_iter().map(|(name, cells)| (name.to_owned(), cells)).collect(),
         caption: format!(
@@ -74,7 +76,7 @@ pub fn draw(
             divergences.join(", ")
         ),
     };
-    sheet.draw()
+    Ok(sheet.draw()?)
 }
 
 /// Maps of a row, and its translation of the picture.
@@ -104,7 +106,7 @@ fn of_row(
 
 /// The picture with a dot on the query; enlarged first, so that the dot is round.
 fn dotted(picture: RgbImage, maps: &Maps) -> RgbImage {
-    let mut picture = enlarged(&picture);
+    let mut picture = enlarged(&picture, CELL);
     let middle = |at: u32, of: u32, side: u32| (f64::from(at) + 0.5) * f64::from(side) / f64::from(of);
     let place = (middle(maps.at[0], maps.size[0], picture.width()), middle(maps.at[1], maps.size[1], picture.height()));
     heat::mark(&mut picture, place);

@@ -9,9 +9,10 @@ use std::process::ExitCode;
 /// Train and measure the rows of the paper's Table 1 (multi-modal translation)
 ///
 /// Builds stargan2-multi, makes the data, trains and evaluates each row, prints the table with the paper's numbers beside
-/// and writes it to OUT: table1.md, table1.csv, table1.json and a grid of translations per row
-/// (table1-<dataset>-<method>.png), in place of an earlier table there. Logs go to OUT/logs, runs to
-/// runs/stargan2-multi/table1-<profile>-<dataset>-<method>-s<seed>, with a short digest of --set behind it if there is any.
+/// and writes it to OUT: table1.md, table1.csv, table1.json, a picture of inputs and translations per row
+/// (table1-<dataset>-<method>.png) and one of all rows (table1-<dataset>.png), in place of an earlier table there. Logs go to
+/// OUT/logs, runs to runs/stargan2-multi/table1-<profile>-<dataset>-<method>-s<seed>, with a short digest of --set behind it if
+/// there is any.
 ///
 /// The data sets are `seasons` and `weather`, or your own folder with --data, which holds train/<domain>/ and val/<domain>/,
 /// or just <domain>/; the methods are `stargan-v2`, `lsesim` and `ours`.

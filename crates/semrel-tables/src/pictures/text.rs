@@ -1,7 +1,7 @@
 //! Text in pictures, in DejaVu Sans.
 
+use crate::error::TableError;
 use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
-use anyhow::{Context, Result};
 use image::{Rgb, RgbImage};
 
 /// Draws text on white.
@@ -11,8 +11,12 @@ pub struct Writer {
 
 impl Writer {
     /// The font that the program holds.
-    pub fn new() -> Result<Self> {
-        Ok(Self { font: FontRef::try_from_slice(dejavu::sans::regular()).context("the font of figures")? })
+    ///
+    /// # Errors
+    /// [`TableError::Picture`] if that is damaged.
+    pub fn new() -> Result<Self, TableError> {
+        let font = FontRef::try_from_slice(dejavu::sans::regular());
+        Ok(Self { font: font.map_err(|error| TableError::Picture(format!("the font of pictures: {error}")))? })
     }
 
     /// Glyphs of a line that begins at (0, 0), and its width.
