@@ -65,6 +65,9 @@ struct Options {
     /// Redo rows that have a run folder
     #[arg(long)]
     overwrite: bool,
+    /// Also score all kept checkpoints on the test images and show the best of them, as papers do: it flatters the method
+    #[arg(long)]
+    best_on_test: bool,
     /// Rows trained at a time [default: see above]
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u64).range(1..=256))]
     jobs: Option<u64>,
@@ -106,6 +109,7 @@ impl Options {
             only: self.only,
             resume: self.resume,
             overwrite: self.overwrite,
+            best_on_test: self.best_on_test,
             jobs: self.jobs,
             threads: self.threads,
             device: self.device,

@@ -112,7 +112,7 @@ impl Place {
         place.kinds("photos", 0);
         place.kinds("translations", 100);
         render_animals(1, Coat::Plain, 64).image.save(place.path("horse.jpg")).unwrap();
-        write_pairs(&place.path("two"), PairWorld::HorseZebra, 6, 2, 40, 1).unwrap();
+        write_pairs(&place.path("two"), PairWorld::HorseZebra, 8, 2, 40, 1).unwrap();
         place
     }
 
@@ -120,7 +120,8 @@ impl Place {
     fn kinds(&self, name: &str, first: u64) {
         let kinds: [(&str, Look); 2] = [("cloudy", Weather::Cloudy.into()), ("sunrise", Season::Autumn.into())];
         for (kind, look) in kinds {
-            for (phase, seeds) in [("train", 0..6), ("val", 6..9)] {
+            // Of eight, two are set apart for validation.
+            for (phase, seeds) in [("train", 20..28), ("val", 6..9)] {
                 let folder = self.path(&format!("{name}/{phase}/{kind}"));
                 fs::create_dir_all(&folder).unwrap();
                 for seed in seeds {

@@ -85,6 +85,26 @@ fn checkpoints_stand_side_by_side_and_translations_become_pictures() {
 }
 
 #[test]
+fn checkpoints_are_called_by_what_chose_them() {
+    let stage = stage("table-single", &["ours"]);
+    let told = STAND_IN.replace(r#"\"step\":9,$head,\"fd\""#, r#"\"step\":9,\"select\":\"val\",$head,\"fd\""#);
+    let told = told.replace("case $all in *best*)", "case $all in *--best-on-test*) fd=1.125;; *best*)");
+    fs::write(stage.path("stand-in"), told).unwrap();
+    let names = contains("chosen on val   last").and(contains("†").not());
+    let caption = contains("Checkpoints: chosen on val: the one with the least distance on training images");
+    stage.table(&["--only", "ours"]).assert().success().stdout(names.and(caption));
+    assert!(stage.calls().lines().all(|call| !call.contains("--best-on-test")));
+    let names = contains("chosen on val   last  best on test†").and(contains("best on test†: the best"));
+    stage.table(&["--only", "ours", "--best-on-test", "--resume"]).assert().success().stdout(names);
+    let calls = stage.calls();
+    assert!(calls.lines().any(|call| call.starts_with("eval") && call.contains("--best-on-test")), "{calls}");
+    let csv = fs::read_to_string(stage.path("out/table-single.csv")).unwrap();
+    for line in ["photos,Ours,best,fd,1.25,\n", "photos,Ours,last,fd,1.5,\n", "photos,Ours,best-on-test,fd,1.125,\n"] {
+        assert!(csv.contains(line), "{csv}");
+    }
+}
+
+#[test]
 fn the_ablation_has_its_own_rows() {
     let stage = stage("table3", &["infonce", "dce-hard", "ours"]);
     let rows = contains("InfoNCE").and(contains("DCE + SRC + Hneg")).and(contains("DCE + Hneg"));

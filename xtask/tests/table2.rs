@@ -86,6 +86,14 @@ fn a_stage_that_fails_is_told_and_resumed() {
 }
 
 #[test]
+fn there_are_no_checkpoints_to_choose_from() {
+    let stage = stage();
+    let refused = contains("--best-on-test").and(contains("no checkpoints to choose from"));
+    stage.table(&["--best-on-test"]).assert().failure().stderr(refused);
+    assert_eq!(stage.calls(), "");
+}
+
+#[test]
 fn without_its_teacher_a_row_fails_with_the_reason() {
     let stage = stage();
     fs::write(stage.path("stand-in.break-teacher"), "").unwrap();

@@ -114,6 +114,17 @@ pub enum DataError {
         /// Images needed.
         needed: usize,
     },
+    /// A domain with too few images to set some apart for validation.
+    #[error(
+        "{path}: {found} different image(s), but at least 8 are needed: a quarter of them may validate, and two must; choose \
+         by other images with `eval.select: test`, or not at all with `eval.select: last`"
+    )]
+    NoValidation {
+        /// The domain's folder.
+        path: PathBuf,
+        /// Different images found.
+        found: usize,
+    },
     /// Train and validation folders name different domains.
     #[error("{path}: domains {found:?} differ from the training domains {expected:?}")]
     DomainMismatch {

@@ -88,7 +88,7 @@ impl PairFolder {
     }
 
     /// Keeps the images of a side where `kept` is true; of pairs, both.
-    fn keep(&mut self, side: Side, kept: &[bool]) {
+    pub(crate) fn keep(&mut self, side: Side, kept: &[bool]) {
         for other in [Side::A, Side::B] {
             if other == side || self.layout != PairLayout::Unaligned {
                 let mut kept = kept.iter();

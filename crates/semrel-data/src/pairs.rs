@@ -71,6 +71,14 @@ pub enum PairLayout {
     Paired,
 }
 
+/// The folders of a phase.
+enum Found {
+    /// One per domain.
+    Two(PathBuf, PathBuf),
+    /// One of A|B pictures.
+    Aligned(PathBuf),
+}
+
 /// Images of two domains, of one phase of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PairFolder {
@@ -98,6 +106,25 @@ impl PairFolder {
     /// has no image, [`DataError::OddWidth`] for an aligned picture that cannot be halved, [`DataError::Read`] for one that
     /// cannot be read. Pictures that cannot be decoded are left to the store.
     pub fn open(root: &Path, phase: &str) -> Result<Self, DataError> {
+        match Self::find(root, phase)? {
+            Found::Two(a, b) => Self::open_two(&a, &b),
+            Found::Aligned(folder) => Self::open_aligned(&folder),
+        }
+    }
+
+    /// As [`PairFolder::open`], without a look at the pictures.
+    ///
+    /// # Errors
+    /// [`DataError::MissingFolder`], [`DataError::NoPair`], [`DataError::Empty`].
+    pub fn list(root: &Path, phase: &str) -> Result<Self, DataError> {
+        match Self::find(root, phase)? {
+            Found::Two(a, b) => Self::open_two(&a, &b),
+            Found::Aligned(folder) => Self::list_aligned(&folder),
+        }
+    }
+
+    /// The folders of a phase.
+    fn find(root: &Path, phase: &str) -> Result<Found, DataError> {
         let phases: &[&str] = if phase == "test" { &["test", "val"] } else { &[phase] };
         let aligned = phases.join("/ or ");
         if !root.is_dir() {
@@ -111,13 +138,13 @@ impl PairFolder {
         for name in phases {
             let [a, b] = [format!("{name}A"), format!("{name}B")];
             match (is_there(a.clone()), is_there(b.clone())) {
-                (true, true) => return Self::open_two(&root.join(a), &root.join(b)),
+                (true, true) => return Ok(Found::Two(root.join(a), root.join(b))),
                 (true, false) => return Err(Self::no_pair(root, vec![b], phase, aligned)),
                 (false, _) => {}
             }
         }
         if let Some(name) = phases.iter().find(|name| is_there((*name).to_string())) {
-            return Self::open_aligned(&root.join(name));
+            return Ok(Found::Aligned(root.join(name)));
         }
         let missing = ["A", "B"].iter().flat_map(|side| phases.iter().map(move |name| format!("{name}{side}")));
         let mut missing: Vec<String> = missing.filter(|name| !is_there(name.clone())).collect();
@@ -144,9 +171,9 @@ impl PairFolder {
     /// # Errors
     /// [`DataError::MissingFolder`], [`DataError::Empty`], [`DataError::OddWidth`], [`DataError::Read`].
     pub fn open_aligned(folder: &Path) -> Result<Self, DataError> {
-        let files = some_images(folder)?;
+        let listed = Self::list_aligned(folder)?;
         let mut wide = false;
-        for path in &files {
+        for path in &listed.files[0] {
             let (width, height) = match dimensions(path) {
                 Ok(size) => size,
                 // Whether undecodable pictures are skipped is for the store to decide.
@@ -164,7 +191,11 @@ impl PairFolder {
                 folder.display()
             );
         }
-        let folder = folder.to_owned();
+        Ok(listed)
+    }
+
+    fn list_aligned(folder: &Path) -> Result<Self, DataError> {
+        let (folder, files) = (folder.to_owned(), some_images(folder)?);
         Ok(Self { layout: PairLayout::Aligned, folders: [folder.clone(), folder], files: [files.clone(), files] })
     }
 
@@ -254,6 +285,7 @@ mod tests {
         pictures(dir.path(), 4, &["trainA/b.png", "trainA/a.png", "trainB/deep/er/c.PNG", "valA/v.png", "valB/w.png"]);
         let train = PairFolder::open(dir.path(), "train").unwrap();
         assert_eq!((train.layout, train.len()), (PairLayout::Unaligned, 2));
+        assert_eq!(PairFolder::list(dir.path(), "train").unwrap(), train);
         assert_eq!(train.files(Side::A), [dir.path().join("trainA/a.png"), dir.path().join("trainA/b.png")]);
         assert_eq!(train.files(Direction::BtoA.source()), [dir.path().join("trainB/deep/er/c.PNG")]);
         assert_eq!(train.folder("BtoA".parse::<Direction>().unwrap().target()), dir.path().join("trainA"));
@@ -274,6 +306,7 @@ mod tests {
         let levels = [Side::A, Side::B].map(|side| test.read(side, 1).unwrap().get_pixel(3, 3).0[0]);
         assert_eq!(levels, [10, 200]);
         pictures(dir.path(), 13, &["train/2.png"]);
+        assert_eq!(PairFolder::list(dir.path(), "train").unwrap().len(), 2);
         let error = PairFolder::open(dir.path(), "train").unwrap_err();
         assert!(matches!(&error, DataError::OddWidth { path, width: 13 } if path.ends_with("2.png")), "{error}");
     }
@@ -281,7 +314,11 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_with_both_layouts() {
         let dir = tempfile::tempdir().unwrap();
-        let said = |phase: &str| PairFolder::open(dir.path(), phase).unwrap_err().to_string();
+        let said = |phase: &str| {
+            let said = PairFolder::open(dir.path(), phase).unwrap_err().to_string();
+            assert_eq!(PairFolder::list(dir.path(), phase).unwrap_err().to_string(), said);
+            said
+        };
         assert!(matches!(PairFolder::open(&dir.path().join("x"), "train"), Err(DataError::MissingFolder { .. })));
         let nothing = said("train");
         for words in ["trainA and no folder trainB", "expected trainA/ and trainB/", "or train/ with"] {

@@ -7,10 +7,10 @@
 use crate::DataError;
 use rayon::prelude::*;
 use schemars::JsonSchema;
+use semrel_run::input;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -95,7 +95,7 @@ impl SplitRule {
 /// Names the file.
 pub fn file_digest(path: &Path) -> Result<ContentDigest, DataError> {
     let failed = |e| DataError::read(path, e);
-    let (mut file, mut hash, mut buffer) = (File::open(path).map_err(failed)?, Sha256::new(), vec![0; 1 << 16]);
+    let (mut file, mut hash, mut buffer) = (input::open(path).map_err(failed)?, Sha256::new(), vec![0; 1 << 16]);
     loop {
         match file.read(&mut buffer).map_err(failed)? {
             0 => return Ok(hash.finalize().into()),

@@ -5,6 +5,7 @@ use super::diff::{Difference, difference};
 use super::members::title_of;
 use super::numbers::{MethodNumbers, number};
 use super::sources::TableFile;
+use semrel_tables::chosen;
 use semrel_tables::columns::Column;
 use semrel_tables::entries::{ceiling, ceiling_label, measured, of_paper, untranslated};
 use semrel_tables::evaluated::{Baselined, Evaluated, Terms};
@@ -106,7 +107,8 @@ fn terms(dataset: &WrittenDataset) -> Vec<Terms> {
 
 fn dataset_view(spec: &'static Spec, dataset: &WrittenDataset) -> DatasetView {
     let all = spec.program.columns();
-    let (methods, terms) = (numbers(spec, dataset), terms(dataset));
+    let terms = terms(dataset);
+    let methods = numbers(spec, dataset, &terms);
     let published = spec.program.published();
     let references = references(spec, dataset.baseline.as_ref().ok());
     // As in the printed table: a score that nothing has is left out, but for the first.
@@ -136,7 +138,7 @@ fn dataset_view(spec: &'static Spec, dataset: &WrittenDataset) -> DatasetView {
     DatasetView { name: dataset.name.clone(), columns, rows, sourced: spec.program.checkpoints().len() > 1, charts }
 }
 
-fn numbers(spec: &'static Spec, dataset: &WrittenDataset) -> Vec<MethodNumbers> {
+fn numbers(spec: &'static Spec, dataset: &WrittenDataset, terms: &[Terms]) -> Vec<MethodNumbers> {
     // All methods come with the first seed, then all with the next.
     let mut names: Vec<&str> = vec![];
     for run in &dataset.runs {
@@ -150,12 +152,18 @@ fn numbers(spec: &'static Spec, dataset: &WrittenDataset) -> Vec<MethodNumbers> 
         let here = match results.collect::<Result<Vec<_>, _>>() {
             Err((seed, reason)) if runs.len() > 1 => Err(format!("seed {seed}: {reason}")),
             Err((_, reason)) => Err(reason.clone()),
-            Ok(results) => Ok((spec.program.checkpoints().iter().enumerate())
-                .map(|(i, &checkpoint)| {
-                    let evals: Vec<&Evaluated> = results.iter().map(|evals| &evals[i]).collect();
-                    (checkpoint, measured(spec.program.columns(), &evals))
-                })
-                .collect()),
+            Ok(results) => {
+                let count = results.iter().map(|evals| evals.len()).min().unwrap_or(0);
+                let checkpoints = chosen::checkpoints(spec.program, count).into_iter().enumerate();
+                let mut here: Vec<(&'static str, Cells)> = checkpoints
+                    .map(|(i, checkpoint)| {
+                        let evals: Vec<&Evaluated> = results.iter().map(|evals| &evals[i]).collect();
+                        (checkpoint, measured(spec.program.columns(), &evals))
+                    })
+                    .collect();
+                chosen::in_order(&mut here, |(checkpoint, _)| *checkpoint, terms);
+                Ok(here.into_iter().map(|(checkpoint, cells)| (chosen::called(checkpoint, terms), cells)).collect())
+            }
         };
         let numbers = spec.methods.iter().find(|method| method.name == name);
         let paper = numbers.zip(dataset.paper.as_deref());
@@ -189,7 +197,8 @@ fn reference_row(label: &str, cells: &Cells, columns: &[Column], shown: &[usize]
 }
 
 fn best_of(methods: &[MethodNumbers], i: usize, column: &Column) -> Option<f64> {
-    let all = methods.iter().flat_map(|m| m.here.iter().flatten()).filter_map(|(_, cells)| number(cells, i));
+    let all = methods.iter().flat_map(|m| m.here.iter().flatten());
+    let all = all.filter(|(source, _)| !chosen::flatters(source)).filter_map(|(_, cells)| number(cells, i));
     let better = |a: f64, b: f64| if column.more_is_better { a.max(b) } else { a.min(b) };
     all.map(|n| n.mean).reduce(better)
 }
@@ -224,7 +233,8 @@ fn method_rows(
             .map(|(k, (source, cells))| {
                 let span = if k == 0 { sources.len() } else { 0 };
                 let cells = shown.iter().zip(same).map(|(&i, &same)| cell(number(cells, i), i, same));
-                row(source, span, None, cells.collect())
+                let shown = |cell: CellView| CellView { best: cell.best && !chosen::flatters(source), ..cell };
+                row(source, span, None, cells.map(shown).collect())
             })
             .collect(),
     }

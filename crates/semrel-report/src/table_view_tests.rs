@@ -81,6 +81,23 @@ fn another_metric_has_no_difference_to_the_papers() {
 }
 
 #[test]
+fn the_checkpoint_that_was_chosen_without_the_test_goes_first() {
+    let by = |fd: f64| {
+        let mut eval = eval(fd);
+        eval["select"] = "val".into();
+        eval
+    };
+    let mut ours = run("ours", 777, by(40.0), by(38.0));
+    ours["best-on-test"] = by(30.0);
+    let view = table(json!([of("street", None, &json!([ours]))]));
+    let rows = &view.datasets[0].rows;
+    let shown: Vec<(&str, &str, bool)> =
+        rows.iter().map(|row| (row.source.as_str(), row.cells[0].here.as_str(), row.cells[0].best)).collect();
+    let want = [("chosen on val", "38.00", true), ("last", "40.00", false), ("best on test†", "30.00", false)];
+    assert_eq!(shown, want);
+}
+
+#[test]
 fn seeds_have_means() {
     let runs = json!([run("ours", 1, eval(40.0), eval(40.0)), run("ours", 2, eval(42.0), eval(42.0))]);
     let view = table(json!([of("street", Some("cityscapes"), &runs)]));

@@ -15,6 +15,7 @@
 //! | [`search`], [`front`] | `search.json` and `front.csv`: what a search found, and all that it evaluated |
 //! | [`similarity`] | similarity maps of one patch |
 //! | [`stored`] | what all stored configurations have in common; what `--check` prints |
+//! | [`split`] | `split.json`: which training images are set apart for validation |
 //! | [`manifest`] | `manifest.json`: which row of which table a run is |
 #![warn(missing_docs)]
 
@@ -32,6 +33,7 @@ pub mod run_dir;
 pub mod scores;
 pub mod search;
 pub mod similarity;
+pub mod split;
 pub mod stored;
 pub mod summary;
 pub mod trained;
@@ -46,4 +48,5 @@ pub use json_file::JsonFileError;
 pub use lock::Lock;
 pub use manifest::Manifest;
 pub use run_dir::{OpenMode, RunDir, RunError};
+pub use split::{DomainRecord, SplitRecord};
 pub use summary::Summary;

@@ -6,6 +6,7 @@
 //! samples/step-00001000.png
 //! checkpoints/step-00001000/{*.safetensors,state.json}
 //! summary.json
+//! split.json                  of a run that sets images apart for validation
 //! manifest.json               of a run that belongs to a table
 //! .semrel.lock                held by the process that writes
 //! ```
@@ -14,7 +15,7 @@ use crate::atomic::{self, FileError, TEMPORARY, failed, names_in};
 use crate::checkpoints::{self, CheckpointFolder, CheckpointFolderError};
 use crate::config::{self, ConfigError, yaml};
 use crate::lock::{self, Lock};
-use crate::{log, manifest, summary};
+use crate::{JsonFileError, log, manifest, split, summary};
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,12 +77,23 @@ pub enum RunError {
         /// Its value now.
         given: String,
     },
+    /// The run was trained with another validation part.
+    #[error("{}: {what}, or start another run", folder.display())]
+    OtherSplit {
+        /// The run.
+        folder: PathBuf,
+        /// What differs, and what to do.
+        what: String,
+    },
     /// The configuration cannot be stored or read back.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The file system refused.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A file of the run is not what was expected.
+    #[error(transparent)]
+    Json(#[from] JsonFileError),
     /// Leftovers of a killed process cannot be removed.
     #[error(transparent)]
     Checkpoints(#[from] CheckpointFolderError),
@@ -165,7 +177,7 @@ impl RunDir {
         let ours = |name: &&String| {
             let target = name.strip_prefix(TEMPORARY);
             target.is_some_and(|t| {
-                [CONFIG, summary::FILE, manifest::FILE, log::FILE].iter().any(|file| t.starts_with(file))
+                [CONFIG, summary::FILE, manifest::FILE, split::FILE, log::FILE].iter().any(|file| t.starts_with(file))
             })
         };
         for name in names_in(&self.path)?.iter().filter(ours) {
@@ -200,7 +212,7 @@ fn inspect(folder: &Path, mode: OpenMode) -> Result<(), RunError> {
     let has_run = names.iter().any(|name| name == CONFIG);
     let written = |name: &&String| {
         let name = name.as_str();
-        matches!(name, CONFIG | SAMPLES | CHECKPOINTS | summary::FILE | manifest::FILE | log::FILE)
+        matches!(name, CONFIG | SAMPLES | CHECKPOINTS | summary::FILE | manifest::FILE | split::FILE | log::FILE)
             || log::is_event_file(name)
     };
     match mode {
@@ -255,7 +267,9 @@ fn remove_run(folder: &Path) -> Result<(), FileError> {
     // Fails where something of another's is in it.
     let _ = fs::remove_dir(&samples);
     for name in names_in(folder)? {
-        if matches!(name.as_str(), summary::FILE | manifest::FILE | log::FILE) || log::is_event_file(&name) {
+        if matches!(name.as_str(), summary::FILE | manifest::FILE | split::FILE | log::FILE)
+            || log::is_event_file(&name)
+        {
             remove(folder.join(name))?;
         }
     }

@@ -22,6 +22,9 @@ fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, f64>, 
     Ok(found.into_iter().map(|(key, value)| (key, value.unwrap_or(f64::NAN))).collect())
 }
 
+/// What the checkpoint is called that does best on the test images.
+pub const BEST_ON_TEST: &str = "best-on-test";
+
 /// What a segmenter sees in photographs, in percent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SegmentationScores {
@@ -60,10 +63,13 @@ pub struct Protocol {
 /// Scores of a checkpoint of a single-modal run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// `last`, `best`, a step, or a file.
+    /// `last`, `best`, `best-on-test`, a step, or a file.
     pub checkpoint: String,
     /// Its step; 0 for a file.
     pub step: u64,
+    /// What chose the best checkpoint of its run: `val`, `test` or `last`. Earlier versions did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<String>,
     /// What the scores refer to.
     #[serde(flatten)]
     pub protocol: Protocol,
@@ -213,10 +219,13 @@ pub struct DomainProtocol {
 /// Scores of a checkpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DomainEvaluation {
-    /// `last`, `best`, or a file.
+    /// `last`, `best`, `best-on-test`, a step, or a file.
     pub checkpoint: String,
     /// Its step.
     pub step: u64,
+    /// What chose the best checkpoint of its run: `val`, `test` or `last`. Earlier versions did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub select: Option<String>,
     /// What the scores refer to.
     #[serde(flatten)]
     pub protocol: DomainProtocol,

@@ -1,5 +1,6 @@
 //! The calls that make a table.
 
+use super::chosen::{BEST_ON_TEST, LAST};
 use super::collected::read_summary;
 use super::entries::MEASURED;
 use super::error::TableError;
@@ -165,7 +166,7 @@ impl Calls<'_> {
         if plan.seeds.len() > 1 {
             name += &format!(" s{seed}");
         }
-        let checkpoints = plan.spec.program.checkpoints();
+        let checkpoints = plan.checkpoints();
         let evals: Vec<PathBuf> = checkpoints.iter().map(|checkpoint| eval_file(&run, checkpoint)).collect();
         let stamp = plan.stamp_file(&run);
         let sets = self.settings(row, seed);
@@ -200,7 +201,8 @@ impl Calls<'_> {
                 let command = self.evaluation(checkpoint, row, &run, &sets, file);
                 let label = match checkpoint {
                     MEASURED => "evaluating",
-                    "last" => "evaluating the last",
+                    LAST => "evaluating the last",
+                    BEST_ON_TEST => "evaluating all on the test images",
                     _ => "evaluating the best",
                 };
                 steps.push(step(label, command));
@@ -222,7 +224,11 @@ impl Calls<'_> {
         let mut command = match self.plan.spec.program.address() {
             Address::Folder => {
                 let mut command = self.call("eval");
-                command.arg(run).args(["--checkpoint", checkpoint]);
+                command.arg(run);
+                match checkpoint {
+                    BEST_ON_TEST => command.arg("--best-on-test"),
+                    _ => command.args(["--checkpoint", checkpoint]),
+                };
                 command
             }
             Address::Names => {

@@ -1,5 +1,6 @@
 //! What is said below a table.
 
+use super::chosen;
 use super::collected::{Collected, Finished};
 use super::compared;
 use super::evaluated::{Baselined, Evaluated, Terms};
@@ -27,6 +28,7 @@ pub fn write(plan: &Plan, collected: &Collected) -> Vec<String> {
             methods.push(plan.method(*row));
         }
     }
+    caption.extend(chosen::caption(&terms, plan.best_on_test));
     caption.extend((plan.spec.notes)(plan.profile, &methods, &terms));
     caption.extend(compared::sentences(plan, collected));
     if plan.datasets[0].own.is_none() {

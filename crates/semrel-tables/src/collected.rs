@@ -78,7 +78,7 @@ impl Collected {
 fn read_run(plan: &Plan, row: Row, seed: u64) -> Result<Finished, TableError> {
     let (dir, program) = (plan.run_dir(row, seed), plan.spec.program);
     let eval = |checkpoint: &&str| results::read(&eval_file(&dir, checkpoint), |value| program.evaluated(value));
-    let evals = program.checkpoints().iter().map(eval).collect::<Result<_, TableError>>()?;
+    let evals = plan.checkpoints().iter().map(eval).collect::<Result<_, TableError>>()?;
     // A row may go without a stage.
     let stages = plan.stages(row).iter().filter(|stage| dir.join(stage.folder).exists());
     let stages = stages.map(|stage| read_summary(&dir, stage)).collect::<Result<_, TableError>>()?;

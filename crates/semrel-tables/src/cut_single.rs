@@ -96,7 +96,7 @@ const PUBLISHED: Published = Published {
     segmenter: Some("drn-d-22"),
     size: 256,
     outputs: 1,
-    runs: "The paper's are of the best epoch, as `best` is here; it does not tell how many runs they are of.",
+    runs: "The paper's are of the best epoch on the test images; it does not tell how many runs they are of.",
 };
 
 impl Program for CutSingle {

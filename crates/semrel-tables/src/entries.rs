@@ -1,5 +1,6 @@
 //! The numbers of a data set, before and after they are arranged as lines and columns.
 
+use super::chosen::{BEST, BEST_ON_TEST, LAST, called, in_order};
 use super::columns::Column;
 use super::evaluated::{Baselined, Evaluated, Terms};
 use super::results::Measured;
@@ -13,7 +14,7 @@ pub const PAPER: &str = "paper";
 pub const MEASURED: &str = "measured";
 
 /// Where numbers of a method come from, in the order of columns.
-const SOURCES: [&str; 4] = ["best", "last", MEASURED, PAPER];
+const SOURCES: [&str; 5] = [BEST, LAST, BEST_ON_TEST, MEASURED, PAPER];
 
 /// What is known of a method from one source.
 #[derive(Debug, Clone)]
@@ -86,7 +87,10 @@ pub fn arrange(name: String, program: &dyn Program, terms: &[Terms], entries: Ve
 }
 
 /// A line per method and checkpoint. Columns of the truth are left out where it is not known.
-fn in_lines(name: String, columns: &[Column], terms: &[Terms], entries: Vec<Entry>) -> Dataset {
+fn in_lines(name: String, columns: &[Column], terms: &[Terms], mut entries: Vec<Entry>) -> Dataset {
+    for method in entries.chunk_by_mut(|a, b| a.label == b.label) {
+        in_order(method, |entry| entry.source, terms);
+    }
     let has = |i: usize| entries.iter().any(|entry| entry.cells.as_ref().is_ok_and(|cells| cells[i].is_some()));
     let shown: Vec<usize> = (0..columns.len()).filter(|&i| !columns[i].of_truth() || has(i)).collect();
     let heading = |column: &Column| {
@@ -96,7 +100,7 @@ fn in_lines(name: String, columns: &[Column], terms: &[Terms], entries: Vec<Entr
     let headings = shown.iter().map(|&i| heading(&columns[i])).collect();
     let line = |Entry { label, source, cells }| {
         let cells = cells.map(|cells: Cells| shown.iter().map(|&i| cells[i]).collect());
-        Line { label, source, cells }
+        Line { label, source: called(source, terms), cells }
     };
     Dataset { name, headings, lines: entries.into_iter().map(line).collect() }
 }
@@ -117,6 +121,8 @@ fn in_columns(name: String, program: &dyn Program, terms: &[Terms], entries: &[E
         |column: usize| labels.iter().any(|l| SOURCES.iter().any(|s| *s != PAPER && at(l, s, column).is_some()));
     let filled = |&(column, source): &(usize, &'static str)| match source {
         PAPER => labels.iter().any(|label| at(label, source, column).is_some()),
+        BEST_ON_TEST if !entries.iter().any(|entry| entry.source == BEST_ON_TEST) => false,
+        BEST_ON_TEST => column == 0 || measured(column),
         _ => program.checkpoints().contains(&source) && (column == 0 || measured(column)),
     };
     let places: Vec<_> = places.into_iter().filter(filled).collect();
@@ -126,7 +132,7 @@ fn in_columns(name: String, program: &dyn Program, terms: &[Terms], entries: &[E
             PAPER => column.paper_heading(program.published()),
             _ => column.heading(terms),
         };
-        Heading { metric, source, digits: column.digits, truth: column.of_truth() }
+        Heading { metric, source: called(source, terms), digits: column.digits, truth: column.of_truth() }
     };
     let line = |label: &&str| {
         let failed = entries.iter().find_map(|e| e.cells.as_ref().err().filter(|_| e.label == *label));
@@ -177,6 +183,25 @@ mod tests {
         assert_eq!(cells(2)[..4], [number(2.0), number(3.0), number(46.4), number(20.0)]);
         assert_eq!(records("street", columns, &entries).len(), 1 + 3 + 4 + 4 + 2);
         assert_eq!(ceiling_label(&cut_single::CutSingle, &baseline), "real photographs, a head");
+    }
+
+    #[test]
+    fn checkpoints_are_called_by_what_chose_them() {
+        let columns = cut_single::CutSingle.columns();
+        let eval = |fd: f64| testing::single(fd, None);
+        let entries: Vec<Entry> = [("last", 3.0), ("best", 2.0), ("best-on-test", 1.0)]
+            .map(|(source, fd)| entry("Ours", source, measured(columns, &[&eval(fd)])))
+            .into();
+        let terms = [Terms { select: Some("val".into()), ..eval(1.0).terms() }];
+        let dataset = in_columns("street".into(), &cut_single::CutSingle, &terms, &entries);
+        let names: Vec<&str> = dataset.headings.iter().map(|h| h.source).collect();
+        assert_eq!(names, ["chosen on val", "last", "best on test†"]);
+        assert_eq!(dataset.lines[0].cells, Ok(vec![number(2.0), number(3.0), number(1.0)]));
+        let lines = in_lines("street".into(), columns, &terms, entries).lines;
+        assert_eq!(
+            lines.iter().map(|line| line.source).collect::<Vec<_>>(),
+            ["chosen on val", "last", "best on test†"]
+        );
     }
 
     #[test]

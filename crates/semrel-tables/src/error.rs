@@ -33,6 +33,11 @@ pub enum TableError {
     /// A change to the configurations that is none, or that has an option of its own.
     #[error("--set {0}")]
     Set(String),
+    /// A table whose rows have one result each.
+    #[error(
+        "--best-on-test: {0} shows one result of each row, of which there are no checkpoints to choose from; omit it"
+    )]
+    NothingToChoose(&'static str),
     /// A row that the table does not have.
     #[error(
         "no row `{name}`; the rows are {rows}, and a data set ({datasets}) or a method ({methods}) names all of its rows"

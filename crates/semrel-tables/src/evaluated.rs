@@ -12,6 +12,7 @@ use std::path::PathBuf;
 /// The scores of a row.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
+#[allow(clippy::large_enum_variant, reason = "there are a few dozen of them")]
 pub enum Evaluated {
     /// Of `cut-single`.
     Single(Evaluation),
@@ -61,6 +62,8 @@ pub struct Terms {
     pub reference: String,
     /// Outputs per source and target domain.
     pub outputs: u64,
+    /// What chose the best checkpoint of the run; empty for a result that does not tell, `None` where there is nothing to choose.
+    pub select: Option<String>,
 }
 
 /// Reads a value; the error names the key.
@@ -159,9 +162,14 @@ impl Evaluated {
     /// What the scores refer to.
     pub fn terms(&self) -> Terms {
         match self {
-            Self::Single(evaluation) => of_pair(&evaluation.protocol, evaluation.truth.as_ref()),
+            Self::Single(Evaluation { protocol, select, truth, .. }) => {
+                Terms { select: Some(select.clone().unwrap_or_default()), ..of_pair(protocol, truth.as_ref()) }
+            }
             Self::Compression(evaluation) => of_pair(&evaluation.protocol, evaluation.truth.as_ref()),
-            Self::Domains(evaluation) => of_domains(&evaluation.protocol, evaluation.latent.truth.is_some()),
+            Self::Domains(DomainEvaluation { protocol, select, latent, .. }) => {
+                let select = Some(select.clone().unwrap_or_default());
+                Terms { select, ..of_domains(protocol, latent.truth.is_some()) }
+            }
         }
     }
 }
@@ -235,6 +243,7 @@ fn of_pair(protocol: &Protocol, truth: Option<&TruthScores>) -> Terms {
         reals: protocol.reals.map(|reals| vec![reals]),
         reference: protocol.reference.clone(),
         outputs: 1,
+        select: None,
     }
 }
 
@@ -253,6 +262,7 @@ fn of_domains(protocol: &DomainProtocol, truth: bool) -> Terms {
         reals: Some(each(&protocol.reals_per_domain)),
         reference: "train".into(),
         outputs: u64::try_from(protocol.num_outs).unwrap_or(0),
+        select: None,
     }
 }
 

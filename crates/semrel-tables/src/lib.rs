@@ -11,6 +11,7 @@ struct Readme;
 
 pub mod calls;
 mod caption;
+pub mod chosen;
 mod collected;
 pub mod columns;
 mod compared;

@@ -1,5 +1,6 @@
 //! What the command line decides: rows, folders, and what runs are made with.
 
+use super::chosen;
 use super::error::TableError;
 use super::names::{self, has_run};
 use super::profile::Profile;
@@ -42,6 +43,8 @@ pub struct Plan {
     pub resume: bool,
     /// Whether rows that have a run folder are redone.
     pub overwrite: bool,
+    /// Whether the checkpoint that does best on the test images is shown as well.
+    pub best_on_test: bool,
     /// Jobs at a time.
     pub parallel: usize,
     /// Threads per job.
@@ -77,6 +80,12 @@ impl Plan {
     /// Its stages.
     pub fn stages(&self, row: Row) -> &'static [Stage] {
         self.spec.program.stages(self.method(row).name)
+    }
+
+    /// What is evaluated of each row.
+    pub fn checkpoints(&self) -> Vec<&'static str> {
+        let program = self.spec.program;
+        chosen::checkpoints(program, program.checkpoints().len() + usize::from(self.best_on_test))
     }
 
     /// The row that must be done before this one.

@@ -86,8 +86,8 @@ impl Collected {
         let runs: Vec<&Run> = self.runs.iter().filter(|run| run.row == row).collect();
         let results = runs.iter().map(|run| run.result.as_ref().map_err(|reason| (run.seed, reason)));
         match results.collect::<Result<Vec<_>, _>>() {
-            Ok(results) => (plan.spec.program.checkpoints().iter().enumerate())
-                .map(|(i, &source)| {
+            Ok(results) => (plan.checkpoints().into_iter().enumerate())
+                .map(|(i, source)| {
                     let evals: Vec<&Evaluated> = results.iter().map(|run| &run.evals[i]).collect();
                     let cells = Ok(measured(plan.spec.program.columns(), &evals));
                     Entry { label: label.clone(), source, cells }
@@ -139,8 +139,8 @@ impl Run {
         };
         if let Ok(finished) = &self.result {
             file.summary = Some(finished.summary.json(several));
-            let evals = plan.spec.program.checkpoints().iter().zip(&finished.evals);
-            file.evals = evals.map(|(checkpoint, eval)| ((*checkpoint).to_owned(), json!(eval))).collect();
+            let evals = plan.checkpoints().into_iter().zip(&finished.evals);
+            file.evals = evals.map(|(checkpoint, eval)| (checkpoint.to_owned(), json!(eval))).collect();
         }
         file
     }

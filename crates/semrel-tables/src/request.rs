@@ -1,5 +1,6 @@
 //! What the command line asks for, and the plan that it makes.
 
+use super::chosen;
 use super::error::TableError;
 use super::machine::cores;
 use super::plan::{Dataset, Plan};
@@ -30,6 +31,8 @@ pub struct Request {
     pub resume: bool,
     /// Redo rows that have a run folder.
     pub overwrite: bool,
+    /// Show the checkpoint that does best on the test images as well.
+    pub best_on_test: bool,
     /// Rows trained at a time.
     pub jobs: Option<u64>,
     /// Threads per row.
@@ -55,6 +58,9 @@ impl Request {
         let program = spec.program;
         let profile = self.profile.unwrap_or(if self.data.is_some() { Profile::Small } else { Profile::Sample });
         self.sets.iter().try_for_each(|set| check_set(set))?;
+        if self.best_on_test && !chosen::chooses(program) {
+            return Err(TableError::NothingToChoose(spec.name));
+        }
         let datasets = match &self.data {
             Some(dir) => {
                 program.check_data(dir)?;
@@ -88,6 +94,7 @@ impl Request {
             seeds: (FIRST_SEED..FIRST_SEED + self.seeds).collect(),
             resume: self.resume,
             overwrite: self.overwrite,
+            best_on_test: self.best_on_test,
             parallel,
             threads: self.threads.map_or((cores() / parallel).max(1), |t| t as usize),
             device: self.device,

@@ -157,8 +157,9 @@ impl Dataset {
 
     fn text(&self, widths: &[usize], label_width: usize, out: &mut String) {
         let sourced = self.lines.iter().any(|line| !line.source.is_empty());
+        let source_width = self.lines.iter().map(|line| width(line.source)).max().unwrap_or(0).max(5);
         let start = |label: &str, source: &str| match sourced {
-            true => format!("{label:<label_width$} {source:<5}"),
+            true => format!("{label:<label_width$} {source:<source_width$}"),
             false => format!("{label:<label_width$}"),
         };
         let mut line = start(&self.name, "");

@@ -99,6 +99,7 @@ pub fn single(fd: f64, segmenter: Option<&str>) -> Evaluated {
     Evaluated::Single(Evaluation {
         checkpoint: "last".into(),
         step: 9,
+        select: None,
         protocol: protocol(segmenter),
         fd,
         segmentation: segmenter.map(|_| seen(20.0)),
@@ -135,6 +136,7 @@ pub fn domains(fd: f64) -> Evaluated {
     Evaluated::Domains(DomainEvaluation {
         checkpoint: "last".into(),
         step: 9,
+        select: None,
         protocol: domain_protocol(),
         latent: scores(fd),
         reference: scores(fd * 10.0),

@@ -1,5 +1,6 @@
 //! The written table as JSON: what it holds, and how it is read back.
 
+use super::chosen::BEST_ON_TEST;
 use super::evaluated::{Baselined, Evaluated, parse};
 use super::spec::{Program, Spec};
 use serde::{Deserialize, Serialize};
@@ -88,7 +89,7 @@ pub struct WrittenRun {
     pub seed: u64,
     /// Its folder.
     pub run: PathBuf,
-    /// Scores by checkpoint, in the order in which the program has them, or why there are none.
+    /// Scores by checkpoint ([`checkpoints`](super::chosen::checkpoints)), or why there are none.
     pub evals: Result<Vec<Evaluated>, String>,
 }
 
@@ -128,7 +129,11 @@ impl WrittenDataset {
             };
             let evals = match &run.failed {
                 Some(reason) => Err(reason.clone()),
-                None => Ok(program.checkpoints().iter().map(eval).collect::<Result<_, _>>().map_err(place)?),
+                None => {
+                    let more = [BEST_ON_TEST].into_iter().filter(|more| run.evals.contains_key(*more));
+                    let checkpoints: Vec<&str> = program.checkpoints().iter().copied().chain(more).collect();
+                    Ok(checkpoints.iter().map(eval).collect::<Result<_, _>>().map_err(place)?)
+                }
             };
             Ok(WrittenRun { method: run.method, seed: run.seed, run: run.run, evals })
         });

@@ -166,6 +166,19 @@ pub fn assert_same_files(left: &Path, right: &Path, context: &str) {
     }
 }
 
+/// Puts something that is no picture into every file of a folder; what they held, for [`put_back`].
+pub fn spoil(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let held = files(folder);
+    assert!(!held.is_empty(), "{}", folder.display());
+    held.keys().for_each(|name| fs::write(folder.join(name), "no picture").unwrap());
+    held
+}
+
+/// Puts back what the files of a folder held before [`spoil`].
+pub fn put_back(folder: &Path, held: &BTreeMap<String, Vec<u8>>) {
+    held.iter().for_each(|(name, bytes)| fs::write(folder.join(name), bytes).unwrap());
+}
+
 /// What a JSON file says.
 pub fn read_json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))).unwrap()

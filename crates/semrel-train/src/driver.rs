@@ -6,7 +6,7 @@ use crate::fit::{Ended, Fit, Rhythm, Standing, fit};
 use crate::memory::peak_mib;
 use crate::{Interrupt, OpenMode, RunDir, RunError};
 use semrel_run::summary::{self, Summary, SummaryError};
-use semrel_run::{Manifest, manifest};
+use semrel_run::{Manifest, SplitRecord, manifest, split};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -85,6 +85,11 @@ pub trait Experiment: Fit {
     /// Seconds that training has waited for images, and images that could not be read.
     fn images(&self) -> (f64, usize);
 
+    /// The training images that it sets apart for validation, if it does.
+    fn split(&self) -> Option<&SplitRecord> {
+        None
+    }
+
     /// What the summary tells besides what all tell, of a run that took `seconds`.
     fn own(&mut self, seconds: f64) -> Self::Own;
 }
@@ -94,8 +99,8 @@ pub trait Experiment: Fit {
 /// `config` is what the run folder keeps; of a run that is there it may differ in the keys `may_change` alone.
 ///
 /// # Errors
-/// Run folders that cannot be opened or hold another run, checkpoints that do not fit, files that cannot be read or written,
-/// losses that are not finite.
+/// Run folders that cannot be opened or hold another run, or one with other images set apart; checkpoints that do not fit, files
+/// that cannot be read or written, losses that are not finite.
 pub fn drive<E>(
     experiment: &mut E,
     config: &impl Serialize,
@@ -108,7 +113,11 @@ where
     E: Experiment,
     E::Error: From<RunError> + From<SummaryError>,
 {
+    if options.mode == OpenMode::Resume {
+        split::check(&options.run_dir, experiment.split())?;
+    }
     let run = RunDir::open(&options.run_dir, options.mode, config, may_change)?;
+    split::store(run.path(), experiment.split())?;
     if let Some(row) = &options.manifest {
         manifest::write(run.path(), row)?;
     }

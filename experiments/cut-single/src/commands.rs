@@ -18,7 +18,8 @@ use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_eval::{KeptEvaluation, translate_files, written_pictures};
 use semrel_nn::checkpoint::save;
 use semrel_run::Checked;
-use semrel_run::scores::Evaluation;
+use semrel_run::scores::{BEST_ON_TEST, Evaluation};
+use semrel_train::Checkpoints;
 use semrel_train::cli::{
     BaselineArgs, Describe, Machine, Overrides, PictureSize, RunArgs, ScoresFile, TrainArgs, TranslationArgs,
     Verbosity, translating, write_json,
@@ -111,6 +112,9 @@ struct EvalArgs {
     /// Folder for the translations [default: results/test_<step>/images in the run]
     #[arg(long)]
     images: Option<PathBuf>,
+    /// Score every checkpoint that was kept on the test images, and report the best, as papers do: it flatters the method.
+    #[arg(long, conflicts_with_all = ["checkpoint", "weights", "images"])]
+    best_on_test: bool,
     #[command(flatten)]
     scores: ScoresFile,
     #[command(flatten)]
@@ -189,7 +193,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
         networks::check(config)?;
         LSeSim::check_weights(config)?;
         evaluate::extractor(config, Device::Cpu)?;
-        evaluate::truth(config, &data, Device::Cpu, true)?;
+        evaluate::check_truth(config, Device::Cpu, true)?;
         Ok(steps(config, &data))
     };
     args.run(quiet, folder, check, train)
@@ -208,11 +212,24 @@ fn run_translate(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
 
 fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
-    let run = open_run(&args.run.run_dir, &args.run.checkpoint, args.weights.as_deref(), &args.set.overrides, device)?;
-    let data = Data::open(&run.config)?;
+    if !args.best_on_test {
+        return Ok(args.scores.write(&score(args, &args.run.checkpoint, device, quiet)?)?);
+    }
+    let mut all = vec![];
+    for step in Checkpoints::of_run(&args.run.run_dir, "last")?.0.steps()? {
+        all.push(score(args, &step.to_string(), device, quiet)?);
+    }
+    let best = all.into_iter().min_by(|a, b| a.fd.total_cmp(&b.fd)).expect("there is a last one");
+    Ok(args.scores.write(&Evaluation { checkpoint: BEST_ON_TEST.to_owned(), ..best })?)
+}
+
+/// Translates the test images by a checkpoint, or by the weights that are asked for, and scores them.
+fn score(args: &EvalArgs, checkpoint: &str, device: Device, quiet: bool) -> Result<Evaluation> {
+    let run = open_run(&args.run.run_dir, checkpoint, args.weights.as_deref(), &args.set.overrides, device)?;
+    let data = Data::of_tests(&run.config)?;
     let (name, label) = match &args.weights {
         Some(file) => (file.display().to_string(), "weights".to_owned()),
-        None => (args.run.checkpoint.clone(), run.step.to_string()),
+        None => (checkpoint.to_owned(), run.step.to_string()),
     };
     let folder = args
         .images
@@ -220,7 +237,7 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
         .unwrap_or_else(|| args.run.run_dir.join("results").join(format!("test_{label}")).join("images"));
     // `best` and `last` are often the same step, which is translated and scored once.
     let eval = &run.config.eval;
-    let images = [&data.train, &data.test].into_iter().flat_map(|set| &set.files).flatten();
+    let images = [&data.train, &data.looked_at].into_iter().flat_map(|set| &set.files).flatten();
     let truth = eval.truth().files()?;
     let own = eval.extractor_weights.iter().chain(&eval.segmenter_weights).chain(&truth);
     let files: Vec<&Path> = images.chain(own).map(PathBuf::as_path).collect();
@@ -230,20 +247,20 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
         .filter(|_| args.weights.is_none())
         .map(|kept| kept.with_pictures(pictures));
     if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<Evaluation>) {
-        return Ok(args.scores.write(&Evaluation { checkpoint: name, ..found })?);
+        return Ok(Evaluation { checkpoint: name, ..found });
     }
     let evaluator = evaluator(&run.config, &data, device, quiet)?;
     let scores = evaluate::evaluate(&run.config, &evaluator, &run.generator, &folder, (&name, run.step))?;
     if let Some(kept) = kept {
         kept.write(&scores);
     }
-    Ok(args.scores.write(&scores)?)
+    Ok(scores)
 }
 
 fn run_baseline(args: &ScoredBaseline, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.baseline.machine.set()?;
     let config: Checked<Config> = args.baseline.files.load()?;
-    let data = Data::open(&config)?;
+    let data = Data::of_tests(&config)?;
     let evaluator = evaluator(&config, &data, device, quiet)?;
     let temporary = tempfile::tempdir().context("a temporary folder")?;
     let folder = args.images.clone().unwrap_or_else(|| temporary.path().to_owned());

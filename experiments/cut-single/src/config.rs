@@ -7,7 +7,7 @@ pub use eval::{EvalConfig, Reference};
 pub use loss::{Contrast, CorrelativeFeatures, Geometry, LossConfig};
 
 use schemars::JsonSchema;
-use semrel_data::Direction;
+use semrel_data::{Direction, Select};
 
 use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::semantic::PatchLossConfig;
@@ -309,6 +309,11 @@ impl Config {
     /// Total number of epochs.
     pub fn epochs(&self) -> u64 {
         (self.train.n_epochs + self.train.n_epochs_decay) as u64
+    }
+
+    /// Steps between evaluations; 0 where nothing decides on the best checkpoint.
+    pub fn eval_every(&self) -> u64 {
+        if self.eval.select == Select::Last { 0 } else { self.train.eval_every }
     }
 
     /// γ (a temperature) in force in `epoch`, from 1.

@@ -1,13 +1,15 @@
 //! Images of a run as tensors.
 
 use crate::config::Config;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use semrel_data::resize::Filter;
 use semrel_data::transform::{PairTransform, Preprocess};
+use semrel_data::validation::SplitRule;
 use semrel_data::{
-    DataError, Direction, OnCorrupt, PairBatch, PairFolder, PairOptions, PairSampler, SingleImageOptions,
-    SingleImageSampler, StoreOptions,
+    DataError, Direction, OnCorrupt, PairBatch, PairFolder, PairLayout, PairOptions, PairSampler, Select, SetApart,
+    SingleImageOptions, SingleImageSampler, StoreOptions,
 };
+use semrel_run::SplitRecord;
 use semrel_train::batches::{Batch, BatchLoader};
 use std::sync::Arc;
 use tch::Device;
@@ -15,10 +17,12 @@ use tch::Device;
 /// The images of a run.
 #[derive(Debug)]
 pub struct Data {
-    /// Training images.
+    /// Images that train.
     pub train: PairFolder,
-    /// Test images; the training images where there are none and the run is of a single picture.
-    pub test: PairFolder,
+    /// Images that evaluations and previews look at.
+    pub looked_at: PairFolder,
+    /// What is set apart of the training images, where they are these.
+    pub split: Option<SplitRecord>,
     /// Which domain is translated.
     pub direction: Direction,
     sampler: Arc<Sampler>,
@@ -48,21 +52,49 @@ impl Sampler {
 }
 
 impl Data {
-    /// Opens the run's folder. Decodes nothing yet, but for the picture of a single-image run.
+    /// Opens the run's folder for training: `eval.select` says what is looked at meanwhile. Decodes nothing yet, but for the
+    /// picture of a single-image run.
     ///
     /// # Errors
     /// Names the config key and the folder or file.
     pub fn open(config: &Config) -> Result<Self> {
+        let (root, single) = (&config.data.root, single(config)?);
+        let all = train(config)?;
+        if config.eval.select == Select::Test {
+            let test = test(config, &all, single)?;
+            return Self::new(config, all, test, None);
+        }
+        if !single {
+            // They are needed in the end, and a missing folder is best told now.
+            PairFolder::list(root, "test").context("config key `data.root`")?;
+        }
+        if config.eval.select == Select::Last {
+            return Self::new(config, all.clone(), all, None);
+        }
+        ensure!(
+            !single,
+            "config key `eval.select`: val: a run that learns from a single picture can set none apart; use `last`, or `test`"
+        );
+        let SetApart { train, val, record } = set_apart(config, all).context("config key `eval.select`: val")?;
+        Self::new(config, train, val, Some(record))
+    }
+
+    /// Opens the run's folder for an evaluation of what was trained: all training images, and the test images; the training
+    /// images where there are none and the run is of a single picture.
+    ///
+    /// # Errors
+    /// As [`Data::open`].
+    pub fn of_tests(config: &Config) -> Result<Self> {
+        let all = train(config)?;
+        let test = test(config, &all, single(config)?)?;
+        Self::new(config, all, test, None)
+    }
+
+    fn new(config: &Config, train: PairFolder, looked_at: PairFolder, split: Option<SplitRecord>) -> Result<Self> {
         let (d, direction) = (&config.data, config.data.direction);
-        let train = PairFolder::open(&d.root, "train").context("config key `data.root`")?;
-        let preprocess: Preprocess = d.preprocess.parse().context("config key `data.preprocess`")?;
-        let single = preprocess.zoom && preprocess.patch;
-        let test = match PairFolder::open(&d.root, "test") {
-            Err(DataError::MissingFolder { .. } | DataError::NoPair { .. }) if single => train.clone(),
-            other => other.context("config key `data.root`")?,
-        };
+        let preprocess = preprocess(config)?;
         let batch = config.train.batch_size as usize;
-        let sampler = if single {
+        let sampler = if single(config)? {
             let options = SingleImageOptions { crop_size: d.image_size, batch, direction, flip: d.flip };
             Sampler::Single(SingleImageSampler::new(&train, options, config.seed)?)
         } else {
@@ -85,7 +117,7 @@ impl Data {
             let store = StoreOptions { on_corrupt, ..Default::default() };
             Sampler::Pairs(PairSampler::new(&train, store, options, config.seed).context("config section `data`")?)
         };
-        Ok(Self { train, test, direction, sampler: Arc::new(sampler), warmup: config.train.warmup })
+        Ok(Self { train, looked_at, split, direction, sampler: Arc::new(sampler), warmup: config.train.warmup })
     }
 
     /// Steps of an epoch.
@@ -136,4 +168,38 @@ impl Data {
     pub fn batch(&self, step: u64, device: Device) -> Result<Batch> {
         Ok(Batch::new(&self.sampler.batch(step)?, device))
     }
+}
+
+fn preprocess(config: &Config) -> Result<Preprocess> {
+    config.data.preprocess.parse().context("config key `data.preprocess`")
+}
+
+/// Whether the run learns from a single picture.
+fn single(config: &Config) -> Result<bool> {
+    let preprocess = preprocess(config)?;
+    Ok(preprocess.zoom && preprocess.patch)
+}
+
+/// All training images.
+fn train(config: &Config) -> Result<PairFolder> {
+    PairFolder::open(&config.data.root, "train").context("config key `data.root`")
+}
+
+/// The test images.
+fn test(config: &Config, train: &PairFolder, single: bool) -> Result<PairFolder> {
+    match PairFolder::open(&config.data.root, "test") {
+        Err(DataError::MissingFolder { .. } | DataError::NoPair { .. }) if single => Ok(train.clone()),
+        other => other.context("config key `data.root`"),
+    }
+}
+
+/// Sets images apart for validation. Images that meet item by item stay together.
+fn set_apart(config: &Config, all: PairFolder) -> Result<SetApart<PairFolder>, DataError> {
+    let layout = all.layout;
+    let [a, b] = &all.files;
+    let pairs = config.data.serial && layout == PairLayout::Unaligned && a.len() == b.len();
+    let all = PairFolder { layout: if pairs { PairLayout::Paired } else { layout }, ..all };
+    let mut apart = SplitRule::default().set_apart_pairs(&all)?;
+    (apart.train.layout, apart.val.layout) = (layout, layout);
+    Ok(apart)
 }

@@ -1,9 +1,11 @@
-//! What an evaluation of this experiment looks at: the published test images, reference set, segmenter and labels.
+//! What an evaluation of this experiment looks at: sources, reference set, segmenter and labels. After training they are the
+//! published test images; while a run trains, `eval.select` names others.
 
 use crate::config::{Config, Reference};
 use crate::data::Data;
 use crate::networks::Generator;
 use anyhow::Result;
+use semrel_data::Select;
 use semrel_data::rng::derive_seed;
 use semrel_eval::{
     Evaluator, ImageSet, InputOptions, Inputs, ReferenceSet, ReferenceSource, SEGMENTATION, Scorer, Segmentation,
@@ -29,32 +31,44 @@ pub fn extractor(config: &Config, device: Device) -> Result<Box<dyn Extractor>> 
     Ok(extractor)
 }
 
-/// The images that are translated in tests.
+/// The images that are translated.
 pub fn sources(config: &Config, data: &Data) -> ImageSet {
-    ImageSet::new(&data.test, data.direction.source()).first(config.eval.max_sources)
+    ImageSet::new(&data.looked_at, data.direction.source()).first(config.eval.max_sources)
 }
 
-/// The truth of these, where it is known. What does not fit is refused here, before anything is trained.
+/// The truth of the test images, where it is known.
 ///
 /// # Errors
 /// As [`TruthChoice::open`](semrel_eval::TruthChoice::open).
 pub fn truth(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Option<Truth>> {
-    let (sources, targets) = (sources(config, data), ImageSet::new(&data.test, data.direction.target()));
+    let (sources, targets) = (sources(config, data), ImageSet::new(&data.looked_at, data.direction.target()));
     let tested = Tested { sources: &sources, targets: &targets, size: config.test_size() };
     Ok(config.eval.truth().open(tested, data.train.files.iter().flatten(), device, quiet)?)
+}
+
+/// Refuses a truth that does not fit, before anything is trained. Pairs, which are test images themselves, are left unread until
+/// the end unless these choose the checkpoint.
+///
+/// # Errors
+/// As [`truth`].
+pub fn check_truth(config: &Config, device: Device, quiet: bool) -> Result<()> {
+    if config.eval.select != Select::Test && config.eval.truth().is_of_pairs() {
+        return Ok(());
+    }
+    truth(config, &Data::of_tests(config)?, device, quiet).map(drop)
 }
 
 fn options(config: &Config) -> InputOptions {
     InputOptions { size: config.test_size(), batch: config.eval.batch_size as usize }
 }
 
-/// What decides on the best checkpoint: the Fréchet distance of the translated test images to the reference set.
+/// What decides on the best checkpoint: the Fréchet distance of the translated images to the reference set.
 ///
 /// # Errors
 /// Images that cannot be read, fewer than two of them.
 pub fn scorer(config: &Config, data: &Data, extractor: Box<dyn Extractor>, quiet: bool) -> Result<Scorer> {
     let folder = match config.eval.reference {
-        Reference::Test => &data.test,
+        Reference::Test => &data.looked_at,
         Reference::Train => &data.train,
     };
     let sets = vec![ImageSet::new(folder, data.direction.target())];
@@ -98,6 +112,7 @@ pub fn evaluate(
     Ok(Evaluation {
         checkpoint: checkpoint.to_owned(),
         step,
+        select: Some(config.eval.select.name().to_owned()),
         protocol: evaluator.protocol(config.eval.reference.name()),
         fd: scores.fd,
         segmentation: scores.segmentation,
@@ -111,7 +126,7 @@ pub fn evaluate(
 /// # Errors
 /// As [`Evaluator::baseline`].
 pub fn baseline(config: &Config, data: &Data, evaluator: &Evaluator, folder: &Path) -> Result<Baseline> {
-    let scores = evaluator.baseline(&ImageSet::new(&data.test, data.direction.target()), folder)?;
+    let scores = evaluator.baseline(&ImageSet::new(&data.looked_at, data.direction.target()), folder)?;
     let protocol = evaluator.protocol(config.eval.reference.name());
     Ok(Baseline { protocol, fd: scores.fd, ceiling: scores.segmentation, truth: scores.truth })
 }

@@ -1,4 +1,4 @@
-//! A picture of what the generator does: test images above, their translations below.
+//! A picture of what the generator does: images that evaluations look at above, their translations below.
 
 use crate::config::Config;
 use crate::data::Data;
@@ -10,16 +10,16 @@ use semrel_eval::{ImageSet, InputOptions, Preview, translate_batch};
 use semrel_nn::Net;
 use tch::Device;
 
-/// The first test images as the generator takes them, each by itself.
+/// The first images as the generator takes them, each by itself.
 ///
 /// # Errors
 /// The first file that cannot be read.
 pub fn inputs(config: &Config, data: &Data, device: Device) -> Result<Preview> {
-    let sources = ImageSet::new(&data.test, data.direction.source());
+    let sources = ImageSet::new(&data.looked_at, data.direction.source());
     Ok(Preview::of_set(sources, InputOptions { size: config.test_size(), batch: 1 }, device)?)
 }
 
-/// Test images, and what the generator makes of them.
+/// Images, and what the generator makes of them.
 ///
 /// # Errors
 /// Images whose size the generator does not take; outputs that are not finite.

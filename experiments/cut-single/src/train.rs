@@ -13,8 +13,8 @@ use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_eval::{Preview, Scorer};
 use semrel_nn::Net;
-use semrel_run::Checked;
 use semrel_run::trained::{Epochs, SingleModal};
+use semrel_run::{Checked, SplitRecord};
 pub use semrel_train::TrainOptions;
 use semrel_train::adversary::calibrate;
 use semrel_train::batches::BatchLoader;
@@ -149,6 +149,10 @@ impl Experiment for Run<'_> {
         (self.loader.as_ref().expect(BEGUN).waited(), self.data.skipped())
     }
 
+    fn split(&self) -> Option<&SplitRecord> {
+        self.data.split.as_ref()
+    }
+
     fn own(&mut self, seconds: f64) -> Self::Own {
         let (config, data) = (self.config, self.data);
         let total = steps(config, data);
@@ -185,10 +189,10 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     let algorithm = new_algorithm(config, &data, device)?;
     let average = Average::new(config, algorithm.generator())?;
     let extractor = evaluate::extractor(config, device)?;
-    evaluate::truth(config, &data, device, options.quiet)?;
-    let looks = config.train.eval_every > 0;
+    evaluate::check_truth(config, device, options.quiet)?;
+    let looks = config.eval_every() > 0;
     let scorer = looks.then(|| evaluate::scorer(config, &data, extractor, options.quiet)).transpose()?;
-    let preview = preview::inputs(config, &data, device).context("test images of the preview")?;
+    let preview = preview::inputs(config, &data, device).context("images of the preview")?;
 
     let t = &config.train;
     let about = About {
@@ -202,7 +206,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
             log_every: t.log_every,
             sample_every: t.sample_every,
             save_every: t.save_every,
-            eval_every: t.eval_every,
+            eval_every: config.eval_every(),
             warmup: t.warmup,
         },
     };

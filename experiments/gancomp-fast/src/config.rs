@@ -8,7 +8,7 @@ pub use stages::{DistillConfig, FinetuneConfig, Recon, SemanticConfig, TeacherCo
 
 use crate::stage::Stage;
 use schemars::JsonSchema;
-use semrel_data::Direction;
+use semrel_data::{Direction, Select};
 use semrel_eval::TruthChoice;
 use semrel_nn::patchgan::PatchGanKind;
 use semrel_nn::{InitType, Output};
@@ -222,13 +222,19 @@ mod discriminator_kind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvalConfig {
+    /// What decides on the best checkpoint, and what the search compares with: `val`, training images that are set apart;
+    /// `test`, the test images, as papers do; or nothing, `last`. The same decides on previews: with `val` and `last`, neither
+    /// training nor search reads a test image.
+    pub select: Select,
     /// Images per batch.
     pub batch_size: i64,
     /// Test images that are translated, the first in order; all if omitted.
     pub max_sources: Option<usize>,
-    /// Real images that outputs are compared with.
+    /// Real images that outputs are compared with. While a run with `select: val` trains or is searched, the validation images
+    /// stand in for those of the test, and `train` is what they leave.
     pub reference: Reference,
-    /// NumPy archive with mean `mu` and covariance `sigma` of the features of the real images, in place of `reference`.
+    /// NumPy archive with mean `mu` and covariance `sigma` of the features of the real images, in place of `reference` where test
+    /// images are looked at.
     pub statistics: Option<PathBuf>,
     /// Features of the Fréchet distance: `effnet-lite0`, `effnet-lite2`, `inception-fid` (whose distance is FID), or another
     /// network of `semrel-metrics`.
@@ -264,10 +270,12 @@ impl EvalConfig {
     /// What the scores of checkpoints depend on ([`Fit::measure`](semrel_train::Fit::measure)).
     pub fn measure(&self) -> Value {
         // As checkpoints had it before there was a choice.
-        if self.extractor == semrel_metrics::networks::DEFAULT && self.extractor_weights.is_none() {
-            return json!([self.reference, self.statistics, null, self.max_sources]);
-        }
-        json!([self.reference, self.statistics, self.extractor, self.extractor_weights, self.max_sources])
+        let measure = if self.extractor == semrel_metrics::networks::DEFAULT && self.extractor_weights.is_none() {
+            json!([self.reference, self.statistics, null, self.max_sources])
+        } else {
+            json!([self.reference, self.statistics, self.extractor, self.extractor_weights, self.max_sources])
+        };
+        if self.select == Select::Val { json!([self.select, measure]) } else { measure }
     }
 }
 
@@ -286,6 +294,7 @@ pub enum Reference {
 impl Default for EvalConfig {
     fn default() -> Self {
         Self {
+            select: Select::default(),
             batch_size: 8,
             max_sources: None,
             reference: Reference::Test,

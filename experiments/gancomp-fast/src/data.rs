@@ -7,8 +7,12 @@ pub use crate::stage::Stage;
 use anyhow::{Context, Result, ensure};
 use semrel_data::resize::Filter;
 use semrel_data::transform::PairTransform;
-use semrel_data::{Direction, OnCorrupt, PairFolder, PairLayout, PairOptions, PairSampler, Side, StoreOptions};
+use semrel_data::validation::SplitRule;
+use semrel_data::{
+    DataError, Direction, OnCorrupt, PairFolder, PairLayout, PairOptions, PairSampler, Select, Side, StoreOptions,
+};
 use semrel_eval::ImageSet;
+use semrel_run::SplitRecord;
 use semrel_train::batches::{Batch, BatchLoader};
 use std::sync::Arc;
 use tch::Device;
@@ -17,9 +21,15 @@ use tch::Device;
 #[derive(Debug)]
 pub struct Data {
     /// All training images.
+    pub all: PairFolder,
+    /// Those of them that train.
     pub train: PairFolder,
-    /// Test images.
-    pub test: PairFolder,
+    /// Images that evaluations and previews look at.
+    pub looked_at: PairFolder,
+    /// Which these are.
+    pub select: Select,
+    /// What is set apart of the training images, where they are these.
+    pub split: Option<SplitRecord>,
     /// Those of the training images that the distillation learns from.
     pub distill: PairFolder,
     /// Those of the training images that are set aside for the search, if any of the source domain are.
@@ -29,28 +39,46 @@ pub struct Data {
 }
 
 impl Data {
-    /// Opens the row's folder and its lists. Decodes nothing yet.
+    /// Opens the row's folder and its lists for training and search: `eval.select` says what is looked at meanwhile. Decodes
+    /// nothing yet.
     ///
     /// # Errors
     /// Names the config key and the folder or file.
     pub fn open(config: &Config) -> Result<Self> {
+        let select = config.eval.select;
+        if select == Select::Test {
+            return Self::of_tests(config);
+        }
+        // They are needed in the end, and what is wrong with their names is best told now.
+        layout(config, PairFolder::list(&config.data.root, "test"))?;
+        let all = train(config)?;
+        if select == Select::Last {
+            return Self::new(config, (all.clone(), all.clone(), all), select, None);
+        }
+        let apart = SplitRule::default().set_apart_pairs(&all).context("config key `eval.select`: val")?;
+        Self::new(config, (all, apart.train, apart.val), select, Some(apart.record))
+    }
+
+    /// Opens the row's folder and its lists for an evaluation of what was trained, on the test images.
+    ///
+    /// # Errors
+    /// As [`Data::open`].
+    pub fn of_tests(config: &Config) -> Result<Self> {
+        let all = train(config)?;
+        let test = layout(config, PairFolder::open(&config.data.root, "test"))?;
+        Self::new(config, (all.clone(), all, test), Select::Test, None)
+    }
+
+    fn new(
+        config: &Config,
+        (all, train, looked_at): (PairFolder, PairFolder, PairFolder),
+        select: Select,
+        split: Option<SplitRecord>,
+    ) -> Result<Self> {
         let d = &config.data;
-        let open = |phase: &str| -> Result<PairFolder> {
-            let folder = PairFolder::open(&d.root, phase).context("config key `data.root`")?;
-            if config.aligned() {
-                return folder.into_pairs().context("config key `data.layout`: aligned");
-            }
-            ensure!(
-                folder.layout == PairLayout::Unaligned,
-                "config key `data.layout`: unaligned, but {} holds A|B pictures; use `aligned`",
-                folder.folder(Side::A).display()
-            );
-            Ok(folder)
-        };
-        let (train, test) = (open("train")?, open("test")?);
         let (distill, search) = parts::divided(d, &train)?;
         let search = (!search.files(d.direction.source()).is_empty()).then_some(search);
-        Ok(Self { train, test, distill, search, direction: d.direction })
+        Ok(Self { all, train, looked_at, select, split, distill, search, direction: d.direction })
     }
 
     /// The images that a stage learns from.
@@ -90,9 +118,9 @@ impl Data {
         Ok(Training { sampler: Arc::new(sampler), warmup, epochs: train.epochs() })
     }
 
-    /// Test images of the source domain.
-    pub fn test_sources(&self) -> ImageSet {
-        ImageSet::new(&self.test, self.direction.source())
+    /// Images of the source domain that evaluations and previews look at.
+    pub fn sources(&self) -> ImageSet {
+        ImageSet::new(&self.looked_at, self.direction.source())
     }
 
     /// Images of the source domain that the search looks at.
@@ -122,6 +150,25 @@ impl Data {
             )
         })
     }
+}
+
+/// All training images.
+fn train(config: &Config) -> Result<PairFolder> {
+    layout(config, PairFolder::open(&config.data.root, "train"))
+}
+
+/// Images in the row's layout.
+fn layout(config: &Config, folder: Result<PairFolder, DataError>) -> Result<PairFolder> {
+    let folder = folder.context("config key `data.root`")?;
+    if config.aligned() {
+        return folder.into_pairs().context("config key `data.layout`: aligned");
+    }
+    ensure!(
+        folder.layout == PairLayout::Unaligned,
+        "config key `data.layout`: unaligned, but {} holds A|B pictures; use `aligned`",
+        folder.folder(Side::A).display()
+    );
+    Ok(folder)
 }
 
 /// The training batches of a stage.
@@ -212,7 +259,7 @@ mod tests {
         }
         let config = json!({ "name": "x", "method": "fast", "data": data, "distill": { "channels": "test" } });
         let config: Config = serde_json::from_value(config).unwrap();
-        let data = Data::open(&config);
+        let data = Data::of_tests(&config);
         (dir, data)
     }
 }

@@ -44,7 +44,7 @@ pub struct EvalOptions {
     pub quiet: bool,
 }
 
-/// What decides on the best checkpoint: the Fréchet distance of the translated test images to the reference set.
+/// What decides on the best checkpoint: the Fréchet distance of the translated images to the reference set.
 ///
 /// # Errors
 /// Images that cannot be read, fewer than two of them.
@@ -83,7 +83,7 @@ pub fn evaluate(
 ) -> Result<CompressionEvaluation> {
     let began = Instant::now();
     let opened = open(config, &options.folders, which, chosen, options.device)?;
-    let data = Data::open(config)?;
+    let data = Data::of_tests(config)?;
     let base = match which {
         Which::Teacher => options.folders.teacher(config),
         _ => options.folders.row(config),
@@ -131,7 +131,8 @@ fn kept(config: &Config, data: &Data, opened: &Opened, folder: &Path, options: &
         Some(_) if eval.segmentation => labels_of_tests(config, data).ok()?.0.files().ok()?,
         _ => vec![],
     };
-    let images = [&data.train, &data.test].into_iter().flat_map(|set| [Side::A, Side::B].map(|side| set.files(side)));
+    let images =
+        [&data.all, &data.looked_at].into_iter().flat_map(|set| [Side::A, Side::B].map(|side| set.files(side)));
     let own = [&eval.extractor_weights, &eval.segmenter_weights, &eval.statistics, &eval.label_table];
     let truth = eval.truth().files().ok()?;
     let files = images.flatten().chain(own.into_iter().flatten()).chain(&labels).chain(&truth);
@@ -152,10 +153,10 @@ pub fn baseline(config: &Checked<Config>, folder: Option<&Path>, options: &EvalO
         config.aligned() || !config.eval.segmentation,
         "config key `eval.segmentation`: of unaligned images it is not known which label belongs to which photograph"
     );
-    let data = Data::open(config)?;
+    let data = Data::of_tests(config)?;
     let evaluator = evaluator(config, &data, options.device, options.quiet)?;
     let temporary = tempfile::tempdir().context("a temporary folder")?;
-    let targets = ImageSet::new(&data.test, data.direction.target());
+    let targets = ImageSet::new(&data.looked_at, data.direction.target());
     let scores = evaluator.baseline(&targets, folder.unwrap_or(temporary.path()))?;
     let protocol = evaluator.protocol(crate::looked_at::name_of_tests(config));
     Ok(Baseline { protocol, fd: scores.fd, ceiling: scores.segmentation, truth: scores.truth })

@@ -3,6 +3,7 @@
 use crate::config::{Config, Criterion, SearchReference};
 use crate::data::Data;
 use anyhow::Result;
+use semrel_data::Select;
 use semrel_eval::{
     ExtractorChoice, ImageSet, InputOptions, Labels, ReferenceSource, SEGMENTATION, Segmenter, SegmenterChoice, Tested,
     Truth,
@@ -24,7 +25,7 @@ fn segmenter_choice(config: &Config) -> SegmenterChoice<'_> {
 
 /// Photographs and labels of the training set, to which a segmenter may be fitted.
 fn training_set(data: &Data) -> [ImageSet; 2] {
-    [data.direction.target(), data.direction.source()].map(|side| ImageSet::new(&data.train, side))
+    [data.direction.target(), data.direction.source()].map(|side| ImageSet::new(&data.all, side))
 }
 
 /// The segmenter of evaluations and of searches.
@@ -57,22 +58,34 @@ pub fn load_extractor(config: &Config, device: Device) -> Result<Box<dyn Extract
     Ok(extractor)
 }
 
-/// The test images that are translated.
+/// The images that are translated in evaluations.
 pub fn sources_of_tests(config: &Config, data: &Data) -> ImageSet {
-    data.test_sources().first(config.eval.max_sources)
+    data.sources().first(config.eval.max_sources)
 }
 
-/// The truth of the test images, where it is known. What does not fit is refused here, before anything is trained.
+/// The truth of the test images, where it is known.
 ///
 /// # Errors
 /// As [`TruthChoice::open`](semrel_eval::TruthChoice::open).
 pub fn truth_of_tests(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Option<Truth>> {
-    let (sources, targets) = (sources_of_tests(config, data), ImageSet::new(&data.test, data.direction.target()));
+    let (sources, targets) = (sources_of_tests(config, data), ImageSet::new(&data.looked_at, data.direction.target()));
     let tested = Tested { sources: &sources, targets: &targets, size: Some(config.test_size()) };
     Ok(config.eval.truth().open(tested, data.train.files.iter().flatten(), device, quiet)?)
 }
 
-/// How test images become inputs.
+/// Refuses a truth that does not fit, before anything is trained. Pairs, which are test images themselves, are left unread until
+/// the end unless these choose the checkpoint.
+///
+/// # Errors
+/// As [`truth_of_tests`].
+pub fn check_truth(config: &Config, device: Device, quiet: bool) -> Result<()> {
+    if config.eval.select != Select::Test && config.eval.truth().is_of_pairs() {
+        return Ok(());
+    }
+    truth_of_tests(config, &Data::of_tests(config)?, device, quiet).map(drop)
+}
+
+/// How images of evaluations become inputs.
 pub fn options_of_tests(config: &Config) -> InputOptions {
     InputOptions { size: Some(config.test_size()), batch: config.eval.batch_size as usize }
 }
@@ -118,11 +131,15 @@ enum RealImages<'a> {
 }
 
 impl RealImages<'_> {
-    /// Their name in results.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Archive(..) => "statistics",
-            Self::Images(_, reference) => reference.name(),
+    /// Their name in results, where `select` says what is looked at in place of the test images.
+    fn name(&self, select: Select) -> &'static str {
+        use SearchReference::{All, Test};
+        match (self, select) {
+            (Self::Archive(..), _) => "statistics",
+            (Self::Images(_, Test), Select::Val) => "val",
+            (Self::Images(_, All), Select::Val) => "train and val",
+            (Self::Images(_, Test | All), Select::Last) => "train",
+            (Self::Images(_, reference), _) => reference.name(),
         }
     }
 
@@ -134,39 +151,42 @@ impl RealImages<'_> {
     }
 }
 
-/// Images of the target domain.
+/// Images of the target domain. What is looked at while a run trains takes the place of the test images.
 fn targets(reference: SearchReference, data: &Data) -> Result<Vec<ImageSet>> {
     let of = |folder| ImageSet::new(folder, data.direction.target());
     Ok(match reference {
         SearchReference::Search => vec![data.search_targets()?],
-        SearchReference::Test => vec![of(&data.test)],
+        SearchReference::Test => vec![of(&data.looked_at)],
         SearchReference::Train => vec![of(&data.train)],
-        SearchReference::All => vec![of(&data.train), of(&data.test)],
+        // Of which there is nothing but training images.
+        SearchReference::All if data.select == Select::Last => vec![of(&data.train)],
+        SearchReference::All => vec![of(&data.train), of(&data.looked_at)],
     })
 }
 
-fn real_images_of_tests(config: &Config) -> RealImages<'_> {
+/// An archive is of the test images, as far as is known.
+fn real_images_of_tests(config: &Config, select: Select) -> RealImages<'_> {
     match &config.eval.statistics {
-        Some(file) => RealImages::Archive("eval.statistics", file),
-        None => RealImages::Images("eval.reference", config.eval.reference.into()),
+        Some(file) if select == Select::Test => RealImages::Archive("eval.statistics", file),
+        _ => RealImages::Images("eval.reference", config.eval.reference.into()),
     }
 }
 
 /// If not chosen, as published: the search's own where images come in pairs, and those of evaluations where they do not.
-fn real_images_of_search(config: &Config) -> RealImages<'_> {
+fn real_images_of_search(config: &Config, select: Select) -> RealImages<'_> {
     if let Some(file) = &config.search.statistics {
         return RealImages::Archive("search.statistics", file);
     }
     let default = config.aligned().then_some(SearchReference::Search);
     match config.search.reference.or(default) {
         Some(own) => RealImages::Images("search.reference", own),
-        None => real_images_of_tests(config),
+        None => real_images_of_tests(config, select),
     }
 }
 
 /// The real images that evaluations compare with.
 pub fn reference_of_tests(config: &Config, data: &Data) -> ReferenceSource {
-    real_images_of_tests(config).open(data).expect("test and training images are there")
+    real_images_of_tests(config, data.select).open(data).expect("images to look at and training images are there")
 }
 
 /// The real images that the search compares with.
@@ -174,17 +194,17 @@ pub fn reference_of_tests(config: &Config, data: &Data) -> ReferenceSource {
 /// # Errors
 /// Where too few are set aside.
 pub fn reference_of_search(config: &Config, data: &Data) -> Result<ReferenceSource> {
-    real_images_of_search(config).open(data)
+    real_images_of_search(config, data.select).open(data)
 }
 
-/// Name of [`reference_of_tests`] in results.
+/// Name of [`reference_of_tests`] in results, which are of the test images.
 pub fn name_of_tests(config: &Config) -> &'static str {
-    real_images_of_tests(config).name()
+    real_images_of_tests(config, Select::Test).name(Select::Test)
 }
 
 /// Name of [`reference_of_search`] in results.
 pub fn name_of_search(config: &Config) -> &'static str {
-    real_images_of_search(config).name()
+    real_images_of_search(config, config.eval.select).name(config.eval.select)
 }
 
 #[cfg(test)]
@@ -194,7 +214,8 @@ mod tests {
 
     #[test]
     fn searches_of_pairs_refer_to_images_of_their_own() {
-        let named = |layout: &str, search: Value, eval: Value| {
+        let named = |layout: &str, search: Value, mut eval: Value| {
+            eval["select"] = "test".into();
             let config = json!({
                 "name": "x", "method": "fast", "data": { "root": "x", "layout": layout },
                 "distill": { "channels": "test" }, "search": search, "eval": eval,
@@ -212,5 +233,24 @@ mod tests {
         assert_eq!(named("unaligned", chosen, json!({ "statistics": "a.npz" })), ["statistics", "search"]);
         let archive = json!({ "reference": "train", "statistics": "a.npz" });
         assert_eq!(named("aligned", archive, json!({})), ["test", "statistics"]);
+    }
+    #[test]
+    fn no_test_image_is_referred_to_where_others_decide() {
+        let named = |select: &str, search: Value, mut eval: Value| {
+            eval["select"] = select.into();
+            let config = json!({
+                "name": "x", "method": "fast", "data": { "root": "x", "layout": "unaligned" },
+                "distill": { "channels": "test" }, "search": search, "eval": eval,
+            });
+            let config: Config = serde_json::from_value(config).unwrap();
+            [name_of_tests(&config), name_of_search(&config)]
+        };
+        assert_eq!(named("val", json!({}), json!({})), ["test", "val"]);
+        assert_eq!(named("val", json!({}), json!({ "reference": "all" })), ["all", "train and val"]);
+        assert_eq!(named("val", json!({}), json!({ "statistics": "a.npz" })), ["statistics", "val"]);
+        assert_eq!(named("val", json!({ "statistics": "a.npz" }), json!({})), ["test", "statistics"]);
+        assert_eq!(named("val", json!({ "reference": "search" }), json!({})), ["test", "search"]);
+        assert_eq!(named("last", json!({}), json!({ "reference": "all" })), ["all", "train"]);
+        assert_eq!(named("last", json!({ "reference": "test" }), json!({})), ["test", "train"]);
     }
 }

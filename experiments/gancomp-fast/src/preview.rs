@@ -1,4 +1,4 @@
-//! A picture of what the generators do: test images above, below them what each makes of them.
+//! A picture of what the generators do: images that evaluations look at above, below them what each makes of them.
 
 use crate::algorithm::Algorithm;
 use crate::config::Config;
@@ -10,16 +10,16 @@ use semrel_eval::{InputOptions, Preview};
 use semrel_metrics::extractor::to_images;
 use tch::Device;
 
-/// The first test images as the generators take them, all at once.
+/// The first images as the generators take them, all at once.
 ///
 /// # Errors
 /// The first file that cannot be read.
 pub fn inputs(config: &Config, data: &Data, device: Device) -> Result<Preview> {
     let options = InputOptions { size: Some(config.test_size()), batch: Preview::COLUMNS };
-    Ok(Preview::of_set(data.test_sources(), options, device)?)
+    Ok(Preview::of_set(data.sources(), options, device)?)
 }
 
-/// Test images, and what the generators make of them, one row each.
+/// Images, and what the generators make of them, one row each.
 ///
 /// # Errors
 /// None is known.

@@ -6,7 +6,7 @@ use crate::data::{Data, Stage, Training};
 use crate::distill::Distillation;
 use crate::evaluate;
 use crate::folders::Folders;
-use crate::looked_at::{load_extractor, truth_of_tests};
+use crate::looked_at::{check_truth, load_extractor};
 use crate::origin::{Origin, SUPER_NET, TEACHER};
 use crate::preview;
 use crate::search::winner;
@@ -14,11 +14,12 @@ use crate::teacher::Teacher;
 use crate::trained::{Distilled, open_distilled, open_teacher};
 use anyhow::{Context, Result, bail};
 use image::RgbImage;
+use semrel_data::Select;
 use semrel_data::rng::derive_seed;
 use semrel_eval::{Preview, Scorer};
 use semrel_nn::channels::ChannelSet;
 use semrel_run::trained::{Compression, Epochs};
-use semrel_run::{Checked, Manifest};
+use semrel_run::{Checked, Manifest, SplitRecord, split};
 use semrel_train::adversary::calibrate;
 use semrel_train::batches::BatchLoader;
 use semrel_train::parts::{Layout, load_network, parameters, pool_files, restore_parts, restore_pools, save_parts};
@@ -173,11 +174,13 @@ pub fn steps(config: &Config, data: &Data, stage: Stage) -> Result<u64> {
     Ok(data.training(config, stage)?.steps())
 }
 
-/// Refuses a run of a stage, finished or not, that was started with other settings than the row's.
+/// Refuses a run of a stage, finished or not, that was started with other settings than the row's, or with other images set
+/// apart for validation.
 ///
 /// # Errors
 /// Names the first key that differs; a stored configuration that cannot be read.
-pub fn check_settings(stage: Stage, config: &Config, folder: &Path) -> Result<()> {
+pub fn check_settings(stage: Stage, config: &Config, data: &Data, folder: &Path) -> Result<()> {
+    split::check(folder, data.split.as_ref())?;
     let unread = may_change(stage);
     let unread: Vec<&str> = unread.iter().map(String::as_str).collect();
     Ok(check_config(folder, config, &unread)?)
@@ -203,15 +206,15 @@ impl Job<'_> {
         // A super-net's shapes change every step; those of the other stages repeat.
         tune_convolutions(device, stage != Stage::Distill);
         let extractor = load_extractor(config, device)?;
-        truth_of_tests(config, data, device, options.quiet)?;
+        check_truth(config, device, options.quiet)?;
         let training = data.training(config, stage)?;
         // Fine-tuning goes on with the discriminator of distillation.
         if stage != Stage::Finetune {
             calibrate(&algorithm.critics(), |step| training.batch(step, device))?;
         }
-        let scorer =
-            (train.eval_every > 0).then(|| evaluate::scorer(config, data, extractor, options.quiet)).transpose()?;
-        let preview = preview::inputs(config, data, device).context("test images of the preview")?;
+        let eval_every = if config.eval.select == Select::Last { 0 } else { train.eval_every };
+        let scorer = (eval_every > 0).then(|| evaluate::scorer(config, data, extractor, options.quiet)).transpose()?;
+        let preview = preview::inputs(config, data, device).context("images of the preview")?;
 
         let label = format!("{} {}", stage.name(), self.name());
         let name = self.name();
@@ -226,7 +229,7 @@ impl Job<'_> {
                 log_every: train.log_every,
                 sample_every: train.sample_every,
                 save_every: train.save_every,
-                eval_every: train.eval_every,
+                eval_every,
                 warmup: training.warmup(),
             },
         };
@@ -278,6 +281,10 @@ impl Experiment for Run<'_> {
 
     fn images(&self) -> (f64, usize) {
         (self.loader.as_ref().expect(BEGUN).waited(), self.training.skipped())
+    }
+
+    fn split(&self) -> Option<&SplitRecord> {
+        self.job.data.split.as_ref()
     }
 
     fn own(&mut self, seconds: f64) -> Self::Own {

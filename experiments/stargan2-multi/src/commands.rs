@@ -12,7 +12,7 @@ use semrel_data::ImageStore;
 use semrel_data::image_io::list_images;
 use semrel_eval::KeptEvaluation;
 use semrel_run::Checked;
-use semrel_run::scores::DomainEvaluation;
+use semrel_run::scores::{BEST_ON_TEST, DomainEvaluation};
 use semrel_train::Checkpoints;
 use semrel_train::cli::{
     BaselineArgs, Describe, Machine, Overrides, RunArgs, ScoresFile, TrainArgs, Verbosity, write_json,
@@ -21,7 +21,7 @@ use semrel_train::run_dir::checkpoints_of;
 use stargan2_multi::bench::{BenchOptions, bench};
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
-use stargan2_multi::evaluate::{metrics, reference, truth};
+use stargan2_multi::evaluate::{metrics, reference_of_tests, truth};
 use stargan2_multi::snapshot::AVERAGE;
 use stargan2_multi::train::train;
 use stargan2_multi::{preview, sample};
@@ -87,6 +87,10 @@ struct EvalArgs {
     /// Score these weights instead: a published *_nets_ema.ckpt, or safetensors.
     #[arg(long, conflicts_with = "checkpoint")]
     weights: Option<PathBuf>,
+    /// Score every checkpoint that was kept, and report the one with the least latent-guided distance, as papers do: it flatters
+    /// the method.
+    #[arg(long, conflicts_with_all = ["checkpoint", "weights"])]
+    best_on_test: bool,
     #[command(flatten)]
     scores: ScoresFile,
     #[command(flatten)]
@@ -168,9 +172,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
 fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let folder = |config: &Config| Path::new("runs/stargan2-multi").join(&config.name);
     let check = |config: &Checked<Config>| {
-        let data = Data::open(config)?;
+        Data::open(config)?;
         metrics(config, Device::Cpu)?;
-        truth(config, &data, true)?;
+        truth(config, &Data::of_tests(config)?, true)?;
         Ok((config.train.warmup + config.train.iterations) as u64)
     };
     args.run(quiet, folder, check, train)
@@ -178,23 +182,38 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
 
 fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
-    let run = open_run(&args.run, args.weights.as_deref(), &args.set.overrides, device)?;
+    if !args.best_on_test {
+        return Ok(args.scores.write(&score(args, &args.run, device, quiet)?)?);
+    }
+    let mut all = vec![];
+    for step in Checkpoints::of_run(&args.run.run_dir, "last")?.0.steps()? {
+        all.push(score(args, &RunArgs { checkpoint: step.to_string(), ..args.run.clone() }, device, quiet)?);
+    }
+    let best = all.into_iter().min_by(|a, b| a.latent.fd.mean.total_cmp(&b.latent.fd.mean));
+    let best = best.expect("there is a last one");
+    Ok(args.scores.write(&DomainEvaluation { checkpoint: BEST_ON_TEST.to_owned(), ..best })?)
+}
+
+/// Scores a checkpoint, or the weights that are asked for.
+fn score(args: &EvalArgs, which: &RunArgs, device: Device, quiet: bool) -> Result<DomainEvaluation> {
+    let run = open_run(which, args.weights.as_deref(), &args.set.overrides, device)?;
     let name = match &args.weights {
         Some(file) => file.display().to_string(),
-        None => args.run.checkpoint.clone(),
+        None => which.checkpoint.clone(),
     };
     // `best` and `last` are often the same step, which is scored once.
-    let kept = kept(&args.run.run_dir, &run).filter(|_| args.weights.is_none());
+    let kept = kept(&which.run_dir, &run).filter(|_| args.weights.is_none());
     if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<DomainEvaluation>) {
-        return Ok(args.scores.write(&DomainEvaluation { checkpoint: name, ..found })?);
+        return Ok(DomainEvaluation { checkpoint: name, ..found });
     }
     let metrics = metrics(&run.config, device)?;
-    let reference = reference(&run.config, &run.data, &metrics, quiet)?;
-    let evaluation = reference.evaluate(&run.translator, &name, run.step, quiet)?;
+    let reference = reference_of_tests(&run.config, &run.data, &metrics, quiet)?;
+    let mut evaluation = reference.evaluate(&run.translator, &name, run.step, quiet)?;
+    evaluation.select = Some(run.config.eval.select.name().to_owned());
     if let Some(kept) = kept {
         kept.write(&evaluation);
     }
-    Ok(args.scores.write(&evaluation)?)
+    Ok(evaluation)
 }
 
 /// The scores of a run's checkpoint that are kept in its folder.
@@ -205,7 +224,7 @@ fn kept(run_dir: &Path, run: &TrainedRun) -> Option<KeptEvaluation> {
         let domains = store.sizes().into_iter().enumerate();
         domains.flat_map(|(domain, n)| (0..n).map(move |item| store.file(domain, item).clone())).collect()
     };
-    let images = [images(&data.train), images(&data.val)].concat();
+    let images = [images(&data.train), images(&data.looked_at)].concat();
     let truth = config.eval.truth.as_deref().map_or(Ok(vec![]), list_images).ok()?;
     let own = config.eval.extractor_weights.iter().chain(&truth);
     let files: Vec<&Path> = images.iter().chain(own).map(PathBuf::as_path).collect();
@@ -216,9 +235,9 @@ fn kept(run_dir: &Path, run: &TrainedRun) -> Option<KeptEvaluation> {
 fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let config: Checked<Config> = args.files.load()?;
-    let data = Data::open(&config)?;
+    let data = Data::of_tests(&config)?;
     let metrics = metrics(&config, device)?;
-    Ok(args.scores.write(&reference(&config, &data, &metrics, quiet)?.baseline()?)?)
+    Ok(args.scores.write(&reference_of_tests(&config, &data, &metrics, quiet)?.baseline()?)?)
 }
 
 fn run_sample(args: &SampleArgs) -> Result<ExitCode> {

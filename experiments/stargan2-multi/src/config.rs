@@ -1,6 +1,7 @@
 //! What a run is: one YAML file, every key with its published default.
 
 use schemars::JsonSchema;
+use semrel_data::Select;
 use semrel_loss::curriculum::{IterationCurriculum, lambda_ds};
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_loss::{Formulation, Gradient};
@@ -331,6 +332,9 @@ impl Default for TrainConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvalConfig {
+    /// What decides on the best checkpoint: `val`, training images that are set apart; `test`, the images of the data set's
+    /// `val`, which scores are reported of, as papers do; or nothing, `last`. The same decides on previews.
+    pub select: Select,
     /// Outputs per source image and target domain.
     pub num_outs: i64,
     /// Images per batch.
@@ -355,17 +359,19 @@ pub struct EvalConfig {
 impl EvalConfig {
     /// What the scores of checkpoints depend on ([`Fit::measure`](semrel_train::Fit::measure)).
     pub fn measure(&self) -> Value {
-        match &self.extractor_weights {
+        let measure = match &self.extractor_weights {
             // As checkpoints had it before there was a choice.
             None => json!([self.extractor, self.max_sources, self.max_reals]),
             Some(weights) => json!([self.extractor, weights, self.max_sources, self.max_reals]),
-        }
+        };
+        if self.select == Select::Val { json!([self.select, measure]) } else { measure }
     }
 }
 
 impl Default for EvalConfig {
     fn default() -> Self {
         Self {
+            select: Select::default(),
             num_outs: 10,
             batch_size: 32,
             max_sources: None,
@@ -379,6 +385,11 @@ impl Default for EvalConfig {
 }
 
 impl Config {
+    /// Iterations between evaluations; 0 where nothing decides on the best checkpoint.
+    pub fn eval_every(&self) -> i64 {
+        if self.eval.select == Select::Last { 0 } else { self.train.eval_every }
+    }
+
     /// What the cycle term of this run compares.
     pub fn cycle(&self) -> Cycle {
         self.loss.cycle.unwrap_or(match (self.method, self.loss.formulation) {

@@ -3,11 +3,13 @@
 use crate::config::Config;
 use crate::trainer::Batch;
 use anyhow::{Context, Result, ensure};
-use semrel_data::Splits;
 use semrel_data::transform::TrainTransform;
+use semrel_data::validation::SplitRule;
 use semrel_data::{DataError, MultiDomainSampler, TrainBatch};
+use semrel_data::{DomainFolder, Select, Splits};
 use semrel_data::{ImageStore, OnCorrupt, StoreOptions};
 use semrel_data::{Loader, LoaderError};
+use semrel_run::SplitRecord;
 use semrel_train::batches::tensor;
 use std::sync::Arc;
 use tch::Device;
@@ -19,32 +21,58 @@ const HOLDOUT: f64 = 0.1;
 pub struct Data {
     /// Names of the domains, by index.
     pub domains: Vec<String>,
-    /// Training images.
+    /// Images that train, and that outputs are compared with.
     pub train: Arc<ImageStore>,
-    /// Validation images.
-    pub val: Arc<ImageStore>,
+    /// Images that evaluations and previews look at.
+    pub looked_at: Arc<ImageStore>,
+    /// What is set apart of the training images, where they are these.
+    pub split: Option<SplitRecord>,
 }
 
 impl Data {
-    /// Opens the run's folder. Decodes nothing yet.
+    /// Opens the run's folder for training: `eval.select` says what is looked at meanwhile. Decodes nothing yet.
+    ///
+    /// # Errors
+    /// Names the config key and the folder or file.
     pub fn open(config: &Config) -> Result<Self> {
-        let root = &config.data.root;
-        let splits = Splits::open(root, HOLDOUT).context("config key `data.root`")?;
-        ensure!(
-            splits.train.len() >= 2,
-            "config key `data.root`: {}: one domain only ({}); translation needs at least two folders of images",
-            root.display(),
-            splits.train.names()[0]
-        );
+        if config.eval.select == Select::Test {
+            return Self::of_tests(config);
+        }
+        let all = splits(config)?.train;
+        if config.eval.select == Select::Last {
+            let data = Self::new(config, &all, &all, None);
+            return Ok(Self { looked_at: data.train.clone(), ..data });
+        }
+        let apart = SplitRule::default().set_apart_domains(&all).context("config key `eval.select`: val")?;
+        Ok(Self::new(config, &apart.train, &apart.val, Some(apart.record)))
+    }
+
+    /// Opens the run's folder for an evaluation of what was trained: all training images, and those of the data set's `val`.
+    ///
+    /// # Errors
+    /// As [`Data::open`].
+    pub fn of_tests(config: &Config) -> Result<Self> {
+        let splits = splits(config)?;
+        Ok(Self::new(config, &splits.train, &splits.val, None))
+    }
+
+    fn new(config: &Config, train: &DomainFolder, looked_at: &DomainFolder, split: Option<SplitRecord>) -> Self {
         let options = StoreOptions {
             on_corrupt: if config.data.strict { OnCorrupt::Fail } else { OnCorrupt::Skip },
             ..Default::default()
         };
-        Ok(Self {
-            domains: splits.train.names().into_iter().map(str::to_owned).collect(),
-            train: Arc::new(ImageStore::new(&splits.train, options.clone())),
-            val: Arc::new(ImageStore::new(&splits.val, options)),
-        })
+        Self {
+            domains: train.names().into_iter().map(str::to_owned).collect(),
+            train: Arc::new(ImageStore::new(train, options.clone())),
+            looked_at: Arc::new(ImageStore::new(looked_at, options)),
+            split,
+        }
+    }
+
+    /// Images that could not be read so far.
+    pub fn skipped(&self) -> usize {
+        let looked_at = if Arc::ptr_eq(&self.train, &self.looked_at) { 0 } else { self.looked_at.skipped() };
+        self.train.skipped() + looked_at
     }
 
     /// Number of domains.
@@ -59,6 +87,19 @@ impl Data {
         let sampler = MultiDomainSampler::new(self.train.clone(), transform, size, batch, config.seed)?;
         Ok(BatchLoader(Loader::spawn(move |step| sampler.batch(step), first_step, 4, 1)?))
     }
+}
+
+/// The training images, and those of the data set's `val`.
+fn splits(config: &Config) -> Result<Splits> {
+    let root = &config.data.root;
+    let splits = Splits::open(root, HOLDOUT).context("config key `data.root`")?;
+    ensure!(
+        splits.train.len() >= 2,
+        "config key `data.root`: {}: one domain only ({}); translation needs at least two folders of images",
+        root.display(),
+        splits.train.names()[0]
+    );
+    Ok(splits)
 }
 
 /// Training batches in step order.

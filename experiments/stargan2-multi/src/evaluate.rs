@@ -27,11 +27,23 @@ pub fn reference<'a>(
     metrics: &'a DomainMetrics,
     quiet: bool,
 ) -> Result<DomainReference<'a>, EvalError> {
-    let truth = truth(config, data, quiet)?;
-    Ok(DomainReference::new(images(data), metrics, options(config), quiet)?.with_truth(truth))
+    DomainReference::new(images(data), metrics, options(config), quiet)
 }
 
-/// The truth of the sources, where it is known. What does not fit is refused here, before anything is trained.
+/// As [`reference`], of the test images, with their truth where it is known.
+///
+/// # Errors
+/// As [`reference`] and [`truth`].
+pub fn reference_of_tests<'a>(
+    config: &Config,
+    data: &'a Data,
+    metrics: &'a DomainMetrics,
+    quiet: bool,
+) -> Result<DomainReference<'a>, EvalError> {
+    Ok(reference(config, data, metrics, quiet)?.with_truth(truth(config, data, quiet)?))
+}
+
+/// The truth of the test images, where it is known. What does not fit is refused here, before anything is trained.
 ///
 /// # Errors
 /// As [`DomainTruth::open`].
@@ -41,7 +53,7 @@ pub fn truth(config: &Config, data: &Data, quiet: bool) -> Result<Option<DomainT
 }
 
 fn images(data: &Data) -> DomainImages<'_> {
-    DomainImages { domains: &data.domains, train: &data.train, val: &data.val }
+    DomainImages { domains: &data.domains, train: &data.train, val: &data.looked_at }
 }
 
 fn options(config: &Config) -> DomainOptions {

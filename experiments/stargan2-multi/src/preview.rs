@@ -1,4 +1,4 @@
-//! A picture of what the averaged networks do: validation images above, below them what is made of them in random styles.
+//! A picture of what the averaged networks do: images that evaluations look at above, below them what is made of them in random styles.
 
 use crate::config::Config;
 use crate::data::Data;
@@ -13,7 +13,7 @@ use semrel_eval::Preview;
 use semrel_metrics::extractor::{stack, to_images};
 use tch::{Device, Kind, Tensor, no_grad};
 
-/// The first validation images of each domain, at most eight in all, `[n, 3, S, S]`, and their domains.
+/// The first images of each domain that evaluations look at, at most eight in all, `[n, 3, S, S]`, and their domains.
 ///
 /// # Errors
 /// The first file that cannot be read.
@@ -22,9 +22,9 @@ pub fn sources(data: &Data, config: &Config, device: Device) -> Result<(Tensor, 
     let most = Preview::COLUMNS;
     let per_domain = (most / data.domains.len()).max(1);
     let (mut images, mut labels) = (vec![], vec![]);
-    for (domain, &available) in data.val.sizes().iter().enumerate().take(most) {
+    for (domain, &available) in data.looked_at.sizes().iter().enumerate().take(most) {
         for item in 0..per_domain.min(available) {
-            let image = data.val.get(domain, item)?;
+            let image = data.looked_at.get(domain, item)?;
             images.push(resize(&image, size, size, Filter::Bilinear));
             labels.push(domain as i64);
         }

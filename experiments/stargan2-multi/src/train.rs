@@ -15,8 +15,8 @@ use semrel_data::rng::derive_seed;
 use semrel_eval::Preview;
 use semrel_eval::domains::{DomainMetrics, DomainReference};
 use semrel_metrics::FixedFeatures;
-use semrel_run::Checked;
 use semrel_run::trained::{Iterations, MultiModal};
+use semrel_run::{Checked, SplitRecord};
 pub use semrel_train::TrainOptions;
 use semrel_train::correlative::Correlative;
 use semrel_train::parts::parameters;
@@ -144,7 +144,11 @@ impl Experiment for Run<'_> {
     }
 
     fn images(&self) -> (f64, usize) {
-        (self.loader.as_ref().expect(BEGUN).waited(), self.data.train.skipped() + self.data.val.skipped())
+        (self.loader.as_ref().expect(BEGUN).waited(), self.data.skipped())
+    }
+
+    fn split(&self) -> Option<&SplitRecord> {
+        self.data.split.as_ref()
     }
 
     fn own(&mut self, seconds: f64) -> Self::Own {
@@ -177,8 +181,8 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     // Before the folder is touched: `--overwrite` removes nothing where weights are missing, networks fit no memory, or the
     // pictures of the preview cannot be read.
     let metrics = evaluate::metrics(config, device)?;
-    evaluate::truth(config, &data, options.quiet)?;
-    let (sources, _) = preview::sources(&data, config, device).context("validation images of the preview")?;
+    evaluate::truth(config, &Data::of_tests(config)?, options.quiet)?;
+    let (sources, _) = preview::sources(&data, config, device).context("images of the preview")?;
     let trainer = new_trainer(config, data.num_domains(), device)?;
     calibrate(&trainer, &data, config, device)?;
     let t = &config.train;
@@ -194,7 +198,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
             log_every: count(t.log_every),
             sample_every: count(t.sample_every),
             save_every: count(t.save_every),
-            eval_every: count(t.eval_every),
+            eval_every: count(config.eval_every()),
             warmup: count(t.warmup),
         },
     };

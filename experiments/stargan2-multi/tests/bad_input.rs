@@ -32,7 +32,10 @@ fn configurations() {
         ("optim.ema_beta=1", &["`optim.ema_beta`: 1; it must be at least 0 and below 1"]),
         ("loss.temperature=0", &["`loss.temperature`: 0; it must be finite and positive"]),
         ("eval.max_reals=1", &["`eval.max_reals`: 1; it must be at least 2"]),
-        ("eval.extractor=inception", &["`eval.extractor`: inception; expected one of effnet-lite0, effnet-lite2, inception-fid"]),
+        (
+            "eval.extractor=inception",
+            &["`eval.extractor`: inception; expected one of effnet-lite0, effnet-lite2, inception-fid"],
+        ),
         ("name=''", &["--set name='': config key `name`: empty"]),
         ("name=../elsewhere", &["`name`: ../elsewhere; it names a folder"]),
         ("model.max_width=9223372036854775807", &["`model.max_width`", "it must be at most 4096"]),

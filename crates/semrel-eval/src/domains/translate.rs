@@ -52,7 +52,8 @@ impl DomainReference<'_> {
         let latent = self.scores(translator, Guide::Latent, self.options.num_outs, usize::MAX, quiet)?;
         let reference = self.scores(translator, Guide::Reference, self.options.num_outs, usize::MAX, quiet)?;
         let (seconds, protocol) = (began.elapsed().as_secs_f64(), self.protocol.clone());
-        Ok(DomainEvaluation { checkpoint: checkpoint.to_owned(), step, protocol, latent, reference, seconds })
+        let checkpoint = checkpoint.to_owned();
+        Ok(DomainEvaluation { checkpoint, step, select: None, protocol, latent, reference, seconds })
     }
 
     /// A short look at a translator, for choosing the best checkpoint: the mean latent-guided Fréchet distance with two outputs

@@ -86,6 +86,11 @@ impl Pictures {
 }
 
 impl TruthChoice<'_> {
+    /// Whether the truth of a test image is the other picture of its pair, which is a test image, too.
+    pub fn is_of_pairs(self) -> bool {
+        self.truth == Some(Path::new(PAIRS))
+    }
+
     /// All files of the folders that are named, on which scores depend. Pairs are test images, which they depend on anyway.
     ///
     /// # Errors

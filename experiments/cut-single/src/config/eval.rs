@@ -1,6 +1,7 @@
 //! Section of the evaluation.
 
 use schemars::JsonSchema;
+use semrel_data::Select;
 use semrel_eval::{ExtractorChoice, SegmenterChoice, TruthChoice};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,11 +11,15 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvalConfig {
+    /// What decides on the best checkpoint: `val`, training images that are set apart; `test`, the test images, as papers do;
+    /// or nothing, `last`. The same decides on previews: with `val` and `last`, training reads no test image.
+    pub select: Select,
     /// Images per batch.
     pub batch_size: i64,
     /// Test images that are translated, the first in order; all if omitted.
     pub max_sources: Option<usize>,
-    /// Images that outputs are compared with: `test` as published, or `train` if the test set is too small.
+    /// Images that outputs are compared with: `test` as published, or `train` if the test set is too small. While a run with
+    /// `select: val` trains, the validation images stand in for those of the test, and `train` is what they leave.
     pub reference: Reference,
     /// Pixel and class accuracy and mean IoU of a segmenter on the outputs. Needs labels (see docs/single-modal.md).
     pub segmentation: bool,
@@ -43,10 +48,12 @@ impl EvalConfig {
     /// What the scores of checkpoints depend on ([`Fit::measure`](semrel_train::Fit::measure)).
     pub fn measure(&self) -> Value {
         // As checkpoints had it before there was a choice.
-        if self.extractor == semrel_metrics::networks::DEFAULT && self.extractor_weights.is_none() {
-            return json!([self.reference, self.max_sources]);
-        }
-        json!([self.extractor, self.extractor_weights, self.reference, self.max_sources])
+        let measure = if self.extractor == semrel_metrics::networks::DEFAULT && self.extractor_weights.is_none() {
+            json!([self.reference, self.max_sources])
+        } else {
+            json!([self.extractor, self.extractor_weights, self.reference, self.max_sources])
+        };
+        if self.select == Select::Val { json!([self.select, measure]) } else { measure }
     }
 
     /// The extractor of the Fréchet distance.
@@ -89,6 +96,7 @@ impl Reference {
 impl Default for EvalConfig {
     fn default() -> Self {
         Self {
+            select: Select::default(),
             batch_size: 8,
             max_sources: None,
             reference: Reference::Test,

@@ -25,7 +25,7 @@ model: { ngf: 4, ndf: 4, blocks: 2, nce_layers: [0, 4, 8, 12], patch_dim: 8 }
 loss: { contrast: dce, num_patches: 8, lsesim_patches: 8 }
 optim: { pool_size: 2 }
 train: { n_epochs: 1, n_epochs_decay: 1, log_every: 1, sample_every: 6, save_every: 3, eval_every: 0 }
-eval: { segmenter_steps: 2 }
+eval: { select: test, segmenter_steps: 2 }
 ";
 
 /// Steps of a run of the small configuration.

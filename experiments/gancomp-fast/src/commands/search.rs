@@ -139,7 +139,7 @@ fn run_before(
     for stage in stages.into_iter().flatten() {
         let folder = options.folders.of(stage, config);
         if folder.join(run_dir::CONFIG).is_file() {
-            check_settings(stage, config, &folder)?;
+            check_settings(stage, config, data, &folder)?;
         }
     }
     // Its teacher has served.

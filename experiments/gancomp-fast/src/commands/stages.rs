@@ -4,7 +4,7 @@ use super::common::Row;
 use anyhow::Result;
 use clap::Args;
 use gancomp_fast::data::{Data, Stage};
-use gancomp_fast::looked_at::{load_extractor, truth_of_tests};
+use gancomp_fast::looked_at::{check_truth, load_extractor};
 use gancomp_fast::train::{TrainOptions, steps, train};
 use semrel_train::Interrupt;
 use semrel_train::cli::{Machine, Start, ended, print_steps};
@@ -30,7 +30,7 @@ pub fn run(stage: Stage, args: &StageArgs, quiet: bool) -> Result<ExitCode> {
     if args.start.check {
         let data = Data::open(&config)?;
         load_extractor(&config, device)?;
-        truth_of_tests(&config, &data, device, true)?;
+        check_truth(&config, device, true)?;
         let skipped = stage == Stage::Finetune && config.finetune.is_none();
         let steps = if skipped { 0 } else { steps(&config, &data, stage)? };
         return Ok(print_steps(steps)?);

@@ -35,7 +35,7 @@ pub struct SearchConfig {
     pub batch_size: i64,
     /// Real images of the target domain that a Fréchet distance refers to. If omitted, as published: those that are set
     /// aside for the search if images come in pairs, otherwise what evaluations refer to (`eval.statistics`, else
-    /// `eval.reference`).
+    /// `eval.reference`). Where `eval.select` is not `test`, other images stand in for those of the test, as in evaluations.
     pub reference: Option<SearchReference>,
     /// NumPy archive with mean `mu` and covariance `sigma` of the features of the real images, in place of `reference`.
     pub statistics: Option<PathBuf>,

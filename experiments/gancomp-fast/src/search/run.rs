@@ -19,9 +19,9 @@ use crate::search::unseen::check_unseen;
 use crate::trained::{CHECKPOINT, TrainedStudent, open_student, weights_digest};
 use anyhow::{Context, Result, bail};
 use semrel_nn::channels::Channels;
-use semrel_run::Checked;
 use semrel_run::search::Looked;
 use semrel_run::work::{SearchSummary, Work};
+use semrel_run::{Checked, split};
 use semrel_train::lock::Lock;
 use semrel_train::{Interrupt, MetricsLog, OpenMode, Progress, atomic, config::to_yaml, summary};
 use sha2::{Digest, Sha256};
@@ -103,6 +103,8 @@ pub fn search(
     let TrainedStudent { student, step, config: distilled, .. } =
         open_student(&run_dir, &config.distill.checkpoint, CHECKPOINT, device)?;
     check_unseen(&config.data, &distilled.data, &run_dir)?;
+    split::check(&run_dir, data.split.as_ref())
+        .context("the search looks at images that the distillation has not seen")?;
     let super_net = weights_digest(&student.state());
     config
         .distill

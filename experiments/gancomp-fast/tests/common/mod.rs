@@ -36,6 +36,7 @@ distill:
 finetune:
   channels: 2_4_2_4_2_4_2_4
   train: { n_epochs: 1, n_epochs_decay: 0, log_every: 1, sample_every: 4, save_every: 2 }
+eval: { select: test }
 ";
 
 /// Steps of the small row's stages.

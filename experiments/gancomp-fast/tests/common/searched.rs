@@ -21,7 +21,7 @@ distill:
   semantic: { num_patches: 16 }
   train: { n_epochs: 1, n_epochs_decay: 0, log_every: 1, sample_every: 0, save_every: 2 }
 search: { budget: { macs: 3.0e6 }, population: 8, generations: 3, mutation_probability: 0.4, batch_size: 2 }
-eval: { segmenter_steps: 2, reference: all }
+eval: { select: test, segmenter_steps: 2, reference: all }
 ";
 
 /// What makes the row one of labels and photographs.

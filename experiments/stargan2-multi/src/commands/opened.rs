@@ -24,7 +24,7 @@ pub struct TrainedRun {
 /// A translator of a run (of its `checkpoint`, or of the file `weights`) with the data of its configuration.
 pub fn open_run(run: &RunArgs, weights: Option<&Path>, overrides: &[String], device: Device) -> Result<TrainedRun> {
     let config = config_of(&run.run_dir, overrides)?;
-    let data = Data::open(&config)?;
+    let data = Data::of_tests(&config)?;
     let (translator, step) = match weights {
         Some(file) => {
             let translator = Translator::new(&config, data.num_domains(), device);

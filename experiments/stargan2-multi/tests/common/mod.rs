@@ -22,7 +22,7 @@ data: { root: data, image_size: 32 }
 model: { width: 8, max_width: 8, style_dim: 4, latent_dim: 4, mapping_width: 8, patch_dim: 8 }
 loss: { num_patches: 8, lsesim_patches: 8 }
 train: { iterations: 10, warmup: 2, batch_size: 2, log_every: 1, sample_every: 6, save_every: 2, eval_every: 4 }
-eval: { num_outs: 2, batch_size: 8, max_sources: 1, max_reals: 2 }
+eval: { select: test, num_outs: 2, batch_size: 8, max_sources: 1, max_reals: 2 }
 ";
 
 /// Steps of a run of the small configuration, the warm-up's included.
