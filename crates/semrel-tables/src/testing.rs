@@ -17,6 +17,7 @@ pub fn plan(root: &Path, spec: &'static Spec, datasets: usize) -> Plan {
     let dataset =
         |i| Dataset { name: format!("set{i}"), paper: None, own: None, stem: "data".into(), settings: vec![] };
     Plan {
+        best_on_test: false,
         spec,
         root: root.to_owned(),
         profile: Profile::Small,
