@@ -82,7 +82,7 @@ fn styles_of_several_methods_stand_below_each_other() {
         fs::write(run.join("config.yaml"), "data: { root: photos, image_size: 64 }\neval: { truth: truth }\n").unwrap();
         let color = |y| match y / 64 {
             0 => HORSE,
-            1..=3 => [80; 3],
+            1..=3 => [80, 20, 80],
             _ => made,
         };
         RgbImage::from_fn(2 * 64, 7 * 64, |_, y| Rgb(color(y))).save(run.join(DRAWING)).unwrap();
@@ -102,6 +102,9 @@ fn styles_of_several_methods_stand_below_each_other() {
     assert!(counts.is_sorted_by_key(|(_, first)| *first), "{counts:?}");
     // Of one method all styles of all domains.
     let own = read_rgb(&dir.path().join(plan.picture(plan.rows[0]))).unwrap();
-    assert_eq!([HORSE, ZEBRA, [80; 3], MADE[0]].map(|color| seen(&own, color).0), [2 * cell, 0, 6 * cell, 6 * cell]);
+    assert_eq!(
+        [HORSE, ZEBRA, [80, 20, 80], MADE[0]].map(|color| seen(&own, color).0),
+        [2 * cell, 0, 6 * cell, 6 * cell]
+    );
     assert!(draw_styles(&plan, 0, [].into_iter()).is_err());
 }
