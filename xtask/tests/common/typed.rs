@@ -218,6 +218,11 @@ pub const REST: &[Typed] = &[
     making("cargo xtask data sample", With("--train 2 --val 1"), "data/sample-64/maps/val"),
     typed("cargo xtask data check DIR", With("")),
     typed("cargo run -p semrel-metrics -- fid photos translations", With("")),
+    typed(
+        "cargo run -p semrel-metrics -- compare data/sample-64/horse2zebra/truthB \
+         runs/cut-single/NAME/results/test_STEP/images/fake_B",
+        Not("it names a run of one's own; the tests of semrel-metrics run the command"),
+    ),
     typed("cargo xtask weights list", With("")),
     typed("cargo xtask completions zsh > target/_xtask", With("")),
     typed("cargo xtask data list", With("")),
