@@ -1,13 +1,16 @@
 //! What a run is: one YAML file, every key with its published default.
 
+mod model;
+
+pub use model::{ModelConfig, OutputKind, SecondDiscriminator};
+
 use schemars::JsonSchema;
 use semrel_data::Select;
 use semrel_loss::curriculum::{IterationCurriculum, lambda_ds};
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_loss::{Formulation, Gradient};
 use semrel_metrics::networks;
-use semrel_nn::stargan2::{GeneratorConfig, GeneratorKind, default_width};
-use semrel_nn::{AdamConfig, Output};
+use semrel_nn::AdamConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -81,97 +84,6 @@ fn default_image_size() -> i64 {
 
 fn default_randcrop_prob() -> f64 {
     0.5
-}
-
-/// Networks of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct ModelConfig {
-    /// Which generator: `official` (the multi-modal code's, for `ours`) or `stargan-v2` (for the compared methods).
-    pub generator: GeneratorKind,
-    /// First width of all convolutional networks; if omitted, 2¹⁴/image_size (64 at 256).
-    pub width: Option<i64>,
-    /// Upper bound of the widths.
-    pub max_width: i64,
-    /// Length of a style code.
-    pub style_dim: i64,
-    /// Length of a latent code.
-    pub latent_dim: i64,
-    /// Width of the mapping network.
-    pub mapping_width: i64,
-    /// Outputs of the patch projection heads F.
-    pub patch_dim: i64,
-    /// Instance norm before the generator's last convolution, as published.
-    pub output_norm: bool,
-    /// How the generator makes its image: `plain`, the last convolution's output, as published; `residual`, the input plus it;
-    /// `gated`, input and new image mixed by a mask that the network gives, too.
-    pub output: OutputKind,
-    /// What judges images besides the published discriminator: `none`, or `projected`, heads for each domain over the fixed
-    /// features of EfficientNet-Lite0.
-    pub second_discriminator: SecondDiscriminator,
-}
-
-/// How the generator makes its image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OutputKind {
-    /// The last convolution's output.
-    Plain,
-    /// The input plus it.
-    Residual,
-    /// Input and new image, mixed by a mask.
-    Gated,
-}
-
-/// A discriminator besides the published one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum SecondDiscriminator {
-    /// None.
-    None,
-    /// Heads for each domain over the fixed features of EfficientNet-Lite0.
-    Projected,
-}
-
-impl Default for ModelConfig {
-    fn default() -> Self {
-        Self {
-            generator: GeneratorKind::Official,
-            width: None,
-            max_width: 512,
-            style_dim: 64,
-            latent_dim: 16,
-            mapping_width: 512,
-            patch_dim: 256,
-            output_norm: true,
-            output: OutputKind::Plain,
-            second_discriminator: SecondDiscriminator::None,
-        }
-    }
-}
-
-impl ModelConfig {
-    /// First width for images of `image_size`.
-    pub fn first_width(&self, img_size: i64) -> i64 {
-        self.width.unwrap_or_else(|| default_width(img_size))
-    }
-
-    /// The generator's shape for images of `image_size`.
-    pub fn generator_config(&self, img_size: i64) -> GeneratorConfig {
-        GeneratorConfig {
-            kind: self.generator,
-            img_size,
-            width: self.first_width(img_size),
-            max_width: self.max_width,
-            style_dim: self.style_dim,
-            output_norm: self.output_norm,
-            output: match self.output {
-                OutputKind::Plain => None,
-                OutputKind::Residual => Some(Output::Residual),
-                OutputKind::Gated => Some(Output::Gated),
-            },
-        }
-    }
 }
 
 /// What the cycle term compares with the input.
