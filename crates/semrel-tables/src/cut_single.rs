@@ -196,7 +196,9 @@ pub fn truth(terms: &[Terms]) -> Option<String> {
     let names: Vec<String> = terms.iter().filter_map(|terms| terms.truth.clone()).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "Truth: what the translations should be, hidden from training. Mean perceptual distance to it, {}, and mean SSIM;              PSNR outside mask, in decibels, is of the pixels that should not change, where it is known which these are.",
+            "Truth: what the translations should be, hidden from training. Mean perceptual \
+             distance to it, {}, and mean SSIM; PSNR outside mask, in decibels, is of the pixels that should not change, \
+             where it is known which these are.",
             each(names.into_iter())
         )
     })

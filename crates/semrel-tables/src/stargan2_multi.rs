@@ -186,7 +186,9 @@ fn describe(evaluations: &[&Evaluated], baselines: &[&Baselined]) -> Vec<String>
     let names: Vec<String> = terms().filter_map(|terms| terms.truth.clone()).collect();
     if !names.is_empty() {
         caption.push(format!(
-            "Truth: what the sources should be in the other domains, hidden from training. Perceptual distance to it, {}: the              mean over all outputs, and over the nearest output of each source; mean SSIM. All are means over ordered pairs of              domains.",
+            "Truth: what the sources should be in the other domains, hidden from training. Perceptual distance to it, {}: \
+             the mean over all outputs, and over the nearest output of each source; mean SSIM. All are means over ordered \
+             pairs of domains.",
             each(names.into_iter())
         ));
     }
