@@ -74,9 +74,19 @@ pub fn collect(sources: &Sources, live: bool) -> Galleries {
         bytes: 0,
         room: room - of_samples,
     };
-    for file in &sources.tables {
-        let pictures = of_table(file);
-        let pictures = all.add(sources, pictures);
+    // Before any picture of one method come those of all methods, of every table.
+    let mut tables: Vec<Vec<(Candidate, Option<Picture>)>> = sources
+        .tables
+        .iter()
+        .map(|file| of_table(file).into_iter().map(|candidate| (candidate, None)).collect())
+        .collect();
+    for of_all in [true, false] {
+        for (candidate, picture) in tables.iter_mut().flatten().filter(|(candidate, _)| candidate.of_all == of_all) {
+            *picture = all.add_one(sources, candidate);
+        }
+    }
+    for (file, pictures) in sources.tables.iter().zip(tables) {
+        let pictures: Vec<Picture> = pictures.into_iter().filter_map(|(_, picture)| picture).collect();
         if !pictures.is_empty() {
             all.tables.push(Gallery { title: file.title(), pictures });
         }
@@ -104,24 +114,26 @@ pub fn collect(sources: &Sources, live: bool) -> Galleries {
 /// A file that may be shown.
 struct Candidate {
     path: PathBuf,
+    /// Whether it shows all methods of a table.
+    of_all: bool,
     title: String,
     alt: String,
 }
 
 impl Galleries {
     fn add(&mut self, sources: &Sources, candidates: Vec<Candidate>) -> Vec<Picture> {
-        candidates.into_iter().filter_map(|candidate| self.add_one(sources, candidate)).collect()
+        candidates.iter().filter_map(|candidate| self.add_one(sources, candidate)).collect()
     }
 
-    fn add_one(&mut self, sources: &Sources, Candidate { path, title, alt }: Candidate) -> Option<Picture> {
+    fn add_one(&mut self, sources: &Sources, Candidate { path, title, alt, .. }: &Candidate) -> Option<Picture> {
         let folders = &sources.folders;
         let place = if path.starts_with(&folders.runs) {
-            shown("runs", &folders.runs, &path)
+            shown("runs", &folders.runs, path)
         } else {
-            shown("results", &folders.results, &path)
+            shown("results", &folders.results, path)
         };
-        let bytes = sources.problems.keep(&place, input::read(&path).map_err(|e| format!("cannot be read: {e}")))?;
-        let size = semrel_data::image_io::dimensions(&path).map_err(|_| "no picture; left out");
+        let bytes = sources.problems.keep(&place, input::read(path).map_err(|e| format!("cannot be read: {e}")))?;
+        let size = semrel_data::image_io::dimensions(path).map_err(|_| "no picture; left out");
         let (width, height) = sources.problems.keep(&place, size)?;
         // By content: the same picture is written once, and one that an open page shows never changes.
         let src = format!("pictures/{}.png", &hex::encode(Sha256::digest(&bytes))[..16]);
@@ -131,9 +143,9 @@ impl Galleries {
                 return None;
             }
             self.bytes += bytes.len() as u64;
-            self.assets.insert(src.clone(), Asset { source: Source::File(path), media_type: "image/png" });
+            self.assets.insert(src.clone(), Asset { source: Source::File(path.clone()), media_type: "image/png" });
         }
-        Some(Picture { src, width, height, title, alt })
+        Some(Picture { src, width, height, title: title.clone(), alt: alt.clone() })
     }
 }
 
@@ -146,19 +158,22 @@ fn of_table(file: &TableFile) -> Vec<Candidate> {
             format!("{name}-{dataset_name}.png"),
             format!("{dataset_name}, all methods"),
             "inputs and each method’s translations".to_owned(),
+            true,
         );
         let one = |m: &'static Method| {
             (
                 format!("{name}-{dataset_name}-{}.png", m.name),
                 format!("{dataset_name}, {}", m.title),
                 format!("translations by {}", m.title),
+                false,
             )
         };
-        for (picture, title, what) in std::iter::once(all).chain(file.spec.methods.iter().map(one)) {
+        for (picture, title, what, of_all) in std::iter::once(all).chain(file.spec.methods.iter().map(one)) {
             let path = file.folder.join(&picture);
             let of_now = file.table.pictures.contains(&picture);
             if of_now && path.is_file() {
-                found.push(Candidate { path, title, alt: format!("{short}, {dataset_name}: a grid of {what}") });
+                let alt = format!("{short}, {dataset_name}: a grid of {what}");
+                found.push(Candidate { path, of_all, title, alt });
             }
         }
     }
@@ -172,7 +187,7 @@ fn figures(results: &Path) -> Vec<Candidate> {
     let candidate = |path: PathBuf| {
         let inner = path.strip_prefix(results.join("figures")).unwrap_or(&path).with_extension("");
         let title = inner.to_string_lossy().replace(['-', '_'], " ").replace('/', ", ");
-        Candidate { alt: format!("Figure: {title}"), title, path }
+        Candidate { alt: format!("Figure: {title}"), of_all: false, title, path }
     };
     files.map(candidate).collect()
 }
@@ -186,7 +201,7 @@ fn samples(run: &RunFolder, label: &str) -> Vec<Candidate> {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let step = stem.strip_prefix("step-").map(|rest| rest.trim_start_matches('0')).unwrap_or(&stem);
         let title = format!("{label}, step {step}");
-        Candidate { alt: format!("A grid of samples while training: {title}"), title, path }
+        Candidate { alt: format!("A grid of samples while training: {title}"), of_all: false, title, path }
     };
     places.into_iter().map(candidate).collect()
 }
@@ -194,6 +209,7 @@ fn samples(run: &RunFolder, label: &str) -> Vec<Candidate> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sources::Folders;
     use semrel_tables::ALL;
     use semrel_tables::written::Written;
     use serde_json::json;
@@ -217,5 +233,33 @@ mod tests {
         assert_eq!(titles(&[name("-ours")]), ["street, Ours"]);
         assert_eq!(titles(&[name(""), name("-ours"), name("-gcgan")]), ["street, all methods", "street, Ours"]);
         assert!(titles(&[]).is_empty());
+    }
+
+    #[test]
+    fn pictures_of_all_methods_come_before_those_of_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let results = dir.path().join("results");
+        fs::create_dir(&results).unwrap();
+        // The first table's methods alone would take all the room.
+        for (spec, method, bytes) in [(ALL[0], "-ours", 7_500_000), (ALL[1], "-cut", 1_000_000)] {
+            let names = ["", method].map(|tail| format!("{}-street{tail}.png", spec.name));
+            for (name, length) in names.iter().zip([400_000, bytes]) {
+                image::RgbImage::new(2, 2).save(results.join(name)).unwrap();
+                // What is behind the picture in its file counts, too.
+                let mut picture = fs::read(results.join(name)).unwrap();
+                picture.extend(name.bytes().cycle().take(length));
+                fs::write(results.join(name), picture).unwrap();
+            }
+            let dataset = json!({"dataset": "street", "paper": null, "no_translation": {"failed": "x"}, "runs": []});
+            let table = json!({"profile": "sample", "seeds": [1], "set": [], "device": "cpu", "processor": null,
+                "threads": 1, "jobs": 1, "datasets": [dataset], "pictures": names, "paper": [], "caption": []});
+            fs::write(results.join(format!("{}.json", spec.name)), table.to_string()).unwrap();
+        }
+        let out = dir.path().join("out");
+        let folders = Folders { results, runs: dir.path().join("runs"), out };
+        let galleries = collect(&Sources::read(&folders).unwrap(), false);
+        let titles = |gallery: &Gallery| gallery.pictures.iter().map(|p| p.title.clone()).collect::<Vec<_>>();
+        let shown: Vec<_> = galleries.tables.iter().map(titles).collect();
+        assert_eq!(shown, [vec!["street, all methods"], vec!["street, all methods", "street, CUT"]]);
     }
 }
