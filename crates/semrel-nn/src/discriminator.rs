@@ -1,5 +1,6 @@
 //! A discriminator of any family.
 
+use crate::layers::SpectralConv;
 use crate::patchgan::PatchDiscriminator;
 use crate::projected::ProjectedDiscriminator;
 use crate::{NetworkError, stylegan2};
@@ -67,12 +68,17 @@ impl Discriminator {
 
     /// Advances the power iterations of spectral norm, where there is any: once before each step.
     pub fn iterate_spectral(&self) {
-        if let Some(patch) = self.patch() {
-            patch.iterate_spectral();
-        }
-        if let Some(projected) = self.projected() {
-            projected.iterate_spectral();
-        }
+        self.spectral_convs().for_each(SpectralConv::iterate);
+    }
+
+    /// Brings fresh weights near spectral norm 1, where it has spectral norm: once before the first step.
+    pub fn settle_spectral(&self) {
+        self.spectral_convs().for_each(SpectralConv::settle);
+    }
+
+    fn spectral_convs(&self) -> impl Iterator<Item = &SpectralConv> {
+        let patch = self.patch().into_iter().flat_map(PatchDiscriminator::spectral_convs);
+        patch.chain(self.projected().into_iter().flat_map(ProjectedDiscriminator::spectral_convs))
     }
 }
 

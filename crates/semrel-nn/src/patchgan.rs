@@ -5,8 +5,9 @@
 
 use crate::NetworkError;
 use crate::error::positive;
-use crate::layers::NormType;
+use crate::layers::{NormType, SpectralConv};
 use crate::sequential::{Mode, Module, Sequential};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use tch::{Tensor, nn};
@@ -19,6 +20,16 @@ pub enum PatchGanKind {
     NLayers(i64),
     /// 1×1 convolutions: every pixel alone. Keys `net.*`.
     Pixel,
+}
+
+/// Normalisation of a patch discriminator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiscriminatorNorm {
+    /// Each channel of each image to mean 0 and variance 1, as published.
+    Instance,
+    /// No norm of features; weights of spectral norm 1 instead.
+    Spectral,
 }
 
 /// What a [`PatchDiscriminator`] consists of.
@@ -48,6 +59,15 @@ impl PatchGanConfig {
             norm: NormType::Instance,
             antialias: true,
             spectral: false,
+        }
+    }
+
+    /// The same with another normalisation.
+    #[must_use]
+    pub fn with_norm(self, norm: DiscriminatorNorm) -> Self {
+        match norm {
+            DiscriminatorNorm::Instance => Self { norm: NormType::Instance, spectral: false, ..self },
+            DiscriminatorNorm::Spectral => Self { norm: NormType::None, spectral: true, ..self },
         }
     }
 
@@ -120,7 +140,12 @@ impl PatchDiscriminator {
 
     /// Advances the power iterations of spectral norm, where the network has it; once before each of its steps.
     pub fn iterate_spectral(&self) {
-        self.model.iterate_spectral();
+        self.spectral_convs().for_each(SpectralConv::iterate);
+    }
+
+    /// All convolutions by weights of spectral norm 1.
+    pub(crate) fn spectral_convs(&self) -> impl Iterator<Item = &SpectralConv> {
+        self.model.spectral_convs()
     }
 }
 

@@ -107,9 +107,11 @@ pub struct ProjectedDiscriminator {
 }
 
 impl ProjectedDiscriminator {
-    /// Over the maps of `features`, which have these `channels`. The fixed convolutions are drawn from torch's generator;
+    /// Over the maps of `features`. The fixed convolutions are drawn from torch's generator;
     /// [`ProjectedDiscriminator::calibrate`] before the first step.
-    pub fn new(path: &nn::Path, features: Box<dyn FixedMaps>, channels: &[i64], config: &ProjectedConfig) -> Self {
+    pub fn new(path: &nn::Path, features: Box<dyn FixedMaps>, config: &ProjectedConfig) -> Self {
+        let probe = Tensor::zeros([1, 3, 64, 64], (Kind::Float, path.device()));
+        let channels: Vec<i64> = tch::no_grad(|| features.maps(&probe)).iter().map(|map| map.size()[1]).collect();
         let last = channels.len().saturating_sub(1);
         let scales = channels
             .iter()
@@ -147,7 +149,16 @@ impl ProjectedDiscriminator {
 
     /// Advances the power iterations of spectral norm; once before each step.
     pub fn iterate_spectral(&self) {
-        self.scales.iter().flat_map(|scale| &scale.head).for_each(SpectralConv::iterate);
+        self.spectral_convs().for_each(SpectralConv::iterate);
+    }
+
+    /// Brings fresh weights near spectral norm 1: once before the first step.
+    pub fn settle_spectral(&self) {
+        self.spectral_convs().for_each(SpectralConv::settle);
+    }
+
+    pub(crate) fn spectral_convs(&self) -> impl Iterator<Item = &SpectralConv> {
+        self.scales.iter().flat_map(|scale| &scale.head)
     }
 }
 
@@ -170,7 +181,7 @@ mod tests {
     fn net() -> Net<ProjectedDiscriminator> {
         let config = ProjectedConfig { width: 6, outputs: 1 };
         config.check().unwrap();
-        Net::new(Device::Cpu, |p| ProjectedDiscriminator::new(p, Box::new(Means), &[3, 3, 3], &config))
+        Net::new(Device::Cpu, |p| ProjectedDiscriminator::new(p, Box::new(Means), &config))
     }
 
     fn images() -> Tensor {

@@ -179,13 +179,12 @@ impl Sequential {
         self.push(Module::Spectral(conv));
     }
 
-    /// Advances the power iteration of every [`SpectralConv`].
-    pub fn iterate_spectral(&self) {
-        for module in &self.modules {
-            if let Module::Spectral(conv) = module {
-                conv.iterate();
-            }
-        }
+    /// All convolutions by weights of spectral norm 1.
+    pub fn spectral_convs(&self) -> impl Iterator<Item = &SpectralConv> {
+        self.modules.iter().filter_map(|module| match module {
+            Module::Spectral(conv) => Some(conv),
+            _ => None,
+        })
     }
 
     /// A transposed convolution `{len}.weight` `[cin, cout, 3, 3]`, with `{len}.bias` on request.

@@ -12,6 +12,7 @@ use semrel_data::{Direction, Select};
 use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_loss::{Formulation, Gradient};
+pub use semrel_nn::patchgan::DiscriminatorNorm;
 use semrel_nn::{AdamConfig, InitType, LrPolicy, LrSchedule, Output};
 use serde::{Deserialize, Serialize};
 
@@ -156,16 +157,6 @@ pub enum GeneratorNorm {
     Instance,
     /// Each position to a root mean square of 1 over its channels, then a scale and a shift per channel.
     Pixel,
-}
-
-/// Normalisation of a `patch` or `pixel` discriminator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum DiscriminatorNorm {
-    /// Each channel of each image to mean 0 and variance 1, as published.
-    Instance,
-    /// No norm of features; weights of spectral norm 1 instead.
-    Spectral,
 }
 
 /// Networks of a run.

@@ -1,6 +1,6 @@
 //! The networks of a run, built from its configuration.
 
-use crate::config::{Config, DiscriminatorKind, DiscriminatorNorm, GeneratorKind, GeneratorNorm};
+use crate::config::{Config, DiscriminatorKind, GeneratorKind, GeneratorNorm};
 use anyhow::{Context, Result, ensure};
 use semrel_loss::Formulation;
 use semrel_loss::patch_sampler::{HeadKeys, PatchSampler};
@@ -19,9 +19,6 @@ pub use semrel_nn::Discriminator;
 pub use semrel_train::passes::Generator;
 
 const PROJECTED: &str = "config key `model.discriminator` (`patch` needs no fixed network)";
-
-/// Power iterations of spectral norm before the first step.
-const FIRST_ITERATIONS: usize = 16;
 
 /// What the residual generator of a run consists of.
 pub fn resnet(config: &Config) -> ResnetConfig {
@@ -107,11 +104,9 @@ fn generator(
 /// looks through has no weights here.
 pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discriminator>> {
     let m = &config.model;
-    let spectral = m.norm_discriminator == DiscriminatorNorm::Spectral;
     let patch = |kind| -> Result<_> {
-        let norm = if spectral { NormType::None } else { NormType::Instance };
-        let antialias = m.antialias;
-        let shape = PatchGanConfig { kind, width: m.ndf, antialias, norm, spectral, ..PatchGanConfig::cut() };
+        let shape = PatchGanConfig { kind, width: m.ndf, antialias: m.antialias, ..PatchGanConfig::cut() };
+        let shape = shape.with_norm(m.norm_discriminator);
         shape.check().context("config section `model`")?;
         Ok(shape)
     };
@@ -120,10 +115,7 @@ pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discrimi
     let drawn = |build: &dyn Fn(&nn::Path) -> Discriminator| {
         let net = Net::new(device, build);
         m.init.apply(&net.state());
-        // A few iterations bring the first steps' weights near spectral norm 1.
-        for _ in 0..FIRST_ITERATIONS {
-            net.iterate_spectral();
-        }
+        net.settle_spectral();
         net
     };
     let net = match m.discriminator {
@@ -137,13 +129,13 @@ pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discrimi
         }
         DiscriminatorKind::Projected => {
             let features = fixed()?;
-            drawn(&|p| Discriminator::Projected(projected(p, &features, device)))
+            drawn(&|p| Discriminator::Projected(projected(p, &features)))
         }
         DiscriminatorKind::Both => {
             let (shape, features) = (patches()?, fixed()?);
             drawn(&|p| Discriminator::Both {
                 patch: PatchDiscriminator::new(&(p / "patch"), &shape),
-                projected: projected(&(p / "projected"), &features, device),
+                projected: projected(&(p / "projected"), &features),
             })
         }
         DiscriminatorKind::Stylegan2 => {
@@ -156,9 +148,8 @@ pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discrimi
     Ok(net)
 }
 
-fn projected(path: &nn::Path, features: &FixedFeatures, device: Device) -> ProjectedDiscriminator {
-    let channels = features.channels(device);
-    ProjectedDiscriminator::new(path, Box::new(features.clone()), &channels, &ProjectedConfig::DEFAULT)
+fn projected(path: &nn::Path, features: &FixedFeatures) -> ProjectedDiscriminator {
+    ProjectedDiscriminator::new(path, Box::new(features.clone()), &ProjectedConfig::DEFAULT)
 }
 
 /// Projection heads F over the generator's layers, with fresh weights, drawn from torch's generator.

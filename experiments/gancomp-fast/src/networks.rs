@@ -1,12 +1,11 @@
 //! The networks of a row, built from its configuration, with fresh weights drawn from torch's generator.
 
-use crate::config::{Config, DiscriminatorNorm, TrainConfig};
+use crate::config::{Config, TrainConfig};
 use anyhow::{Context, Result, ensure};
 use semrel_metrics::FixedFeatures;
 use semrel_nn::checkpoint::StateDict;
 pub use semrel_nn::distillation::TAPS;
 use semrel_nn::distillation::{Adapter, ProjectionHead};
-use semrel_nn::layers::NormType;
 use semrel_nn::mobile_resnet::{MobileConfig, SuperMobileResnet};
 use semrel_nn::patchgan::{PatchDiscriminator, PatchGanConfig};
 use semrel_nn::projected::{ProjectedConfig, ProjectedDiscriminator};
@@ -14,9 +13,6 @@ use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
 use semrel_nn::{Discriminator, InitType, Net, Output, Trained};
 use semrel_train::passes::Generator;
 use tch::Device;
-
-/// Power iterations of spectral norm before the first step.
-const FIRST_ITERATIONS: usize = 16;
 
 /// The largest width that a network is built with.
 pub const WIDEST: i64 = 1024;
@@ -68,27 +64,19 @@ pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discrimi
 
 fn discriminator(config: &Config, in_channels: i64, device: Device) -> Result<Net<Discriminator>> {
     let m = &config.model;
-    let spectral = m.norm_discriminator == DiscriminatorNorm::Spectral;
-    let shape = PatchGanConfig {
-        kind: m.discriminator,
-        width: m.ndf,
-        in_channels,
-        antialias: false,
-        norm: if spectral { NormType::None } else { NormType::Instance },
-        spectral,
-    };
+    let shape =
+        PatchGanConfig { kind: m.discriminator, width: m.ndf, in_channels, antialias: false, ..PatchGanConfig::cut() };
+    let shape = shape.with_norm(m.norm_discriminator);
     shape.check().context("config section `model`")?;
     let net = match m.projected {
         false => Net::new(device, |p| Discriminator::Patch(PatchDiscriminator::new(p, &shape))),
         true => {
             let features = FixedFeatures::efficientnet_lite0_scales(device).context("config key `model.projected`")?;
-            let channels = features.channels(device);
             Net::new(device, |p| Discriminator::Both {
                 patch: PatchDiscriminator::new(&(p / "patch"), &shape),
                 projected: ProjectedDiscriminator::new(
                     &(p / "projected"),
                     Box::new(features),
-                    &channels,
                     &ProjectedConfig::DEFAULT,
                 ),
             })
@@ -97,9 +85,7 @@ fn discriminator(config: &Config, in_channels: i64, device: Device) -> Result<Ne
     let side = i64::from(config.data.image_size);
     net.check_side(side).context("config key `data.image_size`: the discriminator")?;
     m.init.apply(&net.state());
-    for _ in 0..FIRST_ITERATIONS {
-        net.iterate_spectral();
-    }
+    net.settle_spectral();
     Ok(net)
 }
 

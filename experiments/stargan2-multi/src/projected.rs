@@ -11,9 +11,6 @@ use semrel_nn::projected::{ProjectedConfig, ProjectedDiscriminator};
 use semrel_nn::{Net, Trained, he_normal};
 use tch::{Device, Tensor};
 
-/// Power iterations of spectral norm before the first step.
-const FIRST_ITERATIONS: usize = 16;
-
 /// Heads over fixed features, one logit for each domain at each position.
 #[derive(Debug)]
 pub struct Projected {
@@ -32,13 +29,10 @@ impl Projected {
         }
         let features = FixedFeatures::efficientnet_lite0_scales(device)
             .context("config key `model.second_discriminator` (`none` needs no fixed network)")?;
-        let channels = features.channels(device);
         let shape = ProjectedConfig { outputs: num_domains, ..ProjectedConfig::DEFAULT };
-        let net = Net::new(device, |p| ProjectedDiscriminator::new(p, Box::new(features), &channels, &shape));
+        let net = Net::new(device, |p| ProjectedDiscriminator::new(p, Box::new(features), &shape));
         he_normal(&net.state());
-        for _ in 0..FIRST_ITERATIONS {
-            net.iterate_spectral();
-        }
+        net.settle_spectral();
         Ok(Some(Self { heads: Trained::new(net, config.optim.adam()) }))
     }
 

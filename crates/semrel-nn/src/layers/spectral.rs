@@ -4,6 +4,9 @@ use tch::{Kind, Tensor, nn};
 
 const EPS: f64 = 1e-12;
 
+/// Power iterations before the first step.
+const FIRST_ITERATIONS: usize = 16;
+
 /// A convolution by `W / σ(W)`, with σ the largest singular value of W as a matrix `[cout, cin·k·k]`.
 ///
 /// Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018. σ is estimated by power
@@ -57,6 +60,11 @@ impl SpectralConv {
     fn directions(&self, matrix: &Tensor) -> (Tensor, Tensor) {
         let v = unit(&matrix.tr().mv(&self.u));
         (unit(&matrix.mv(&v)), v)
+    }
+
+    /// Brings fresh weights near spectral norm 1 by a few power iterations; once before the first step.
+    pub fn settle(&self) {
+        (0..FIRST_ITERATIONS).for_each(|_| self.iterate());
     }
 
     /// Advances `u` by one power iteration; once before each step of the discriminator.

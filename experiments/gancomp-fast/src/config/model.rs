@@ -1,6 +1,7 @@
 //! Section of the networks.
 
 use schemars::JsonSchema;
+pub use semrel_nn::patchgan::DiscriminatorNorm;
 use semrel_nn::patchgan::PatchGanKind;
 use semrel_nn::{InitType, Output};
 use serde::{Deserialize, Serialize};
@@ -43,16 +44,6 @@ impl Default for ModelConfig {
             init: InitType::COMPRESSION,
         }
     }
-}
-
-/// Normalisation of the discriminators.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum DiscriminatorNorm {
-    /// Each channel of each image to mean 0 and variance 1, as published.
-    Instance,
-    /// No norm of features; weights of spectral norm 1 instead.
-    Spectral,
 }
 
 /// `pixel`, or the number of halvings of a PatchGAN.
