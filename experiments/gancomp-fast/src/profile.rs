@@ -247,6 +247,12 @@ pub fn table(figures: &[Figures], options: &ProfileOptions) -> String {
             "times: median of {counted} after {warmup} to warm up, one image; libtorch: {} threads, {:?}{onnx}",
             options.torch.threads, options.torch.device
         ));
+        if options.onnx && cfg!(debug_assertions) {
+            notes.push(
+                "the ONNX runtime is hardly optimised in this build; `cargo run --release` takes about 60 % of its time"
+                    .to_owned(),
+            );
+        }
     }
     for note in notes {
         let _ = writeln!(text, "{note}");
