@@ -34,8 +34,9 @@ enum Command {
     /// and labels in the Cityscapes colours, and their train ids in labels/train and labels/test); and
     /// OUT/sample-SIZE/maps with train/*.png and val/*.png, towns from above beside their maps. What translations of the
     /// test pictures should be lies in truth/<target>/<source>/*.png, and in truthA and truthB of horse2zebra, with masks
-    /// of the animals in maskA and maskB. The defaults are the data of the sample profile, which the tables write
-    /// themselves. A complete folder is left alone.
+    /// of the animals in maskA and maskB; what its training pictures should become, which supervised training alone may see, in
+    /// pairsA and pairsB. The defaults are the data of the sample profile, which the tables write themselves. A complete
+    /// folder is left alone.
     Sample {
         #[command(flatten)]
         out: Out,

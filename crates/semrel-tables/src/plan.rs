@@ -278,7 +278,7 @@ mod tests {
             let plan = Plan { seeds: vec![777, 778], ..testing::plan(Path::new("."), spec, 2) };
             plan.trainings().iter().map(|&(row, seed)| plan.rank(row, seed)).collect::<Vec<_>>()
         };
-        let single = [[2, 2, 2, 0, 2, 2, 2, 0], [2, 2, 2, 1, 2, 2, 2, 1], [2; 8], [2; 8]];
+        let single = [[2, 2, 2, 0, 2, 2, 2, 0, 2], [2, 2, 2, 1, 2, 2, 2, 1, 2], [2; 9], [2; 9]];
         assert_eq!(ranks(&TABLE_SINGLE), single.concat());
         // Teacher, baseline, ours.
         assert_eq!(ranks(&TABLE_2), [[0, 2, 0], [1, 2, 1], [2; 3], [2; 3]].concat());

@@ -69,7 +69,10 @@ impl Request {
             None => (0..spec.datasets.len()).map(|index| paper_dataset(spec, profile, index)).collect(),
         };
         let names: Vec<String> = datasets.iter().map(|dataset| dataset.name.clone()).collect();
-        let rows = select(&names, spec.methods, |method| program.needs(method), &self.only)?;
+        let mut rows = select(&names, spec.methods, |method| program.needs(method), &self.only)?;
+        if self.only.is_empty() && profile != Profile::Sample {
+            rows.retain(|row| spec.supervised != Some(spec.methods[row.method].name));
+        }
         if self.data.is_none() && profile != Profile::Sample {
             for dataset in rows.iter().map(|row| &datasets[row.dataset].name) {
                 program.check_data(&root.join("data").join(dataset)).map_err(|source| TableError::NoImages {
@@ -164,7 +167,7 @@ mod tests {
                     assert!(configs.join(&file).is_file(), "{file}");
                 }
             }
-            for method in spec.methods.iter().filter(|m| m.name != "fastcut") {
+            for method in spec.methods.iter().filter(|m| m.name != "fastcut" && Some(m.name) != spec.supervised) {
                 for dataset in spec.datasets {
                     let numbers = of_paper(spec.program.columns(), method, dataset.name);
                     assert!(numbers.is_some(), "{}/{}/{}", spec.name, dataset.name, method.name);

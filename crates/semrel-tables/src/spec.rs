@@ -26,6 +26,9 @@ pub struct Spec {
     /// Methods whose rows are made before the others, so that there is soon something to see: the paper's, and that which it
     /// builds on.
     pub first: &'static [&'static str],
+    /// The method that is told what each training image should become, which no other is. Unless it is named, its rows are made
+    /// where that is known, which is in the sample world.
+    pub supervised: Option<&'static str>,
     /// What else is to be said of the paper's numbers, where they are shown.
     pub beside: Option<&'static str>,
     /// What else is to be said of the rows that are shown, and of what was measured on them.

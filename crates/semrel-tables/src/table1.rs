@@ -73,6 +73,7 @@ pub const TABLE_1: Spec = Spec {
         },
     ],
     first: &["stargan-v2", "ours"],
+    supervised: None,
     beside: None,
     notes,
 };

@@ -77,6 +77,7 @@ pub const TABLE_2: Spec = Spec {
         },
     ],
     first: &[OURS],
+    supervised: None,
     beside: Some("`gancomp-fast profile` gives the paper's parameters and MACs from its configurations."),
     notes: |_, _, _| vec![],
 };

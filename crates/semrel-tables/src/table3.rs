@@ -90,6 +90,7 @@ pub const TABLE_3: Spec = Spec {
         },
     ],
     first: &["infonce", "ours"],
+    supervised: None,
     beside: None,
     notes: |_, _, _| {
         let note = "InfoNCE has the weight 1 of CUT, to which its row is equal in the paper; DCE has 0.1. Hneg: hard \

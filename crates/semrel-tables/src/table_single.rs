@@ -99,13 +99,18 @@ pub const TABLE_SINGLE: Spec = Spec {
                 ("cityscapes", "class_accuracy", 35.6),
             ],
         },
+        Method { name: SUPERVISED, title: "supervised (pairs)", paper: &[] },
     ],
     first: &["cut", "ours"],
+    supervised: Some(SUPERVISED),
     beside: Some("The paper also lists MUNIT and DRIT, which are not implemented here, and does not list FastCUT."),
     notes,
 };
 
 const LSESIM: &str = "lsesim";
+
+/// Pix2Pix: what training on pairs brings in the same time.
+const SUPERVISED: &str = "supervised";
 
 /// Network of the features that LSeSim compares in all profiles but the paper's.
 const FEATURES: &str = "effnet-lite0";

@@ -18,7 +18,7 @@ const UNFINISHED: &str = ".unfinished";
 /// Raise when the renderer of landscapes or the layout changes, so that older folders are redone.
 const VERSION: u32 = 2;
 /// As [`VERSION`], of animals, streets and maps.
-const PAIRS_VERSION: u32 = 2;
+const PAIRS_VERSION: u32 = 3;
 /// Value of the pixels of a mask that show an animal.
 const INSIDE: u8 = 255;
 /// Folder of the true translations between many domains.
@@ -68,6 +68,7 @@ pub fn write_domains(
 ///
 /// [`PairWorld::HorseZebra`]: no two pictures share a place. `dir/truthB` holds the zebras of `testA`, the same animals in the same
 /// places, and `dir/truthA` the horses of `testB`; `dir/maskA` and `dir/maskB` are white where the test pictures show animals.
+/// `dir/pairsB` and `dir/pairsA` hold the same of `trainA` and `trainB`, which only supervised training may see.
 /// [`PairWorld::Street`]: files of one name belong together, and
 /// `dir/labels/train` and `dir/labels/test` hold the train ids. [`PairWorld::Maps`]: in the layout of Pix2Pix, `dir/train` and
 /// `dir/val` with pictures twice as wide as high, A on the left and B on the right.
@@ -105,11 +106,11 @@ pub fn write_pairs(
                 of_side.into_iter().try_for_each(|(side, other, seed, coat)| {
                     let scene = render_animals(seed, coat, size);
                     save(&place(side), &scene.image)?;
+                    let counterpart = render_animals(seed, coat.other(), size).image;
                     if *phase == "train" {
-                        return Ok(());
+                        return save(&dir.join(format!("pairs{other}")).join(file), &counterpart);
                     }
-                    let truth = render_animals(seed, coat.other(), size).image;
-                    save(&dir.join(format!("truth{other}")).join(file), &truth)?;
+                    save(&dir.join(format!("truth{other}")).join(file), &counterpart)?;
                     save(&dir.join(format!("mask{side}")).join(file), &animals(&scene.labels))
                 })
             }
@@ -126,8 +127,10 @@ pub fn write_pairs(
             }
         }
     };
-    let folders =
-        ["trainA", "trainB", "testA", "testB", "truthA", "truthB", "maskA", "maskB", "labels", "train", "val", TRUTH];
+    let folders = [
+        "trainA", "trainB", "testA", "testB", "truthA", "truthB", "pairsA", "pairsB", "maskA", "maskB", "labels",
+        "train", "val", TRUTH,
+    ];
     write_once(dir, &params, &folders, || jobs.par_iter().try_for_each(write))
 }
 

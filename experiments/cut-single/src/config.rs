@@ -67,6 +67,9 @@ pub enum Method {
     Gcgan,
     /// NEGCUT (Wang et al. 2021): CUT with adversarially generated negatives.
     Negcut,
+    /// Pix2Pix (Isola et al. 2017) with a discriminator that does not see the input: it is told what each training image should
+    /// become.
+    Supervised,
 }
 
 /// Images of a run.
@@ -93,6 +96,10 @@ pub struct DataConfig {
     /// Take A and B in order, item i with item i, instead of at random.
     #[serde(default)]
     pub serial: bool,
+    /// For `method: supervised` alone: a folder with what each training image of the source should become, of the same name. If
+    /// omitted, `trainA` and `trainB` hold files of the same names, or `train` holds A|B pictures.
+    #[serde(default)]
+    pub pairs: Option<PathBuf>,
     /// Stop at a file that cannot be read, instead of skipping and counting it.
     #[serde(default)]
     pub strict: bool,

@@ -1,6 +1,6 @@
 //! Images of a run as tensors.
 
-use crate::config::Config;
+use crate::config::{Config, Method};
 use anyhow::{Context, Result, bail, ensure};
 use semrel_data::resize::Filter;
 use semrel_data::transform::{PairTransform, Preprocess};
@@ -59,7 +59,7 @@ impl Data {
     /// Names the config key and the folder or file.
     pub fn open(config: &Config) -> Result<Self> {
         let (root, single) = (&config.data.root, single(config)?);
-        let all = train(config)?;
+        let all = learned_from(config)?;
         if config.eval.select == Select::Test {
             let test = test(config, &all, single)?;
             return Self::new(config, all, test, None);
@@ -178,6 +178,25 @@ fn preprocess(config: &Config) -> Result<Preprocess> {
 fn single(config: &Config) -> Result<bool> {
     let preprocess = preprocess(config)?;
     Ok(preprocess.zoom && preprocess.patch)
+}
+
+/// All training images, in pairs where the method learns from pairs.
+fn learned_from(config: &Config) -> Result<PairFolder> {
+    let all = train(config)?;
+    if config.method != Method::Supervised {
+        return Ok(all);
+    }
+    let Some(partners) = &config.data.pairs else {
+        return all
+            .into_pairs()
+            .context("`method: supervised` learns from pairs; config key `data.pairs` may name them");
+    };
+    let (source, partners) = (all.folder(config.data.direction.source()), partners.as_path());
+    let [a, b] = match config.data.direction {
+        Direction::AtoB => [source, partners],
+        Direction::BtoA => [partners, source],
+    };
+    PairFolder::open_two(a, b).and_then(PairFolder::into_pairs).context("config key `data.pairs`")
 }
 
 /// All training images.

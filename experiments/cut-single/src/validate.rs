@@ -80,6 +80,7 @@ impl Config {
             ("loss.lambda_src", l.lambda_src),
             ("loss.lambda_r1", l.lambda_r1),
             ("loss.lambda_identity", l.lambda_identity),
+            ("loss.lambda_l1", l.lambda_l1),
             ("loss.lambda_cycle", l.lambda_cycle),
             ("loss.lambda_distance", l.lambda_distance),
             ("loss.lambda_geometry", l.lambda_geometry),
@@ -187,6 +188,9 @@ impl Config {
         }
         if l.lambda_identity > 0.0 && self.has_patch_terms() && !l.identity_branch {
             return invalid("loss.lambda_identity", l.lambda_identity, "it needs `loss.identity_branch: true`");
+        }
+        if self.data.pairs.is_some() && self.method != Method::Supervised {
+            return invalid("data.pairs", "given", "only `method: supervised` learns from pairs");
         }
         if self.method == Method::Lsesim && l.identity_branch {
             return invalid("loss.identity_branch", true, "`lsesim` compares input and output only");

@@ -50,6 +50,7 @@ fn configurations() {
         ("name=../elsewhere", &["`name`: ../elsewhere; it names a folder"]),
         ("model.ngf=9223372036854775807", &["`model.ngf`", "it must be at most 1024"]),
         ("eval.max_sources=1", &["`eval.max_sources`: 1; it must be at least 2"]),
+        ("data.pairs=pairs", &["config key `data.pairs`: given; only `method: supervised` learns from pairs"]),
         ("data.root=nowhere", &["config key `data.root`: nowhere: no such folder", "trainA"]),
     ] {
         // SRC alone is a row of the ablation.
@@ -72,6 +73,18 @@ fn configurations() {
     for check in [&[][..], &["--check"]] {
         refuses(place.train("run", &[&vgg[..], check].concat()), &["`effnet-lite0` and `generator` need no VGG-16"]);
     }
+    assert!(!place.path("run").exists(), "nothing was started");
+}
+
+#[test]
+fn pairs() {
+    let place = Place::new();
+    let train = |keys: &[&str]| place.train("run", &[method("supervised"), sets(keys)].concat());
+    refuses(train(&["data.pairs=nowhere"]), &["config key `data.pairs`: nowhere", "no such folder"]);
+    refuses(train(&["data.pairs=null"]), &["`method: supervised` learns from pairs", "5.png", "trainB"]);
+    fs::remove_file(place.path("pairs/3.png")).unwrap();
+    refuses(train(&[]), &["config key `data.pairs`", "trainA/3.png", "pairs"]);
+    refuses(train(&["data.direction=BtoA"]), &["config key `data.pairs`", "5.png", "trainB"]);
     assert!(!place.path("run").exists(), "nothing was started");
 }
 

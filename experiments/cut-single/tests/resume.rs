@@ -49,6 +49,7 @@ kills! {
     distancegan: "distancegan",
     gcgan: "gcgan",
     negcut: "negcut",
+    supervised: "supervised",
     recipe: "recipe",
 }
 

@@ -81,6 +81,8 @@ pub struct LossConfig {
     pub lambda_r1: f64,
     /// Weight of `mean |G(y) − y|` on the target domain: SinCUT, GcGAN; for CycleGAN relative to `lambda_cycle`.
     pub lambda_identity: f64,
+    /// Weight of `mean |G(x) − y|` on pairs (`supervised`).
+    pub lambda_l1: f64,
     /// Weight of both cycles (CycleGAN).
     pub lambda_cycle: f64,
     /// Weight of the distance term (DistanceGAN).
@@ -123,6 +125,7 @@ impl Default for LossConfig {
             minibatch_negatives: false,
             lambda_r1: 0.0,
             lambda_identity: 0.0,
+            lambda_l1: 100.0,
             lambda_cycle: 10.0,
             lambda_distance: 1.0,
             lambda_geometry: 20.0,

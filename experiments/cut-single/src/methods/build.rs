@@ -1,6 +1,6 @@
 //! Which method a configuration names.
 
-use super::{Contrastive, DistanceGan, GcGan, LSeSim, NegCut, new_cycle_gan};
+use super::{Contrastive, DistanceGan, GcGan, LSeSim, NegCut, Supervised, new_cycle_gan};
 use crate::algorithm::{Algorithm, Batch};
 use crate::config::{Config, Method};
 use anyhow::Result;
@@ -26,5 +26,6 @@ pub fn build(
         Method::Distancegan => Box::new(DistanceGan::new(config, device, &images(MEASURED_IMAGES)?)?),
         Method::Gcgan => Box::new(GcGan::new(config, device)?),
         Method::Negcut => Box::new(NegCut::new(config, device)?),
+        Method::Supervised => Box::new(Supervised::new(config, device)?),
     })
 }

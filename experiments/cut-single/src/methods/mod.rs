@@ -7,6 +7,7 @@ mod distancegan;
 mod gcgan;
 mod lsesim;
 mod negcut;
+mod supervised;
 
 pub use build::build;
 pub(crate) use contrastive::{Compared, Embedded};
@@ -16,3 +17,4 @@ pub use distancegan::{DistanceGan, DistanceStatistics, halves_distance};
 pub use gcgan::GcGan;
 pub use lsesim::LSeSim;
 pub use negcut::NegCut;
+pub use supervised::Supervised;

@@ -32,7 +32,7 @@ eval: { select: test, segmenter_steps: 2 }
 pub const STEPS: u64 = 12;
 
 /// What each method adds to the small configuration, as the published rows do.
-pub const METHODS: [(&str, &[&str]); 11] = [
+pub const METHODS: [(&str, &[&str]); 12] = [
     (
         "ours",
         &["method=ours", "loss.contrast=dce", "loss.hard=true", "loss.lambda_src=0.05", "loss.identity_branch=true"],
@@ -44,6 +44,7 @@ pub const METHODS: [(&str, &[&str]); 11] = [
     ("distancegan", &["method=distancegan", "loss.lambda_identity=1"]),
     ("gcgan", &["method=gcgan", "loss.lambda_identity=1"]),
     ("negcut", &["method=negcut", "loss.identity_branch=true"]),
+    ("supervised", &["method=supervised", "data.pairs=pairs"]),
     // Every part of the recipe for short runs, at once.
     (
         "recipe",
@@ -113,7 +114,8 @@ pub fn picture(seed: u64, season: Season) -> RgbImage {
 pub struct Place(TempDir);
 
 impl Place {
-    /// Six images of summer and five of winter for training, three of each for tests, and `tiny.yaml`.
+    /// Six images of summer, which `pairs` shows in winter, and five others of winter for training, three of each for tests,
+    /// and `tiny.yaml`.
     pub fn new() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
         let write = |folder: &str, count: u64, season: Season, first: u64| {
@@ -125,6 +127,7 @@ impl Place {
         };
         write("data/trainA", 6, Season::Summer, 0);
         write("data/trainB", 5, Season::Winter, 10);
+        write("pairs", 6, Season::Winter, 0);
         write("data/testA", 3, Season::Summer, 20);
         write("data/testB", 3, Season::Winter, 30);
         write("single/trainA", 1, Season::Summer, 40);
