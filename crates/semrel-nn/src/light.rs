@@ -44,22 +44,25 @@ impl LightConfig {
 
 /// A 3×3 convolution over a mirrored border, and its norm.
 #[derive(Debug)]
-struct Unit {
+pub(crate) struct Unit {
     conv: nn::Conv2D,
     norm: Norm,
 }
 
 impl Unit {
-    fn new(path: &nn::Path, (cin, cout): (i64, i64), stride: i64, norm: NormType) -> Self {
+    /// `[B, cin, H, W]` to `[B, cout, H/stride, W/stride]`.
+    pub fn new(path: &nn::Path, (cin, cout): (i64, i64), stride: i64, norm: NormType) -> Self {
         let config = nn::ConvConfig { stride, ..Default::default() };
         Self { conv: nn::conv2d(path / "conv", cin, cout, 3, config), norm: Norm::new(&(path / "norm"), cout, norm) }
     }
 
-    fn forward(&self, x: &Tensor, training: bool) -> Tensor {
+    /// The norm of the convolution.
+    pub fn forward(&self, x: &Tensor, training: bool) -> Tensor {
         self.norm.forward(&x.reflection_pad2d([1; 4]).apply(&self.conv), training)
     }
 
-    fn rectified(&self, x: &Tensor, training: bool) -> Tensor {
+    /// The same, rectified.
+    pub fn rectified(&self, x: &Tensor, training: bool) -> Tensor {
         self.forward(x, training).relu_()
     }
 }

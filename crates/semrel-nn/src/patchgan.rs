@@ -47,6 +47,13 @@ pub struct PatchGanConfig {
     pub antialias: bool,
     /// Give every convolution a weight of spectral norm 1, and a bias.
     pub spectral: bool,
+    /// Logits of each patch: one, or one for each domain.
+    #[serde(default = "one")]
+    pub outputs: i64,
+}
+
+fn one() -> i64 {
+    1
 }
 
 impl PatchGanConfig {
@@ -59,6 +66,7 @@ impl PatchGanConfig {
             norm: NormType::Instance,
             antialias: true,
             spectral: false,
+            outputs: 1,
         }
     }
 
@@ -78,6 +86,7 @@ impl PatchGanConfig {
     pub fn check(&self) -> Result<(), NetworkError> {
         positive("width", self.width)?;
         positive("in_channels", self.in_channels)?;
+        positive("outputs", self.outputs)?;
         match self.kind {
             PatchGanKind::NLayers(1..=MOST_HALVINGS) => Ok(()),
             PatchGanKind::NLayers(value) => {
@@ -109,7 +118,7 @@ impl PatchDiscriminator {
         Self { model, in_channels: config.in_channels, mode: Cell::default() }
     }
 
-    /// `[B, C, H, W]` to logits `[B, 1, h, w]` with the sides of [`PatchDiscriminator::logits_size`].
+    /// `[B, C, H, W]` to logits `[B, outputs, h, w]` with the sides of [`PatchDiscriminator::logits_size`].
     ///
     /// Panics where the image is too small.
     pub fn forward(&self, x: &Tensor) -> Tensor {
@@ -183,7 +192,7 @@ fn n_layers(path: &nn::Path, config: &PatchGanConfig, layers: i64) -> Sequential
             model.down(path, width(level));
         }
     }
-    conv(&mut model, path, config, (width(layers), 1), (4, 1, 1), true);
+    conv(&mut model, path, config, (width(layers), config.outputs), (4, 1, 1), true);
     model
 }
 
@@ -196,7 +205,7 @@ fn pixel(path: &nn::Path, config: &PatchGanConfig) -> Sequential {
     net.norm(path, 2 * width, config.norm);
     net.push(Module::LeakyRelu);
     // Published with the bias of the others, although no norm follows.
-    conv(&mut net, path, config, (2 * width, 1), geometry, bias);
+    conv(&mut net, path, config, (2 * width, config.outputs), geometry, bias);
     net
 }
 

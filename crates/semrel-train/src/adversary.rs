@@ -38,6 +38,16 @@ impl Logits {
         Self(self.0.iter().map(|(logits, weight)| (logits.narrow(0, first, n), *weight)).collect())
     }
 
+    /// Of logits `[B, domains, h, w]` of each look those of the domain `y[b]` of image b.
+    #[must_use]
+    pub fn of_domains(self, y: &[i64]) -> Self {
+        let own = |logits: &Tensor| {
+            let (size, index) = (logits.size(), Tensor::from_slice(y).to_device(logits.device()).view([-1, 1, 1, 1]));
+            logits.gather(1, &index.expand([size[0], 1, size[2], size[3]], false), false)
+        };
+        Self(self.0.into_iter().map(|(logits, weight)| (own(&logits), weight)).collect())
+    }
+
     /// Sum of all numbers, for measurements of speed.
     pub fn total(&self) -> Tensor {
         self.0.iter().map(|(logits, _)| logits.sum(None::<Kind>)).sum()
@@ -252,6 +262,15 @@ mod tests {
         assert_eq!(d.generator_loss_of(&logits).double_value(&[]), -2.0 * (2.0 + 5.0));
         let loss = d.discriminator_loss_of(&logits.narrow(0, 1), &logits.narrow(1, 1), &look(0.0));
         assert_eq!((loss.fake.double_value(&[]), loss.real.double_value(&[])), (7.0, -7.0));
+    }
+
+    #[test]
+    fn each_image_is_judged_by_its_own_domain() {
+        let two = Tensor::arange(12, (Kind::Float, Device::Cpu)).view([2, 3, 1, 2]);
+        let one = Tensor::from_slice(&[1f32, 2.0, 3.0, 4.0, 5.0, 6.0]).view([2, 3, 1, 1]);
+        let logits = Logits::mean_of(vec![two, one]).of_domains(&[2, 0]);
+        let looks: Vec<Vec<f32>> = logits.0.iter().map(|(t, _)| Vec::try_from(t.view([-1])).unwrap()).collect();
+        assert_eq!(looks, [vec![4.0, 5.0, 6.0, 7.0], vec![3.0, 4.0]]);
     }
 
     fn adversary(game: Game) -> Adversary<Scale> {

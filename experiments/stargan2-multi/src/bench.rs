@@ -144,7 +144,7 @@ fn parts(trainer: &Trainer, config: &Config, device: Device) -> Parts {
         decode: timed(&|| n.generator.decode(&encoded, &style)),
         style_encoder: timed(&|| n.style_encoder.forward(&batch.x_ref, &batch.y_trg)),
         mapping_network: timed(&|| n.mapping_network.forward(&z, &batch.y_trg)),
-        discriminator: timed(&|| n.discriminator.forward(&batch.x_real, &batch.y_org)),
+        discriminator: timed(&|| trainer.adversarial_term(&batch.x_real, &batch.y_org).expect("logits of images")),
         average: timed(&|| {
             n.update_average(config.optim.ema_beta);
             z.shallow_clone()

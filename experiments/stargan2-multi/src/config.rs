@@ -2,7 +2,7 @@
 
 mod model;
 
-pub use model::{ModelConfig, OutputKind, SecondDiscriminator};
+pub use model::{DiscriminatorKind, ModelConfig, OutputKind};
 
 use schemars::JsonSchema;
 use semrel_data::Select;
@@ -105,6 +105,8 @@ pub struct LossConfig {
     /// What the cycle term compares; if omitted, `self-reconstruction` for `ours` in the official formulation,
     /// otherwise `through-fake`.
     pub cycle: Option<Cycle>,
+    /// Weight of the adversarial term in the generator's loss.
+    pub lambda_adv: f64,
     /// Weight of R1.
     pub lambda_r1: f64,
     /// R1 is computed every this many iterations, with its weight multiplied by that number; 1 as published.
@@ -146,6 +148,7 @@ impl Default for LossConfig {
         Self {
             formulation: Formulation::Official,
             cycle: None,
+            lambda_adv: 1.0,
             lambda_r1: 1.0,
             r1_every: 1,
             lambda_sty: 1.0,
@@ -171,10 +174,12 @@ impl Default for LossConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimConfig {
-    /// Learning rate of all networks but the mapping network.
+    /// Learning rate of all networks but those with one of their own.
     pub lr: f64,
     /// Learning rate of the mapping network.
     pub mapping_lr: f64,
+    /// Learning rate of the discriminator; `lr` if omitted.
+    pub lr_discriminator: Option<f64>,
     /// Adam's first decay.
     pub beta1: f64,
     /// Adam's second decay.
@@ -187,7 +192,15 @@ pub struct OptimConfig {
 
 impl Default for OptimConfig {
     fn default() -> Self {
-        Self { lr: 1e-4, mapping_lr: 1e-6, beta1: 0.0, beta2: 0.99, weight_decay: 1e-4, ema_beta: 0.999 }
+        Self {
+            lr: 1e-4,
+            mapping_lr: 1e-6,
+            lr_discriminator: None,
+            beta1: 0.0,
+            beta2: 0.99,
+            weight_decay: 1e-4,
+            ema_beta: 0.999,
+        }
     }
 }
 
@@ -195,6 +208,11 @@ impl OptimConfig {
     /// Adam's settings for all networks but the mapping network.
     pub fn adam(&self) -> AdamConfig {
         AdamConfig { lr: self.lr, beta1: self.beta1, beta2: self.beta2, eps: 1e-8, weight_decay: self.weight_decay }
+    }
+
+    /// Adam's settings for the discriminator.
+    pub fn adam_discriminator(&self) -> AdamConfig {
+        AdamConfig { lr: self.lr_discriminator.unwrap_or(self.lr), ..self.adam() }
     }
 
     /// Adam's settings for the mapping network.

@@ -3,13 +3,13 @@
 
 pub mod bench;
 pub mod config;
+pub mod critics;
 pub mod data;
 pub mod evaluate;
 pub mod losses;
 pub mod networks;
 pub mod plain;
 pub mod preview;
-pub mod projected;
 pub mod sample;
 pub mod snapshot;
 pub mod step;

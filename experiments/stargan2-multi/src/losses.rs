@@ -25,7 +25,7 @@ pub struct DiscriminatorLosses {
 /// Losses of a generator pass; scalars, unweighted but for `src`, `patch` and `lsesim`.
 #[derive(Debug)]
 pub struct GeneratorLosses {
-    /// Adversarial.
+    /// Adversarial, with its weight.
     pub adv: Tensor,
     /// Style reconstruction.
     pub sty: Tensor,
@@ -76,7 +76,16 @@ pub(crate) struct Translation<'a> {
 }
 
 impl Trainer {
-    /// `L_adv + λ_sty·L_sty − λ_ds·L_ds + λ_cyc·L_cyc`, plus SRC and hDCE (`ours`) or the correlative term (`lsesim`).
+    /// `λ_adv·L_adv`: that `fake` counts as real images of the domains `y`.
+    pub(crate) fn adversarial_term(&self, fake: &Tensor, y: &[i64]) -> Result<Tensor> {
+        match (&self.critics, &self.networks.discriminator) {
+            (Some(critics), _) => Ok(critics.generator_loss(fake, y)),
+            (None, Some(d)) => Ok(adversarial(&d.forward(fake, y), Target::Real)? * self.config.loss.lambda_adv),
+            (None, None) => unreachable!("a run has a discriminator"),
+        }
+    }
+
+    /// `λ_adv·L_adv + λ_sty·L_sty − λ_ds·L_ds + λ_cyc·L_cyc`, plus SRC and hDCE (`ours`) or the correlative term (`lsesim`).
     pub(crate) fn generator_losses(
         &self,
         batch: &Batch,
@@ -84,10 +93,7 @@ impl Trainer {
         iteration: u64,
     ) -> Result<GeneratorLosses> {
         let (l, n) = (&self.config.loss, &self.networks);
-        let mut adv = adversarial(&n.discriminator.forward(made.fake, &batch.y_trg), Target::Real)?;
-        if let Some(projected) = &self.projected {
-            adv += projected.generator_loss(made.fake, &batch.y_trg);
-        }
+        let adv = self.adversarial_term(made.fake, &batch.y_trg)?;
         let sty = style_reconstruction(&n.style_encoder.forward(made.fake, &batch.y_trg), made.style)?;
         let ds = made.other_fake.map(|other| style_diversification(made.fake, other)).transpose()?;
 

@@ -1,6 +1,6 @@
 //! The networks of a run, each with its optimiser, and the averages that translate.
 
-use crate::config::{Config, Method};
+use crate::config::{Config, DiscriminatorKind, Method};
 use semrel_loss::patch_sampler::{HeadKeys, PatchSampler};
 use semrel_nn::stargan2::{Discriminator, Generator, MappingNetwork, StyleEncoder};
 use semrel_nn::{Ema, Net, Trained, he_normal};
@@ -53,8 +53,8 @@ pub struct Networks {
     pub mapping_network: Trained<MappingNetwork>,
     /// E.
     pub style_encoder: Trained<StyleEncoder>,
-    /// D.
-    pub discriminator: Trained<Discriminator>,
+    /// D as published; none where the run has others.
+    pub discriminator: Option<Trained<Discriminator>>,
     /// Projection heads of the patch losses; only where the method has them.
     pub patch_sample: Option<Trained<PatchSampler>>,
     /// Averaged weights.
@@ -78,9 +78,12 @@ impl Networks {
             (vec![], None)
         };
         let width = m.first_width(size);
-        let discriminator = Net::new(device, |p| Discriminator::new(p, size, width, m.max_width, num_domains));
+        let published = m.discriminator == DiscriminatorKind::StarganV2;
+        let discriminator =
+            published.then(|| Net::new(device, |p| Discriminator::new(p, size, width, m.max_width, num_domains)));
         let average = Translator::new(config, num_domains, device);
-        for state in [discriminator.state(), style_encoder.state(), mapping_network.state(), generator.state()] {
+        let others = [style_encoder.state(), mapping_network.state(), generator.state()];
+        for state in discriminator.iter().map(Net::state).chain(others) {
             he_normal(&state);
         }
         if let Some(patch_sample) = &patch_sample {
@@ -91,13 +94,18 @@ impl Networks {
             generator: Trained::new(generator, adam),
             mapping_network: Trained::new(mapping_network, config.optim.mapping_adam()),
             style_encoder: Trained::new(style_encoder, adam),
-            discriminator: Trained::new(discriminator, adam),
+            discriminator: discriminator.map(|net| Trained::new(net, config.optim.adam_discriminator())),
             patch_sample: patch_sample.map(|heads| Trained::new(heads, adam)),
             average,
             taps,
         };
         networks.start_average();
         networks
+    }
+
+    /// D of a run that has the published one. Panics where it has others.
+    pub fn published_discriminator(&mut self) -> &mut Trained<Discriminator> {
+        self.discriminator.as_mut().expect("the run has the published discriminator")
     }
 
     /// Sets the averages to the present weights.
@@ -121,7 +129,9 @@ impl Networks {
         self.generator.convert(kind);
         self.mapping_network.convert(kind);
         self.style_encoder.convert(kind);
-        self.discriminator.convert(kind);
+        if let Some(discriminator) = &mut self.discriminator {
+            discriminator.convert(kind);
+        }
         if let Some(heads) = &mut self.patch_sample {
             heads.convert(kind);
         }

@@ -23,6 +23,9 @@ impl Trainer {
         if self.correlative.is_some() {
             bail!("the plain order covers `stargan-v2` and `ours`; `lsesim` has no published loop to follow");
         }
+        if self.critics.is_some() {
+            bail!("the plain order covers `model.discriminator: stargan-v2`; `both` has no published loop to follow");
+        }
         let d_latent = self.plain_discriminator_pass(batch, draws, Guide::Latent, iteration);
         let d_ref = self.plain_discriminator_pass(batch, draws, Guide::Reference, iteration);
         let g_latent = self.plain_generator_pass(batch, draws, Guide::Latent, iteration)?;
@@ -54,7 +57,7 @@ impl Trainer {
             };
             n.generator.forward(&batch.x_real, &style)
         });
-        let d = &mut self.networks.discriminator;
+        let d = self.networks.published_discriminator();
         let losses = discriminator_losses(d, batch, &fake, self.config.lambda_reg(iteration));
         d.backward_step(&losses.total);
         losses.detached()
@@ -91,7 +94,7 @@ impl Trainer {
             &mut self.networks;
         let mut networks = vec![generator.parameters(), mapping_network.parameters(), style_encoder.parameters()];
         networks.extend(patch_sample.as_ref().map(|heads| heads.parameters()));
-        networks.push(discriminator.parameters());
+        networks.extend(discriminator.as_ref().map(|d| d.parameters()));
         let mut gradients = flat_gradients(&losses.total, &networks).into_iter();
         let mut next = || gradients.next().expect("one gradient per network");
         generator.step(next());

@@ -23,12 +23,12 @@ pub fn parts(trainer: &mut Trainer) -> Vec<Part<'_>> {
         Part::new("generator", &mut n.generator),
         Part::new("mapping_network", &mut n.mapping_network),
         Part::new("style_encoder", &mut n.style_encoder),
-        Part::new("discriminator", &mut n.discriminator),
     ];
+    parts.extend(n.discriminator.as_mut().map(|net| Part::new("discriminator", net)));
     parts.extend(n.patch_sample.as_mut().map(|heads| Part::new("patch_sample", heads)));
     let heads = trainer.correlative.as_mut().and_then(|c| c.term.heads.as_mut());
     parts.extend(heads.map(|heads| Part::new("lsesim_heads", heads)));
-    parts.extend(trainer.projected.as_mut().map(|p| Part::new("projected", &mut p.heads)));
+    parts.extend(trainer.critics.as_mut().map(|critics| Part::new("critics", critics.trained())));
     parts
 }
 

@@ -45,13 +45,7 @@ impl Trainer {
             (Some(other_fake), fake_ref)
         });
 
-        let lambda_reg = self.config.lambda_reg(iteration);
-        let fake_latent = fake.detach();
-        let d_latent = self.discriminator_pass(batch, &fake_latent, lambda_reg);
-        let d_ref = self.discriminator_pass(batch, &fake_ref, lambda_reg);
-        if let Some(projected) = &mut self.projected {
-            projected.step((x_real, y_org), [&fake_latent, &fake_ref], y_trg);
-        }
+        let [d_latent, d_ref] = self.discriminator_passes(batch, [&fake.detach(), &fake_ref], iteration);
 
         let seen = self.correlative_features(x_real, &fake, x_ref)?;
         let correlative = seen.as_ref().map(|s| (&s.features[..], &s.positions[..]));
@@ -144,12 +138,19 @@ impl Trainer {
         (half(), half())
     }
 
-    /// `adv(D(x_real), real) + adv(D(fake), fake) + λ_reg·R1`, and a step of D.
-    fn discriminator_pass(&mut self, batch: &Batch, fake: &Tensor, lambda_reg: f64) -> DiscriminatorLosses {
-        let d = &mut self.networks.discriminator;
-        let losses = discriminator_losses(d, batch, fake, lambda_reg);
-        d.backward_step(&losses.total);
-        losses.detached()
+    /// For each guide's fakes `adv(D(x_real), real) + adv(D(fake), fake) + λ_reg·R1`, and a step of D; with the discriminators of
+    /// short runs, one step for both.
+    fn discriminator_passes(&mut self, batch: &Batch, fakes: [&Tensor; 2], iteration: u64) -> [DiscriminatorLosses; 2] {
+        if let Some(critics) = &mut self.critics {
+            return critics.step(batch, fakes);
+        }
+        let lambda_reg = self.config.lambda_reg(iteration);
+        let d = self.networks.published_discriminator();
+        fakes.map(|fake| {
+            let losses = discriminator_losses(d, batch, fake, lambda_reg);
+            d.backward_step(&losses.total);
+            losses.detached()
+        })
     }
 
     /// Features of the input and their query positions, after one step of the learned heads.

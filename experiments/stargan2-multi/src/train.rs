@@ -1,12 +1,12 @@
 //! The training loop.
 
 use crate::config::{Config, Method};
+use crate::critics::Critics;
 use crate::data::{BatchLoader, Data};
 use crate::evaluate;
 use crate::losses::{DiscriminatorLosses, GeneratorLosses, IterationLosses};
 use crate::networks::Networks;
 use crate::preview;
-use crate::projected::Projected;
 use crate::snapshot;
 use crate::trainer::{LSeSim, Trainer};
 use anyhow::{Context, Result};
@@ -40,8 +40,8 @@ pub fn new_trainer(config: &Config, num_domains: i64, device: Device) -> Result<
         Method::Lsesim => Some(correlative(config, device)?),
         _ => None,
     };
-    let projected = Projected::new(config, num_domains, device)?;
-    Ok(Trainer { config: config.clone(), networks, correlative, projected })
+    let critics = Critics::new(config, num_domains, device)?;
+    Ok(Trainer { config: config.clone(), networks, correlative, critics })
 }
 
 fn correlative(config: &Config, device: Device) -> Result<LSeSim> {
@@ -53,11 +53,11 @@ fn correlative(config: &Config, device: Device) -> Result<LSeSim> {
 
 /// Scales projected features by the first real images that are trained with, where there are any.
 fn calibrate(trainer: &Trainer, data: &Data, config: &Config, device: Device) -> Result<()> {
-    let Some(projected) = &trainer.projected else { return Ok(()) };
+    let Some(critics) = &trainer.critics else { return Ok(()) };
     let mut loader = data.loader(config, 0)?;
     let batches = CALIBRATING_IMAGES.div_ceil(config.train.batch_size as u64);
     let images = (0..batches).map(|_| Ok(loader.next(device)?.x_real)).collect::<Result<Vec<_>>>()?;
-    projected.heads.calibrate(&Tensor::cat(&images, 0));
+    critics.calibrate(&Tensor::cat(&images, 0));
     Ok(())
 }
 

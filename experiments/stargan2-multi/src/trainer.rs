@@ -1,8 +1,8 @@
 //! What trains, and what an iteration is given.
 
 use crate::config::Config;
+use crate::critics::Critics;
 use crate::networks::Networks;
-use crate::projected::Projected;
 use semrel_metrics::FixedFeatures;
 use semrel_train::correlative::Correlative;
 use tch::Tensor;
@@ -52,6 +52,6 @@ pub struct Trainer {
     pub networks: Networks,
     /// The spatially-correlative term, for `lsesim`.
     pub correlative: Option<LSeSim>,
-    /// The second discriminator, where the run has one.
-    pub projected: Option<Projected>,
+    /// The discriminators of short runs, where the run has them in place of the published one.
+    pub critics: Option<Critics>,
 }

@@ -92,6 +92,7 @@ impl Validate for Config {
             return fail("eval.perceptual", problem, &format!("LPIPS needs at least {SMALLEST_FOR_LPIPS}"));
         }
         let finite = [
+            ("loss.lambda_adv", self.loss.lambda_adv),
             ("loss.lambda_r1", self.loss.lambda_r1),
             ("loss.lambda_sty", self.loss.lambda_sty),
             ("loss.lambda_ds", self.loss.lambda_ds),
@@ -102,6 +103,7 @@ impl Validate for Config {
             ("loss.lambda_lsesim", self.loss.lambda_lsesim),
             ("optim.lr", self.optim.lr),
             ("optim.mapping_lr", self.optim.mapping_lr),
+            ("optim.lr_discriminator", self.optim.lr_discriminator.unwrap_or(0.0)),
             ("optim.weight_decay", self.optim.weight_decay),
         ];
         for (key, value) in finite {

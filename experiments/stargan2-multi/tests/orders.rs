@@ -30,7 +30,7 @@ fn trainer(method: &str, generator: &str, loss: serde_json::Value) -> Trainer {
     // In double precision: Adam's first steps hardly depend on the size of a gradient, so that single precision's
     // rounding of small ones would show.
     let networks = Networks::new(&config, 3, Device::Cpu).into_kind(Kind::Double);
-    Trainer { config, networks, correlative: None, projected: None }
+    Trainer { config, networks, correlative: None, critics: None }
 }
 
 fn batch() -> Batch {
@@ -62,7 +62,7 @@ fn weights(t: &Trainer) -> StateDict {
     add("average.generator", n.average.generator.state());
     add("average.mapping_network", n.average.mapping_network.state());
     add("average.style_encoder", n.average.style_encoder.state());
-    add("discriminator", n.discriminator.state());
+    add("discriminator", n.discriminator.as_ref().expect("as published").state());
     if let Some(heads) = &n.patch_sample {
         add("patch_sample", heads.state());
     }

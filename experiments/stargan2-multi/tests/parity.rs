@@ -68,7 +68,7 @@ fn states(networks: &Networks) -> Vec<(&'static str, BTreeMap<String, Tensor>)> 
         ("generator", networks.generator.state()),
         ("mapping_network", networks.mapping_network.state()),
         ("style_encoder", networks.style_encoder.state()),
-        ("discriminator", networks.discriminator.state()),
+        ("discriminator", networks.discriminator.as_ref().expect("as published").state()),
     ];
     states.extend(networks.patch_sample.as_ref().map(|p| ("patch_sample", p.state())));
     states
@@ -90,7 +90,7 @@ fn trainer(case: &Case, kind: Kind) -> Result<Trainer, String> {
     }
     networks.start_average();
     let networks = networks.into_kind(kind);
-    Ok(Trainer { config, networks, correlative: None, projected: None })
+    Ok(Trainer { config, networks, correlative: None, critics: None })
 }
 
 fn inputs(case: &Case, iteration: i64, taps: usize, kind: Kind) -> (Batch, Draws) {
@@ -174,7 +174,7 @@ fn train_gradients(case: &Case) -> Outcome {
     let gradients = Gradients::default();
     let n = &mut trainer.networks;
     if of_discriminator {
-        watch("discriminator", &mut n.discriminator, nth, &gradients);
+        watch("discriminator", n.discriminator.as_mut().expect("as published"), nth, &gradients);
     } else {
         watch("generator", &mut n.generator, nth, &gradients);
         watch("mapping_network", &mut n.mapping_network, nth, &gradients);

@@ -54,6 +54,21 @@ fn lsesim_survives_kills() {
     killed_at_random_moments("lsesim", &NO_EVALUATION);
 }
 
+/// Every part of the recipe for short runs, at once.
+#[test]
+fn the_recipe_survives_kills() {
+    let keys = [
+        "model.generator=light",
+        "model.output=gated",
+        "model.discriminator=both",
+        "optim.lr_discriminator=5e-4",
+        "loss.formulation=paper",
+        "loss.lambda_adv=0.5",
+    ];
+    let keys: Vec<&str> = keys.iter().flat_map(|key| ["--set", *key]).collect();
+    killed_at_random_moments("ours", &[&NO_EVALUATION[..], &keys].concat());
+}
+
 #[test]
 fn an_interrupted_run_saves_and_goes_on() {
     let place = Place::new();

@@ -5,7 +5,7 @@ mod resample;
 mod spectral;
 pub(crate) mod winograd;
 
-pub use norm::{AdaIn, BatchNorm, InstanceNorm, Norm, NormType, PixelNorm, instance_norm};
+pub use norm::{AdaIn, AdaPixelNorm, BatchNorm, InstanceNorm, Norm, NormType, PixelNorm, instance_norm};
 pub use resample::{Downsample, PadType, Upsample, binomial_filter};
 pub use spectral::SpectralConv;
 

@@ -44,10 +44,15 @@ impl AdaIn {
 
     /// `x` is `[B, C, H, W]`, `style` is `[B, style_dim]`.
     pub fn forward(&self, x: &Tensor, style: &Tensor) -> Tensor {
-        let h = style.apply(&self.fc).unsqueeze(-1).unsqueeze(-1);
-        let halves = h.chunk(2, 1);
-        halves[1].addcmul(&instance_norm(x), &(&halves[0] + 1.0))
+        modulated(&instance_norm(x), &self.fc, style)
     }
+}
+
+/// `(1 + γ)·normed + β` with `[γ, β] = fc(style)`.
+fn modulated(normed: &Tensor, fc: &nn::Linear, style: &Tensor) -> Tensor {
+    let h = style.apply(fc).unsqueeze(-1).unsqueeze(-1);
+    let halves = h.chunk(2, 1);
+    halves[1].addcmul(normed, &(&halves[0] + 1.0))
 }
 
 /// Which normalisation a network has.
@@ -128,9 +133,31 @@ impl PixelNorm {
 
     /// `[B, C, H, W]`, shape kept.
     pub fn forward(&self, x: &Tensor) -> Tensor {
-        let factor = (x.square().mean_dim([1i64].as_slice(), true, None::<Kind>) + 1e-6).rsqrt();
         let of_channel = |t: &Tensor| t.view([1, -1, 1, 1]);
-        of_channel(&self.bias).addcmul(&(x * factor), &of_channel(&self.weight))
+        of_channel(&self.bias).addcmul(&pixel_norm(x), &of_channel(&self.weight))
+    }
+}
+
+/// Pixel norm without parameters: `x / sqrt(mean_c x² + 1e-6)`.
+fn pixel_norm(x: &Tensor) -> Tensor {
+    x * (x.square().mean_dim([1i64].as_slice(), true, None::<Kind>) + 1e-6).rsqrt()
+}
+
+/// Adaptive pixel norm: `(1 + γ)·x / sqrt(mean_c x² + 1e-6) + β` with `[γ, β] = fc(s)`.
+#[derive(Debug)]
+pub struct AdaPixelNorm {
+    fc: nn::Linear,
+}
+
+impl AdaPixelNorm {
+    /// `fc` maps a style `[B, style_dim]` to `[B, 2·channels]`.
+    pub fn new(path: nn::Path, style_dim: i64, channels: i64) -> Self {
+        Self { fc: nn::linear(path / "fc", style_dim, 2 * channels, Default::default()) }
+    }
+
+    /// `x` is `[B, C, H, W]`, `style` is `[B, style_dim]`.
+    pub fn forward(&self, x: &Tensor, style: &Tensor) -> Tensor {
+        modulated(&pixel_norm(x), &self.fc, style)
     }
 }
 

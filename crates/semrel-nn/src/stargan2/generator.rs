@@ -2,6 +2,7 @@
 
 use super::blocks::{AdainResBlk, ConvBlk, ResBlk, Resample};
 use super::default_width;
+use super::light::{Halving, PlainBlock, StyledBlock, StyledDoubling};
 use crate::layers::{InstanceNorm, conv, lrelu};
 use crate::output::Output;
 use schemars::JsonSchema;
@@ -16,6 +17,9 @@ pub enum GeneratorKind {
     Official,
     /// Plain StarGAN v2's: residual blocks down to 16 × 16 at 256 (`log2(S) − 4` of them) and back up.
     StarganV2,
+    /// For short runs: two halvings, 2 + 2 residual blocks with pixel norm, and doublings that the encoder's maps are added to,
+    /// so that outlines reach the output past the blocks.
+    Light,
 }
 
 /// Shape of a generator.
@@ -32,7 +36,8 @@ pub struct GeneratorConfig {
     /// Length of a style; 64 as published.
     pub style_dim: i64,
     /// Instance norm before the last convolution, as published. It fixes the contrast of its channels over an image; narrow
-    /// networks, which have no channel to spare for carrying the contrast around it, then draw droplets.
+    /// networks, which have no channel to spare for carrying the contrast around it, then draw droplets. The light generator
+    /// never has it.
     pub output_norm: bool,
     /// How the image is made of the last convolution's output; `None` for that output itself, unbounded, as published.
     #[serde(default)]
@@ -58,12 +63,16 @@ impl GeneratorConfig {
 enum EncodeBlock {
     Conv(ConvBlk),
     Res(Box<ResBlk>),
+    Halving(Box<Halving>),
+    Plain(Box<PlainBlock>),
 }
 
 #[derive(Debug)]
 enum DecodeBlock {
     Conv(ConvBlk),
     Adain(Box<AdainResBlk>),
+    Styled(Box<StyledBlock>),
+    Doubling(Box<StyledDoubling>),
 }
 
 /// What the encoder made of a batch of images.
@@ -75,13 +84,20 @@ pub struct Encoded {
     pub taps: Vec<Tensor>,
     /// The images, `[B, 3, H, W]`, which some outputs are made of.
     pub images: Tensor,
+    /// Maps that the decoder's doublings take from the encoder, the smallest last; none but in the light generator.
+    bridges: Vec<Tensor>,
 }
 
 impl Encoded {
     /// The same batch twice in a row, without taps.
     pub fn twice(&self) -> Self {
         let twice = |t: &Tensor| Tensor::cat(&[t, t], 0);
-        Self { bottleneck: twice(&self.bottleneck), taps: vec![], images: twice(&self.images) }
+        Self {
+            bottleneck: twice(&self.bottleneck),
+            taps: vec![],
+            images: twice(&self.images),
+            bridges: self.bridges.iter().map(twice).collect(),
+        }
     }
 }
 
@@ -158,13 +174,32 @@ impl Generator {
                     decode.push(DecodeBlock::Adain(Box::new(block)));
                 }
             }
+            GeneratorKind::Light => {
+                let (c1, c2) = (wider(c0), wider(wider(c0)));
+                for (i, (cin, cout)) in [(c0, c1), (c1, c2)].into_iter().enumerate() {
+                    encode.push(EncodeBlock::Halving(Box::new(Halving::new(&(&encode_path / i), cin, cout))));
+                    widths.push(cout);
+                    shifts.push(i as u32 + 1);
+                }
+                for i in 0..2 {
+                    encode.push(EncodeBlock::Plain(Box::new(PlainBlock::new(&(&encode_path / (i + 2)), c2))));
+                    widths.push(c2);
+                    shifts.push(2);
+                    decode.push(DecodeBlock::Styled(Box::new(StyledBlock::new(&(&decode_path / i), c2, style))));
+                }
+                for (i, (cin, cout)) in [(c2, c1), (c1, c0)].into_iter().enumerate() {
+                    let block = StyledDoubling::new(&(&decode_path / (i + 2)), cin, cout, style);
+                    decode.push(DecodeBlock::Doubling(Box::new(block)));
+                }
+            }
         }
         let to_rgb = path / "to_rgb";
         Self {
             from_rgb: conv(path / "from_rgb", 3, c0, 3, 1, 1),
             encode,
             decode,
-            to_rgb_norm: config.output_norm.then(|| InstanceNorm::new(&to_rgb / 0, c0)),
+            to_rgb_norm: (config.output_norm && config.kind != GeneratorKind::Light)
+                .then(|| InstanceNorm::new(&to_rgb / 0, c0)),
             to_rgb_conv: conv(&to_rgb / 2, c0, config.output.map_or(3, |output| output.channels(3)), 1, 1, 0),
             output: config.output,
             widths,
@@ -187,8 +222,15 @@ impl Generator {
     pub fn encode(&self, x: &Tensor, taps: &[usize]) -> Encoded {
         let mut h = x.apply(&self.from_rgb);
         let mut kept = Vec::with_capacity(taps.len());
+        let mut bridges = vec![];
         for (i, block) in self.encode.iter().enumerate() {
             h = match block {
+                EncodeBlock::Halving(b) => {
+                    let halved = b.forward(&h);
+                    bridges.push(h);
+                    halved
+                }
+                EncodeBlock::Plain(b) => b.forward(&h),
                 EncodeBlock::Conv(b) => b.forward(&h),
                 EncodeBlock::Res(b) => b.forward(&h),
             };
@@ -196,14 +238,17 @@ impl Generator {
                 kept.push(h.shallow_clone());
             }
         }
-        Encoded { bottleneck: h, taps: kept, images: x.shallow_clone() }
+        Encoded { bottleneck: h, taps: kept, images: x.shallow_clone(), bridges }
     }
 
     /// Decodes what [`Generator::encode`] gave in styles `[B, style_dim]` to images `[B, 3, H, W]`.
     pub fn decode(&self, encoded: &Encoded, style: &Tensor) -> Tensor {
         let mut h = encoded.bottleneck.shallow_clone();
+        let mut bridges = encoded.bridges.iter().rev();
         for block in &self.decode {
             h = match block {
+                DecodeBlock::Styled(b) => b.forward(&h, style),
+                DecodeBlock::Doubling(b) => b.forward(&h, bridges.next().expect("a bridge for each doubling"), style),
                 DecodeBlock::Conv(b) => b.forward(&h),
                 DecodeBlock::Adain(b) => b.forward(&h, style),
             };

@@ -7,6 +7,7 @@
 mod blocks;
 mod discriminator;
 mod generator;
+mod light;
 mod mapping;
 mod style_encoder;
 

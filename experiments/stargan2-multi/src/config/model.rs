@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
-    /// Which generator: `official` (the multi-modal code's, for `ours`) or `stargan-v2` (for the compared methods).
+    /// Which generator: `official` (the multi-modal code's, for `ours`), `stargan-v2` (for the compared methods), or `light`
+    /// (for short runs: pixel norm, and bridges from encoder to decoder).
     pub generator: GeneratorKind,
     /// First width of all convolutional networks; if omitted, 2¹⁴/image_size (64 at 256).
     pub width: Option<i64>,
@@ -23,14 +24,14 @@ pub struct ModelConfig {
     pub mapping_width: i64,
     /// Outputs of the patch projection heads F.
     pub patch_dim: i64,
-    /// Instance norm before the generator's last convolution, as published.
+    /// Instance norm before the generator's last convolution, as published; `light` has none.
     pub output_norm: bool,
     /// How the generator makes its image: `plain`, the last convolution's output, as published; `residual`, the input plus it;
     /// `gated`, input and new image mixed by a mask that the network gives, too.
     pub output: OutputKind,
-    /// What judges images besides the published discriminator: `none`, or `projected`, heads for each domain over the fixed
-    /// features of EfficientNet-Lite0.
-    pub second_discriminator: SecondDiscriminator,
+    /// What judges images: `stargan-v2`, the published network, by whole images and with R1; `both`, for short runs: patches, and
+    /// heads over the fixed features of EfficientNet-Lite0, by hinge losses and with spectral norm.
+    pub discriminator: DiscriminatorKind,
 }
 
 /// How the generator makes its image.
@@ -45,14 +46,14 @@ pub enum OutputKind {
     Gated,
 }
 
-/// A discriminator besides the published one.
+/// What judges images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum SecondDiscriminator {
-    /// None.
-    None,
-    /// Heads for each domain over the fixed features of EfficientNet-Lite0.
-    Projected,
+pub enum DiscriminatorKind {
+    /// The published network, one logit for each domain.
+    StarganV2,
+    /// Patches, and heads over the fixed features of EfficientNet-Lite0, with a logit for each domain at each position.
+    Both,
 }
 
 impl Default for ModelConfig {
@@ -67,7 +68,7 @@ impl Default for ModelConfig {
             patch_dim: 256,
             output_norm: true,
             output: OutputKind::Plain,
-            second_discriminator: SecondDiscriminator::None,
+            discriminator: DiscriminatorKind::StarganV2,
         }
     }
 }
