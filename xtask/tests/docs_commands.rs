@@ -8,7 +8,7 @@ mod common;
 
 use common::pages::{code_blocks, pages, root};
 use common::typed::{COMPRESSION, How, MULTI, REST, SINGLE, Typed};
-use semrel_weights::EFFICIENTNET_LITE0;
+use semrel_weights::{EFFICIENTNET_LITE0, EFFICIENTNET_LITE2};
 use semrel_world::{Coat, Look, PairWorld, Season, Weather, render_animals, render_landscape, write_pairs};
 use std::collections::BTreeSet;
 use std::fs;
@@ -106,8 +106,10 @@ impl Place {
         fs::write(&cargo, CARGO).unwrap();
         fs::set_permissions(cargo, fs::Permissions::from_mode(0o755)).unwrap();
         // A folder of weights of its own: features are kept beside it.
-        let weights = EFFICIENTNET_LITE0.locate().expect("`cargo xtask setup` fetches the weights");
-        symlink(weights, place.path("weights").join(EFFICIENTNET_LITE0.file)).unwrap();
+        for network in [EFFICIENTNET_LITE0, EFFICIENTNET_LITE2] {
+            let weights = network.locate().expect("`cargo xtask setup` fetches the weights");
+            symlink(weights, place.path("weights").join(network.file)).unwrap();
+        }
 
         place.kinds("photos", 0);
         place.kinds("translations", 100);

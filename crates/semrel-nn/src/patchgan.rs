@@ -82,7 +82,7 @@ impl PatchGanConfig {
     /// Whether a network can be built like this.
     ///
     /// # Errors
-    /// [`NetworkError::Setting`] for a width or a number of channels below 1, a number of halvings that is not 1 to 12.
+    /// [`NetworkError::Setting`] for a width, a number of channels or of logits below 1, a number of halvings that is not 1 to 12.
     pub fn check(&self) -> Result<(), NetworkError> {
         positive("width", self.width)?;
         positive("in_channels", self.in_channels)?;
@@ -225,6 +225,14 @@ mod tests {
         let net = net(&PatchGanConfig::cut());
         assert_eq!(net.numel(), 2_764_737);
         assert_eq!(net.logits_size(256, 128), Ok((30, 14)));
+    }
+
+    #[test]
+    fn each_patch_has_a_logit_for_each_output() {
+        let of = |outputs| PatchGanConfig { outputs, width: 2, ..PatchGanConfig::cut() };
+        let x = Tensor::rand([2, 3, 24, 32], (Kind::Float, Device::Cpu));
+        assert_eq!(net(&of(3)).forward(&x).size()[..2], [2, 3]);
+        assert!(matches!(of(0).check(), Err(NetworkError::Setting { setting: "outputs", value: 0, .. })));
     }
 
     #[test]

@@ -70,9 +70,12 @@ impl Request {
         };
         let names: Vec<String> = datasets.iter().map(|dataset| dataset.name.clone()).collect();
         let mut rows = select(&names, spec.methods, |method| program.needs(method), &self.only)?;
-        if self.only.is_empty() && profile != Profile::Sample {
-            rows.retain(|row| spec.supervised != Some(spec.methods[row.method].name));
-        }
+        let pairs_are_known = self.data.is_none() && profile == Profile::Sample;
+        rows.retain(|row| {
+            let (dataset, method) = (&names[row.dataset], spec.methods[row.method].name);
+            let named = |only: &String| only == method || *only == format!("{dataset}/{method}");
+            spec.supervised != Some(method) || pairs_are_known || self.only.iter().any(named)
+        });
         if self.data.is_none() && profile != Profile::Sample {
             for dataset in rows.iter().map(|row| &datasets[row.dataset].name) {
                 program.check_data(&root.join("data").join(dataset)).map_err(|source| TableError::NoImages {
@@ -146,7 +149,33 @@ mod tests {
     use super::*;
     use crate::ALL;
     use crate::entries::of_paper;
+    use crate::table_single::TABLE_SINGLE;
     use crate::table2::TABLE_2;
+
+    #[test]
+    fn supervised_rows_are_made_where_pairs_are_known_or_when_named() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let own = tempfile::tempdir().unwrap();
+        for folder in ["trainA", "trainB", "testA", "testB"] {
+            fs::create_dir(own.path().join(folder)).unwrap();
+            fs::write(own.path().join(folder).join("1.ppm"), b"P6 2 1 255\n012345").unwrap();
+        }
+        let supervised = |profile, data: Option<&Path>, only: &[&str]| {
+            let only = only.iter().map(|name| (*name).to_owned()).collect();
+            let data = data.map(Path::to_owned);
+            let request =
+                Request { profile: Some(profile), data, only, seeds: 1, device: "cpu".into(), ..Request::default() };
+            let plan = request.plan(&TABLE_SINGLE, &root).unwrap();
+            plan.rows.iter().filter(|row| plan.method(**row).name == "supervised").count()
+        };
+        assert_eq!(supervised(Profile::Sample, None, &[]), 2);
+        assert_eq!(supervised(Profile::Sample, None, &["street"]), 1);
+        assert_eq!(supervised(Profile::Sample, None, &["ours"]), 0);
+        for profile in [Profile::Sample, Profile::Small] {
+            assert_eq!(supervised(profile, Some(own.path()), &[]), 0);
+            assert_eq!(supervised(profile, Some(own.path()), &["supervised"]), 1);
+        }
+    }
 
     #[test]
     fn every_row_has_a_configuration_and_a_place_in_the_paper() {

@@ -84,8 +84,8 @@ const LSESIM: &str = "lsesim";
 const FEATURES: &str = "effnet-lite0";
 
 fn notes(_: Profile, methods: &[&Method], terms: &[Terms]) -> Vec<String> {
-    let note = "`+ LSeSim` alone trains with ImageNet features, and they are of the very network that its scores come \
-                from: see docs/fidelity.md.";
+    let note = "`+ LSeSim` compares ImageNet features of the very network that its scores come from: see \
+                docs/fidelity.md.";
     let scored = terms.iter().flat_map(|terms| [Some(&terms.frechet), terms.perceptual.as_ref()]).flatten();
     let shown = methods.iter().any(|m| m.name == LSESIM) && scored.into_iter().any(|name| name.contains(FEATURES));
     shown.then(|| note.to_owned()).into_iter().collect()

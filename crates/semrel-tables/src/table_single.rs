@@ -116,9 +116,11 @@ const SUPERVISED: &str = "supervised";
 const FEATURES: &str = "effnet-lite0";
 
 fn notes(profile: Profile, methods: &[&Method], terms: &[Terms]) -> Vec<String> {
-    let note = "LSeSim alone trains with ImageNet features, and they are of the very network that FD comes from: see \
-                docs/fidelity.md.";
+    let has = |name| methods.iter().any(|m| m.name == name);
+    let features = "LSeSim compares ImageNet features of the very network that FD comes from: see docs/fidelity.md.";
+    let pairs =
+        "Supervised: Pix2Pix, which alone was told what each training image should become. Not a row of the paper.";
     let scored = terms.iter().any(|terms| terms.frechet.contains(FEATURES));
-    let shown = profile != Profile::Paper && scored && methods.iter().any(|m| m.name == LSESIM);
-    shown.then(|| note.to_owned()).into_iter().collect()
+    let shown = [(has(LSESIM) && scored && profile != Profile::Paper, features), (has(SUPERVISED), pairs)];
+    shown.into_iter().filter(|(shown, _)| *shown).map(|(_, note)| note.to_owned()).collect()
 }

@@ -41,8 +41,10 @@ impl Logits {
     /// Of logits `[B, domains, h, w]` of each look those of the domain `y[b]` of image b.
     #[must_use]
     pub fn of_domains(self, y: &[i64]) -> Self {
+        let Some((first, _)) = self.0.first() else { return self };
+        let index = Tensor::from_slice(y).to_device(first.device()).view([-1, 1, 1, 1]);
         let own = |logits: &Tensor| {
-            let (size, index) = (logits.size(), Tensor::from_slice(y).to_device(logits.device()).view([-1, 1, 1, 1]));
+            let size = logits.size();
             logits.gather(1, &index.expand([size[0], 1, size[2], size[3]], false), false)
         };
         Self(self.0.into_iter().map(|(logits, weight)| (own(&logits), weight)).collect())

@@ -14,7 +14,7 @@ use tch::Device;
 
 /// Keys that may differ when a run is resumed: they change how often it logs, saves and evaluates, or what is
 /// evaluated, not its steps.
-pub const MAY_CHANGE: [&str; 8] = [
+pub const MAY_CHANGE: [&str; 9] = [
     "train.log_every",
     "train.sample_every",
     "train.save_every",
@@ -22,6 +22,7 @@ pub const MAY_CHANGE: [&str; 8] = [
     "train.eval_every",
     "eval",
     "data.root",
+    "data.pairs",
     "name",
 ];
 

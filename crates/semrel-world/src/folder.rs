@@ -266,6 +266,14 @@ mod tests {
             };
             assert!(differ(true) > 0.5 && differ(false) < 0.2, "{side}: {} {}", differ(true), differ(false));
         }
+        for (side, other) in [("A", "B"), ("B", "A")] {
+            let files = fs::read_dir(dir.join(format!("pairs{other}"))).unwrap();
+            assert_eq!(files.count(), 2);
+            let [real, pair] = [open(format!("train{side}/0002.png")), open(format!("pairs{other}/0002.png"))];
+            let equal = real.pixels().zip(pair.pixels()).filter(|(r, p)| r == p).count();
+            assert!(real != pair && equal > real.pixels().len() / 2, "{side}: {equal}");
+            assert!([1, 2].iter().all(|i| open(format!("train{other}/000{i}.png")) != pair));
+        }
         assert!(write_domains(dir, DomainSet::Weather, 1, 2, 16, 9).unwrap());
         let truth = open("truth/foggy/sunny/0002.png".into());
         assert_ne!(truth, open("val/sunny/0002.png".into()));

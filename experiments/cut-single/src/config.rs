@@ -67,8 +67,7 @@ pub enum Method {
     Gcgan,
     /// NEGCUT (Wang et al. 2021): CUT with adversarially generated negatives.
     Negcut,
-    /// Pix2Pix (Isola et al. 2017) with a discriminator that does not see the input: it is told what each training image should
-    /// become.
+    /// Pix2Pix (Isola et al. 2017), told what each training image should become; its discriminator does not see the input.
     Supervised,
 }
 

@@ -191,6 +191,12 @@ fn learned_from(config: &Config) -> Result<PairFolder> {
             .into_pairs()
             .context("`method: supervised` learns from pairs; config key `data.pairs` may name them");
     };
+    ensure!(
+        all.layout != PairLayout::Aligned,
+        "config key `data.pairs`: {}, but {} holds A|B pictures, which are pairs already; leave the key out",
+        partners.display(),
+        all.folders[0].display()
+    );
     let (source, partners) = (all.folder(config.data.direction.source()), partners.as_path());
     let [a, b] = match config.data.direction {
         Direction::AtoB => [source, partners],

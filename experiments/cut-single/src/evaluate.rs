@@ -4,8 +4,9 @@
 use crate::config::{Config, Reference};
 use crate::data::Data;
 use crate::networks::Generator;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use semrel_data::Select;
+use semrel_data::image_io::list_images;
 use semrel_data::rng::derive_seed;
 use semrel_eval::{
     Evaluator, ImageSet, InputOptions, Inputs, ReferenceSet, ReferenceSource, SEGMENTATION, Scorer, Segmentation,
@@ -43,7 +44,9 @@ pub fn sources(config: &Config, data: &Data) -> ImageSet {
 pub fn truth(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Option<Truth>> {
     let (sources, targets) = (sources(config, data), ImageSet::new(&data.looked_at, data.direction.target()));
     let tested = Tested { sources: &sources, targets: &targets, size: config.test_size() };
-    Ok(config.eval.truth().open(tested, data.train.files.iter().flatten(), device, quiet)?)
+    let partners = config.data.pairs.as_deref().map(list_images).transpose().context("config key `data.pairs`")?;
+    let training = data.train.files.iter().flatten().chain(partners.iter().flatten());
+    Ok(config.eval.truth().open(tested, training, device, quiet)?)
 }
 
 /// Refuses a truth that does not fit, before anything is trained. Pairs, which are test images themselves, are left unread until

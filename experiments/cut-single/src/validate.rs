@@ -189,6 +189,11 @@ impl Config {
         if l.lambda_identity > 0.0 && self.has_patch_terms() && !l.identity_branch {
             return invalid("loss.lambda_identity", l.lambda_identity, "it needs `loss.identity_branch: true`");
         }
+        if self.method == Method::Supervised && self.data.preprocess.contains("zoom") {
+            let remedy =
+                "`supervised` cuts the same out of both pictures of a pair: `resize_and_crop`, `crop`, `none` …";
+            return invalid("data.preprocess", &self.data.preprocess, remedy);
+        }
         if self.data.pairs.is_some() && self.method != Method::Supervised {
             return invalid("data.pairs", "given", "only `method: supervised` learns from pairs");
         }

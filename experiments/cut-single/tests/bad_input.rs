@@ -82,6 +82,26 @@ fn pairs() {
     let train = |keys: &[&str]| place.train("run", &[method("supervised"), sets(keys)].concat());
     refuses(train(&["data.pairs=nowhere"]), &["config key `data.pairs`: nowhere", "no such folder"]);
     refuses(train(&["data.pairs=null"]), &["`method: supervised` learns from pairs", "5.png", "trainB"]);
+    refuses(train(&["data.preprocess=zoom_and_patch"]), &["config key `data.preprocess`", "both pictures of a pair"]);
+    fs::create_dir(place.path("data/train")).unwrap();
+    fs::create_dir(place.path("halves")).unwrap();
+    RgbImage::new(80, 40).save(place.path("data/train/1.png")).unwrap();
+    for folder in ["train", "testA", "testB"] {
+        fs::rename(place.path(&format!("data/{folder}")), place.path(&format!("halves/{folder}"))).unwrap();
+    }
+    refuses(train(&["data.root=halves"]), &["config key `data.pairs`", "pairs already; leave the key out"]);
+    for folder in ["testA", "testB"] {
+        fs::rename(place.path(&format!("halves/{folder}")), place.path(&format!("data/{folder}"))).unwrap();
+    }
+    fs::create_dir(place.path("truth")).unwrap();
+    for i in 0..3 {
+        // What a test picture should become, but for one that trains.
+        let from = if i == 1 { "pairs/0.png".into() } else { format!("data/testB/{i}.png") };
+        let picture = image::open(place.path(&from)).unwrap().resize_exact(32, 32, image::imageops::Nearest);
+        picture.save(place.path(&format!("truth/{i}.png"))).unwrap();
+    }
+    fs::copy(place.path("truth/1.png"), place.path("pairs/0.png")).unwrap();
+    refuses(train(&["eval.truth=truth"]), &["`eval.truth`", "truth/1.png", "pairs/0.png"]);
     fs::remove_file(place.path("pairs/3.png")).unwrap();
     refuses(train(&[]), &["config key `data.pairs`", "trainA/3.png", "pairs"]);
     refuses(train(&["data.direction=BtoA"]), &["config key `data.pairs`", "5.png", "trainB"]);

@@ -7,17 +7,21 @@ pub use crate::origin::weights_digest;
 use crate::origin::{Origin, SUPER_NET};
 use crate::teacher::Teacher;
 use anyhow::{Context, Result, bail, ensure};
-use semrel_nn::Net;
 use semrel_nn::checkpoint::{StateDict, load_any};
 use semrel_nn::mobile_resnet::SuperMobileResnet;
+use semrel_nn::{Net, Output};
 use semrel_run::Checked;
 use semrel_train::Checkpoints;
 use semrel_train::parts::{PartsState, file_of, load_network};
 use semrel_train::passes::Generator;
 use semrel_train::run_dir::{CONFIG, checkpoints_of};
 use semrel_train::summary;
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
+
+/// The last convolution of a generator of nine blocks.
+const LAST: &str = "model.26.weight";
 
 /// Config key of the checkpoint that the stages after distillation go on from.
 pub(crate) const CHECKPOINT: &str = "distill.checkpoint";
@@ -83,6 +87,14 @@ fn load_teacher(config: &Config, generator: &Net<Generator>, given: &StateDict, 
             path.display()
         );
     }
+    let output = Output::of_state(given, LAST, 3);
+    ensure!(
+        output == config.model.output || given.get(LAST).is_none(),
+        "config key `model.output`: {}, but the teacher {} was trained with {}; set it to that, or train another teacher",
+        json!(config.model.output),
+        path.display(),
+        json!(output)
+    );
     load_network("teacher", &generator.state(), given).with_context(|| path.display().to_string())
 }
 

@@ -5,7 +5,9 @@ use gancomp_fast::looked_at::name_of_search;
 use gancomp_fast::networks::{new_adapters, new_discriminator, new_heads, new_student, new_teacher};
 use semrel_data::Direction;
 use semrel_loss::gan::GanMode;
+use semrel_nn::Output;
 use semrel_nn::channels::ChannelSet;
+use semrel_nn::patchgan::DiscriminatorNorm;
 use semrel_run::Checked;
 use semrel_run::config::to_yaml;
 use semrel_testkit::runs::assert_reports_find_their_keys;
@@ -56,14 +58,15 @@ fn every_row_is_called_after_its_file_and_shares_its_teacher() {
 
 #[test]
 fn a_task_is_the_same_in_every_profile() {
-    // Which losses, how they weigh against each other, and how the search goes about.
+    // Which losses, how they weigh against each other, and how the search goes about. The adversarial game of short runs is
+    // another one.
     let terms = |config: &Config| {
         let (t, d, s) = (config.teacher.clone(), config.distill.clone(), config.search.clone());
         let semantic = gancomp_fast::config::SemanticConfig { num_patches: 0, ..d.semantic };
         (
             (config.data.layout, config.data.direction, config.finetune.is_some(), config.eval.segmentation),
-            (t.gan, t.lambda_gan, t.lambda_recon, t.lambda_cycle_a, t.lambda_cycle_b, t.lambda_identity),
-            (d.gan, d.lambda_gan, d.recon, d.lambda_recon, d.lambda_distill, semantic),
+            (t.lambda_recon, t.lambda_cycle_a, t.lambda_cycle_b, t.lambda_identity),
+            (d.lambda_gan, d.recon, d.lambda_recon, d.lambda_distill, semantic),
             (s.criterion, s.weighting, s.weight, s.mutation_probability),
         )
     };
@@ -71,6 +74,22 @@ fn a_task_is_the_same_in_every_profile() {
     for (name, config) in &paper {
         for other in [&sample[&name.replace("cityscapes", "street")], &small[name]] {
             assert_eq!(terms(other), terms(config), "{}", other.name);
+        }
+    }
+}
+
+#[test]
+fn short_profiles_play_one_adversarial_game() {
+    for profile in ["sample", "small"] {
+        for (name, config) in rows(profile) {
+            let (m, game) = (&config.model, (config.teacher.gan, config.distill.gan));
+            assert!(m.projected && m.norm_discriminator == DiscriminatorNorm::Spectral, "{profile}/{name}");
+            assert_eq!(game, (GanMode::Hinge, GanMode::Hinge), "{profile}/{name}");
+            // What is translated keeps its place, or is a map of labels, of which nothing is kept.
+            let output = if config.aligned() { Output::Tanh } else { Output::Residual };
+            assert_eq!(m.output, output, "{profile}/{name}");
+            // A network that trains is no judge.
+            assert_eq!((&*config.eval.extractor, &*config.eval.perceptual), ("effnet-lite2", "effnet-lite2"));
         }
     }
 }

@@ -64,7 +64,7 @@ pub struct Parts {
     pub style_encoder: f64,
     /// Mapping network.
     pub mapping_network: f64,
-    /// Discriminator.
+    /// Discriminator, with the adversarial term.
     pub discriminator: f64,
     /// Update of the averages.
     pub average: f64,

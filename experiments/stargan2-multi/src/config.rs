@@ -107,7 +107,7 @@ pub struct LossConfig {
     pub cycle: Option<Cycle>,
     /// Weight of the adversarial term in the generator's loss.
     pub lambda_adv: f64,
-    /// Weight of R1.
+    /// Weight of R1, which `model.discriminator: stargan-v2` has.
     pub lambda_r1: f64,
     /// R1 is computed every this many iterations, with its weight multiplied by that number; 1 as published.
     pub r1_every: u64,

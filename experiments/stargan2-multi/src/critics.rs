@@ -27,7 +27,7 @@ impl Critics {
         }
         let features = FixedFeatures::efficientnet_lite0_scales(device)
             .context("config key `model.discriminator` (`stargan-v2` needs no fixed network)")?;
-        let width = config.model.first_width(config.data.image_size);
+        let width = config.model.first_width(config.data.image_size).min(config.model.max_width);
         let patches = PatchGanConfig { width, outputs: num_domains, ..PatchGanConfig::cut() };
         let patches = patches.with_norm(DiscriminatorNorm::Spectral);
         patches.check().context("config section `model`")?;

@@ -22,7 +22,7 @@ pub struct DiscriminatorLosses {
     pub total: Tensor,
 }
 
-/// Losses of a generator pass; scalars, unweighted but for `src`, `patch` and `lsesim`.
+/// Losses of a generator pass; scalars, unweighted but for `adv`, `src`, `patch` and `lsesim`.
 #[derive(Debug)]
 pub struct GeneratorLosses {
     /// Adversarial, with its weight.

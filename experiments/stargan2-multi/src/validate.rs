@@ -1,6 +1,6 @@
 //! Values that a configuration cannot have.
 
-use crate::config::Config;
+use crate::config::{Config, DiscriminatorKind};
 use semrel_eval::{LPIPS, PerceptualDistance};
 use semrel_metrics::networks::NAMES;
 use semrel_run::{InvalidValue, Validate};
@@ -83,6 +83,10 @@ impl Validate for Config {
             if value > most {
                 return fail(key, format!("{value}"), &format!("it must be at most {most}"));
             }
+        }
+        if self.model.discriminator == DiscriminatorKind::Both && self.loss.r1_every != 1 {
+            let remedy = "R1 goes with `model.discriminator: stargan-v2`; leave it out";
+            return fail("loss.r1_every", format!("{}", self.loss.r1_every), remedy);
         }
         let eval = &self.eval;
         InvalidValue::unless_known("eval.extractor", &eval.extractor, &NAMES)?;

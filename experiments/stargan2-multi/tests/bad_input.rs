@@ -38,7 +38,10 @@ fn configurations() {
         ),
         ("name=''", &["--set name='': config key `name`: empty"]),
         ("name=../elsewhere", &["`name`: ../elsewhere; it names a folder"]),
-        ("model.discriminator=patch", &["key `model.discriminator`: found `patch`, expected one of `stargan-v2`, `both`"]),
+        (
+            "model.discriminator=patch",
+            &["key `model.discriminator`: found `patch`, expected one of `stargan-v2`, `both`"],
+        ),
         ("optim.lr_discriminator=-1", &["`optim.lr_discriminator`: -1; it must be finite and not negative"]),
         ("loss.lambda_adv=.nan", &["`loss.lambda_adv`: NaN; it must be finite"]),
         ("model.max_width=9223372036854775807", &["`model.max_width`", "it must be at most 4096"]),

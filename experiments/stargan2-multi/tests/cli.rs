@@ -231,8 +231,11 @@ fn bench(method: &str, more: &[&str]) -> Command {
 #[test]
 fn bench_measures_both_orders_of_the_same_losses() {
     // Weights that hardly move: Adam's first step would turn rounding into a whole step of either sign.
-    let still = ["--set", "optim.lr=1e-12", "--set", "optim.mapping_lr=1e-12", "--set", "loss.r1_every=1"];
-    for method in ["ours", "stargan-v2"] {
+    let published = ["model.discriminator=stargan-v2", "model.output=plain", "loss.r1_every=1"];
+    let still = ["optim.lr=1e-12", "optim.mapping_lr=1e-12", "optim.lr_discriminator=1e-12"];
+    let keys = published.iter().chain(&still).flat_map(|key| ["--set", *key]);
+    for (method, generator) in [("ours", "model.generator=official"), ("stargan-v2", "model.generator=stargan-v2")] {
+        let still: Vec<&str> = keys.clone().chain(["--set", generator]).collect();
         let shared = json(bench(method, &still));
         let plain = json(bench(method, &[&still[..], &["--plain"]].concat()));
         assert_eq!((&shared["order"], &plain["order"]), (&Value::from("shared"), &Value::from("plain")));
@@ -248,7 +251,11 @@ fn bench_measures_both_orders_of_the_same_losses() {
         assert!(shared["seconds"].as_f64().unwrap() > 0.0 && shared["parts"]["encode"].as_f64().unwrap() > 0.0);
         assert_eq!(shared["batch_size"], 1);
     }
-    refuses(bench("lsesim", &["--plain"]), &["`lsesim` has no published loop to follow"]);
+    let short = json(bench("ours", &[]));
+    assert!(short["parts"]["discriminator"].as_f64().unwrap() > 0.0);
+    refuses(bench("ours", &["--plain"]), &["the plain order covers `model.discriminator: stargan-v2`"]);
+    let lsesim = ["--plain", "--set", "model.discriminator=stargan-v2"];
+    refuses(bench("lsesim", &lsesim), &["`lsesim` has no published loop to follow"]);
     refuses(bench("cyclegan", &[]), &["configs/stargan2-multi/sample/seasons-cyclegan.yaml: cannot read"]);
     let place = Place::new();
     assert(place.command(&["bench", "--profile", "sample", "--steps", "0"]))

@@ -14,7 +14,7 @@ pub struct ModelConfig {
     pub generator: GeneratorKind,
     /// First width of all convolutional networks; if omitted, 2¹⁴/image_size (64 at 256).
     pub width: Option<i64>,
-    /// Upper bound of the widths.
+    /// Upper bound of the widths; the patch discriminator of `discriminator: both` goes to eight times its first.
     pub max_width: i64,
     /// Length of a style code.
     pub style_dim: i64,
