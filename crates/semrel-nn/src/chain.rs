@@ -80,7 +80,7 @@ impl Chain {
         let (last, taps) = self.model.forward_tapped(&x, &positions(layers, self.model.len()), mode);
         let image = match self.output {
             Output::Tanh => last,
-            other => other.apply(&last, &x, mode.training),
+            other => other.apply(&last, &x),
         };
         (image, taps)
     }

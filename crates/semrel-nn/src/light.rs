@@ -172,7 +172,7 @@ impl TappedGenerator for LightGenerator {
         let h = self.up[0].forward(&h, &maps[1], training);
         let h = self.up[1].forward(&h, &maps[0], training);
         let o = h.reflection_pad2d([1; 4]).apply(&self.output);
-        (self.config.output.apply(&o, x, training), kept)
+        (self.config.output.apply(&o, x), kept)
     }
 
     fn encode(&self, x: &Tensor, layers: &[i64]) -> Vec<Tensor> {

@@ -258,7 +258,7 @@ impl Generator {
         }
         let o = lrelu(&h).apply(&self.to_rgb_conv);
         match self.output {
-            Some(output) => output.apply(&o, &encoded.images, true),
+            Some(output) => output.apply(&o, &encoded.images),
             None => o,
         }
     }
