@@ -69,7 +69,7 @@ pub const MULTI: &[Typed] = &[
     ),
     typed(
         "cargo run -p stargan2-multi -- train configs/stargan2-multi/sample/data-ours.yaml \
-         --set name=weather-quick --set data.root=DIR --set train.warmup=50 --set train.iterations=150 --threads 1",
+         --set name=weather-quick --set data.root=DIR --set train.iterations=150 --threads 1",
         With(multi!()),
     ),
     making(
