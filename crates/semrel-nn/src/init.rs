@@ -33,6 +33,14 @@ impl InitType {
     /// How the single-modal code starts G, D and F.
     pub const CUT: Self = Self::Xavier { gain: 0.02 };
 
+    /// Its gain, where it has one.
+    pub fn gain(self) -> Option<f64> {
+        match self {
+            Self::Xavier { gain } | Self::Normal { gain } | Self::Orthogonal { gain } => Some(gain),
+            Self::Kaiming => None,
+        }
+    }
+
     /// How the compression code starts generators, discriminators, adapters and heads.
     pub const COMPRESSION: Self = Self::Normal { gain: 0.02 };
 

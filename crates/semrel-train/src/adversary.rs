@@ -122,6 +122,10 @@ pub fn calibrate<E>(
         batches.push(batch(batches.len() as u64)?);
         images += batches.last().map_or(CALIBRATING_IMAGES, |batch| batch.b.size()[0]);
     }
+    // Where pictures come as they are, batches differ in size: those like the first do.
+    let sizes = |batch: &Batch| [&batch.a, &batch.b].map(|images| images.size()[1..].to_vec());
+    let first = batches.first().map(sizes);
+    batches.retain(|batch| Some(sizes(batch)) == first);
     for (discriminator, domain) in critics {
         let of_domain = |batch: &Batch| match domain {
             Domain::Source => batch.a.shallow_clone(),

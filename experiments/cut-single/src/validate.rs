@@ -1,12 +1,20 @@
 //! Values that a configuration cannot have.
 
-use crate::config::{Config, Contrast, DiscriminatorKind, DiscriminatorNorm, GeneratorKind, GeneratorNorm, Method};
+use crate::config::{
+    Config, Contrast, CorrelativeFeatures, DiscriminatorKind, DiscriminatorNorm, GeneratorKind, GeneratorNorm, Method,
+};
 use semrel_data::transform::Preprocess;
 use semrel_eval::{PerceptualDistance, SEGMENTERS};
 use semrel_loss::Formulation;
 use semrel_metrics::networks::NAMES;
-use semrel_nn::{LrPolicy, Output};
+use semrel_nn::{InitType, LrPolicy, Output};
 use semrel_run::{InvalidValue, Validate};
+
+/// Smallest temperature: similarities over smaller ones leave the range of single precision.
+const LEAST_TEMPERATURE: f64 = 1e-4;
+
+/// Smallest side of images whose features EfficientNet gives.
+const LEAST_SIDE_OF_FEATURES: u32 = 32;
 
 fn invalid(key: impl ToString, problem: impl ToString, remedy: impl ToString) -> Result<(), InvalidValue> {
     Err(InvalidValue::new(key, problem, remedy))
@@ -99,6 +107,14 @@ impl Config {
             if !value.is_finite() || value <= 0.0 {
                 return invalid(key, value, "it must be finite and positive");
             }
+            if value < LEAST_TEMPERATURE {
+                return invalid(key, format!("{value:e}"), format!("it must be at least {LEAST_TEMPERATURE}"));
+            }
+        }
+        for (key, init) in [("model.init", Some(m.init)), ("model.init_heads", m.init_heads)] {
+            if let Some(gain) = init.and_then(InitType::gain).filter(|gain| !gain.is_finite() || *gain <= 0.0) {
+                return invalid(key, format!("gain {gain}"), "the gain must be finite and positive");
+            }
         }
         for (key, beta) in [("optim.beta1", self.optim.beta1), ("optim.beta2", self.optim.beta2), ("train.ema", t.ema)]
         {
@@ -151,6 +167,15 @@ impl Config {
                     3 + m.blocks,
                     m.blocks
                 ),
+            );
+        }
+        let features = self.method == Method::Lsesim && l.lsesim_features == CorrelativeFeatures::EffnetLite0;
+        if (features || m.discriminator.is_projected()) && self.data.image_size < LEAST_SIDE_OF_FEATURES {
+            let key = if features { "loss.lsesim_features" } else { "model.discriminator" };
+            return invalid(
+                "data.image_size",
+                self.data.image_size,
+                format!("the features that `{key}` asks for need at least {LEAST_SIDE_OF_FEATURES}"),
             );
         }
         if m.discriminator.is_projected() && l.lambda_r1 > 0.0 {

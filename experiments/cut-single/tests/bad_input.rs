@@ -37,6 +37,9 @@ fn configurations() {
         ("loss.lambda_contrast=-1", &["`loss.lambda_contrast`: -1; it must be finite and not negative"]),
         ("optim.lr=.nan", &["`optim.lr`: NaN; it must be finite"]),
         ("optim.beta1=1", &["`optim.beta1`: 1; it must be at least 0 and below 1"]),
+        ("loss.temperature=1e-300", &["`loss.temperature`: 1e-300; it must be at least 0.0001"]),
+        ("model.init=!normal {gain: -1}", &["`model.init`: gain -1; the gain must be finite and positive"]),
+        ("model.init_heads=!xavier {gain: .nan}", &["`model.init_heads`: gain NaN"]),
         ("loss.temperature=0", &["`loss.temperature`: 0; it must be finite and positive"]),
         ("data.image_size=64", &["`data.image_size`: 64 with data.load_size 36"]),
         ("data.image_size=34", &["`data.image_size`: 34; it must be a multiple of 4"]),
@@ -62,6 +65,11 @@ fn configurations() {
             refuses(place.command(&check), words);
         }
     }
+    let small = ["data.image_size=24", "model.discriminator=projected"];
+    refuses(
+        train(&place, "run", &small),
+        &["`data.image_size`: 24", "`model.discriminator` asks for need at least 32"],
+    );
     refuses(place.command(&["train", "none.yaml"]), &["none.yaml: cannot read the configuration"]);
     fs::write(place.path("typo.yaml"), "name: a\nmethod: ours\ndata: {root: data}\ntrian: {n_epochs: 3}\n").unwrap();
     refuses(place.command(&["train", "typo.yaml"]), &["typo.yaml: unknown key `trian`; did you mean `train`?"]);

@@ -8,6 +8,12 @@ use semrel_nn::{LrPolicy, Output};
 use semrel_run::{InvalidValue, Validate};
 use std::path::{Component, Path};
 
+/// Smallest temperature: similarities over smaller ones leave the range of single precision.
+const LEAST_TEMPERATURE: f64 = 1e-4;
+
+/// Smallest side of images whose features EfficientNet gives.
+const LEAST_SIDE_OF_FEATURES: u32 = 32;
+
 fn invalid(key: impl ToString, problem: impl ToString, remedy: impl ToString) -> Result<(), InvalidValue> {
     Err(InvalidValue::new(key, problem, remedy))
 }
@@ -46,6 +52,13 @@ impl Validate for Config {
                 "gated",
                 "`tanh` or `residual`: a fourth output channel is not in the costs that a search counts",
             );
+        }
+        if let Some(gain) = self.model.init.gain().filter(|gain| !gain.is_finite() || *gain <= 0.0) {
+            return invalid("model.init", format!("gain {gain}"), "the gain must be finite and positive");
+        }
+        if self.model.projected && self.data.image_size < LEAST_SIDE_OF_FEATURES {
+            let remedy = format!("the features that `model.projected` asks for need at least {LEAST_SIDE_OF_FEATURES}");
+            return invalid("data.image_size", self.data.image_size, remedy);
         }
         self.images()?;
         InvalidValue::unless_known("eval.extractor", &self.eval.extractor, &NAMES)?;
@@ -108,6 +121,9 @@ impl Config {
         ] {
             if let Some(value) = value.filter(|v| !v.is_finite() || *v <= 0.0) {
                 return invalid(key, value, "it must be finite and positive");
+            }
+            if let Some(value) = value.filter(|v| key.starts_with("distill") && *v < LEAST_TEMPERATURE) {
+                return invalid(key, format!("{value:e}"), format!("it must be at least {LEAST_TEMPERATURE}"));
             }
         }
         for (key, value) in [

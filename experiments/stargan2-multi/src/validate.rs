@@ -8,6 +8,9 @@ use semrel_run::{InvalidValue, Validate};
 /// Smallest side of images that LPIPS compares in groups.
 const SMALLEST_FOR_LPIPS: i64 = 63;
 
+/// Smallest temperature: similarities over smaller ones leave the range of single precision.
+const LEAST_TEMPERATURE: f64 = 1e-4;
+
 impl Validate for Config {
     const RENAMED: &'static [(&'static str, &'static str)] = &[
         ("data.img_size", "data.image_size"),
@@ -88,6 +91,10 @@ impl Validate for Config {
             let remedy = "R1 goes with `model.discriminator: stargan-v2`; leave it out";
             return fail("loss.r1_every", format!("{}", self.loss.r1_every), remedy);
         }
+        if self.model.first_width(size) > self.model.max_width {
+            let remedy = format!("it must be at most model.max_width, which is {}", self.model.max_width);
+            return fail("model.width", format!("{}", self.model.first_width(size)), &remedy);
+        }
         let eval = &self.eval;
         InvalidValue::unless_known("eval.extractor", &eval.extractor, &NAMES)?;
         InvalidValue::unless_known("eval.perceptual", &eval.perceptual, &PerceptualDistance::names())?;
@@ -122,6 +129,9 @@ impl Validate for Config {
         ] {
             if !value.is_finite() || value <= 0.0 {
                 return fail(key, format!("{value}"), "it must be finite and positive");
+            }
+            if value < LEAST_TEMPERATURE {
+                return fail(key, format!("{value:e}"), &format!("it must be at least {LEAST_TEMPERATURE}"));
             }
         }
         for (key, beta) in [

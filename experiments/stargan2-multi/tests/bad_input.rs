@@ -30,6 +30,8 @@ fn configurations() {
         ("data.randcrop_prob=1.5", &["`data.randcrop_prob`: 1.5"]),
         ("optim.lr=.nan", &["`optim.lr`: NaN; it must be finite"]),
         ("optim.ema_beta=1", &["`optim.ema_beta`: 1; it must be at least 0 and below 1"]),
+        ("loss.temperature=1e-300", &["`loss.temperature`: 1e-300; it must be at least 0.0001"]),
+        ("model.width=16", &["`model.width`: 16; it must be at most model.max_width, which is 8"]),
         ("loss.temperature=0", &["`loss.temperature`: 0; it must be finite and positive"]),
         ("eval.max_reals=1", &["`eval.max_reals`: 1; it must be at least 2"]),
         (
