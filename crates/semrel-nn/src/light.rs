@@ -67,6 +67,32 @@ impl Unit {
     }
 }
 
+/// Residual block `x + unit(relu(unit(x)))`. Keys `first.*`, `second.*`, each with `conv` and `norm`.
+#[derive(Debug)]
+pub(crate) struct ResidualBlock {
+    first: Unit,
+    second: Unit,
+}
+
+impl ResidualBlock {
+    /// Shapes are kept.
+    pub fn new(path: &nn::Path, channels: i64, norm: NormType) -> Self {
+        let unit = |name| Unit::new(&(path / name), (channels, channels), 1, norm);
+        Self { first: unit("first"), second: unit("second") }
+    }
+
+    /// `[B, channels, H, W]`, shape kept.
+    pub fn forward(&self, x: &Tensor, training: bool) -> Tensor {
+        self.second.forward(&self.first.rectified(x, training), training) + x
+    }
+}
+
+/// `x` by a 1×1 convolution, doubled by nearest neighbours to the size of `bridge`, which is added.
+pub(crate) fn doubled_onto(bridge: &Tensor, x: &Tensor, narrow: &nn::Conv2D) -> Tensor {
+    let size = bridge.size();
+    x.apply(narrow).upsample_nearest2d([size[2], size[3]], None, None) + bridge
+}
+
 /// A doubling: 1×1 convolution, nearest neighbours, the bridge's map added, and a [`Unit`].
 #[derive(Debug)]
 struct Doubling {
@@ -76,9 +102,7 @@ struct Doubling {
 
 impl Doubling {
     fn forward(&self, x: &Tensor, bridge: &Tensor, training: bool) -> Tensor {
-        let size = bridge.size();
-        let doubled = x.apply(&self.narrow).upsample_nearest2d([size[2], size[3]], None, None);
-        self.unit.rectified(&(doubled + bridge), training)
+        self.unit.rectified(&doubled_onto(bridge, x, &self.narrow), training)
     }
 }
 
@@ -91,7 +115,7 @@ impl Doubling {
 pub struct LightGenerator {
     config: LightConfig,
     down: [Unit; 3],
-    blocks: Vec<[Unit; 2]>,
+    blocks: Vec<ResidualBlock>,
     up: [Doubling; 2],
     output: nn::Conv2D,
     training: Cell<bool>,
@@ -110,10 +134,7 @@ impl LightGenerator {
         let unit = |i: i64, cin, cout, stride| Unit::new(&(&down / i), (cin, cout), stride, norm);
         let down = [unit(0, config.channels, width, 1), unit(1, width, 2 * width, 2), unit(2, 2 * width, 4 * width, 2)];
         let wide = 4 * width;
-        let block = |i: i64| {
-            let path = &(path / "blocks" / i);
-            ["first", "second"].map(|name| Unit::new(&(path / name), (wide, wide), 1, norm))
-        };
+        let block = |i: i64| ResidualBlock::new(&(path / "blocks" / i), wide, norm);
         let up = [(0i64, wide), (1, 2 * width)].map(|(i, cin)| {
             let (path, cout) = (&(path / "up" / i), cin / 2);
             let narrow = nn::conv2d(path / "narrow", cin, cout, 1, Default::default());
@@ -149,10 +170,7 @@ impl LightGenerator {
         match index {
             0 => h,
             1..ENCODER => self.down[index - 1].rectified(&h, training),
-            _ => {
-                let [first, second] = &self.blocks[index - ENCODER];
-                second.forward(&first.rectified(&h, training), training) + h
-            }
+            _ => self.blocks[index - ENCODER].forward(&h, training),
         }
     }
 

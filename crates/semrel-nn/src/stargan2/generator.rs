@@ -2,8 +2,9 @@
 
 use super::blocks::{AdainResBlk, ConvBlk, ResBlk, Resample};
 use super::default_width;
-use super::light::{Halving, PlainBlock, StyledBlock, StyledDoubling};
-use crate::layers::{InstanceNorm, conv, lrelu};
+use super::light::{Halving, StyledBlock, StyledDoubling};
+use crate::layers::{InstanceNorm, NormType, conv, lrelu};
+use crate::light::ResidualBlock;
 use crate::output::Output;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,7 @@ enum EncodeBlock {
     Conv(ConvBlk),
     Res(Box<ResBlk>),
     Halving(Box<Halving>),
-    Plain(Box<PlainBlock>),
+    Plain(Box<ResidualBlock>),
 }
 
 #[derive(Debug)]
@@ -182,7 +183,11 @@ impl Generator {
                     shifts.push(i as u32 + 1);
                 }
                 for i in 0..2 {
-                    encode.push(EncodeBlock::Plain(Box::new(PlainBlock::new(&(&encode_path / (i + 2)), c2))));
+                    encode.push(EncodeBlock::Plain(Box::new(ResidualBlock::new(
+                        &(&encode_path / (i + 2)),
+                        c2,
+                        NormType::Pixel,
+                    ))));
                     widths.push(c2);
                     shifts.push(2);
                     decode.push(DecodeBlock::Styled(Box::new(StyledBlock::new(&(&decode_path / i), c2, style))));
@@ -230,7 +235,7 @@ impl Generator {
                     bridges.push(h);
                     halved
                 }
-                EncodeBlock::Plain(b) => b.forward(&h),
+                EncodeBlock::Plain(b) => b.forward(&h, true),
                 EncodeBlock::Conv(b) => b.forward(&h),
                 EncodeBlock::Res(b) => b.forward(&h),
             };

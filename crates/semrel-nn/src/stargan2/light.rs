@@ -2,7 +2,7 @@
 //! encoder to the decoder.
 
 use crate::layers::{AdaPixelNorm, NormType};
-use crate::light::Unit;
+use crate::light::{Unit, doubled_onto};
 use tch::{Tensor, nn};
 
 /// A convolution over a mirrored border and pixel norm, rectified, halving the sides. Keys `conv.*`, `norm.*`.
@@ -17,24 +17,6 @@ impl Halving {
     /// `[B, cin, H, W]` to `[B, cout, H/2, W/2]`.
     pub fn forward(&self, x: &Tensor) -> Tensor {
         self.0.rectified(x, true)
-    }
-}
-
-/// Residual block without style: `x + unit(relu(unit(x)))`. Keys `first.*`, `second.*`, each with `conv` and `norm`.
-#[derive(Debug)]
-pub(super) struct PlainBlock {
-    first: Unit,
-    second: Unit,
-}
-
-impl PlainBlock {
-    pub fn new(path: &nn::Path, channels: i64) -> Self {
-        let unit = |name| Unit::new(&(path / name), (channels, channels), 1, NormType::Pixel);
-        Self { first: unit("first"), second: unit("second") }
-    }
-
-    pub fn forward(&self, x: &Tensor) -> Tensor {
-        self.second.forward(&self.first.rectified(x, true), true) + x
     }
 }
 
@@ -94,9 +76,7 @@ impl StyledDoubling {
 
     /// `[B, cin, H, W]` and `bridge` `[B, cout, 2H, 2W]` to the bridge's shape.
     pub fn forward(&self, x: &Tensor, bridge: &Tensor, style: &Tensor) -> Tensor {
-        let size = bridge.size();
-        let doubled = x.apply(&self.narrow).upsample_nearest2d([size[2], size[3]], None, None);
-        self.unit.forward(&(doubled + bridge), style).relu()
+        self.unit.forward(&doubled_onto(bridge, x, &self.narrow), style).relu()
     }
 }
 
