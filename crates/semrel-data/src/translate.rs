@@ -63,7 +63,7 @@ pub struct TranslateOptions {
 /// share an output.
 pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
     let wrong = |path: &Path, why: &str| DataError::Job { path: path.to_owned(), why: why.to_owned() };
-    let (files, root) = if input.is_dir() {
+    let (mut files, root) = if input.is_dir() {
         let files = list_images(input)?;
         if files.is_empty() {
             return Err(wrong(input, "holds no picture"));
@@ -87,6 +87,16 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
         }
         let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
         let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+        // Translations of an earlier call are no inputs of this one.
+        if let (Ok(out), Ok(root)) = (out.canonicalize(), root.canonicalize())
+            && out != root
+            && out.starts_with(&root)
+        {
+            files.retain(|file| !file.canonicalize().is_ok_and(|file| file.starts_with(&out)));
+        }
+        if files.is_empty() {
+            return Err(wrong(input, "holds no picture but those in the output folder"));
+        }
         if same(out, root) {
             let why = "the output folder is the input folder, whose pictures would be replaced; choose another";
             return Err(wrong(out, why));
@@ -223,6 +233,20 @@ mod tests {
         assert_eq!(names(&paths).unwrap(), expected.map(PathBuf::from));
         let text = names(&["in/a.jpg", "in/a.png"]).unwrap_err().to_string();
         assert!(text.contains("in/a.jpg") && text.contains("in/a.png would both become a.png"), "{text}");
+    }
+
+    #[test]
+    fn translations_of_an_earlier_call_are_no_inputs() {
+        let dir = folder(&["a.jpg", "b/c.png", "out/a.png", "out/b/c.png"]);
+        let inputs = |out: &Path| -> Vec<PathBuf> {
+            jobs(dir.path(), Some(out)).unwrap().into_iter().map(|job| job.input).collect()
+        };
+        assert_eq!(inputs(&dir.path().join("out")), [dir.path().join("a.jpg"), dir.path().join("b/c.png")]);
+        // A folder around the input hides nothing of it.
+        let inner = jobs(&dir.path().join("b"), Some(dir.path())).unwrap();
+        assert_eq!(inner.len(), 1);
+        let text = jobs(&dir.path().join("out"), Some(&dir.path().join("out/b"))).unwrap();
+        assert_eq!(text.len(), 1);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! | [`atomic`] | files and folders that are old or new, never half |
 //! | [`input`] | files that are read, and pipes that are not waited for |
 //! | [`config`] | YAML with `extends:` and `--set`, and errors that name file and key |
+//! | [`place`] | where a command may write: beside what it reads, and never over it |
 //! | [`run_dir`] | the folder of a run: what it holds, who may write it, when it can be resumed |
 //! | [`lock`] | one process per folder |
 //! | [`checkpoints`] | names, states and digests of checkpoints; what is in their files is the trainer's |
@@ -29,6 +30,7 @@ mod json_file;
 pub mod lock;
 pub mod log;
 pub mod manifest;
+pub mod place;
 pub mod run_dir;
 pub mod scores;
 pub mod search;

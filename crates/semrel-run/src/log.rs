@@ -41,6 +41,21 @@ impl Line {
     }
 }
 
+/// The last step that a file of metrics tells of; 0 where there is none. Damaged lines do not count.
+///
+/// # Errors
+/// Names the file.
+pub fn last_step(path: &Path) -> Result<u64, FileError> {
+    match input::read(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(e) => Err(failed(path, "read")(e)),
+        Ok(text) => {
+            let lines = text.split(|&b| b == b'\n').filter_map(|line| Line::parse(line).ok());
+            Ok(lines.map(|line| line.step).max().unwrap_or(0))
+        }
+    }
+}
+
 /// Removes the lines after `step`, atomically, and returns the seconds of the last line that stays. Damaged lines go, too.
 ///
 /// # Errors
@@ -76,9 +91,10 @@ mod tests {
     fn later_and_damaged_lines_go_and_seconds_are_those_of_the_last_that_stays() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
-        assert_eq!(cut_back(&path, 3).unwrap(), 0.0);
+        assert_eq!((cut_back(&path, 3).unwrap(), last_step(&path).unwrap()), (0.0, 0));
         let kept = "{\"step\":1,\"seconds\":0.5}\n{\"step\":2,\"seconds\":1.5,\"d\":null}\n";
         fs::write(&path, format!("{kept}no JSON\n{{\"step\":3,\"seconds\":9}}\n{{\"step\":2,\"sec")).unwrap();
+        assert_eq!(last_step(&path).unwrap(), 3);
         assert_eq!(cut_back(&path, 2).unwrap(), 1.5);
         assert_eq!(fs::read_to_string(&path).unwrap(), kept);
         assert_eq!(cut_back(&path, 0).unwrap(), 0.0);

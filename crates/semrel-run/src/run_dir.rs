@@ -46,6 +46,17 @@ pub enum RunError {
     /// Nothing to resume.
     #[error("{}: holds no run to resume; omit `--resume` to start one", .0.display())]
     NoRun(PathBuf),
+    /// A run whose checkpoints are gone.
+    #[error(
+        "{}: its log reaches step {reached}, but it holds no checkpoint; restore its folder `{CHECKPOINTS}`, or start over \
+         with `--overwrite`", folder.display()
+    )]
+    NoCheckpoint {
+        /// The run.
+        folder: PathBuf,
+        /// The last step that its log tells of.
+        reached: u64,
+    },
     /// The folder holds files that are no run's.
     #[error("{}: neither empty nor a run folder (it holds `{found}`); choose another folder", folder.display())]
     Foreign {
@@ -199,6 +210,23 @@ pub fn check_config<T: Serialize>(
     may_change: &[&str],
 ) -> Result<(), RunError> {
     compare(&run_folder.as_ref().join(CONFIG), &config::to_yaml(config)?, may_change)
+}
+
+/// Refuses to resume a run that has saved checkpoints, by what its log tells, of which none is left: it would start anew in
+/// silence. Changes nothing.
+///
+/// # Errors
+/// [`RunError::NoCheckpoint`]; files that cannot be read.
+pub fn check_checkpoints(run_folder: impl AsRef<Path>, save_every: u64) -> Result<(), RunError> {
+    let folder = run_folder.as_ref();
+    if !CheckpointFolder::new(checkpoints_of(folder), 1).steps()?.is_empty() {
+        return Ok(());
+    }
+    let reached = log::last_step(&folder.join(log::FILE))?;
+    if folder.join(summary::FILE).is_file() || (save_every > 0 && reached > save_every) {
+        return Err(RunError::NoCheckpoint { folder: folder.to_owned(), reached });
+    }
+    Ok(())
 }
 
 /// The folder of checkpoints within a run folder, for processes that only read.

@@ -104,6 +104,29 @@ fn overwriting_removes_what_a_run_writes_and_nothing_else() {
 }
 
 #[test]
+fn a_run_whose_checkpoints_are_gone_does_not_start_anew_in_silence() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a");
+    drop(open(&path, OpenMode::New).unwrap());
+    let check = || check_checkpoints(&path, 10);
+    check().unwrap();
+    // Killed while the first checkpoint was written.
+    fs::write(path.join(log::FILE), "{\"step\":5}\n{\"step\":10}\n").unwrap();
+    check().unwrap();
+    fs::write(path.join(log::FILE), "{\"step\":10}\n{\"step\":15}\n").unwrap();
+    assert!(matches!(check(), Err(RunError::NoCheckpoint { reached: 15, .. })));
+    let text = check().unwrap_err().to_string();
+    assert!(text.contains("its log reaches step 15") && text.contains("`checkpoints`") && text.contains("--overwrite"));
+    touch(path.join("checkpoints/step-00000010/state.json"));
+    check().unwrap();
+    // A finished run is refused whatever its log says.
+    fs::remove_dir_all(path.join("checkpoints/step-00000010")).unwrap();
+    fs::write(path.join(log::FILE), "").unwrap();
+    touch(path.join(summary::FILE));
+    assert!(matches!(check(), Err(RunError::NoCheckpoint { reached: 0, .. })));
+}
+
+#[test]
 fn other_folders_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     // A folder that looks like a run's, but is another program's.

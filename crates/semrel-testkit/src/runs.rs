@@ -3,7 +3,9 @@
 use assert_cmd::assert::Assert;
 use predicates::prelude::{PredicateBooleanExt, predicate};
 use semrel_run::stored::{StoredConfig, StoredData, StoredEval};
+use semrel_run::{Checked, Validate};
 use semrel_weights::EFFICIENTNET_LITE0;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -11,6 +13,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// The rows of a profile, which lie in `folder`, by the names of their files: all whose names have a hyphen. The others are what
+/// these extend.
+pub fn rows_of<C: Validate + DeserializeOwned>(folder: &Path) -> BTreeMap<String, C> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|file| file.is_file());
+    let named = files.map(|file| (file.file_stem().unwrap().to_string_lossy().into_owned(), file));
+    let rows = named.filter(|(name, _)| name.contains('-'));
+    rows.map(|(name, file)| {
+        let config: Checked<C> = Checked::load(&[&file], &[]).unwrap_or_else(|error| panic!("{error}"));
+        (name, config.into_inner())
+    })
+    .collect()
+}
 
 /// A command of a program, in `folder` and with its `weights` for its own, as tests that run side by side need it.
 pub fn command(program: impl AsRef<OsStr>, args: &[&str], folder: &Path, weights: &Path) -> Command {

@@ -6,7 +6,7 @@
 
 use crate::adversary::{Adversary, Critic};
 use crate::batches::Batch;
-use crate::passes::{Generator, l1, reproduce, split};
+use crate::passes::{Generator, first, l1, reproduce, split};
 use crate::{Losses, Part};
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained, backward_step_both};
@@ -21,6 +21,8 @@ pub struct CycleWeights {
     pub b: f64,
     /// Of the identity terms, relative to those of the cycles.
     pub identity: f64,
+    /// How many images of a batch each identity term looks at; all of them where it is absent.
+    pub identity_images: Option<i64>,
 }
 
 /// Two generators, two discriminators.
@@ -68,12 +70,13 @@ impl<D: Critic> CycleGan<D> {
     fn generator_loss(&self, batch: &Batch, losses: &mut Losses) -> (CycleOutputs, Tensor) {
         let Batch { a, b } = batch;
         let weights = self.weights;
-        // Each generator sees both domains as one batch: one half is translated, the other should stay as it is.
+        // Each generator sees both domains as one batch: one part is translated, the other should stay as it is.
+        let kept = |images| first(images, weights.identity_images);
         let ((fake_b, same_b), (fake_a, same_a)) = if weights.identity > 0.0 {
             let n = (a.size()[0], b.size()[0]);
             let of = |g: &Net<Generator>, x: &Tensor, y: &Tensor, n| split(&g.forward(&Tensor::cat(&[x, y], 0)), n);
-            let (fake_b, same_b) = of(&self.g_a, a, b, n.0);
-            let (fake_a, same_a) = of(&self.g_b, b, a, n.1);
+            let (fake_b, same_b) = of(&self.g_a, a, &kept(b), n.0);
+            let (fake_a, same_a) = of(&self.g_b, b, &kept(a), n.1);
             ((fake_b, Some(same_b)), (fake_a, Some(same_a)))
         } else {
             ((self.g_a.forward(a), None), (self.g_b.forward(b), None))
@@ -87,7 +90,7 @@ impl<D: Critic> CycleGan<D> {
         let mut total = gan.0 + gan.1 + cycle_a + cycle_b;
         for (name, same, real, cycle) in [("idt_A", &same_b, b, weights.b), ("idt_B", &same_a, a, weights.a)] {
             if let Some(same) = same {
-                let term = l1(same, real) * (weights.identity * cycle);
+                let term = l1(same, &kept(real)) * (weights.identity * cycle);
                 losses.push(name, &term);
                 total += term;
             }

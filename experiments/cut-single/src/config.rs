@@ -16,7 +16,7 @@ pub use semrel_nn::patchgan::DiscriminatorNorm;
 use semrel_nn::{AdamConfig, InitType, LrPolicy, LrSchedule, Output};
 use serde::{Deserialize, Serialize};
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -303,6 +303,16 @@ impl Default for TrainConfig {
 }
 
 impl Config {
+    /// The folders that a run reads, with the keys that name them.
+    pub fn folders(&self) -> [(&'static str, Option<&Path>); 4] {
+        [
+            ("data.root", Some(&*self.data.root)),
+            ("eval.truth", self.eval.truth.as_deref()),
+            ("eval.masks", self.eval.masks.as_deref()),
+            ("data.pairs", self.data.pairs.as_deref()),
+        ]
+    }
+
     /// Total number of epochs.
     pub fn epochs(&self) -> u64 {
         (self.train.n_epochs + self.train.n_epochs_decay) as u64

@@ -10,7 +10,6 @@ use semrel_nn::checkpoint::{StateDict, load_any};
 use semrel_run::Checked;
 use semrel_train::Checkpoints;
 use semrel_train::parts::{PartsState, file_of, load_network};
-use semrel_train::run_dir::CONFIG;
 use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 
@@ -39,8 +38,7 @@ pub fn open_run(
     overrides: &[String],
     device: Device,
 ) -> Result<TrainedRun> {
-    let config: Checked<Config> =
-        Checked::load(&[run_dir.join(CONFIG)], overrides).context("is this the folder of a run?")?;
+    let config: Checked<Config> = Checked::of_run(run_dir, overrides)?;
     let generator = new_generator(&config, device)?;
     if let Some(file) = weights {
         load_generator(&generator, file)?;

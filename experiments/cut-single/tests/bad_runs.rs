@@ -12,7 +12,7 @@ use std::path::Path;
 fn checkpoints() {
     let place = Place::new();
     fs::create_dir(place.path("empty")).unwrap();
-    refuses(place.command(&["eval", "empty"]), &["is this the folder of a run?", "empty/config.yaml"]);
+    refuses(place.command(&["eval", "empty"]), &["empty: not the folder of a run, which holds a `config.yaml`"]);
     place.trained("run", &[]);
     let args = [method("ours"), sets(&["train.n_epochs_decay=0"])].concat();
     refuses(place.train("run", &args), &["run: already holds a run", "`--resume`", "`--overwrite`"]);

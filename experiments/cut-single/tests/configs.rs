@@ -2,11 +2,9 @@
 
 use cut_single::config::{Config, Method};
 use cut_single::networks::{new_discriminator, new_generator, new_heads};
-use semrel_run::Checked;
 use semrel_run::config::to_yaml;
-use semrel_testkit::runs::assert_reports_find_their_keys;
+use semrel_testkit::runs::{assert_reports_find_their_keys, rows_of};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use tch::Device;
 
@@ -16,15 +14,8 @@ fn folder(profile: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/cut-single").join(profile)
 }
 
-/// Rows of a profile by name: all its files but those that others extend.
 fn rows(profile: &str) -> BTreeMap<String, Config> {
-    let files = fs::read_dir(folder(profile)).unwrap().map(|entry| entry.unwrap().path());
-    let files = files.filter(|file| file.is_file() && file.file_stem().unwrap() != "base");
-    let rows = files.map(|file| {
-        let config = Checked::<Config>::load(&[&file], &[]).unwrap_or_else(|error| panic!("{error}")).into_inner();
-        (file.file_stem().unwrap().to_string_lossy().into_owned(), config)
-    });
-    rows.collect()
+    rows_of(&folder(profile))
 }
 
 #[test]

@@ -315,7 +315,7 @@ fn what_cannot_be_explored() {
         place.command(&[&["explore"], runs, input, out, rest].concat())
     };
     refuses(explore(&["gone"], &[]), &["gone: no such file or folder; expected a run's folder"]);
-    refuses(explore(&["data"], &[]), &["is this the folder of a run?", "data/config.yaml"]);
+    refuses(explore(&["data"], &[]), &["data: not the folder of a run, which holds a `config.yaml`"]);
     refuses(explore(&["tiny.yaml"], &[]), &["tiny.yaml: this is a text file"]);
     refuses(explore(&["official"], &["--input", "gone.png"]), &["gone.png"]);
     refuses(explore(&["official"], &["--input", "tiny.yaml"]), &["tiny.yaml"]);

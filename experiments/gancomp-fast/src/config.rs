@@ -14,7 +14,7 @@ use semrel_data::{Direction, Select};
 use semrel_eval::TruthChoice;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A row: its images, its networks, and how each stage goes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -237,6 +237,15 @@ impl Default for EvalConfig {
 pub struct NoStage(&'static str);
 
 impl Config {
+    /// The folders that a run reads, with the keys that name them.
+    pub fn folders(&self) -> [(&'static str, Option<&Path>); 3] {
+        [
+            ("data.root", Some(&*self.data.root)),
+            ("eval.truth", self.eval.truth.as_deref()),
+            ("eval.masks", self.eval.masks.as_deref()),
+        ]
+    }
+
     /// Training settings of a stage.
     ///
     /// # Errors

@@ -41,7 +41,12 @@ pub fn new_cycle_gan(config: &Config, device: Device) -> Result<CycleGan<Discrim
         g_b: generator()?,
         d_a: adversary("D_A")?,
         d_b: adversary("D_B")?,
-        weights: CycleWeights { a: t.lambda_cycle_a, b: t.lambda_cycle_b, identity: t.lambda_identity },
+        weights: CycleWeights {
+            a: t.lambda_cycle_a,
+            b: t.lambda_cycle_b,
+            identity: t.lambda_identity,
+            identity_images: t.identity_images,
+        },
     })
 }
 

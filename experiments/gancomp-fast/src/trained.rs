@@ -14,7 +14,7 @@ use semrel_run::Checked;
 use semrel_train::Checkpoints;
 use semrel_train::parts::{PartsState, file_of, load_network};
 use semrel_train::passes::Generator;
-use semrel_train::run_dir::{CONFIG, checkpoints_of};
+use semrel_train::run_dir::checkpoints_of;
 use semrel_train::summary;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -118,7 +118,7 @@ pub struct TrainedStudent {
 /// # Errors
 /// A folder that is no run's, a checkpoint that is not there or damaged, weights that do not fit.
 pub fn open_student(run_dir: &Path, checkpoint: &str, key: &str, device: Device) -> Result<TrainedStudent> {
-    let config = Checked::load(&[run_dir.join(CONFIG)], &[]).context("is this the folder of a run?")?;
+    let config = Checked::of_run(run_dir, &[])?;
     let (step, checkpoints) = find(run_dir, checkpoint, key)?
         .with_context(|| format!("{}: the run has no checkpoint yet", run_dir.display()))?;
     let student = new_student(&config, device)?;

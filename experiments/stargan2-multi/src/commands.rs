@@ -12,6 +12,7 @@ use semrel_data::ImageStore;
 use semrel_data::image_io::list_images;
 use semrel_eval::KeptEvaluation;
 use semrel_run::Checked;
+use semrel_run::place::{self, Made};
 use semrel_run::scores::{BEST_ON_TEST, DomainEvaluation};
 use semrel_train::Checkpoints;
 use semrel_train::cli::{
@@ -197,6 +198,7 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
 /// Scores a checkpoint, or the weights that are asked for.
 fn score(args: &EvalArgs, which: &RunArgs, device: Device, quiet: bool) -> Result<DomainEvaluation> {
     let run = open_run(which, args.weights.as_deref(), &args.set.overrides, device)?;
+    args.scores.check(&run.config.folders())?;
     let name = match &args.weights {
         Some(file) => file.display().to_string(),
         None => which.checkpoint.clone(),
@@ -235,6 +237,7 @@ fn kept(run_dir: &Path, run: &TrainedRun) -> Option<KeptEvaluation> {
 fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let config: Checked<Config> = args.files.load()?;
+    args.scores.check(&config.folders())?;
     let data = Data::of_tests(&config)?;
     let metrics = metrics(&config, device)?;
     Ok(args.scores.write(&reference_of_tests(&config, &data, &metrics, quiet)?.baseline()?)?)
@@ -243,6 +246,7 @@ fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
 fn run_sample(args: &SampleArgs) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let run = open_run(&args.run, args.weights.as_deref(), &[], device)?;
+    place::check("--out", &args.out, Made::Picture, &run.config.folders())?;
     tch::manual_seed(args.seed);
     let _guard = tch::no_grad_guard();
     let (t, domains, latent) = (&run.translator, run.data.num_domains(), run.config.model.latent_dim);

@@ -13,7 +13,7 @@ use semrel_metrics::networks;
 use semrel_nn::AdamConfig;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -315,6 +315,11 @@ impl Default for EvalConfig {
 }
 
 impl Config {
+    /// The folders that a run reads, with the keys that name them.
+    pub fn folders(&self) -> [(&'static str, Option<&Path>); 2] {
+        [("data.root", Some(&*self.data.root)), ("eval.truth", self.eval.truth.as_deref())]
+    }
+
     /// Iterations between evaluations; 0 where nothing decides on the best checkpoint.
     pub fn eval_every(&self) -> i64 {
         if self.eval.select == Select::Last { 0 } else { self.train.eval_every }

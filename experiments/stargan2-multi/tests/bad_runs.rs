@@ -23,7 +23,7 @@ const SHORT: [&str; 8] = [
 fn checkpoints() {
     let place = Place::new();
     fs::create_dir(place.path("empty")).unwrap();
-    refuses(place.command(&["eval", "empty"]), &["is this the folder of a run?", "empty/config.yaml"]);
+    refuses(place.command(&["eval", "empty"]), &["empty: not the folder of a run, which holds a `config.yaml`"]);
 
     assert(place.train("run", &SHORT)).success();
     refuses(place.train("run", &SHORT), &["run: already holds a run", "`--resume`", "`--overwrite`"]);

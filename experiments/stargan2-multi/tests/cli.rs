@@ -123,7 +123,7 @@ fn evaluations(place: &Place) {
     assert_eq!((&single["num_outs"], &single["latent"]["pd"]["pairs"]), (&Value::from(1), &serde_json::json!({})));
     // One output of one source has no covariance.
     let too_few = place.command(&["eval", "run", "--set", "eval.num_outs=1"]);
-    refuses(too_few, &["2autumn: ", "`eval.num_outs`", "1 given, at least 2 needed"]);
+    refuses(too_few, &["`eval.num_outs`: 1", "`eval.max_sources: 1`", "a covariance needs two"]);
     refuses(place.command(&["baseline", "tiny.yaml"]), &["`eval.max_sources`", "1 given, at least 2 needed"]);
 
     let baseline = json(place.command(&[&["baseline", "tiny.yaml"], &sets[..]].concat()));

@@ -1,23 +1,15 @@
 //! The configurations that come with the project.
 
 use semrel_nn::stargan2::GeneratorKind;
-use semrel_run::Checked;
+use semrel_testkit::runs::rows_of;
 use stargan2_multi::config::{Config, Cycle, DiscriminatorKind, Method, OutputKind};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 const PROFILES: [&str; 3] = ["sample", "small", "paper"];
 
-/// Rows of a profile by name: all its files but the one that the others extend.
 fn rows(profile: &str) -> BTreeMap<String, Config> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/stargan2-multi").join(profile);
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let rows = files.filter(|file| file.file_stem().unwrap() != "base").map(|file| {
-        let config = Checked::<Config>::load(&[&file], &[]).unwrap_or_else(|error| panic!("{error}")).into_inner();
-        (file.file_stem().unwrap().to_string_lossy().into_owned(), config)
-    });
-    rows.collect()
+    rows_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/stargan2-multi").join(profile))
 }
 
 #[test]

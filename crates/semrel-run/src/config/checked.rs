@@ -2,6 +2,7 @@
 
 use super::error::{ConfigError, InvalidValue};
 use super::layers::{Layers, origin};
+use crate::run_dir::CONFIG;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::ops::Deref;
@@ -99,6 +100,21 @@ impl<C: Validate> Checked<C> {
             let found = layers.origin_of(&path).map(str::to_owned);
             ConfigError::Invalid { origin: found.unwrap_or_else(|| origin(files, overrides)), value }
         })
+    }
+
+    /// Loads the configuration that a run folder keeps, and applies `overrides`.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoRun`] for another folder; as [`Checked::load`].
+    pub fn of_run(folder: impl AsRef<Path>, overrides: &[String]) -> Result<Self, ConfigError>
+    where
+        C: DeserializeOwned,
+    {
+        let file = folder.as_ref().join(CONFIG);
+        if !file.exists() {
+            return Err(ConfigError::NoRun { folder: folder.as_ref().to_owned() });
+        }
+        Self::load(&[file], overrides)
     }
 }
 

@@ -13,6 +13,12 @@ pub enum ConfigError {
         /// Why.
         reason: std::io::Error,
     },
+    /// The folder of a run is asked for, and this is another one.
+    #[error("{}: not the folder of a run, which holds a `{}`", folder.display(), crate::run_dir::CONFIG)]
+    NoRun {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The file holds nothing, or only comments.
     #[error("{}: the configuration is empty; expected keys and values in YAML", path.display())]
     Empty {

@@ -7,11 +7,12 @@ use crate::interrupt::InterruptError;
 use crate::{DeviceError, Ended, Interrupt, TrainOptions};
 use clap::Args;
 use semrel_run::config::Validate;
+use semrel_run::place::{self, Made, PlaceError};
 use semrel_run::stored::CheckResult;
 use semrel_run::{Checked, ConfigError, FileError, Manifest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Keys of a configuration that are changed.
@@ -62,6 +63,14 @@ pub struct ScoresFile {
 }
 
 impl ScoresFile {
+    /// Refuses a file that lies in the folders that are read, or that holds something else ([`place::check`]).
+    ///
+    /// # Errors
+    /// Names the option.
+    pub fn check(&self, inputs: &[(&'static str, Option<&Path>)]) -> Result<(), PlaceError> {
+        self.out.as_deref().map_or(Ok(()), |file| place::check("--out", file, Made::Json, inputs))
+    }
+
     /// Writes them.
     ///
     /// # Errors

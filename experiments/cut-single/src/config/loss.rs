@@ -59,7 +59,8 @@ pub struct LossConfig {
     pub lambda_src: f64,
     /// The same contrastive term between a real image of the target domain and its translation, averaged in.
     pub identity_branch: bool,
-    /// How many images of a batch the identity branch translates; all of them where it is absent.
+    /// How many images of a batch the identity branch translates, or an identity term looks at (`cyclegan`, `gcgan`,
+    /// `distancegan`); all of them where it is absent.
     pub identity_images: Option<i64>,
     /// Mirror the generator's input half of the time, and mirror its features back (FastCUT).
     pub flip_equivariance: bool,

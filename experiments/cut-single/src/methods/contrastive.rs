@@ -15,7 +15,7 @@ use semrel_loss::patch_sampler::PatchSampler;
 use semrel_loss::semantic::{PatchLossConfig, patch_losses};
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Net, Trained, backward_step_both};
-use semrel_train::passes::{l1, reproduce, split};
+use semrel_train::passes::{first, l1, reproduce, split};
 use semrel_train::{Losses, Part};
 use tch::{Device, Tensor, no_grad};
 
@@ -148,8 +148,7 @@ impl Contrastive {
 
     /// Images of the target domain that the identity branch translates.
     fn target(&self, batch: &Batch) -> Tensor {
-        let n = batch.b.size()[0];
-        batch.b.narrow(0, 0, self.config.loss.identity_images.map_or(n, |images| images.min(n)))
+        first(&batch.b, self.config.loss.identity_images)
     }
 
     /// Patches of the outputs, mirrored back, and of the sources; those of translation and identity branch come from one

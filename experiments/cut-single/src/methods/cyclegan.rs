@@ -25,7 +25,12 @@ pub fn new_cycle_gan(config: &Config, device: Device) -> Result<CycleGan> {
         g_b: trained(config, new_generator(config, device)?),
         d_a: new_adversary(config, "D_A", device)?,
         d_b: new_adversary(config, "D_B", device)?,
-        weights: CycleWeights { a: loss.lambda_cycle, b: loss.lambda_cycle, identity: loss.lambda_identity },
+        weights: CycleWeights {
+            a: loss.lambda_cycle,
+            b: loss.lambda_cycle,
+            identity: loss.lambda_identity,
+            identity_images: loss.identity_images,
+        },
     })
 }
 

@@ -12,7 +12,7 @@ use crate::one_sided::OneSided;
 use anyhow::{Result, ensure};
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
-use semrel_train::passes::{l1, reproduce, split};
+use semrel_train::passes::{first, l1, reproduce, split};
 use semrel_train::{Losses, Part};
 use tch::{Device, Kind, Tensor};
 
@@ -67,6 +67,7 @@ pub struct DistanceGan {
     target: DistanceStatistics,
     lambda_distance: f64,
     lambda_identity: f64,
+    identity_images: Option<i64>,
 }
 
 impl DistanceGan {
@@ -81,6 +82,7 @@ impl DistanceGan {
             target: DistanceStatistics::of(&images.iter().map(|batch| &batch.b).collect::<Vec<_>>())?,
             lambda_distance: config.loss.lambda_distance,
             lambda_identity: config.loss.lambda_identity,
+            identity_images: config.loss.identity_images,
         })
     }
 }
@@ -90,8 +92,9 @@ impl Algorithm for DistanceGan {
         let OneSided { generator, adversary } = &mut self.networks;
         let mut losses = Losses::new();
         let n = batch.a.size()[0];
+        let target = first(&batch.b, self.identity_images);
         let (fake, same) = if self.lambda_identity > 0.0 {
-            let (fake, same) = split(&generator.forward(&Tensor::cat(&[&batch.a, &batch.b], 0)), n);
+            let (fake, same) = split(&generator.forward(&Tensor::cat(&[&batch.a, &target], 0)), n);
             (fake, Some(same))
         } else {
             (generator.forward(&batch.a), None)
@@ -107,7 +110,7 @@ impl Algorithm for DistanceGan {
         losses.push("distance", &distance);
         let mut total = adversarial + distance;
         if let Some(same) = same {
-            let idt = l1(&same, &batch.b) * self.lambda_identity;
+            let idt = l1(&same, &target) * self.lambda_identity;
             losses.push("idt", &idt);
             total += idt;
         }

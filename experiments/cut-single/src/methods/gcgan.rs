@@ -13,7 +13,7 @@ use crate::one_sided::OneSided;
 use anyhow::{Result, ensure};
 use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
-use semrel_train::passes::{l1, reproduce, split};
+use semrel_train::passes::{first, l1, reproduce, split};
 use semrel_train::{Losses, Part};
 use tch::{Device, Tensor};
 
@@ -62,7 +62,7 @@ impl Algorithm for GcGan {
         let n = a.size()[0];
         let mut images = vec![a.shallow_clone(), f.apply(a)];
         if self.loss.lambda_identity > 0.0 {
-            images.push(b.shallow_clone());
+            images.push(first(b, self.loss.identity_images));
         }
         let (fakes, same) = split(&generator.forward(&Tensor::cat(&images, 0)), 2 * n);
         let (fake, fake_turned) = split(&fakes, n);
@@ -76,7 +76,7 @@ impl Algorithm for GcGan {
         losses.push("geometry", &geometry);
         let mut total = adversarial + geometry;
         if self.loss.lambda_identity > 0.0 {
-            let idt = l1(&same, b) * self.loss.lambda_identity;
+            let idt = l1(&same, &first(b, self.loss.identity_images)) * self.loss.lambda_identity;
             losses.push("idt", &idt);
             total += idt;
         }

@@ -4,6 +4,7 @@ use super::common::{Generator, Row};
 use anyhow::Result;
 use clap::Args;
 use gancomp_fast::evaluate::{EvalOptions, baseline, evaluate};
+use semrel_run::place::{self, Made};
 use semrel_train::cli::{Machine, ScoresFile};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ pub struct BaselineArgs {
 pub fn run(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let config = args.row.load()?;
+    args.scores.check(&config.folders())?;
     let options = EvalOptions { folders: args.row.folders(), device, threads, quiet };
     let Generator { of, channels } = args.generator;
     Ok(args.scores.write(&evaluate(&config, of, channels, &options)?)?)
@@ -46,6 +48,10 @@ pub fn run(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
 pub fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let config = args.row.load()?;
+    args.scores.check(&config.folders())?;
+    if let Some(folder) = &args.images {
+        place::check("--images", folder, Made::Folder, &config.folders())?;
+    }
     let options = EvalOptions { folders: args.row.folders(), device, threads, quiet };
     Ok(args.scores.write(&baseline(&config, args.images.as_deref(), &options)?)?)
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use gancomp_fast::data::Data;
 use gancomp_fast::export::{ExportOptions, export};
 use gancomp_fast::generators::Which;
+use semrel_run::place::{self, Made};
 use semrel_train::cli::{Machine, TrainMode, print_steps};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,6 +44,9 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
         true => folders.export(&config),
         false => folders.row(&config).join(format!("export-{}", args.generator.of)),
     };
+    if let Some(folder) = &args.out {
+        place::check("--out", folder, Made::Folder, &config.folders())?;
+    }
     let out = args.out.clone().unwrap_or_else(usual);
     let options = ExportOptions { folders, which: args.generator.of, chosen: args.generator.channels, out, threads };
     println!("{}", export(&config, &options)?.display());

@@ -112,6 +112,8 @@ pub struct TeacherConfig {
     pub lambda_cycle_b: f64,
     /// Weight of the identity terms, relative to those of the cycles (CycleGAN).
     pub lambda_identity: f64,
+    /// How many images of a batch each identity term looks at; all of them where it is absent (CycleGAN).
+    pub identity_images: Option<i64>,
     /// Earlier outputs kept for each discriminator, which sees one of them half of the time (CycleGAN).
     pub pool_size: usize,
     /// Its training.
@@ -130,6 +132,7 @@ impl Default for TeacherConfig {
             lambda_cycle_a: 10.0,
             lambda_cycle_b: 10.0,
             lambda_identity: 0.5,
+            identity_images: None,
             pool_size: 50,
             train: TrainConfig { n_epochs: 100, n_epochs_decay: 100, ..TrainConfig::default() },
         }

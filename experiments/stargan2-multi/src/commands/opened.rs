@@ -5,7 +5,6 @@ use semrel_nn::checkpoint::load_any;
 use semrel_run::Checked;
 use semrel_train::Checkpoints;
 use semrel_train::cli::RunArgs;
-use semrel_train::run_dir::CONFIG;
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
 use stargan2_multi::networks::Translator;
@@ -64,7 +63,7 @@ pub fn open_translator(
 }
 
 fn config_of(run_dir: &Path, overrides: &[String]) -> Result<Checked<Config>> {
-    Checked::load(&[run_dir.join(CONFIG)], overrides).context("is this the folder of a run?")
+    Ok(Checked::of_run(run_dir, overrides)?)
 }
 
 /// The averaged networks of a checkpoint, the names of their domains, and its step.

@@ -1,0 +1,285 @@
+//! Where a command may write: beside what it reads, and never over it.
+
+use crate::input;
+use crate::run_dir::{CONFIG, SAMPLES, checkpoints_of};
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+/// A place that an option names and that is not to be written to.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// It lies among the pictures that the command reads.
+    #[error(
+        "{option} {}: lies in {}, which `{key}` names and whose pictures it would join; choose another place",
+        place.display(), folder.display()
+    )]
+    AmongInputs {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        place: PathBuf,
+        /// The configuration's key.
+        key: &'static str,
+        /// What it names.
+        folder: PathBuf,
+    },
+    /// It is a part of a run.
+    #[error("{option} {}: {} is a run, which this would damage; choose another place", place.display(), run.display())]
+    OfRun {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        place: PathBuf,
+        /// The run's folder.
+        run: PathBuf,
+    },
+    /// A file of another kind is there.
+    #[error("{option} {}: there is a file of another kind; expected {expected}, or a name that is free", place.display())]
+    OtherFile {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        place: PathBuf,
+        /// What may be replaced.
+        expected: &'static str,
+    },
+    /// A file where a folder is needed, or a folder where a file is.
+    #[error("{option} {}: {what}", place.display())]
+    Kind {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        place: PathBuf,
+        /// What it is, and what is needed.
+        what: &'static str,
+    },
+}
+
+/// What an option makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Made {
+    /// Files in a folder.
+    Folder,
+    /// A JSON file.
+    Json,
+    /// A file of tensors.
+    Safetensors,
+    /// A picture.
+    Picture,
+}
+
+impl Made {
+    /// Whether a file that begins with these bytes may be replaced.
+    fn replaces(self, head: &[u8]) -> bool {
+        match self {
+            Self::Folder => false,
+            Self::Json => head.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte == b'{'),
+            // The length of the header, below 4 GB, and the header.
+            Self::Safetensors => head.is_empty() || (head.get(4..9) == Some(b"\0\0\0\0{")),
+            Self::Picture => {
+                head.is_empty()
+                    || [&b"\x89PNG"[..], b"\xFF\xD8", b"BM", b"II", b"MM", b"P6", b"RIFF"]
+                        .iter()
+                        .any(|magic| head.starts_with(magic))
+            }
+        }
+    }
+
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Folder => "a folder",
+            Self::Json => "JSON",
+            Self::Safetensors => "safetensors",
+            Self::Picture => "a picture",
+        }
+    }
+}
+
+/// Refuses the `place` that `option` names where writing there would add to the folders that are read (`inputs`, each with the
+/// key that names it), where it is a part of a run, or where a file of another kind is. A folder that holds the current one is
+/// no obstacle: everything lies in it. Changes nothing.
+///
+/// # Errors
+/// [`PlaceError`] names the option.
+pub fn check(
+    option: &'static str,
+    place: &Path,
+    made: Made,
+    inputs: &[(&'static str, Option<&Path>)],
+) -> Result<(), PlaceError> {
+    let owned = || place.to_owned();
+    match (made, place.is_dir(), place.exists()) {
+        (Made::Folder, false, true) => {
+            return Err(PlaceError::Kind { option, place: owned(), what: "a file; the output is a folder" });
+        }
+        (Made::Folder, ..) => {}
+        (_, true, _) => {
+            return Err(PlaceError::Kind { option, place: owned(), what: "a folder; the output is a file" });
+        }
+        (_, false, true) if !made.replaces(&head(place)) => {
+            return Err(PlaceError::OtherFile { option, place: owned(), expected: made.expected() });
+        }
+        _ => {}
+    }
+    let resolved = resolve(place);
+    let here = resolve(Path::new("."));
+    for (key, folder) in inputs {
+        let Some(folder) = folder else { continue };
+        let root = resolve(folder);
+        if resolved.starts_with(&root) && !here.starts_with(&root) {
+            return Err(PlaceError::AmongInputs { option, place: owned(), key, folder: (*folder).to_owned() });
+        }
+    }
+    match run_of(&resolved, made) {
+        Some(run) => Err(PlaceError::OfRun { option, place: owned(), run }),
+        None => Ok(()),
+    }
+}
+
+/// The run whose own files would be written to at `place`.
+fn run_of(place: &Path, made: Made) -> Option<PathBuf> {
+    let is_run = |folder: &Path| folder.join(CONFIG).is_file() && checkpoints_of(folder).is_dir();
+    let own = place.ancestors().find(|folder| is_run(folder))?;
+    let rest = place.strip_prefix(own).ok()?;
+    let first = rest.components().next().map(|part| part.as_os_str().to_owned());
+    let damaged = match first {
+        None => made == Made::Folder,
+        Some(first) if first == OsStr::new(SAMPLES) || Some(first.as_os_str()) == checkpoints_of(own).file_name() => {
+            true
+        }
+        // A new file in the run's folder does no harm.
+        Some(_) => rest.components().count() == 1 && place.is_file(),
+    };
+    damaged.then(|| own.to_owned())
+}
+
+/// First bytes of a file; none where it cannot be read.
+fn head(file: &Path) -> Vec<u8> {
+    use std::io::Read;
+    let mut bytes = vec![];
+    if let Ok(file) = input::open(file) {
+        let _ = file.take(64).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+/// An absolute path without links and dots, whether or not all of it exists.
+fn resolve(path: &Path) -> PathBuf {
+    let mut missing: Vec<Component<'_>> = vec![];
+    let mut there = path;
+    loop {
+        let known = if there.as_os_str().is_empty() { Path::new(".") } else { there };
+        if let Ok(real) = fs::canonicalize(known) {
+            let mut resolved = real;
+            for part in missing.iter().rev() {
+                match part {
+                    Component::ParentDir => {
+                        resolved.pop();
+                    }
+                    other => resolved.push(other),
+                }
+            }
+            return resolved;
+        }
+        let (Some(parent), Some(last)) = (there.parent(), there.components().next_back()) else {
+            return path.to_owned();
+        };
+        missing.push(last);
+        there = parent;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(option: &'static str, place: &Path, made: Made, inputs: &[(&'static str, Option<&Path>)]) -> String {
+        check(option, place, made, inputs).map_or_else(|error| error.to_string(), |()| "written".to_owned())
+    }
+
+    #[test]
+    fn nothing_joins_the_pictures_that_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("photos");
+        fs::create_dir_all(root.join("trainA")).unwrap();
+        let inputs = [("data.root", Some(&*root)), ("eval.truth", None)];
+        for inside in [
+            root.clone(),
+            root.join("trainA"),
+            root.join("new/deep"),
+            root.join("trainA/../x"),
+            root.join("new/../../photos/y"),
+        ] {
+            let said = text("--images", &inside, Made::Folder, &inputs);
+            assert!(said.contains("--images") && said.contains("`data.root` names"), "{said}");
+        }
+        assert!(text("--out", &root.join("s.json"), Made::Json, &inputs).contains("`data.root` names"));
+        for beside in [dir.path().join("photos2"), root.join("../out"), dir.path().join("new/deep")] {
+            assert_eq!(text("--images", &beside, Made::Folder, &inputs), "written");
+        }
+        // Everything lies in a folder that holds the current one.
+        assert_eq!(
+            text("--out", &dir.path().join("s.json"), Made::Json, &[("data.root", Some(Path::new("/")))]),
+            "written"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_do_not_hide_where_a_place_lies() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("photos");
+        fs::create_dir_all(&root).unwrap();
+        std::os::unix::fs::symlink(&root, dir.path().join("link")).unwrap();
+        let said = text("--images", &dir.path().join("link/new"), Made::Folder, &[("data.root", Some(&root))]);
+        assert!(said.contains("`data.root` names"), "{said}");
+    }
+
+    #[test]
+    fn runs_are_not_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path().join("run");
+        fs::create_dir_all(run.join("checkpoints/step-00000001")).unwrap();
+        for file in ["config.yaml", "summary.json"] {
+            fs::write(run.join(file), "{}").unwrap();
+        }
+        for (place, made) in [
+            (run.clone(), Made::Folder),
+            (run.join("checkpoints"), Made::Folder),
+            (run.join("checkpoints/step-00000001/scores.json"), Made::Json),
+            (run.join("samples/mine"), Made::Folder),
+            (run.join("summary.json"), Made::Json),
+        ] {
+            let said = text("--out", &place, made, &[]);
+            assert!(said.contains("is a run, which this would damage"), "{}: {said}", place.display());
+        }
+        for (place, made) in [(run.join("scores.json"), Made::Json), (run.join("results/mine"), Made::Folder)] {
+            assert_eq!(text("--out", &place, made, &[]), "written");
+        }
+    }
+
+    #[test]
+    fn files_of_other_kinds_are_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("run.yaml"), "name: mine\n").unwrap();
+        fs::write(at("scores.json"), "\n{\"fd\": 1}").unwrap();
+        fs::write(at("horse.jpg"), b"\xFF\xD8\xFF\xE0").unwrap();
+        fs::write(at("g.safetensors"), b"\x10\0\0\0\0\0\0\0{\"a\":").unwrap();
+        fs::write(at("empty"), "").unwrap();
+        assert!(text("--out", &at("run.yaml"), Made::Json, &[]).contains("expected JSON, or a name that is free"));
+        assert!(text("--out", &at("horse.jpg"), Made::Safetensors, &[]).contains("expected safetensors"));
+        assert!(text("--out", &at("g.safetensors"), Made::Picture, &[]).contains("expected a picture"));
+        for (name, made) in [
+            ("scores.json", Made::Json),
+            ("g.safetensors", Made::Safetensors),
+            ("horse.jpg", Made::Picture),
+            ("empty", Made::Json),
+        ] {
+            assert_eq!(text("--out", &at(name), made, &[]), "written", "{name}");
+        }
+        assert!(text("--out", &at("scores.json"), Made::Folder, &[]).contains("a file; the output is a folder"));
+        assert!(text("--out", dir.path(), Made::Json, &[]).contains("a folder; the output is a file"));
+    }
+}
