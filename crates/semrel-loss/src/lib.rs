@@ -42,6 +42,9 @@ mod settings;
 pub mod similarity;
 pub mod src;
 
+/// Smallest temperature that configurations may name: similarities over smaller ones leave the range of single precision.
+pub const LEAST_TEMPERATURE: f64 = 1e-4;
+
 pub use error::LossError;
 pub use formulation::Formulation;
 pub use gradient::Gradient;

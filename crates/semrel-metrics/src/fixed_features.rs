@@ -27,6 +27,9 @@ impl fmt::Debug for FixedFeatures {
 }
 
 impl FixedFeatures {
+    /// Smallest side, in pixels, of images that EfficientNet-Lite0 gives all its maps of.
+    pub const LEAST_SIDE: u32 = 32;
+
     /// VGG-16 at relu3_1, relu4_1 and relu4_3, as F-LSeSim and LSeSim are published.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 mod chain;
 pub mod channels;
 pub mod checkpoint;
+mod colours;
 mod discriminator;
 pub mod distillation;
 mod ema;

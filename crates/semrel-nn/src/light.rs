@@ -4,10 +4,11 @@
 //! those only have to learn what changes.
 
 use crate::NetworkError;
+use crate::colours::Colours;
 use crate::error::positive;
 use crate::generator::{TappedGenerator, position, positions, run};
 use crate::layers::{Norm, NormType};
-use crate::output::Output;
+use crate::output::{Output, soften};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use tch::{Tensor, nn};
@@ -106,11 +107,19 @@ impl Doubling {
     }
 }
 
+/// Multiplies the second convolutions of all residual blocks of fresh weights by 0.2.
+pub(crate) fn soften_blocks(state: &BTreeMap<String, Tensor>) {
+    for (_, weight) in state.iter().filter(|(key, _)| key.ends_with(".second.conv.weight")) {
+        let _ = tch::no_grad(|| weight.shallow_clone().g_mul_scalar_(0.2));
+    }
+}
+
 /// Two halvings, residual blocks, two doublings that the encoder's maps are added to, and the output.
 ///
 /// Layers: 0 is the image, 1 the first convolution's map (width), 2 and 3 those after the halvings (twice and four times as
 /// wide), all rectified, and then one for each residual block. The decoder cannot be tapped. Keys `down.{0,1,2}`,
-/// `blocks.{i}.{first,second}`, `up.{0,1}`, each with `conv` and `norm`, `up.{0,1}.narrow`, and `output`.
+/// `blocks.{i}.{first,second}`, `up.{0,1}`, each with `conv` and `norm`, `up.{0,1}.narrow`, `output`, and
+/// `colours` of an output that changes them.
 #[derive(Debug)]
 pub struct LightGenerator {
     config: LightConfig,
@@ -118,6 +127,7 @@ pub struct LightGenerator {
     blocks: Vec<ResidualBlock>,
     up: [Doubling; 2],
     output: nn::Conv2D,
+    colours: Option<Colours>,
     training: Cell<bool>,
 }
 
@@ -147,6 +157,7 @@ impl LightGenerator {
             blocks: (0..config.blocks).map(block).collect(),
             up,
             output: nn::conv2d(path / "output", width, channels, 3, Default::default()),
+            colours: config.output.colours(path, wide, config.channels),
             training: Cell::new(true),
         }
     }
@@ -154,14 +165,8 @@ impl LightGenerator {
     /// Makes fresh weights of the state dict start near the identity: the second convolutions of residual blocks are
     /// multiplied by 0.2, that of the output by 0.1.
     pub fn soften(state: &BTreeMap<String, Tensor>) {
-        for (key, tensor) in state {
-            let factor = match key.as_str() {
-                "output.weight" => 0.1,
-                key if key.ends_with(".second.conv.weight") => 0.2,
-                _ => continue,
-            };
-            let _ = tch::no_grad(|| tensor.shallow_clone().g_mul_scalar_(factor));
-        }
+        soften_blocks(state);
+        soften(state, "output");
     }
 
     /// Layer `index` from the one before.
@@ -187,10 +192,11 @@ impl TappedGenerator for LightGenerator {
         let (h, mut kept) = run(x, self.layers(), &taps, |index, h| self.layer(index, h));
         let maps = kept.split_off(asked.len());
         let training = self.training.get();
+        let recoloured = self.colours.as_ref().map(|colours| colours.recolour(&h, x));
         let h = self.up[0].forward(&h, &maps[1], training);
         let h = self.up[1].forward(&h, &maps[0], training);
         let o = h.reflection_pad2d([1; 4]).apply(&self.output);
-        (self.config.output.apply(&o, x), kept)
+        (self.config.output.apply(&o, recoloured.as_ref().unwrap_or(x)), kept)
     }
 
     fn encode(&self, x: &Tensor, layers: &[i64]) -> Vec<Tensor> {
@@ -249,7 +255,7 @@ mod tests {
 
     #[test]
     fn every_way_of_listening_hears_the_same() {
-        for output in [Output::Tanh, Output::Residual, Output::Gated] {
+        for output in [Output::Tanh, Output::Residual, Output::Gated, Output::Affine] {
             let net = net(output);
             let x = Tensor::rand([2, 3, 16, 12], (Kind::Float, Device::Cpu));
             let all: Vec<i64> = (0..6).collect();
@@ -266,11 +272,13 @@ mod tests {
 
     #[test]
     fn it_starts_near_the_identity() {
-        tch::manual_seed(3);
-        let net = net(Output::Residual);
-        let x = Tensor::rand([1, 3, 32, 32], (Kind::Float, Device::Cpu)) - 0.5;
-        let change = (net.forward(&x) - &x).abs().mean(Kind::Float).double_value(&[]);
-        assert!(change > 0.0 && change < 0.5, "{change}");
+        for (output, most) in [(Output::Residual, 0.5), (Output::Affine, 0.3)] {
+            tch::manual_seed(3);
+            let net = net(output);
+            let x = Tensor::rand([1, 3, 32, 32], (Kind::Float, Device::Cpu)) - 0.5;
+            let change = (net.forward(&x) - &x).abs().mean(Kind::Float).double_value(&[]);
+            assert!(change > 0.0 && change < most, "{output:?}: {change}");
+        }
     }
 
     #[test]
@@ -286,7 +294,7 @@ mod tests {
 
     #[test]
     fn gradients_reach_every_parameter() {
-        let net = net(Output::Gated);
+        let net = net(Output::Affine);
         let x = Tensor::rand([1, 3, 16, 16], (Kind::Float, Device::Cpu));
         let gradient = crate::flat_gradients(&net.forward(&x).square().sum(Kind::Float), &[net.parameters().collect()]);
         for (key, of) in net.split(&gradient[0]) {

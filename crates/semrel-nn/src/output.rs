@@ -1,9 +1,13 @@
 //! How a generator makes its image of what its last convolution gives.
 
+use crate::colours::{COLOURS, Colours};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::{Tensor, nn};
+
+/// Logit of a mask that is nearly closed: 0.05.
+const CLOSED: f64 = -3.0;
 
 /// Slope of the residual output beyond [−1, 1] in training: a clamped value would get no gradient.
 const SLOPE: f64 = 0.01;
@@ -19,6 +23,10 @@ pub enum Output {
     Residual,
     /// `a · tanh(o₁…o₃) + (1 − a) · x` with `a = sigmoid(o₄)`: one more channel says where the image changes.
     Gated,
+    /// As gated, but over the input in other colours: `a · tanh(o₁…o₃) + (1 − a) · clamp(x + M x + b)`, where each place has a
+    /// matrix M and a vector b that change smoothly over the image. It starts with the mask nearly closed, and learns first what
+    /// colours ask for.
+    Affine,
 }
 
 /// Key of the buffer that tells the weights of a residual output from those of tanh, which have the same shapes.
@@ -39,6 +47,7 @@ impl Output {
         let outputs = state.get(last).and_then(|weight| weight.size().first().copied());
         match outputs {
             _ if state.contains_key(RESIDUAL) => Self::Residual,
+            _ if state.contains_key(&format!("{COLOURS}.weight")) => Self::Affine,
             Some(outputs) if outputs == Self::Gated.channels(channels) => Self::Gated,
             _ => Self::Tanh,
         }
@@ -46,19 +55,22 @@ impl Output {
 
     /// Channels of the last convolution for images of `channels`.
     pub fn channels(self, channels: i64) -> i64 {
-        channels + i64::from(self == Self::Gated)
+        channels + i64::from(matches!(self, Self::Gated | Self::Affine))
+    }
+
+    /// What changes the colours of images of `channels` before they are mixed, from maps of `width` channels.
+    pub(crate) fn colours(self, root: &nn::Path, width: i64, channels: i64) -> Option<Colours> {
+        (self == Self::Affine).then(|| Colours::new(root, width, channels))
     }
 
     /// The image. Where gradients of `o` are recorded, a clamped value still gets one, and lies a little beyond.
+    ///
+    /// Of [`Output::Affine`], `x` is the input in its new colours.
     pub fn apply(self, o: &Tensor, x: &Tensor) -> Tensor {
         match self {
             Self::Tanh => o.tanh(),
-            Self::Residual => {
-                let sum = x + o;
-                let inside = sum.clamp(-1.0, 1.0);
-                if o.requires_grad() { &inside + (sum - &inside) * SLOPE } else { inside }
-            }
-            Self::Gated => {
+            Self::Residual => clamped(&(x + o)),
+            Self::Gated | Self::Affine => {
                 let channels = o.size()[1] - 1;
                 let gate = o.narrow(1, channels, 1).sigmoid();
                 // x + a·(tanh(o) − x): one product fewer than the definition.
@@ -66,6 +78,26 @@ impl Output {
             }
         }
     }
+}
+
+/// Values clamped to [−1, 1]; where their gradients are recorded, with a slope of 0.01 beyond.
+pub(crate) fn clamped(values: &Tensor) -> Tensor {
+    let inside = values.clamp(-1.0, 1.0);
+    if values.requires_grad() { &inside + (values - &inside) * SLOPE } else { inside }
+}
+
+/// Makes the output of fresh weights start near its input: the last convolution, whose keys begin with `last`, and that of colours
+/// are multiplied by 0.1, and the mask of [`Output::Affine`] starts nearly closed.
+pub(crate) fn soften(state: &BTreeMap<String, Tensor>, last: &str) {
+    let weight = |name: &str| state.get(&format!("{name}.weight")).map(Tensor::shallow_clone);
+    tch::no_grad(|| {
+        for mut weight in [weight(last), weight(COLOURS)].into_iter().flatten() {
+            let _ = weight.g_mul_scalar_(0.1);
+        }
+        if let (Some(_), Some(bias)) = (weight(COLOURS), state.get(&format!("{last}.bias"))) {
+            let _ = bias.narrow(0, bias.size()[0] - 1, 1).fill_(CLOSED);
+        }
+    });
 }
 
 #[cfg(test)]
@@ -106,9 +138,10 @@ mod tests {
 
     #[test]
     fn weights_tell_their_output() {
-        for output in [Output::Tanh, Output::Residual, Output::Gated] {
+        for output in [Output::Tanh, Output::Residual, Output::Gated, Output::Affine] {
             let store = nn::VarStore::new(Device::Cpu);
             output.mark(&store.root());
+            let _ = output.colours(&store.root(), 8, 3);
             let _ = (store.root() / "last").zeros("weight", &[output.channels(3), 8, 1, 1]);
             assert_eq!(Output::of_state(&store.variables().into_iter().collect(), "last.weight", 3), output);
         }

@@ -5,16 +5,11 @@ use crate::config::{
 };
 use semrel_data::transform::Preprocess;
 use semrel_eval::{PerceptualDistance, SEGMENTERS};
-use semrel_loss::Formulation;
+use semrel_loss::{Formulation, LEAST_TEMPERATURE};
+use semrel_metrics::FixedFeatures;
 use semrel_metrics::networks::NAMES;
 use semrel_nn::{InitType, LrPolicy, Output};
 use semrel_run::{InvalidValue, Validate};
-
-/// Smallest temperature: similarities over smaller ones leave the range of single precision.
-const LEAST_TEMPERATURE: f64 = 1e-4;
-
-/// Smallest side of images whose features EfficientNet gives.
-const LEAST_SIDE_OF_FEATURES: u32 = 32;
 
 fn invalid(key: impl ToString, problem: impl ToString, remedy: impl ToString) -> Result<(), InvalidValue> {
     Err(InvalidValue::new(key, problem, remedy))
@@ -158,6 +153,9 @@ impl Config {
         if let (GeneratorKind::Stylegan2, Some((key, _))) = (m.generator, published.iter().find(|(_, as_is)| !as_is)) {
             return invalid(key, "not the published one", "`model.generator: stylegan2` has no other");
         }
+        if m.output == Output::Affine && m.generator != GeneratorKind::Light {
+            return invalid("model.output", "affine", "it goes with `model.generator: light`");
+        }
         if m.generator == GeneratorKind::Light && m.nce_layers.iter().any(|layer| *layer > 3 + m.blocks) {
             return invalid(
                 "model.nce_layers",
@@ -170,12 +168,12 @@ impl Config {
             );
         }
         let features = self.method == Method::Lsesim && l.lsesim_features == CorrelativeFeatures::EffnetLite0;
-        if (features || m.discriminator.is_projected()) && self.data.image_size < LEAST_SIDE_OF_FEATURES {
+        if (features || m.discriminator.is_projected()) && self.data.image_size < FixedFeatures::LEAST_SIDE {
             let key = if features { "loss.lsesim_features" } else { "model.discriminator" };
             return invalid(
                 "data.image_size",
                 self.data.image_size,
-                format!("the features that `{key}` asks for need at least {LEAST_SIDE_OF_FEATURES}"),
+                format!("the features that `{key}` asks for need at least {}", FixedFeatures::LEAST_SIDE),
             );
         }
         if m.discriminator.is_projected() && l.lambda_r1 > 0.0 {
@@ -203,6 +201,10 @@ impl Config {
                 "in the official formulation SRC and the weights take all patches of a batch for those of one image: use \
                  1, `loss.minibatch_negatives: true`, or `loss.formulation: paper`",
             );
+        }
+        if let Some(images) = l.identity_images.filter(|images| *images > self.train.batch_size) {
+            let remedy = format!("it must be at most `train.batch_size`, {}", self.train.batch_size);
+            return invalid("loss.identity_images", images, remedy);
         }
         if l.num_patches == 1 && self.has_patch_terms() && !l.minibatch_negatives {
             return invalid(

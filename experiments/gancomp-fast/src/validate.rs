@@ -3,16 +3,12 @@
 use crate::config::{Config, Method, TrainConfig, WeightingKind};
 use crate::networks::WIDEST;
 use semrel_eval::{PerceptualDistance, SEGMENTERS};
+use semrel_loss::LEAST_TEMPERATURE;
+use semrel_metrics::FixedFeatures;
 use semrel_metrics::networks::NAMES;
 use semrel_nn::{LrPolicy, Output};
 use semrel_run::{InvalidValue, Validate};
 use std::path::{Component, Path};
-
-/// Smallest temperature: similarities over smaller ones leave the range of single precision.
-const LEAST_TEMPERATURE: f64 = 1e-4;
-
-/// Smallest side of images whose features EfficientNet gives.
-const LEAST_SIDE_OF_FEATURES: u32 = 32;
 
 fn invalid(key: impl ToString, problem: impl ToString, remedy: impl ToString) -> Result<(), InvalidValue> {
     Err(InvalidValue::new(key, problem, remedy))
@@ -46,18 +42,19 @@ impl Validate for Config {
                 return invalid(format!("{section}.warmup"), train.warmup, remedy);
             }
         }
-        if self.model.output == Output::Gated {
+        if matches!(self.model.output, Output::Gated | Output::Affine) {
             return invalid(
                 "model.output",
-                "gated",
+                if self.model.output == Output::Gated { "gated" } else { "affine" },
                 "`tanh` or `residual`: a fourth output channel is not in the costs that a search counts",
             );
         }
         if let Some(gain) = self.model.init.gain().filter(|gain| !gain.is_finite() || *gain <= 0.0) {
             return invalid("model.init", format!("gain {gain}"), "the gain must be finite and positive");
         }
-        if self.model.projected && self.data.image_size < LEAST_SIDE_OF_FEATURES {
-            let remedy = format!("the features that `model.projected` asks for need at least {LEAST_SIDE_OF_FEATURES}");
+        if self.model.projected && self.data.image_size < FixedFeatures::LEAST_SIDE {
+            let remedy =
+                format!("the features that `model.projected` asks for need at least {}", FixedFeatures::LEAST_SIDE);
             return invalid("data.image_size", self.data.image_size, remedy);
         }
         self.images()?;
@@ -78,6 +75,12 @@ impl Config {
             ("model.teacher_ngf", m.teacher_ngf, 1, WIDEST),
             ("model.student_ngf", m.student_ngf, 1, WIDEST),
             ("model.ndf", m.ndf, 1, WIDEST),
+            (
+                "teacher.identity_images",
+                self.teacher.identity_images.unwrap_or(1),
+                1,
+                self.teacher.train.batch_size.max(1),
+            ),
             ("teacher.pool_size", self.teacher.pool_size as i64, 0, 10_000),
             ("distill.semantic.num_patches", self.distill.semantic.num_patches, 2, 1 << 16),
             ("search.population", s.population as i64, 1, 1 << 20),

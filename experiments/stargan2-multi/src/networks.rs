@@ -2,7 +2,7 @@
 
 use crate::config::{Config, DiscriminatorKind, Method};
 use semrel_loss::patch_sampler::{HeadKeys, PatchSampler};
-use semrel_nn::stargan2::{Discriminator, Generator, MappingNetwork, StyleEncoder};
+use semrel_nn::stargan2::{Discriminator, Generator, GeneratorKind, MappingNetwork, StyleEncoder};
 use semrel_nn::{Ema, Net, Trained, he_normal};
 use tch::{Device, Kind};
 
@@ -85,6 +85,9 @@ impl Networks {
         let others = [style_encoder.state(), mapping_network.state(), generator.state()];
         for state in discriminator.iter().map(Net::state).chain(others) {
             he_normal(&state);
+        }
+        if m.generator == GeneratorKind::Light {
+            Generator::soften(&generator.state());
         }
         if let Some(patch_sample) = &patch_sample {
             he_normal(&patch_sample.state());

@@ -1,15 +1,14 @@
 //! Values that a configuration cannot have.
 
-use crate::config::{Config, DiscriminatorKind};
+use crate::config::{Config, DiscriminatorKind, OutputKind};
 use semrel_eval::{LPIPS, PerceptualDistance};
+use semrel_loss::LEAST_TEMPERATURE;
 use semrel_metrics::networks::NAMES;
+use semrel_nn::stargan2::GeneratorKind;
 use semrel_run::{InvalidValue, Validate};
 
 /// Smallest side of images that LPIPS compares in groups.
 const SMALLEST_FOR_LPIPS: i64 = 63;
-
-/// Smallest temperature: similarities over smaller ones leave the range of single precision.
-const LEAST_TEMPERATURE: f64 = 1e-4;
 
 impl Validate for Config {
     const RENAMED: &'static [(&'static str, &'static str)] = &[
@@ -91,11 +90,19 @@ impl Validate for Config {
             let remedy = "R1 goes with `model.discriminator: stargan-v2`; leave it out";
             return fail("loss.r1_every", format!("{}", self.loss.r1_every), remedy);
         }
+        if self.model.output == OutputKind::Affine && self.model.generator != GeneratorKind::Light {
+            let remedy = "it goes with `model.generator: light`";
+            return fail("model.output", "affine".to_owned(), remedy);
+        }
         if self.model.first_width(size) > self.model.max_width {
             let remedy = format!("it must be at most model.max_width, which is {}", self.model.max_width);
             return fail("model.width", format!("{}", self.model.first_width(size)), &remedy);
         }
         let eval = &self.eval;
+        if eval.num_outs == 1 && eval.max_sources == Some(1) {
+            let remedy = "with `eval.max_sources: 1` at least 2 outputs are needed, as a covariance needs two";
+            return fail("eval.num_outs", "1".to_owned(), remedy);
+        }
         InvalidValue::unless_known("eval.extractor", &eval.extractor, &NAMES)?;
         InvalidValue::unless_known("eval.perceptual", &eval.perceptual, &PerceptualDistance::names())?;
         if eval.perceptual == LPIPS && self.data.image_size < SMALLEST_FOR_LPIPS {

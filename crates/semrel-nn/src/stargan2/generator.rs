@@ -3,11 +3,13 @@
 use super::blocks::{AdainResBlk, ConvBlk, ResBlk, Resample};
 use super::default_width;
 use super::light::{Halving, StyledBlock, StyledDoubling};
+use crate::colours::Colours;
 use crate::layers::{InstanceNorm, NormType, conv, lrelu};
-use crate::light::ResidualBlock;
-use crate::output::Output;
+use crate::light::{ResidualBlock, soften_blocks};
+use crate::output::{Output, soften};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use tch::{Tensor, nn};
 
 /// Which generator.
@@ -104,7 +106,8 @@ impl Encoded {
 
 /// `G(x, s)`: the image `x` in style `s`. As published the output is unbounded (no tanh).
 ///
-/// Keys `from_rgb.*`, `encode.{i}.*`, `decode.{i}.*`, `to_rgb.{0,2}.*`. Fully convolutional.
+/// Keys `from_rgb.*`, `encode.{i}.*`, `decode.{i}.*`, `to_rgb.{0,2}.*`, and `colours.*` of a light generator
+/// whose output changes them. Fully convolutional.
 #[derive(Debug)]
 pub struct Generator {
     from_rgb: nn::Conv2D,
@@ -117,6 +120,7 @@ pub struct Generator {
     /// How much each encoder block's output is smaller than the image, as a power of two.
     shifts: Vec<u32>,
     output: Option<Output>,
+    colours: Option<Colours>,
 }
 
 impl Generator {
@@ -207,9 +211,17 @@ impl Generator {
                 .then(|| InstanceNorm::new(&to_rgb / 0, c0)),
             to_rgb_conv: conv(&to_rgb / 2, c0, config.output.map_or(3, |output| output.channels(3)), 1, 1, 0),
             output: config.output,
+            colours: config.output.and_then(|output| output.colours(path, *widths.last().expect("blocks"), 3)),
             widths,
             shifts,
         }
+    }
+
+    /// Makes fresh weights of a light generator's state dict start near the identity: the second convolutions of residual blocks
+    /// are multiplied by 0.2, that of the output by 0.1.
+    pub fn soften(state: &BTreeMap<String, Tensor>) {
+        soften_blocks(state);
+        soften(state, "to_rgb.2");
     }
 
     /// Channels after each encoder block.
@@ -250,7 +262,12 @@ impl Generator {
     pub fn decode(&self, encoded: &Encoded, style: &Tensor) -> Tensor {
         let mut h = encoded.bottleneck.shallow_clone();
         let mut bridges = encoded.bridges.iter().rev();
+        let mut recoloured = None;
         for block in &self.decode {
+            // In the light generator, those at a quarter of the side come before the doublings.
+            if let (DecodeBlock::Doubling(_), Some(colours), None) = (block, &self.colours, &recoloured) {
+                recoloured = Some(colours.recolour(&lrelu(&h), &encoded.images));
+            }
             h = match block {
                 DecodeBlock::Styled(b) => b.forward(&h, style),
                 DecodeBlock::Doubling(b) => b.forward(&h, bridges.next().expect("a bridge for each doubling"), style),
@@ -263,7 +280,7 @@ impl Generator {
         }
         let o = lrelu(&h).apply(&self.to_rgb_conv);
         match self.output {
-            Some(output) => output.apply(&o, &encoded.images),
+            Some(output) => output.apply(&o, recoloured.as_ref().unwrap_or(&encoded.images)),
             None => o,
         }
     }

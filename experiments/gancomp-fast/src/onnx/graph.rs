@@ -85,7 +85,9 @@ fn generator(nodes: &mut Nodes) -> Result<(i64, i64)> {
             let sum = nodes.add("sum", &clamped, &made);
             nodes.clamp(OUTPUT, &sum);
         }
-        Output::Gated => anyhow::bail!("`{last}.weight` makes four channels: a gated output is not exported"),
+        Output::Gated | Output::Affine => {
+            anyhow::bail!("`{last}.weight` makes four channels: a gated or affine output is not exported")
+        }
     }
     Ok((in_channels, out_channels(nodes, &last)?))
 }

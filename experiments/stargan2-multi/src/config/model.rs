@@ -27,7 +27,8 @@ pub struct ModelConfig {
     /// Instance norm before the generator's last convolution, as published; `light` has none.
     pub output_norm: bool,
     /// How the generator makes its image: `plain`, the last convolution's output, as published; `residual`, the input plus it;
-    /// `gated`, input and new image mixed by a mask that the network gives, too.
+    /// `gated`, input and new image mixed by a mask that the network gives, too; `affine`, the same over the input in other
+    /// colours, by a transform that changes smoothly over the image (`light` alone has it).
     pub output: OutputKind,
     /// What judges images: `stargan-v2`, the published network, by whole images and with R1; `both`, for short runs: patches, and
     /// heads over the fixed features of EfficientNet-Lite0, by hinge losses and with spectral norm.
@@ -44,6 +45,8 @@ pub enum OutputKind {
     Residual,
     /// Input and new image, mixed by a mask.
     Gated,
+    /// The same, over the input in colours that change smoothly over the image; only `light` has it.
+    Affine,
 }
 
 /// What judges images.
@@ -92,6 +95,7 @@ impl ModelConfig {
                 OutputKind::Plain => None,
                 OutputKind::Residual => Some(Output::Residual),
                 OutputKind::Gated => Some(Output::Gated),
+                OutputKind::Affine => Some(Output::Affine),
             },
         }
     }
