@@ -214,6 +214,23 @@ mod tests {
     }
 
     #[test]
+    fn a_style_scales_and_shifts_what_pixel_norm_gives() {
+        let store = nn::VarStore::new(Device::Cpu);
+        let norm = AdaPixelNorm::new(store.root() / "norm", 1, 2);
+        tch::no_grad(|| {
+            // Scales 1 + s and 1 − s, shifts 2 s and 0.
+            norm.fc.ws.shallow_clone().copy_(&Tensor::from_slice(&[1f32, -1.0, 2.0, 0.0]).view([4, 1]));
+            let _ = norm.fc.bs.as_ref().expect("a bias").shallow_clone().zero_();
+        });
+        let x = Tensor::from_slice(&[3f32, 4.0]).view([1, 2, 1, 1]);
+        let y = norm.forward(&x, &Tensor::from_slice(&[0.5f32]).view([1, 1]));
+        let unit = 2f64.sqrt();
+        for (channel, want) in [(0, 1.5 * 0.6 * unit + 1.0), (1, 0.5 * 0.8 * unit)] {
+            assert!((y.double_value(&[0, channel, 0, 0]) - want).abs() < 1e-5, "{channel}");
+        }
+    }
+
+    #[test]
     fn batch_norm_tracks_in_training_and_reads_in_evaluation() {
         let store = nn::VarStore::new(Device::Cpu);
         let norm = BatchNorm::new(&store.root(), 2);
