@@ -4,7 +4,7 @@ use crate::image_io::{is_image, list_images, write_image};
 use crate::{DataError, Loader, LoaderError, read_translation_input};
 use image::RgbImage;
 use ndarray::Array3;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -60,7 +60,7 @@ pub struct TranslateOptions {
 ///
 /// # Errors
 /// [`DataError::Job`] where there is nothing to translate, where an output would be an input, and where two inputs would
-/// share an output.
+/// share an output. Pictures that an earlier call left in an output folder among the inputs are no inputs.
 pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
     let wrong = |path: &Path, why: &str| DataError::Job { path: path.to_owned(), why: why.to_owned() };
     let (mut files, root) = if input.is_dir() {
@@ -85,23 +85,21 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
         if out.is_file() {
             return Err(wrong(out, "a file; the output is a folder"));
         }
-        let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
         let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
-        // Translations of an earlier call are no inputs of this one.
-        if let (Ok(out), Ok(root)) = (out.canonicalize(), root.canonicalize())
-            && out != root
-            && out.starts_with(&root)
-        {
-            files.retain(|file| !file.canonicalize().is_ok_and(|file| file.starts_with(&out)));
-        }
-        if files.is_empty() {
-            return Err(wrong(input, "holds no picture but those in the output folder"));
-        }
-        if same(out, root) {
-            let why = "the output folder is the input folder, whose pictures would be replaced; choose another";
-            return Err(wrong(out, why));
+        if let (Ok(resolved), Ok(input)) = (out.canonicalize(), root.canonicalize()) {
+            if resolved == input {
+                let why = "the output folder is the input folder, whose pictures would be replaced; choose another";
+                return Err(wrong(out, why));
+            }
+            if resolved.starts_with(&input) {
+                leave_translations_out(&mut files, root, out)?;
+            }
         }
     }
+    // Beside the inputs, names of translations tell them apart.
+    let real = |file: &Path| file.canonicalize().ok();
+    let inputs: BTreeMap<PathBuf, PathBuf> =
+        files.iter().filter(|_| out.is_some()).filter_map(|file| Some((real(file)?, file.clone()))).collect();
     let mut taken: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
     let mut jobs = vec![];
     for file in files {
@@ -116,12 +114,42 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
                 file.with_file_name(format!("{stem}_translated.png"))
             }
         };
+        if let Some(input) = real(&output).and_then(|output| inputs.get(&output)) {
+            return Err(wrong(
+                input,
+                "the translation of another picture would replace this input; choose another output folder",
+            ));
+        }
         if let Some(other) = taken.insert(output.clone(), file.clone()) {
             return Err(shared(&other, &file, &output));
         }
         jobs.push(Job { input: file, output });
     }
     Ok(jobs)
+}
+
+/// Leaves out of the inputs below `root` the pictures in the folder `out` that an earlier call made of the others.
+fn leave_translations_out(files: &mut Vec<PathBuf>, root: &Path, out: &Path) -> Result<(), DataError> {
+    let wrong = |path: &Path, why: &str| DataError::Job { path: path.to_owned(), why: why.to_owned() };
+    let within = |file: &PathBuf| match (file.canonicalize(), out.canonicalize()) {
+        (Ok(file), Ok(out)) => file.starts_with(out),
+        _ => false,
+    };
+    let (made, inputs): (Vec<PathBuf>, Vec<PathBuf>) = files.drain(..).partition(within);
+    if inputs.is_empty() {
+        return Err(wrong(root, "holds no picture but those in the output folder"));
+    }
+    let outputs: BTreeSet<PathBuf> =
+        inputs.iter().filter_map(|file| out.join(output_name(file, root)).canonicalize().ok()).collect();
+    let other = |file: &&PathBuf| !file.canonicalize().is_ok_and(|file| outputs.contains(&file));
+    if let Some(file) = made.iter().find(other) {
+        return Err(wrong(
+            file,
+            "an input in the output folder, and no translation of another; choose another output folder",
+        ));
+    }
+    *files = inputs;
+    Ok(())
 }
 
 /// Makes 8-bit pictures of a batch of inputs.
@@ -243,10 +271,20 @@ mod tests {
         };
         assert_eq!(inputs(&dir.path().join("out")), [dir.path().join("a.jpg"), dir.path().join("b/c.png")]);
         // A folder around the input hides nothing of it.
-        let inner = jobs(&dir.path().join("b"), Some(dir.path())).unwrap();
-        assert_eq!(inner.len(), 1);
-        let text = jobs(&dir.path().join("out"), Some(&dir.path().join("out/b"))).unwrap();
-        assert_eq!(text.len(), 1);
+        assert_eq!(jobs(&dir.path().join("b"), Some(dir.path())).unwrap().len(), 1);
+        // What no call made stays an input, or is refused.
+        fs::write(dir.path().join("out/mine.png"), "").unwrap();
+        let said = jobs(dir.path(), Some(&dir.path().join("out"))).unwrap_err().to_string();
+        assert!(said.contains("mine.png") && said.contains("no translation of another"), "{said}");
+        let said = jobs(&dir.path().join("b"), Some(&dir.path().join("b/."))).unwrap_err().to_string();
+        assert!(said.contains("the output folder is the input folder"), "{said}");
+    }
+
+    #[test]
+    fn translations_do_not_replace_other_inputs() {
+        let dir = folder(&["b/x.png", "b/b/x.png"]);
+        let said = jobs(&dir.path().join("b"), Some(dir.path())).unwrap_err().to_string();
+        assert!(said.contains("would replace this input"), "{said}");
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl fmt::Debug for FixedFeatures {
 }
 
 impl FixedFeatures {
-    /// Smallest side, in pixels, of images that EfficientNet-Lite0 gives all its maps of.
+    /// Smallest side, in pixels, of images for which EfficientNet-Lite0 yields all its maps.
     pub const LEAST_SIDE: u32 = 32;
 
     /// VGG-16 at relu3_1, relu4_1 and relu4_3, as F-LSeSim and LSeSim are published.

@@ -107,7 +107,8 @@ impl Doubling {
     }
 }
 
-/// Multiplies the second convolutions of all residual blocks of fresh weights by 0.2.
+/// Multiplies the second convolutions of all residual blocks of fresh weights by 0.2. The norm that follows each takes this out of
+/// what they compute; under Adam, whose steps have the size of the rate, these weights turn faster at first.
 pub(crate) fn soften_blocks(state: &BTreeMap<String, Tensor>) {
     for (_, weight) in state.iter().filter(|(key, _)| key.ends_with(".second.conv.weight")) {
         let _ = tch::no_grad(|| weight.shallow_clone().g_mul_scalar_(0.2));
@@ -162,8 +163,8 @@ impl LightGenerator {
         }
     }
 
-    /// Makes fresh weights of the state dict start near the identity: the second convolutions of residual blocks are
-    /// multiplied by 0.2, that of the output by 0.1.
+    /// Makes fresh weights of the state dict start mildly: the convolutions of the output and of colours are multiplied by 0.1, the
+    /// mask of [`Output::Affine`] starts nearly closed, and the second convolutions of residual blocks are multiplied by 0.2.
     pub fn soften(state: &BTreeMap<String, Tensor>) {
         soften_blocks(state);
         soften(state, "output");
@@ -272,12 +273,15 @@ mod tests {
 
     #[test]
     fn it_starts_near_the_identity() {
-        for (output, most) in [(Output::Residual, 0.5), (Output::Affine, 0.3)] {
+        for output in [Output::Residual, Output::Affine] {
             tch::manual_seed(3);
             let net = net(output);
             let x = Tensor::rand([1, 3, 32, 32], (Kind::Float, Device::Cpu)) - 0.5;
-            let change = (net.forward(&x) - &x).abs().mean(Kind::Float).double_value(&[]);
-            assert!(change > 0.0 && change < most, "{output:?}: {change}");
+            let change = || (net.forward(&x) - &x).abs().mean(Kind::Float).double_value(&[]);
+            let soft = change();
+            InitType::Kaiming.apply(&net.state());
+            let hard = change();
+            assert!(soft > 0.0 && soft < 0.15 && soft < hard / 2.0, "{output:?}: {soft} {hard}");
         }
     }
 

@@ -9,7 +9,7 @@ use tch::{Tensor, nn};
 /// Logit of a mask that is nearly closed: 0.05.
 const CLOSED: f64 = -3.0;
 
-/// Slope of the residual output beyond [−1, 1] in training: a clamped value would get no gradient.
+/// Slope of clamped values beyond [−1, 1] in training: a clamped value would get no gradient.
 const SLOPE: f64 = 0.01;
 
 /// What becomes of the last convolution's output `o` and the input image `x`, both `[B, C, H, W]`.
@@ -23,9 +23,9 @@ pub enum Output {
     Residual,
     /// `a · tanh(o₁…o₃) + (1 − a) · x` with `a = sigmoid(o₄)`: one more channel says where the image changes.
     Gated,
-    /// As gated, but over the input in other colours: `a · tanh(o₁…o₃) + (1 − a) · clamp(x + M x + b)`, where each place has a
-    /// matrix M and a vector b that change smoothly over the image. It starts with the mask nearly closed, and learns first what
-    /// colours ask for.
+    /// As gated, but over a recoloured input: `a · tanh(o₁…o₃) + (1 − a) · clamp(x + M x + b)`, where each place has a matrix M and a
+    /// vector b that change smoothly over the image, and a clamped value has a slope of 0.01 where gradients are recorded. It starts
+    /// with the mask nearly closed, and first learns changes of colour. Only light generators have it.
     Affine,
 }
 
@@ -65,7 +65,7 @@ impl Output {
 
     /// The image. Where gradients of `o` are recorded, a clamped value still gets one, and lies a little beyond.
     ///
-    /// Of [`Output::Affine`], `x` is the input in its new colours.
+    /// For [`Output::Affine`], `x` is the recoloured input.
     pub fn apply(self, o: &Tensor, x: &Tensor) -> Tensor {
         match self {
             Self::Tanh => o.tanh(),

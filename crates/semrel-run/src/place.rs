@@ -1,10 +1,13 @@
 //! Where a command may write: beside what it reads, and never over it.
 
 use crate::input;
-use crate::run_dir::{CONFIG, SAMPLES, checkpoints_of};
-use std::ffi::OsStr;
+use crate::run_dir::{CONFIG, is_own};
+use crate::{lock, search};
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+
+/// Endings of the names of pictures.
+const PICTURES: [&str; 9] = ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "ppm", "pgm", "webp"];
 
 /// A place that an option names and that is not to be written to.
 #[derive(Debug, thiserror::Error)]
@@ -24,8 +27,18 @@ pub enum PlaceError {
         /// What it names.
         folder: PathBuf,
     },
+    /// It is a file that the command reads.
+    #[error("{option} {}: this is the file that `{key}` names; choose another place", place.display())]
+    Read {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        place: PathBuf,
+        /// The configuration's key.
+        key: &'static str,
+    },
     /// It is a part of a run.
-    #[error("{option} {}: {} is a run, which this would damage; choose another place", place.display(), run.display())]
+    #[error("{option} {}: belongs to the run {}, which this would damage; choose another place", place.display(), run.display())]
     OfRun {
         /// The option.
         option: &'static str,
@@ -72,18 +85,16 @@ pub enum Made {
 impl Made {
     /// Whether a file that begins with these bytes may be replaced.
     fn replaces(self, head: &[u8]) -> bool {
-        match self {
-            Self::Folder => false,
-            Self::Json => head.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte == b'{'),
-            // The length of the header, below 4 GB, and the header.
-            Self::Safetensors => head.is_empty() || (head.get(4..9) == Some(b"\0\0\0\0{")),
-            Self::Picture => {
-                head.is_empty()
-                    || [&b"\x89PNG"[..], b"\xFF\xD8", b"BM", b"II", b"MM", b"P6", b"RIFF"]
-                        .iter()
-                        .any(|magic| head.starts_with(magic))
+        let marks: &[&[u8]] = match self {
+            Self::Folder => return false,
+            Self::Json => {
+                return head.iter().find(|byte| !byte.is_ascii_whitespace()).is_none_or(|byte| *byte == b'{');
             }
-        }
+            // The length of the header, below 4 GB, and the header.
+            Self::Safetensors => return head.is_empty() || head.get(4..9) == Some(b"\0\0\0\0{"),
+            Self::Picture => &[b"\x89PNG\r\n", b"\xFF\xD8\xFF", b"BM", b"II*\0", b"MM\0*", b"P6\n"],
+        };
+        head.is_empty() || marks.iter().any(|mark| head.starts_with(mark)) || head.get(8..12) == Some(b"WEBP")
     }
 
     fn expected(self) -> &'static str {
@@ -96,9 +107,10 @@ impl Made {
     }
 }
 
-/// Refuses the `place` that `option` names where writing there would add to the folders that are read (`inputs`, each with the
-/// key that names it), where it is a part of a run, or where a file of another kind is. A folder that holds the current one is
-/// no obstacle: everything lies in it. Changes nothing.
+/// Refuses the `place` that `option` names where pictures written there would join the folders that are read (`inputs`, each
+/// with the key that names it), where it is a file that is read or a part of a run, or where a file of another kind is. Where
+/// the current folder lies in a folder that is read, as everything then does, only its folders of pictures are refused. Changes
+/// nothing.
 ///
 /// # Errors
 /// [`PlaceError`] names the option.
@@ -109,26 +121,29 @@ pub fn check(
     inputs: &[(&'static str, Option<&Path>)],
 ) -> Result<(), PlaceError> {
     let owned = || place.to_owned();
+    let kind = |what| Err(PlaceError::Kind { option, place: owned(), what });
     match (made, place.is_dir(), place.exists()) {
-        (Made::Folder, false, true) => {
-            return Err(PlaceError::Kind { option, place: owned(), what: "a file; the output is a folder" });
-        }
+        (Made::Folder, false, true) => return kind("a file; the output is a folder"),
         (Made::Folder, ..) => {}
-        (_, true, _) => {
-            return Err(PlaceError::Kind { option, place: owned(), what: "a folder; the output is a file" });
-        }
-        (_, false, true) if !made.replaces(&head(place)) => {
+        (_, true, _) => return kind("a folder; the output is a file"),
+        (_, false, true) if !head(place).is_some_and(|head| made.replaces(&head)) => {
             return Err(PlaceError::OtherFile { option, place: owned(), expected: made.expected() });
         }
         _ => {}
     }
-    let resolved = resolve(place);
-    let here = resolve(Path::new("."));
-    for (key, folder) in inputs {
-        let Some(folder) = folder else { continue };
-        let root = resolve(folder);
-        if resolved.starts_with(&root) && !here.starts_with(&root) {
-            return Err(PlaceError::AmongInputs { option, place: owned(), key, folder: (*folder).to_owned() });
+    let (resolved, here) = (resolve(place), resolve(Path::new(".")));
+    for (key, read) in inputs.iter().filter_map(|(key, read)| Some((*key, (*read)?))) {
+        let root = resolve(read);
+        let joins = match made {
+            Made::Folder | Made::Picture if here.starts_with(&root) => joins_pictures(&resolved, &root),
+            Made::Folder | Made::Picture => resolved.starts_with(&root) && root.is_dir(),
+            Made::Json | Made::Safetensors => false,
+        };
+        if joins {
+            return Err(PlaceError::AmongInputs { option, place: owned(), key, folder: read.to_owned() });
+        }
+        if resolved == root && root.is_file() {
+            return Err(PlaceError::Read { option, place: owned(), key });
         }
     }
     match run_of(&resolved, made) {
@@ -137,31 +152,37 @@ pub fn check(
     }
 }
 
-/// The run whose own files would be written to at `place`.
-fn run_of(place: &Path, made: Made) -> Option<PathBuf> {
-    let is_run = |folder: &Path| folder.join(CONFIG).is_file() && checkpoints_of(folder).is_dir();
-    let own = place.ancestors().find(|folder| is_run(folder))?;
-    let rest = place.strip_prefix(own).ok()?;
-    let first = rest.components().next().map(|part| part.as_os_str().to_owned());
-    let damaged = match first {
-        None => made == Made::Folder,
-        Some(first) if first == OsStr::new(SAMPLES) || Some(first.as_os_str()) == checkpoints_of(own).file_name() => {
-            true
-        }
-        // A new file in the run's folder does no harm.
-        Some(_) => rest.components().count() == 1 && place.is_file(),
-    };
-    damaged.then(|| own.to_owned())
+/// Whether a folder of pictures below `root` holds `place`, or is it.
+fn joins_pictures(place: &Path, root: &Path) -> bool {
+    place.ancestors().take_while(|folder| *folder != root && folder.starts_with(root)).any(|folder| {
+        let mut names = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+        names.any(|name| {
+            let ending = name.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+            ending.is_some_and(|ending| PICTURES.contains(&&*ending))
+        })
+    })
 }
 
-/// First bytes of a file; none where it cannot be read.
-fn head(file: &Path) -> Vec<u8> {
+/// The run whose own files would be written to at `place`.
+fn run_of(place: &Path, made: Made) -> Option<PathBuf> {
+    let is_run = |folder: &Path| {
+        folder.join(CONFIG).is_file() && folder.join(lock::FILE).is_file() || folder.join(search::RESULTS).is_file()
+    };
+    let run = place.ancestors().find(|folder| is_run(folder))?;
+    let rest = place.strip_prefix(run).ok()?;
+    let damaged = match rest.components().next() {
+        None => made == Made::Folder,
+        Some(first) => is_own(&first.as_os_str().to_string_lossy()),
+    };
+    damaged.then(|| run.to_owned())
+}
+
+/// First bytes of a file; `None` where it cannot be read.
+fn head(file: &Path) -> Option<Vec<u8>> {
     use std::io::Read;
     let mut bytes = vec![];
-    if let Ok(file) = input::open(file) {
-        let _ = file.take(64).read_to_end(&mut bytes);
-    }
-    bytes
+    input::open(file).ok()?.take(64).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
 }
 
 /// An absolute path without links and dots, whether or not all of it exists.
@@ -214,15 +235,28 @@ mod tests {
             let said = text("--images", &inside, Made::Folder, &inputs);
             assert!(said.contains("--images") && said.contains("`data.root` names"), "{said}");
         }
-        assert!(text("--out", &root.join("s.json"), Made::Json, &inputs).contains("`data.root` names"));
+        assert!(text("--out", &root.join("s.png"), Made::Picture, &inputs).contains("`data.root` names"));
+        // What is no picture joins none.
+        assert_eq!(text("--out", &root.join("s.json"), Made::Json, &inputs), "written");
         for beside in [dir.path().join("photos2"), root.join("../out"), dir.path().join("new/deep")] {
             assert_eq!(text("--images", &beside, Made::Folder, &inputs), "written");
         }
-        // Everything lies in a folder that holds the current one.
-        assert_eq!(
-            text("--out", &dir.path().join("s.json"), Made::Json, &[("data.root", Some(Path::new("/")))]),
-            "written"
-        );
+        // Everything lies in a folder that holds the current one: then only folders of pictures are refused.
+        let everything = [("data.root", Some(Path::new("/")))];
+        let free = dir.path().join("new");
+        assert_eq!(text("--images", &free, Made::Folder, &everything), "written");
+        fs::write(root.join("trainA/a.JPG"), "").unwrap();
+        let said = text("--images", &root.join("trainA/new"), Made::Folder, &everything);
+        assert!(said.contains("`data.root` names"), "{said}");
+    }
+
+    #[test]
+    fn files_that_are_read_are_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("weights.safetensors");
+        fs::write(&file, b"\x10\0\0\0\0\0\0\0{\"a\":").unwrap();
+        let said = text("--out", &file, Made::Safetensors, &[("eval.extractor_weights", Some(&file))]);
+        assert!(said.contains("the file that `eval.extractor_weights` names"), "{said}");
     }
 
     #[cfg(unix)]
@@ -239,10 +273,12 @@ mod tests {
     #[test]
     fn runs_are_not_damaged() {
         let dir = tempfile::tempdir().unwrap();
-        let run = dir.path().join("run");
+        let (run, search) = (dir.path().join("run"), dir.path().join("search"));
         fs::create_dir_all(run.join("checkpoints/step-00000001")).unwrap();
-        for file in ["config.yaml", "summary.json"] {
-            fs::write(run.join(file), "{}").unwrap();
+        fs::create_dir_all(&search).unwrap();
+        for file in ["run/config.yaml", "run/summary.json", "run/.semrel.lock", "run/scores.json", "search/search.json"]
+        {
+            fs::write(dir.path().join(file), "{}").unwrap();
         }
         for (place, made) in [
             (run.clone(), Made::Folder),
@@ -250,10 +286,13 @@ mod tests {
             (run.join("checkpoints/step-00000001/scores.json"), Made::Json),
             (run.join("samples/mine"), Made::Folder),
             (run.join("summary.json"), Made::Json),
+            (search.clone(), Made::Folder),
+            (search.join("search.json"), Made::Json),
         ] {
             let said = text("--out", &place, made, &[]);
-            assert!(said.contains("is a run, which this would damage"), "{}: {said}", place.display());
+            assert!(said.contains("belongs to the run"), "{}: {said}", place.display());
         }
+        // Scores that are written again.
         for (place, made) in [(run.join("scores.json"), Made::Json), (run.join("results/mine"), Made::Folder)] {
             assert_eq!(text("--out", &place, made, &[]), "written");
         }

@@ -15,7 +15,7 @@ use crate::atomic::{self, FileError, TEMPORARY, failed, names_in};
 use crate::checkpoints::{self, CheckpointFolder, CheckpointFolderError};
 use crate::config::{self, ConfigError, yaml};
 use crate::lock::{self, Lock};
-use crate::{JsonFileError, log, manifest, split, summary};
+use crate::{JsonFileError, front, log, manifest, search, split, summary};
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -48,14 +48,14 @@ pub enum RunError {
     NoRun(PathBuf),
     /// A run whose checkpoints are gone.
     #[error(
-        "{}: its log reaches step {reached}, but it holds no checkpoint; restore its folder `{CHECKPOINTS}`, or start over \
-         with `--overwrite`", folder.display()
+        "{}: {reached}, but it holds no checkpoint; restore its folder `{CHECKPOINTS}`, or start over with `--overwrite`",
+        folder.display()
     )]
     NoCheckpoint {
         /// The run.
         folder: PathBuf,
-        /// The last step that its log tells of.
-        reached: u64,
+        /// How far it had come.
+        reached: String,
     },
     /// The folder holds files that are no run's.
     #[error("{}: neither empty nor a run folder (it holds `{found}`); choose another folder", folder.display())]
@@ -153,7 +153,10 @@ impl RunDir {
         };
         match mode {
             OpenMode::New => {}
-            OpenMode::Resume => compare(&path.join(CONFIG), &given, may_change)?,
+            OpenMode::Resume => {
+                let then = compare(&path.join(CONFIG), &given, may_change)?;
+                check_checkpoints(&path, &then, may_change)?;
+            }
             OpenMode::Overwrite => remove_run(&path)?,
         }
         atomic::write(path.join(CONFIG), given.as_bytes())?;
@@ -209,24 +212,7 @@ pub fn check_config<T: Serialize>(
     config: &T,
     may_change: &[&str],
 ) -> Result<(), RunError> {
-    compare(&run_folder.as_ref().join(CONFIG), &config::to_yaml(config)?, may_change)
-}
-
-/// Refuses to resume a run that has saved checkpoints, by what its log tells, of which none is left: it would start anew in
-/// silence. Changes nothing.
-///
-/// # Errors
-/// [`RunError::NoCheckpoint`]; files that cannot be read.
-pub fn check_checkpoints(run_folder: impl AsRef<Path>, save_every: u64) -> Result<(), RunError> {
-    let folder = run_folder.as_ref();
-    if !CheckpointFolder::new(checkpoints_of(folder), 1).steps()?.is_empty() {
-        return Ok(());
-    }
-    let reached = log::last_step(&folder.join(log::FILE))?;
-    if folder.join(summary::FILE).is_file() || (save_every > 0 && reached > save_every) {
-        return Err(RunError::NoCheckpoint { folder: folder.to_owned(), reached });
-    }
-    Ok(())
+    compare(&run_folder.as_ref().join(CONFIG), &config::to_yaml(config)?, may_change).map(|_| ())
 }
 
 /// The folder of checkpoints within a run folder, for processes that only read.
@@ -238,11 +224,7 @@ pub fn checkpoints_of(run_folder: impl AsRef<Path>) -> PathBuf {
 fn inspect(folder: &Path, mode: OpenMode) -> Result<(), RunError> {
     let names = names_in(folder)?;
     let has_run = names.iter().any(|name| name == CONFIG);
-    let written = |name: &&String| {
-        let name = name.as_str();
-        matches!(name, CONFIG | SAMPLES | CHECKPOINTS | summary::FILE | manifest::FILE | split::FILE | log::FILE)
-            || log::is_event_file(name)
-    };
+    let written = |name: &&String| is_written(name);
     match mode {
         OpenMode::Resume if has_run => Ok(()),
         OpenMode::Resume => Err(RunError::NoRun(folder.to_owned())),
@@ -261,7 +243,39 @@ fn inspect(folder: &Path, mode: OpenMode) -> Result<(), RunError> {
     }
 }
 
-fn compare(stored: &Path, given: &str, may_change: &[&str]) -> Result<(), RunError> {
+/// Refuses a run that has saved checkpoints, by what its files tell, and holds none: it would start anew in silence. How often it
+/// saved stands under the keys of its configuration `then` that are called `save_every`, of which the largest counts.
+fn check_checkpoints(folder: &Path, then: &serde_yaml::Value, may_change: &[&str]) -> Result<(), RunError> {
+    if !CheckpointFolder::new(checkpoints_of(folder), 1).steps()?.is_empty() {
+        return Ok(());
+    }
+    let value = |key: &&str| key.split('.').try_fold(then, |section, part| section.get(part))?.as_u64();
+    let saved_every = may_change.iter().filter(|key| key.ends_with("save_every")).filter_map(value).max();
+    let step = log::last_step(&folder.join(log::FILE))?;
+    let reached = if folder.join(summary::FILE).is_file() {
+        "it has ended".to_owned()
+    } else if saved_every.is_some_and(|every| every > 0 && step > every) {
+        format!("its log reaches step {step}")
+    } else {
+        return Ok(());
+    };
+    Err(RunError::NoCheckpoint { folder: folder.to_owned(), reached })
+}
+
+/// Whether a run owns what is called this in its folder, or a search.
+pub(crate) fn is_own(name: &str) -> bool {
+    is_written(name)
+        || name == lock::FILE
+        || matches!(name, search::RESULTS | front::FILE | "evaluations.jsonl" | "front.svg")
+}
+
+/// Whether training writes what is called this.
+fn is_written(name: &str) -> bool {
+    matches!(name, CONFIG | SAMPLES | CHECKPOINTS | summary::FILE | manifest::FILE | split::FILE | log::FILE)
+        || log::is_event_file(name)
+}
+
+fn compare(stored: &Path, given: &str, may_change: &[&str]) -> Result<serde_yaml::Value, RunError> {
     let text = config::text_of(stored).map_err(failed(stored, "read"))?;
     let parse = |text: &str| {
         yaml::parse(text)
@@ -274,7 +288,7 @@ fn compare(stored: &Path, given: &str, may_change: &[&str]) -> Result<(), RunErr
         return Err(ConfigError::NotYaml { path: stored.to_owned(), what }.into());
     }
     match config::first_difference(&then, &parse(given)?, &|key| may_change.contains(&key)) {
-        None => Ok(()),
+        None => Ok(then),
         Some((key, stored_value, given)) => {
             Err(RunError::ConfigChanged { path: stored.to_owned(), key, stored: stored_value, given })
         }

@@ -107,23 +107,27 @@ fn overwriting_removes_what_a_run_writes_and_nothing_else() {
 fn a_run_whose_checkpoints_are_gone_does_not_start_anew_in_silence() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a");
-    drop(open(&path, OpenMode::New).unwrap());
-    let check = || check_checkpoints(&path, 10);
-    check().unwrap();
+    let config = |every: u64| json!({ "train": { "save_every": every } });
+    let may_change = ["train.save_every"];
+    drop(RunDir::open(&path, OpenMode::New, &config(10), &may_change).unwrap());
+    let resume = |every: u64| RunDir::open(&path, OpenMode::Resume, &config(every), &may_change).map(|_| ());
+    resume(10).unwrap();
     // Killed while the first checkpoint was written.
     fs::write(path.join(log::FILE), "{\"step\":5}\n{\"step\":10}\n").unwrap();
-    check().unwrap();
+    // How often it saved counts, not how often it will.
+    resume(2).unwrap();
+    fs::write(path.join(CONFIG), "train:\n  save_every: 10\n").unwrap();
     fs::write(path.join(log::FILE), "{\"step\":10}\n{\"step\":15}\n").unwrap();
-    assert!(matches!(check(), Err(RunError::NoCheckpoint { reached: 15, .. })));
-    let text = check().unwrap_err().to_string();
+    let text = resume(10).unwrap_err().to_string();
     assert!(text.contains("its log reaches step 15") && text.contains("`checkpoints`") && text.contains("--overwrite"));
+    assert!(resume(1000).is_err(), "another rhythm does not hide it");
     touch(path.join("checkpoints/step-00000010/state.json"));
-    check().unwrap();
+    resume(10).unwrap();
     // A finished run is refused whatever its log says.
     fs::remove_dir_all(path.join("checkpoints/step-00000010")).unwrap();
     fs::write(path.join(log::FILE), "").unwrap();
     touch(path.join(summary::FILE));
-    assert!(matches!(check(), Err(RunError::NoCheckpoint { reached: 0, .. })));
+    assert!(resume(10).unwrap_err().to_string().contains("it has ended, but it holds no checkpoint"));
 }
 
 #[test]

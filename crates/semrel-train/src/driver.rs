@@ -5,7 +5,6 @@ use crate::checkpoints::{Checkpoints, Snapshot, SnapshotError};
 use crate::fit::{Ended, Fit, Rhythm, Standing, fit};
 use crate::memory::peak_mib;
 use crate::{Interrupt, OpenMode, RunDir, RunError};
-use semrel_run::run_dir::check_checkpoints;
 use semrel_run::summary::{self, Summary, SummaryError};
 use semrel_run::{Manifest, SplitRecord, manifest, split};
 use serde::Serialize;
@@ -117,7 +116,6 @@ where
 {
     if options.mode == OpenMode::Resume {
         split::check(&options.run_dir, experiment.split())?;
-        check_checkpoints(&options.run_dir, about.rhythm.save_every)?;
     }
     let run = RunDir::open(&options.run_dir, options.mode, config, may_change)?;
     split::store(run.path(), experiment.split())?;

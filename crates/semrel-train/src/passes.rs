@@ -17,8 +17,8 @@ pub fn split(t: &Tensor, first: i64) -> (Tensor, Tensor) {
     (t.narrow(0, 0, first), t.narrow(0, first, t.size()[0] - first))
 }
 
-/// The first `at_most` images of a batch `[B, C, H, W]`, all of them without a limit: those of the target domain that a
-/// generator is asked to leave as they are.
+/// The first `at_most` images of a batch `[B, C, H, W]`; all of them where there is no limit. Identity terms ask generators to leave
+/// these as they are.
 pub fn first(images: &Tensor, at_most: Option<i64>) -> Tensor {
     let n = images.size()[0];
     images.narrow(0, 0, at_most.map_or(n, |most| most.min(n)))

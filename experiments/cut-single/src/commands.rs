@@ -205,6 +205,9 @@ fn run_translate(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     let TranslationArgs { out, size } = &args.translations;
     let jobs = jobs(&args.input, out.as_deref())?;
     let opened = args.which.open(device)?;
+    if let Some(folder) = out {
+        opened.check_place("--out", folder)?;
+    }
     let options = TranslateOptions { size: PictureSize::or(*size, opened.size), batch: args.batch as usize };
     translating(&jobs, &args.input, out.as_deref(), quiet, |progress| {
         Ok(translate_files(&opened.generator, &jobs, options, progress)?)
@@ -261,8 +264,8 @@ fn score(args: &EvalArgs, checkpoint: &str, device: Device, quiet: bool) -> Resu
 
 /// Pictures and scores go where nothing is read.
 fn check_places(config: &Config, images: Option<&Path>, scores: &ScoresFile) -> Result<(), PlaceError> {
-    scores.check(&config.folders())?;
-    images.map_or(Ok(()), |folder| place::check("--images", folder, Made::Folder, &config.folders()))
+    scores.check(&config.inputs())?;
+    images.map_or(Ok(()), |folder| place::check("--images", folder, Made::Folder, &config.inputs()))
 }
 
 fn run_baseline(args: &ScoredBaseline, quiet: bool) -> Result<ExitCode> {
@@ -278,7 +281,7 @@ fn run_baseline(args: &ScoredBaseline, quiet: bool) -> Result<ExitCode> {
 
 fn run_export(args: &ExportArgs) -> Result<ExitCode> {
     let run = open_run(&args.run.run_dir, &args.run.checkpoint, None, &[], Device::Cpu)?;
-    place::check("--out", &args.out, Made::Safetensors, &run.config.folders())?;
+    place::check("--out", &args.out, Made::Safetensors, &run.config.inputs())?;
     let about =
         BTreeMap::from([("step".to_owned(), run.step.to_string()), ("name".to_owned(), run.config.name.clone())]);
     if let Some(folder) = args.out.parent() {

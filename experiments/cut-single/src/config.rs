@@ -178,7 +178,7 @@ pub struct ModelConfig {
     /// Normalisation of the generator.
     pub norm: GeneratorNorm,
     /// How the generator makes its image: `tanh`, as published; `residual`, the input plus what the network gives; `gated`,
-    /// input and new image mixed by a mask that the network gives, too.
+    /// input and new image mixed by a mask that the network gives, too; `affine`, the same over a recoloured input (`light` only).
     pub output: Output,
     /// Family of the discriminator.
     pub discriminator: DiscriminatorKind,
@@ -303,13 +303,15 @@ impl Default for TrainConfig {
 }
 
 impl Config {
-    /// The folders that a run reads, with the keys that name them.
-    pub fn folders(&self) -> [(&'static str, Option<&Path>); 4] {
+    /// The folders and files that a run reads, with the keys that name them.
+    pub fn inputs(&self) -> [(&'static str, Option<&Path>); 6] {
         [
             ("data.root", Some(&*self.data.root)),
-            ("eval.truth", self.eval.truth.as_deref()),
-            ("eval.masks", self.eval.masks.as_deref()),
             ("data.pairs", self.data.pairs.as_deref()),
+            ("eval.truth", self.eval.truth().folder()),
+            ("eval.masks", self.eval.masks.as_deref()),
+            ("eval.extractor_weights", self.eval.extractor_weights.as_deref()),
+            ("eval.segmenter_weights", self.eval.segmenter_weights.as_deref()),
         ]
     }
 

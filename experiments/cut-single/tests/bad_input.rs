@@ -53,6 +53,8 @@ fn configurations() {
         ("name=../elsewhere", &["`name`: ../elsewhere; it names a folder"]),
         ("model.ngf=9223372036854775807", &["`model.ngf`", "it must be at most 1024"]),
         ("eval.max_sources=1", &["`eval.max_sources`: 1; it must be at least 2"]),
+        ("loss.identity_images=2", &["`loss.identity_images`: 2; it must be at most `train.batch_size`, 1"]),
+        ("model.output=affine", &["`model.output`: affine; it goes with `model.generator: light`"]),
         ("data.pairs=pairs", &["config key `data.pairs`: given; only `method: supervised` learns from pairs"]),
         ("data.root=nowhere", &["config key `data.root`: nowhere: no such folder", "trainA"]),
     ] {

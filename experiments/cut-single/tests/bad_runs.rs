@@ -42,6 +42,33 @@ fn checkpoints() {
         fs::remove_dir_all(place.path("run/checkpoints").join(step)).unwrap();
     }
     refuses(place.command(&["eval", "run"]), &["run: the run has no checkpoint yet"]);
+    refuses(resume(), &["run: it has ended, but it holds no checkpoint", "`checkpoints`", "`--overwrite`"]);
+}
+
+/// Pictures, scores and weights go where nothing is read, and where no other file is.
+#[test]
+fn places() {
+    let place = Place::new();
+    place.trained("run", &[]);
+    let refused = |args: &[&str], words: &[&str]| refuses(place.command(args), words);
+    let among = ["--images data/trainA: lies in", "`data.root` names"];
+    refused(&["eval", "run", "--images", "data/trainA"], &among);
+    refused(&["baseline", "tiny.yaml", "--images", "data/trainA"], &among);
+    let among = ["--out data/testA/new: lies in", "`data.root` names"];
+    refused(&["translate", "run", "data/testB", "--out", "data/testA/new"], &among);
+    refused(&["similarity", "run", "data/testA/0.png", "--at", "1,1", "--out", "data/testA/new"], &among);
+    refused(
+        &["eval", "run", "--out", "tiny.yaml"],
+        &["--out tiny.yaml: there is a file of another kind; expected JSON"],
+    );
+    let other = ["--out data/testA/0.png: there is a file of another kind; expected safetensors"];
+    refused(&["export", "run", "--out", "data/testA/0.png"], &other);
+    refused(&["eval", "run", "--out", "run/summary.json"], &["--out run/summary.json: belongs to the run"]);
+    refused(&["translate", "run", "data/testB", "--out", "run/checkpoints/x"], &["belongs to the run"]);
+    // The same place twice is no obstacle.
+    for _ in 0..2 {
+        assert(place.command(&["eval", "run", "--out", "run/scores.json", "--images", "run/pictures"])).success();
+    }
 }
 
 /// A file as `torch.save` wrote before 1.6, whose object is the call `posix.system("touch <path>")`.

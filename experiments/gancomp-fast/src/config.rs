@@ -237,12 +237,15 @@ impl Default for EvalConfig {
 pub struct NoStage(&'static str);
 
 impl Config {
-    /// The folders that a run reads, with the keys that name them.
-    pub fn folders(&self) -> [(&'static str, Option<&Path>); 3] {
+    /// The folders and files that a run reads, with the keys that name them.
+    pub fn inputs(&self) -> [(&'static str, Option<&Path>); 6] {
         [
             ("data.root", Some(&*self.data.root)),
-            ("eval.truth", self.eval.truth.as_deref()),
+            ("teacher.weights", self.teacher.weights.as_deref()),
+            ("eval.truth", self.eval.truth().folder()),
             ("eval.masks", self.eval.masks.as_deref()),
+            ("eval.extractor_weights", self.eval.extractor_weights.as_deref()),
+            ("eval.segmenter_weights", self.eval.segmenter_weights.as_deref()),
         ]
     }
 

@@ -75,12 +75,7 @@ impl Config {
             ("model.teacher_ngf", m.teacher_ngf, 1, WIDEST),
             ("model.student_ngf", m.student_ngf, 1, WIDEST),
             ("model.ndf", m.ndf, 1, WIDEST),
-            (
-                "teacher.identity_images",
-                self.teacher.identity_images.unwrap_or(1),
-                1,
-                self.teacher.train.batch_size.max(1),
-            ),
+            ("teacher.identity_images", self.teacher.identity_images.unwrap_or(1), 1, 4096),
             ("teacher.pool_size", self.teacher.pool_size as i64, 0, 10_000),
             ("distill.semantic.num_patches", self.distill.semantic.num_patches, 2, 1 << 16),
             ("search.population", s.population as i64, 1, 1 << 20),
@@ -91,6 +86,11 @@ impl Config {
             ("eval.max_sources", count(self.eval.max_sources), 2, i64::MAX),
         ] {
             within(key, value, least, most)?;
+        }
+        let batch = self.teacher.train.batch_size;
+        if let Some(images) = self.teacher.identity_images.filter(|images| *images > batch) {
+            let remedy = format!("it must be at most `teacher.train.batch_size`, {batch}");
+            return invalid("teacher.identity_images", images, remedy);
         }
         Ok(())
     }

@@ -47,6 +47,11 @@ fn configurations() {
         ("data.held_back=6", &["config key `data.held_back`: data/trainA: 6 image(s); at least 7"]),
         ("data.search_list=gone.txt", &["config key `data.search_list`: gone.txt: cannot be read"]),
         ("name=../elsewhere", &["`name`: ../elsewhere; it names a folder"]),
+        (
+            "teacher.identity_images=9",
+            &["`teacher.identity_images`: 9; it must be at most `teacher.train.batch_size`, 1"],
+        ),
+        ("model.output=affine", &["`model.output`: affine; `tanh` or `residual`"]),
         ("teacher.name=''", &["`teacher.name`: empty"]),
         ("teacher.weights=G.pth", &["`teacher.weights`: G.pth: this row's teacher is a file"]),
     ] {

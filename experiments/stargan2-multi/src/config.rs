@@ -315,9 +315,13 @@ impl Default for EvalConfig {
 }
 
 impl Config {
-    /// The folders that a run reads, with the keys that name them.
-    pub fn folders(&self) -> [(&'static str, Option<&Path>); 2] {
-        [("data.root", Some(&*self.data.root)), ("eval.truth", self.eval.truth.as_deref())]
+    /// The folders and files that a run reads, with the keys that name them.
+    pub fn inputs(&self) -> [(&'static str, Option<&Path>); 3] {
+        [
+            ("data.root", Some(&*self.data.root)),
+            ("eval.truth", self.eval.truth.as_deref()),
+            ("eval.extractor_weights", self.eval.extractor_weights.as_deref()),
+        ]
     }
 
     /// Iterations between evaluations; 0 where nothing decides on the best checkpoint.

@@ -44,6 +44,7 @@ fn configurations() {
             "model.discriminator=patch",
             &["key `model.discriminator`: found `patch`, expected one of `stargan-v2`, `both`"],
         ),
+        ("model.output=affine", &["`model.output`: affine; it goes with `model.generator: light`"]),
         ("optim.lr_discriminator=-1", &["`optim.lr_discriminator`: -1; it must be finite and not negative"]),
         ("loss.lambda_adv=.nan", &["`loss.lambda_adv`: NaN; it must be finite"]),
         ("model.max_width=9223372036854775807", &["`model.max_width`", "it must be at most 4096"]),

@@ -59,7 +59,7 @@ fn lsesim_survives_kills() {
 fn the_recipe_survives_kills() {
     let keys = [
         "model.generator=light",
-        "model.output=gated",
+        "model.output=affine",
         "model.discriminator=both",
         "optim.lr_discriminator=5e-4",
         "loss.formulation=paper",

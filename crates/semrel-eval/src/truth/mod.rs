@@ -85,7 +85,12 @@ impl Pictures {
     }
 }
 
-impl TruthChoice<'_> {
+impl<'a> TruthChoice<'a> {
+    /// The folder of the truth, where one is named.
+    pub fn folder(self) -> Option<&'a Path> {
+        self.truth.filter(|truth| *truth != Path::new(PAIRS))
+    }
+
     /// Whether the truth of a test image is the other picture of its pair, which is a test image, too.
     pub fn is_of_pairs(self) -> bool {
         self.truth == Some(Path::new(PAIRS))
@@ -96,7 +101,7 @@ impl TruthChoice<'_> {
     /// # Errors
     /// Names the config key of a folder that is not there.
     pub fn files(self) -> Result<Vec<PathBuf>, EvalError> {
-        let truth = self.truth.filter(|truth| *truth != Path::new(PAIRS));
+        let truth = self.folder();
         let list = |folder: Option<&Path>, key| folder.map_or(Ok(vec![]), |folder| list_images(folder).at_key(key));
         Ok([list(truth, TRUTH)?, list(self.masks, MASKS)?].concat())
     }

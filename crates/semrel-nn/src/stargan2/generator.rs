@@ -217,8 +217,7 @@ impl Generator {
         }
     }
 
-    /// Makes fresh weights of a light generator's state dict start near the identity: the second convolutions of residual blocks
-    /// are multiplied by 0.2, that of the output by 0.1.
+    /// Makes fresh weights of a light generator's state dict start mildly: as [`LightGenerator::soften`](crate::light::LightGenerator::soften).
     pub fn soften(state: &BTreeMap<String, Tensor>) {
         soften_blocks(state);
         soften(state, "to_rgb.2");

@@ -7,7 +7,6 @@ use cut_single::similarity::{figure, similarity_maps};
 use ndarray::{Axis, stack};
 use semrel_data::image_io::write_image;
 use semrel_data::{read_translation_input, translation_output};
-use semrel_run::place::{self, Made};
 use semrel_train::batches::tensor;
 use semrel_train::cli::{Machine, PictureSize, write_json};
 use std::path::PathBuf;
@@ -43,8 +42,8 @@ fn position(text: &str) -> Result<[u32; 2], String> {
 /// Writes the maps.
 pub fn run(args: &SimilarityArgs) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
-    place::check("--out", &args.out, Made::Folder, &[])?;
     let opened = args.which.open(device)?;
+    opened.check_place("--out", &args.out)?;
     let image = read_translation_input(&args.image, PictureSize::or(args.size, opened.size))?;
     let input = tensor(&stack(Axis(0), &[image.view()])?, device);
     // Heads belong to the layers that they were trained on.

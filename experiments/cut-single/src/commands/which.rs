@@ -7,7 +7,8 @@ use cut_single::networks::{Generator, new_generator};
 use cut_single::trained::{generator_of_file, load_generator, open_run};
 use semrel_nn::Net;
 use semrel_run::Checked;
-use std::path::PathBuf;
+use semrel_run::place::{self, Made, PlaceError};
+use std::path::{Path, PathBuf};
 use tch::Device;
 
 /// Which generator a command takes.
@@ -31,6 +32,16 @@ pub struct Opened {
     pub heads: Option<Net<semrel_loss::patch_sampler::PatchSampler>>,
     pub layers: Vec<i64>,
     pub size: Option<(u32, u32)>,
+    /// Of a run, or as it was given beside a generator's file.
+    pub config: Option<Config>,
+}
+
+impl Opened {
+    /// Refuses a folder for pictures where they would join what the run reads ([`place::check`]).
+    pub fn check_place(&self, option: &'static str, folder: &Path) -> Result<(), PlaceError> {
+        let inputs = self.config.as_ref().map(Config::inputs);
+        place::check(option, folder, Made::Folder, inputs.as_ref().map_or(&[], |inputs| inputs))
+    }
 }
 
 impl Which {
@@ -44,20 +55,22 @@ impl Which {
             );
             let run = open_run(path, &self.checkpoint, None, &[], device)?;
             let (layers, size) = (run.config.model.nce_layers.clone(), run.config.test_size());
-            return Ok(Opened { generator: run.generator, heads: run.heads, layers, size });
+            let config = Some(run.config.into_inner());
+            return Ok(Opened { generator: run.generator, heads: run.heads, layers, size, config });
         }
         if !path.exists() {
             bail!("{}: no such file or folder; expected a run's folder, or a generator's file", path.display());
         }
-        let (generator, size, layers) = match self.config.as_slice() {
-            [] => (generator_of_file(path, device)?, Some((256, 256)), vec![0, 4, 8, 12, 16]),
+        let (generator, size, layers, config) = match self.config.as_slice() {
+            [] => (generator_of_file(path, device)?, Some((256, 256)), vec![0, 4, 8, 12, 16], None),
             files => {
                 let config: Checked<Config> = Checked::load(files, &[])?;
                 let generator = new_generator(&config, device)?;
                 load_generator(&generator, path)?;
-                (generator, config.test_size(), config.into_inner().model.nce_layers)
+                let config = config.into_inner();
+                (generator, config.test_size(), config.model.nce_layers.clone(), Some(config))
             }
         };
-        Ok(Opened { generator, heads: None, layers, size })
+        Ok(Opened { generator, heads: None, layers, size, config })
     }
 }

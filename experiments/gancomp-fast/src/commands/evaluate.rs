@@ -38,7 +38,7 @@ pub struct BaselineArgs {
 pub fn run(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let config = args.row.load()?;
-    args.scores.check(&config.folders())?;
+    args.scores.check(&config.inputs())?;
     let options = EvalOptions { folders: args.row.folders(), device, threads, quiet };
     let Generator { of, channels } = args.generator;
     Ok(args.scores.write(&evaluate(&config, of, channels, &options)?)?)
@@ -48,9 +48,9 @@ pub fn run(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
 pub fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let config = args.row.load()?;
-    args.scores.check(&config.folders())?;
+    args.scores.check(&config.inputs())?;
     if let Some(folder) = &args.images {
-        place::check("--images", folder, Made::Folder, &config.folders())?;
+        place::check("--images", folder, Made::Folder, &config.inputs())?;
     }
     let options = EvalOptions { folders: args.row.folders(), device, threads, quiet };
     Ok(args.scores.write(&baseline(&config, args.images.as_deref(), &options)?)?)

@@ -45,7 +45,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
         false => folders.row(&config).join(format!("export-{}", args.generator.of)),
     };
     if let Some(folder) = &args.out {
-        place::check("--out", folder, Made::Folder, &config.folders())?;
+        place::check("--out", folder, Made::Folder, &config.inputs())?;
     }
     let out = args.out.clone().unwrap_or_else(usual);
     let options = ExportOptions { folders, which: args.generator.of, chosen: args.generator.channels, out, threads };

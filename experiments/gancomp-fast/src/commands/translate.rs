@@ -11,6 +11,7 @@ use gancomp_fast::translate::Translator;
 use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_nn::checkpoint::metadata;
 use semrel_run::Checked;
+use semrel_run::place::{self, Made};
 use semrel_train::cli::{Machine, Overrides, PictureSize, TranslationArgs, translating};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -81,6 +82,9 @@ impl TranslateArgs {
         }
         if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
             let config: Checked<Config> = Checked::load(&[path], &self.set.overrides)?;
+            if let Some(folder) = &self.translations.out {
+                place::check("--out", folder, Made::Folder, &config.inputs())?;
+            }
             let which = self.of.unwrap_or(Which::Export);
             let opened = open(&config, &Folders::new(&self.runs), which, self.channels, device)?;
             return Ok((Translator::Torch(opened.generator), config.test_size()));

@@ -26,6 +26,7 @@ pub struct ModelConfig {
     /// Normalisation of the discriminators: `instance`, as published; `spectral`, weights of spectral norm 1 instead.
     pub norm_discriminator: DiscriminatorNorm,
     /// How teacher and students make their image: `tanh`, as published, or `residual`, the input plus what the network gives.
+    /// Others are refused.
     pub output: Output,
     /// How weights of generators and discriminators are initialized; adapters and heads always start with N(0, 0.02²).
     pub init: InitType,

@@ -8,6 +8,7 @@ use semrel_data::image_io::read_rgb;
 use semrel_data::resize::{Filter, resize};
 use semrel_data::translate::jobs;
 use semrel_metrics::extractor::stack;
+use semrel_run::place::{self, Made};
 use semrel_train::cli::{Machine, RunArgs, translating};
 use stargan2_multi::networks::Translator;
 use stargan2_multi::sample::random_styles;
@@ -58,6 +59,7 @@ pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let jobs = jobs(&args.input, Some(&args.out))?;
     let (config, translator, domains) = open_translator(&args.run, args.weights.as_deref(), device)?;
+    place::check("--out", &args.out, Made::Folder, &config.inputs())?;
     let Some(domain) = domains.iter().position(|name| *name == args.to) else {
         bail!("--to {}: no domain of {}; it has {}", args.to, args.run.run_dir.display(), domains.join(", "));
     };
