@@ -122,11 +122,11 @@ pub fn check(
 ) -> Result<(), PlaceError> {
     let owned = || place.to_owned();
     let kind = |what| Err(PlaceError::Kind { option, place: owned(), what });
-    match (made, place.is_dir(), place.exists()) {
-        (Made::Folder, false, true) => return kind("a file; the output is a folder"),
+    match (made, place.is_dir(), place.is_file()) {
+        (Made::Folder, _, true) => return kind("a file; the output is a folder"),
         (Made::Folder, ..) => {}
         (_, true, _) => return kind("a folder; the output is a file"),
-        (_, false, true) if !head(place).is_some_and(|head| made.replaces(&head)) => {
+        (_, _, true) if !head(place).is_some_and(|head| made.replaces(&head)) => {
             return Err(PlaceError::OtherFile { option, place: owned(), expected: made.expected() });
         }
         _ => {}
@@ -152,9 +152,9 @@ pub fn check(
     }
 }
 
-/// Whether a folder of pictures below `root` holds `place`, or is it.
+/// Whether `place` is a folder of pictures below `root`, or lies in one.
 fn joins_pictures(place: &Path, root: &Path) -> bool {
-    place.ancestors().take_while(|folder| *folder != root && folder.starts_with(root)).any(|folder| {
+    place.ancestors().take(2).take_while(|folder| *folder != root && folder.starts_with(root)).any(|folder| {
         let mut names = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
         names.any(|name| {
             let ending = name.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
