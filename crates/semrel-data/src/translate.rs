@@ -41,6 +41,10 @@ pub fn output_names(files: &[PathBuf], root: &Path) -> Result<Vec<PathBuf>, Data
     Ok(names)
 }
 
+fn wrong(path: &Path, why: &str) -> DataError {
+    DataError::Job { path: path.to_owned(), why: why.to_owned() }
+}
+
 fn shared(one: &Path, other: &Path, output: &Path) -> DataError {
     let why = format!("this and {} would both become {}; rename one", other.display(), output.display());
     DataError::Job { path: one.to_owned(), why }
@@ -57,12 +61,12 @@ pub struct TranslateOptions {
 
 /// The jobs of translating `input`, a picture or a folder of pictures at any depth, into the folder `out`; beside the
 /// input, as `<stem>_translated.png`, if that is `None`.
+/// Pictures that an earlier call left in an output folder among the inputs are no inputs.
 ///
 /// # Errors
 /// [`DataError::Job`] where there is nothing to translate, where an output would be an input, and where two inputs would
-/// share an output. Pictures that an earlier call left in an output folder among the inputs are no inputs.
+/// share an output.
 pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
-    let wrong = |path: &Path, why: &str| DataError::Job { path: path.to_owned(), why: why.to_owned() };
     let (mut files, root) = if input.is_dir() {
         let files = list_images(input)?;
         if files.is_empty() {
@@ -92,7 +96,7 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
                 return Err(wrong(out, why));
             }
             if resolved.starts_with(&input) {
-                leave_translations_out(&mut files, root, out)?;
+                leave_translations_out(&mut files, root, &resolved)?;
             }
         }
     }
@@ -128,13 +132,9 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
     Ok(jobs)
 }
 
-/// Leaves out of the inputs below `root` the pictures in the folder `out` that an earlier call made of the others.
+/// Leaves out of the inputs below `root` the pictures in the folder `out`, a resolved path, that an earlier call made of the others.
 fn leave_translations_out(files: &mut Vec<PathBuf>, root: &Path, out: &Path) -> Result<(), DataError> {
-    let wrong = |path: &Path, why: &str| DataError::Job { path: path.to_owned(), why: why.to_owned() };
-    let within = |file: &PathBuf| match (file.canonicalize(), out.canonicalize()) {
-        (Ok(file), Ok(out)) => file.starts_with(out),
-        _ => false,
-    };
+    let within = |file: &PathBuf| file.canonicalize().is_ok_and(|file| file.starts_with(out));
     let (made, inputs): (Vec<PathBuf>, Vec<PathBuf>) = files.drain(..).partition(within);
     if inputs.is_empty() {
         return Err(wrong(root, "holds no picture but those in the output folder"));

@@ -18,7 +18,7 @@ use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_eval::{KeptEvaluation, translate_files, written_pictures};
 use semrel_nn::checkpoint::save;
 use semrel_run::Checked;
-use semrel_run::place::{self, Made, PlaceError};
+use semrel_run::place::{self, Made};
 use semrel_run::scores::{BEST_ON_TEST, Evaluation};
 use semrel_train::Checkpoints;
 use semrel_train::cli::{
@@ -230,7 +230,7 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
 /// Translates the test images by a checkpoint, or by the weights that are asked for, and scores them.
 fn score(args: &EvalArgs, checkpoint: &str, device: Device, quiet: bool) -> Result<Evaluation> {
     let run = open_run(&args.run.run_dir, checkpoint, args.weights.as_deref(), &args.set.overrides, device)?;
-    check_places(&run.config, args.images.as_deref(), &args.scores)?;
+    args.scores.check(args.images.as_deref(), &run.config.inputs())?;
     let data = Data::of_tests(&run.config)?;
     let (name, label) = match &args.weights {
         Some(file) => (file.display().to_string(), "weights".to_owned()),
@@ -262,16 +262,10 @@ fn score(args: &EvalArgs, checkpoint: &str, device: Device, quiet: bool) -> Resu
     Ok(scores)
 }
 
-/// Pictures and scores go where nothing is read.
-fn check_places(config: &Config, images: Option<&Path>, scores: &ScoresFile) -> Result<(), PlaceError> {
-    scores.check(&config.inputs())?;
-    images.map_or(Ok(()), |folder| place::check("--images", folder, Made::Folder, &config.inputs()))
-}
-
 fn run_baseline(args: &ScoredBaseline, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.baseline.machine.set()?;
     let config: Checked<Config> = args.baseline.files.load()?;
-    check_places(&config, args.images.as_deref(), &args.baseline.scores)?;
+    args.baseline.scores.check(args.images.as_deref(), &config.inputs())?;
     let data = Data::of_tests(&config)?;
     let evaluator = evaluator(&config, &data, device, quiet)?;
     let temporary = tempfile::tempdir().context("a temporary folder")?;

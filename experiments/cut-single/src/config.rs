@@ -1,6 +1,7 @@
 //! What a run is: one YAML file, every key with its published default.
 
 mod eval;
+mod inputs;
 mod loss;
 
 pub use eval::{EvalConfig, Reference};
@@ -16,7 +17,7 @@ pub use semrel_nn::patchgan::DiscriminatorNorm;
 use semrel_nn::{AdamConfig, InitType, LrPolicy, LrSchedule, Output};
 use serde::{Deserialize, Serialize};
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -303,18 +304,6 @@ impl Default for TrainConfig {
 }
 
 impl Config {
-    /// The folders and files that a run reads, with the keys that name them.
-    pub fn inputs(&self) -> [(&'static str, Option<&Path>); 6] {
-        [
-            ("data.root", Some(&*self.data.root)),
-            ("data.pairs", self.data.pairs.as_deref()),
-            ("eval.truth", self.eval.truth().folder()),
-            ("eval.masks", self.eval.masks.as_deref()),
-            ("eval.extractor_weights", self.eval.extractor_weights.as_deref()),
-            ("eval.segmenter_weights", self.eval.segmenter_weights.as_deref()),
-        ]
-    }
-
     /// Total number of epochs.
     pub fn epochs(&self) -> u64 {
         (self.train.n_epochs + self.train.n_epochs_decay) as u64

@@ -198,7 +198,7 @@ fn run_eval(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
 /// Scores a checkpoint, or the weights that are asked for.
 fn score(args: &EvalArgs, which: &RunArgs, device: Device, quiet: bool) -> Result<DomainEvaluation> {
     let run = open_run(which, args.weights.as_deref(), &args.set.overrides, device)?;
-    args.scores.check(&run.config.inputs())?;
+    args.scores.check(None, &run.config.inputs())?;
     let name = match &args.weights {
         Some(file) => file.display().to_string(),
         None => which.checkpoint.clone(),
@@ -237,7 +237,7 @@ fn kept(run_dir: &Path, run: &TrainedRun) -> Option<KeptEvaluation> {
 fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, _) = args.machine.set()?;
     let config: Checked<Config> = args.files.load()?;
-    args.scores.check(&config.inputs())?;
+    args.scores.check(None, &config.inputs())?;
     let data = Data::of_tests(&config)?;
     let metrics = metrics(&config, device)?;
     Ok(args.scores.write(&reference_of_tests(&config, &data, &metrics, quiet)?.baseline()?)?)

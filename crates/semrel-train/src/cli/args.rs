@@ -63,12 +63,16 @@ pub struct ScoresFile {
 }
 
 impl ScoresFile {
-    /// Refuses a file that lies in the folders that are read, or that holds something else ([`place::check`]).
+    /// Refuses a file for scores that holds something else, and a folder for their `images` where these would join what is read
+    /// ([`place::check`]).
     ///
     /// # Errors
     /// Names the option.
-    pub fn check(&self, inputs: &[(&'static str, Option<&Path>)]) -> Result<(), PlaceError> {
-        self.out.as_deref().map_or(Ok(()), |file| place::check("--out", file, Made::Json, inputs))
+    pub fn check(&self, images: Option<&Path>, inputs: &[(&'static str, Option<&Path>)]) -> Result<(), PlaceError> {
+        if let Some(file) = &self.out {
+            place::check("--out", file, Made::Json, inputs)?;
+        }
+        images.map_or(Ok(()), |folder| place::check("--images", folder, Made::Folder, inputs))
     }
 
     /// Writes them.

@@ -4,7 +4,6 @@ use super::common::{Generator, Row};
 use anyhow::Result;
 use clap::Args;
 use gancomp_fast::evaluate::{EvalOptions, baseline, evaluate};
-use semrel_run::place::{self, Made};
 use semrel_train::cli::{Machine, ScoresFile};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,7 +37,7 @@ pub struct BaselineArgs {
 pub fn run(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let config = args.row.load()?;
-    args.scores.check(&config.inputs())?;
+    args.scores.check(None, &config.inputs())?;
     let options = EvalOptions { folders: args.row.folders(), device, threads, quiet };
     let Generator { of, channels } = args.generator;
     Ok(args.scores.write(&evaluate(&config, of, channels, &options)?)?)
@@ -48,10 +47,7 @@ pub fn run(args: &EvalArgs, quiet: bool) -> Result<ExitCode> {
 pub fn run_baseline(args: &BaselineArgs, quiet: bool) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let config = args.row.load()?;
-    args.scores.check(&config.inputs())?;
-    if let Some(folder) = &args.images {
-        place::check("--images", folder, Made::Folder, &config.inputs())?;
-    }
+    args.scores.check(args.images.as_deref(), &config.inputs())?;
     let options = EvalOptions { folders: args.row.folders(), device, threads, quiet };
     Ok(args.scores.write(&baseline(&config, args.images.as_deref(), &options)?)?)
 }
