@@ -131,11 +131,41 @@ pub fn check(
         }
         _ => {}
     }
-    let (resolved, here) = (resolve(place), resolve(Path::new(".")));
+    let resolved = resolve(place);
+    beside_inputs(option, place, &resolved, made, inputs)?;
+    match run_of(&resolved, made) {
+        Some(run) => Err(PlaceError::OfRun { option, place: owned(), run }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses the `folder` of a run that `option` names where its pictures would join those that are read: as [`check`], but a run
+/// may be there. Changes nothing.
+///
+/// # Errors
+/// [`PlaceError::AmongInputs`] names the option.
+pub fn check_run(
+    option: &'static str,
+    folder: &Path,
+    inputs: &[(&'static str, Option<&Path>)],
+) -> Result<(), PlaceError> {
+    beside_inputs(option, folder, &resolve(folder), Made::Folder, inputs)
+}
+
+/// Refuses a `place` that joins or is what is read.
+fn beside_inputs(
+    option: &'static str,
+    place: &Path,
+    resolved: &Path,
+    made: Made,
+    inputs: &[(&'static str, Option<&Path>)],
+) -> Result<(), PlaceError> {
+    let owned = || place.to_owned();
+    let here = resolve(Path::new("."));
     for (key, read) in inputs.iter().filter_map(|(key, read)| Some((*key, (*read)?))) {
         let root = resolve(read);
         let joins = match made {
-            Made::Folder | Made::Picture if here.starts_with(&root) => joins_pictures(&resolved, &root),
+            Made::Folder | Made::Picture if here.starts_with(&root) => joins_pictures(resolved, &root),
             Made::Folder | Made::Picture => resolved.starts_with(&root) && root.is_dir(),
             Made::Json | Made::Safetensors => false,
         };
@@ -146,10 +176,7 @@ pub fn check(
             return Err(PlaceError::Read { option, place: owned(), key });
         }
     }
-    match run_of(&resolved, made) {
-        Some(run) => Err(PlaceError::OfRun { option, place: owned(), run }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Whether `place` is a folder of pictures below `root`, or lies in one.
@@ -296,6 +323,20 @@ mod tests {
         for (place, made) in [(run.join("scores.json"), Made::Json), (run.join("results/mine"), Made::Folder)] {
             assert_eq!(text("--out", &place, made, &[]), "written");
         }
+    }
+
+    #[test]
+    fn runs_go_on_where_they_are_and_join_no_pictures() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, run) = (dir.path().join("photos"), dir.path().join("run"));
+        fs::create_dir_all(root.join("train")).unwrap();
+        fs::create_dir_all(&run).unwrap();
+        fs::write(run.join("config.yaml"), "{}").unwrap();
+        fs::write(run.join(".semrel.lock"), "").unwrap();
+        let inputs = [("data.root", Some(&*root))];
+        assert!(check_run("--run-dir", &run, &inputs).is_ok());
+        let said = check_run("--run-dir", &root.join("train/run"), &inputs).unwrap_err().to_string();
+        assert!(said.contains("--run-dir") && said.contains("`data.root` names"), "{said}");
     }
 
     #[test]

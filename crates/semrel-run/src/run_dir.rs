@@ -15,6 +15,7 @@ use crate::atomic::{self, FileError, TEMPORARY, failed, names_in};
 use crate::checkpoints::{self, CheckpointFolder, CheckpointFolderError};
 use crate::config::{self, ConfigError, yaml};
 use crate::lock::{self, Lock};
+use crate::place::PlaceError;
 use crate::{JsonFileError, front, log, manifest, search, split, summary};
 use serde::Serialize;
 use std::fs;
@@ -96,6 +97,9 @@ pub enum RunError {
         /// What differs, and what to do.
         what: String,
     },
+    /// The run's pictures would join those that it reads.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// The configuration cannot be stored or read back.
     #[error(transparent)]
     Config(#[from] ConfigError),

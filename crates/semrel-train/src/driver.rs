@@ -6,7 +6,7 @@ use crate::fit::{Ended, Fit, Rhythm, Standing, fit};
 use crate::memory::peak_mib;
 use crate::{Interrupt, OpenMode, RunDir, RunError};
 use semrel_run::summary::{self, Summary, SummaryError};
-use semrel_run::{Manifest, SplitRecord, manifest, split};
+use semrel_run::{Manifest, SplitRecord, manifest, place, split};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -61,6 +61,10 @@ pub struct About<'a> {
     pub keep: usize,
     /// Its length, and what is done how often.
     pub rhythm: Rhythm,
+    /// The option that names where its folder lies.
+    pub option: &'static str,
+    /// The folders and files that it reads, with the keys that name them.
+    pub inputs: &'a [(&'static str, Option<&'a Path>)],
 }
 
 /// What an experiment does for its run besides training ([`Fit`]).
@@ -114,6 +118,7 @@ where
     E: Experiment,
     E::Error: From<RunError> + From<SummaryError>,
 {
+    place::check_run(about.option, &options.run_dir, about.inputs).map_err(RunError::from)?;
     if options.mode == OpenMode::Resume {
         split::check(&options.run_dir, experiment.split())?;
     }

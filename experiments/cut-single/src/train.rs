@@ -209,6 +209,8 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
             eval_every: config.eval_every(),
             warmup: t.warmup,
         },
+        option: "--run-dir",
+        inputs: &config.inputs(),
     };
     let mut run = Run { config, data: &data, algorithm, average, loader: None, scorer, preview, device, epoch: 0 };
     drive(&mut run, config, about, &MAY_CHANGE, options, interrupt)

@@ -232,6 +232,8 @@ impl Job<'_> {
                 eval_every,
                 warmup: training.warmup(),
             },
+            option: "--runs",
+            inputs: &config.inputs(),
         };
         let mut run =
             Run { job: &self, train, training: &training, algorithm, loader: None, scorer, preview, device, epoch: 0 };

@@ -201,6 +201,8 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
             eval_every: count(config.eval_every()),
             warmup: count(t.warmup),
         },
+        option: "--run-dir",
+        inputs: &config.inputs(),
     };
     let preview = Preview::of_batch(sources);
     let mut run =

@@ -86,9 +86,15 @@ impl Validate for Config {
                 return fail(key, format!("{value}"), &format!("it must be at most {most}"));
             }
         }
-        if self.model.discriminator == DiscriminatorKind::Both && self.loss.r1_every != 1 {
-            let remedy = "R1 goes with `model.discriminator: stargan-v2`; leave it out";
-            return fail("loss.r1_every", format!("{}", self.loss.r1_every), remedy);
+        if self.model.discriminator == DiscriminatorKind::Both
+            && (self.loss.lambda_r1 != 0.0 || self.loss.r1_every != 1)
+        {
+            let (key, value, without) = match self.loss.lambda_r1 {
+                0.0 => ("loss.r1_every", self.loss.r1_every as f64, 1),
+                lambda => ("loss.lambda_r1", lambda, 0),
+            };
+            let remedy = format!("R1 goes with `model.discriminator: stargan-v2`; with `both` it must be {without}");
+            return fail(key, format!("{value}"), &remedy);
         }
         if self.model.output == OutputKind::Affine && self.model.generator != GeneratorKind::Light {
             let remedy = "it goes with `model.generator: light`";
