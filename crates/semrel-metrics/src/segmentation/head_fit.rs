@@ -18,6 +18,8 @@ use tch::{Kind, Tensor};
 /// How far a fit is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum FitProgress {
+    /// Another process fits the same head: it will be found when that has ended.
+    Waiting,
     /// Feature maps of the pictures.
     Features {
         /// Pictures that are done.

@@ -76,13 +76,21 @@ impl HeadSegmenter {
         config.check()?;
         let fitted_to = head_cache::digest(pairs, format, config)?;
         let place = place(&fitted_to);
-        if let Some(state) = place.as_ref().filter(|place| place.is_file()).and_then(|place| load_any(place).ok()) {
-            let head = Head::new(config, extractor.device());
-            if copy_into(&head.state(), &state, Extras::Refuse).is_ok() {
-                return Ok(Self { extractor, head, config: config.clone(), fitted_to });
-            }
+        let device = extractor.device();
+        let kept = || -> Option<Net<Head>> {
+            let state = load_any(place.as_ref().filter(|place| place.is_file())?).ok()?;
+            let head = Head::new(config, device);
+            copy_into(&head.state(), &state, Extras::Refuse).is_ok().then_some(head)
+        };
+        if let Some(head) = kept() {
+            return Ok(Self { extractor, head, config: config.clone(), fitted_to });
         }
-        let head = head_fit::fit(&extractor, pairs, format, config, progress)?;
+        // Rows of a table that end together would fit the same head twice.
+        let _turn = place.as_ref().map(|place| head_cache::turn(place, progress)).transpose()?;
+        let head = match kept() {
+            Some(head) => head,
+            None => head_fit::fit(&extractor, pairs, format, config, progress)?,
+        };
         if let Some(place) = &place {
             head_cache::keep(place, &head.state(), config);
         }

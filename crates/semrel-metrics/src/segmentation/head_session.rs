@@ -6,6 +6,7 @@ use super::head_segmenter::HeadSegmenter;
 use super::label_files::LabelFormat;
 use super::pairs::Pair;
 use crate::{EfficientNetLite0, MetricsError};
+use semrel_train::progress::print_line;
 use semrel_train::{Interrupt, Progress};
 use std::ops::ControlFlow;
 use tch::Device;
@@ -24,9 +25,14 @@ pub fn fit_or_find(
 ) -> Result<HeadSegmenter, MetricsError> {
     let interrupt = Interrupt::watch()?;
     let bar = |label: &str, total: u64| Progress::new(label, 0, total, quiet);
-    let (mut reading, mut fitting) = (None, None);
+    let (mut waiting, mut reading, mut fitting) = (false, None, None);
     let mut progress = |state: FitProgress| {
         match state {
+            FitProgress::Waiting => {
+                if !quiet && !std::mem::replace(&mut waiting, true) {
+                    print_line("another process fits the segmenter; waiting for it");
+                }
+            }
             FitProgress::Features { done, total } => {
                 reading.get_or_insert_with(|| bar("features to fit to", total as u64)).set(done as u64);
             }

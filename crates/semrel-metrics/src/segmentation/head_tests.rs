@@ -72,3 +72,32 @@ fn settings_and_labels_are_checked() {
     let fit = HeadSegmenter::fit(extractor(), &pairs, LabelFormat::TrainId, &SMALL, &mut go);
     assert!(matches!(fit, Err(MetricsError::TooFew { .. })));
 }
+
+#[test]
+fn a_head_that_another_process_fits_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let [pairs, _] = scenes(dir.path());
+    let config = HeadConfig { steps: 3, ..SMALL };
+    let named = |fitted_to: &str| Some(dir.path().join("cache").join(format!("{fitted_to}.safetensors")));
+    let place = named(&head_cache::digest(&pairs, LabelFormat::TrainId, &config).unwrap()).unwrap();
+    let cached = |progress: &mut dyn FnMut(FitProgress) -> ControlFlow<()>| {
+        HeadSegmenter::cached_at(extractor(), &pairs, LabelFormat::TrainId, &config, named, progress)
+    };
+    // Another handle stands for the other process.
+    let mut other = head_cache::turn(&place, &mut go).unwrap();
+    assert!(other.is_some());
+    let stopped = cached(&mut |state| match state {
+        FitProgress::Waiting => ControlFlow::Break(()),
+        _ => panic!("fitted beside the other"),
+    });
+    assert!(matches!(stopped, Err(MetricsError::Interrupted)));
+    let mut waited = false;
+    let fitted = cached(&mut |state| {
+        if state == FitProgress::Waiting {
+            // The other is killed.
+            (waited, other) = (true, None);
+        }
+        ControlFlow::Continue(())
+    });
+    assert!(fitted.is_ok() && waited && place.is_file());
+}
