@@ -35,6 +35,7 @@ mod gradient;
 pub mod hard_negative;
 pub mod hdce;
 pub mod lsesim;
+pub mod negatives;
 pub mod patch_nce;
 pub mod patch_sampler;
 pub mod semantic;

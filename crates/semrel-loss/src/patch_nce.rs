@@ -96,6 +96,14 @@ pub fn info_nce(
 /// [`LossError::Shape`] where the negatives are not `[B, M, D]`; [`LossError::ElementType`],
 /// [`LossError::ElementTypes`], [`LossError::Devices`], [`LossError::Empty`].
 pub fn info_nce_against(q: &Tensor, k: &Tensor, negatives: &Tensor, tau: f64) -> Result<Tensor, LossError> {
+    Ok(info_nce_against_each(q, k, negatives, tau)?.mean(None::<Kind>))
+}
+
+/// The values of [`info_nce_against`] of all rows, `[B·K]`, before their mean is taken.
+///
+/// # Errors
+/// As [`info_nce_against`].
+pub fn info_nce_against_each(q: &Tensor, k: &Tensor, negatives: &Tensor, tau: f64) -> Result<Tensor, LossError> {
     positive("tau", tau)?;
     alike([("queries", q), ("keys", k), ("negatives", negatives)])?;
     if q.size() != k.size() {
@@ -112,7 +120,7 @@ pub fn info_nce_against(q: &Tensor, k: &Tensor, negatives: &Tensor, tau: f64) ->
     let q = q / tau;
     let positives = (&q * &k).sum_dim_intlist([-1].as_slice(), false, None::<Kind>);
     let v = q.bmm(&negatives.transpose(1, 2)).logsumexp([-1], false) - positives;
-    Ok(v.softplus().mean(None::<Kind>))
+    Ok(v.softplus().view([-1]))
 }
 
 impl PatchLoss {

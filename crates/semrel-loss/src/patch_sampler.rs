@@ -123,6 +123,28 @@ impl PatchSampler {
         Ok(features.iter().enumerate().map(project).collect())
     }
 
+    /// The mean over all positions of the embeddings of each image, `[B, nc]` for each tap: rows as [`PatchSampler::project`] makes
+    /// them, which are not normalised again.
+    ///
+    /// # Derivatives
+    /// As [`PatchSampler::project`].
+    ///
+    /// # Errors
+    /// As [`PatchSampler::project`].
+    pub fn mean_embeddings(&self, features: &[Tensor]) -> Result<Vec<Tensor>, LossError> {
+        self.check(features)?;
+        let mean = |(l, map): (usize, &Tensor)| {
+            let size = map.size();
+            let rows = map.flatten(2, 3).transpose(1, 2).reshape([-1, size[1]]);
+            unit(&self.embed(l, rows)).view([size[0], size[2] * size[3], -1]).mean_dim(
+                [1i64].as_slice(),
+                false,
+                None::<Kind>,
+            )
+        };
+        Ok(features.iter().enumerate().map(mean).collect())
+    }
+
     fn embed(&self, tap: usize, rows: Tensor) -> Tensor {
         match &self.heads {
             Some(heads) => heads[tap].forward(&rows),

@@ -2,6 +2,8 @@
 
 #[path = "parity/compression.rs"]
 mod compression;
+#[path = "parity/negcut.rs"]
+mod negcut;
 
 use semrel_loss::curriculum::{EpochCurriculum, IterationCurriculum, lambda_ds};
 use semrel_loss::gan::{self, GanMode, Target};
@@ -39,6 +41,10 @@ fn main() {
             ("single-modal/hdce", |c| single_patch_loss(c, decoupled_info_nce)),
             ("single-modal/lsesim", |c| lsesim(c, c.flag("use_conv"), false)),
             ("single-modal/lsesim_contrastive", |c| lsesim(c, c.flag("use_conv"), true)),
+            ("single-modal/negcut-diversity", negcut::diversity),
+            ("single-modal/negcut-momentum-features", negcut::momentum_features),
+            ("single-modal/negcut-nce", negcut::nce),
+            ("single-modal/negcut-negative-generator", negcut::negative_generator),
             ("single-modal/patch_nce", |c| single_patch_loss(c, info_nce)),
             ("single-modal/patch_sampler", single_patch_sampler),
             ("single-modal/src", single_src),

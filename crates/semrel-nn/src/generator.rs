@@ -1,6 +1,7 @@
 //! What the patch losses need of a generator: its image, and the outputs of layers on the way.
 
 use crate::NetworkError;
+use crate::styles::StyleChoice;
 use tch::Tensor;
 
 /// An image-to-image generator whose layers can be tapped.
@@ -34,6 +35,19 @@ pub trait TappedGenerator: std::fmt::Debug {
 
     /// Switches between training (`true`, as networks start) and evaluation.
     fn set_training(&self, _training: bool) {}
+
+    /// Numbers of a style, of generators that can translate an image in many.
+    fn style_numbers(&self) -> Option<i64> {
+        None
+    }
+
+    /// Chooses the style of later passes; of no effect where there is one translation of an image.
+    fn set_style(&self, _choice: StyleChoice) {}
+
+    /// The styles `[B, n]` of images of the target domain, where there are styles.
+    fn style_of(&self, _reference: &Tensor) -> Option<Tensor> {
+        None
+    }
 }
 
 /// Position of layer `layer` among `count`, −1 being the last.

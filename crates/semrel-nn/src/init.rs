@@ -50,6 +50,11 @@ impl InitType {
     ///
     /// StyleGAN2's networks keep the values that they are built with: this is not for them.
     pub fn apply(self, state: &BTreeMap<String, Tensor>) {
+        self.draw(state, Biases::Zero);
+    }
+
+    /// As [`InitType::apply`], with a choice of the biases.
+    pub fn draw(self, state: &BTreeMap<String, Tensor>, biases: Biases) {
         tch::no_grad(|| {
             for (key, tensor) in state {
                 let mut tensor = tensor.shallow_clone();
@@ -67,14 +72,45 @@ impl InitType {
                         Self::Kaiming => (2.0 / fan_in).sqrt(),
                     };
                     let _ = tensor.normal_(0.0, std);
-                } else if key.ends_with("bias") {
-                    let _ = tensor.zero_();
+                } else if let Some(layer) = key.strip_suffix("bias") {
+                    let weight = state.get(&format!("{layer}weight")).map(Tensor::size).filter(|size| size.len() >= 2);
+                    match (biases, weight) {
+                        (Biases::Uniform, Some(weight)) => {
+                            let bound = 1.0 / (weight[1..].iter().product::<i64>() as f64).sqrt();
+                            let _ = tensor.uniform_(-bound, bound);
+                        }
+                        _ => {
+                            let _ = tensor.zero_();
+                        }
+                    }
                 } else if key.strip_suffix("weight").is_some_and(|layer| is_batch_norm(state, layer)) {
                     let _ = tensor.normal_(1.0, 0.02);
                 }
             }
         });
     }
+}
+
+/// How the biases of convolutions and linear layers start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Biases {
+    /// At 0.
+    Zero,
+    /// As PyTorch draws them where the published code leaves them alone: uniform in ±1/√fan_in, the fan with the kernel's area.
+    Uniform,
+}
+
+/// Draws scales of instance norm from N(1, 0.02²) and sets its shifts to 0, as DistanceGAN does.
+pub fn draw_scales(state: &BTreeMap<String, Tensor>) {
+    tch::no_grad(|| {
+        for (key, weight) in state.iter().filter(|(key, tensor)| key.ends_with("weight") && tensor.dim() == 1) {
+            let _ = weight.shallow_clone().normal_(1.0, 0.02);
+            if let Some(shift) = state.get(&key.replace("weight", "bias")) {
+                let _ = shift.shallow_clone().zero_();
+            }
+        }
+    });
 }
 
 /// Only batch norm tracks a running mean beside its scale.

@@ -70,6 +70,16 @@ impl PatchGanConfig {
         }
     }
 
+    /// The published discriminator of GcGAN: halvings by strides.
+    pub fn gcgan() -> Self {
+        Self { antialias: false, ..Self::cut() }
+    }
+
+    /// The published discriminator of DistanceGAN: norms with scale and shift, too.
+    pub fn distancegan() -> Self {
+        Self { norm: NormType::InstanceAffine, ..Self::gcgan() }
+    }
+
     /// The same with another normalisation.
     #[must_use]
     pub fn with_norm(self, norm: DiscriminatorNorm) -> Self {

@@ -45,6 +45,20 @@ pub struct ResnetConfig {
     /// How the image is made of the last convolution's output.
     #[serde(default)]
     pub output: Output,
+    /// Borders of the convolutions.
+    #[serde(default)]
+    pub border: Border,
+}
+
+/// Borders of the convolutions that keep the sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Border {
+    /// Mirrored, by modules of their own.
+    #[default]
+    Reflect,
+    /// Zeros, by the convolutions themselves: layers have smaller numbers.
+    Zero,
 }
 
 impl ResnetConfig {
@@ -62,7 +76,18 @@ impl ResnetConfig {
             dropout_numbered: false,
             clamp: false,
             output: Output::Tanh,
+            border: Border::Reflect,
         }
+    }
+
+    /// The published generator of GcGAN: strided and transposed convolutions.
+    pub fn gcgan() -> Self {
+        Self { antialias: false, antialias_up: false, ..Self::cut() }
+    }
+
+    /// The published generator of DistanceGAN: borders of zeros, and norms with scale and shift, too.
+    pub fn distancegan() -> Self {
+        Self { norm: NormType::InstanceAffine, border: Border::Zero, ..Self::gcgan() }
     }
 
     /// The published teacher of the compression experiment: strided and transposed convolutions in place of blurs, so that
@@ -104,8 +129,7 @@ impl ResnetGenerator {
         config.output.mark(path);
         let (path, bias) = (&(path / "model"), config.norm.conv_bias());
         let mut model = Sequential::default();
-        model.push(Module::ReflectPad(3));
-        model.conv(path, (config.in_channels, config.width), (7, 1, 0), bias);
+        bordered(&mut model, path, (config.in_channels, config.width), 7, config.border, bias);
         norm_relu(&mut model, path, config.width, config.norm);
         for level in 0..LEVELS {
             let (cin, cout) = (config.width << level, config.width << (level + 1));
@@ -130,8 +154,8 @@ impl ResnetGenerator {
             }
             norm_relu(&mut model, path, cout, config.norm);
         }
-        model.push(Module::ReflectPad(3));
-        model.conv(path, (config.width, config.output.channels(config.out_channels)), (7, 1, 0), true);
+        let channels = (config.width, config.output.channels(config.out_channels));
+        bordered(&mut model, path, channels, 7, config.border, true);
         if config.output == Output::Tanh {
             model.push(Module::Tanh);
         }
@@ -163,6 +187,18 @@ impl ResnetGenerator {
 
 delegate_to_chain!(ResnetGenerator);
 
+/// A convolution that keeps the sides.
+fn bordered(model: &mut Sequential, path: &nn::Path, channels: (i64, i64), kernel: i64, border: Border, bias: bool) {
+    let by = kernel / 2;
+    match border {
+        Border::Reflect => {
+            model.push(Module::ReflectPad(by));
+            model.conv(path, channels, (kernel, 1, 0), bias);
+        }
+        Border::Zero => model.conv(path, channels, (kernel, 1, by), bias),
+    }
+}
+
 fn norm_relu(model: &mut Sequential, path: &nn::Path, channels: i64, norm: NormType) {
     model.norm(path, channels, norm);
     model.push(Module::Relu);
@@ -172,16 +208,14 @@ fn norm_relu(model: &mut Sequential, path: &nn::Path, channels: i64, norm: NormT
 fn residual(path: &nn::Path, channels: i64, config: &ResnetConfig) -> Sequential {
     let (path, bias) = (&(path / "conv_block"), config.norm.conv_bias());
     let mut block = Sequential::default();
-    block.push(Module::ReflectPad(1));
-    block.conv(path, (channels, channels), (3, 1, 0), bias);
+    bordered(&mut block, path, (channels, channels), 3, config.border, bias);
     norm_relu(&mut block, path, channels, config.norm);
     if config.dropout {
         block.push(Module::Dropout);
     } else if config.dropout_numbered {
         block.push(Module::Identity);
     }
-    block.push(Module::ReflectPad(1));
-    block.conv(path, (channels, channels), (3, 1, 0), bias);
+    bordered(&mut block, path, (channels, channels), 3, config.border, bias);
     block.norm(path, channels, config.norm);
     block
 }

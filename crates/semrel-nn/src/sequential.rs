@@ -118,7 +118,9 @@ impl Module {
             Self::Up(_) => sides(channels, &|n| Some(2 * n)),
             Self::Residual(block) => block.shape((channels, height, width)),
             // The norm of a single position is 0 whatever the input.
-            Self::Norm(Norm::Instance) => (height * width > 1).then_some((channels, height, width)),
+            Self::Norm(Norm::Instance | Norm::InstanceAffine(_)) => {
+                (height * width > 1).then_some((channels, height, width))
+            }
             Self::Norm(_) | Self::Relu | Self::LeakyRelu | Self::Dropout | Self::Identity | Self::Tanh => {
                 Some((channels, height, width))
             }

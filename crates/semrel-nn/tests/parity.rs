@@ -2,6 +2,12 @@
 
 #[path = "parity/compression.rs"]
 mod compression;
+#[path = "parity/drit.rs"]
+mod drit;
+#[path = "parity/methods.rs"]
+mod methods;
+#[path = "parity/munit.rs"]
+mod munit;
 #[path = "parity/single_modal.rs"]
 mod single_modal;
 
@@ -59,6 +65,33 @@ fn main() {
             ("single-modal/discriminator", single_modal::discriminator),
             ("single-modal/sincut_networks", single_modal::sincut_networks),
             ("single-modal/image_pool", single_modal::image_pool),
+            ("single-modal/munit-layer-norm", munit::layer_norm),
+            ("single-modal/munit-adain", munit::adain),
+            ("single-modal/munit-generator", munit::generator),
+            ("single-modal/munit-unit-generator", munit::unit_generator),
+            ("single-modal/munit-discriminator", munit::discriminator),
+            ("single-modal/munit-translate", munit::translate),
+            ("single-modal/munit-vgg-loss", munit::vgg_loss),
+            ("single-modal/munit-init", munit::init),
+            ("single-modal/drit-layer-norm", drit::layer_norm),
+            ("single-modal/drit-content-encoder", drit::content_encoder),
+            ("single-modal/drit-attribute-encoder", drit::attribute_encoder),
+            ("single-modal/drit-generator", drit::generator),
+            ("single-modal/drit-discriminator", drit::discriminator),
+            ("single-modal/drit-content-discriminator", drit::content_discriminator),
+            ("single-modal/drit-translate", drit::translate),
+            ("single-modal/drit-init", drit::init),
+            ("single-modal/gcgan-generator", methods::gcgan_generator),
+            ("single-modal/gcgan-discriminator", methods::gcgan_discriminator),
+            ("single-modal/gcgan-init", methods::gcgan_init),
+            ("single-modal/distancegan-generator", methods::distancegan_generator),
+            ("single-modal/distancegan-discriminator", methods::distancegan_discriminator),
+            ("single-modal/distancegan-init", methods::distancegan_init),
+            ("single-modal/gcgan-lr-schedule", |c| methods::lr_schedule(c, LrPolicy::LinearGcgan)),
+            ("single-modal/distancegan-lr-schedule", |c| methods::lr_schedule(c, LrPolicy::LinearDistancegan)),
+            ("single-modal/munit-lr-schedule", munit::lr_schedule),
+            ("single-modal/drit-lr-schedule", drit::lr_schedule),
+            ("single-modal/negcut-momentum-update", methods::momentum_update),
             ("compression/config_sets", compression::config_sets),
             ("compression/discriminators", compression::discriminators),
             ("compression/distill_adapters", compression::distill_adapters),

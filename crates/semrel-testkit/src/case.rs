@@ -5,7 +5,7 @@ use crate::fill::{FillRule, lcg1};
 use crate::packed;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
@@ -28,6 +28,8 @@ pub struct Case {
     strides: BTreeMap<String, i64>,
     /// Factor on all limits.
     slack: f64,
+    /// Whether the limits are those of double precision, where the case has them.
+    double: Cell<bool>,
     skipped: RefCell<Option<String>>,
 }
 
@@ -52,7 +54,8 @@ impl Case {
             (false, false) => BTreeMap::new(),
         };
         let strides = spread(&json["sampled"], &mut tensors).map_err(|e| format!("{}: {e}", json_path.display()))?;
-        Ok(Self { name, kind, dir: dir.to_owned(), json, tensors, strides, slack: 1.0, skipped: RefCell::default() })
+        let (double, skipped) = (Cell::new(false), RefCell::default());
+        Ok(Self { name, kind, dir: dir.to_owned(), json, tensors, strides, slack: 1.0, double, skipped })
     }
 
     /// Counts this case as skipped, whatever its handler returns: it needs something that is absent.
@@ -75,7 +78,9 @@ impl Case {
     /// # Errors
     /// Those of `compare`, and which precision they are of.
     pub fn in_both_kinds(&self, compare: impl Fn(&Self, Kind) -> Outcome) -> Outcome {
+        self.double.set(true);
         compare(self, Kind::Double).map_err(|error| format!("in double precision: {error}"))?;
+        self.double.set(false);
         compare(&self.of_single_precision(), Kind::Float).map_err(|error| format!("in single precision: {error}"))
     }
 
@@ -90,6 +95,7 @@ impl Case {
             tensors: kept.map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect(),
             strides: self.strides.clone(),
             slack: SINGLE_SLACK,
+            double: Cell::new(false),
             skipped: RefCell::default(),
         }
     }
@@ -167,8 +173,13 @@ impl Case {
                 .as_array()
                 .map(|a| a.iter().filter_map(|k| k[0].as_str().or(k.as_str()).map(str::to_owned)).collect())
                 .unwrap_or_default();
-            FillRule::from_json(&self.json["fill"]).apply(state, &numbering);
+            self.rule(&self.json["fill"]).apply(state, &numbering);
         }
+        self.put_stored(state, prefix)
+    }
+
+    /// Puts in the stored weights `w.<prefix><key>`.
+    fn put_stored(&self, state: &BTreeMap<String, Tensor>, prefix: &str) -> Outcome {
         for (key, value) in self.with_prefix(&format!("w.{prefix}")) {
             let target = state.get(&key).ok_or_else(|| format!("the network has no key {prefix}{key}"))?;
             if target.size() != value.size() {
@@ -179,9 +190,36 @@ impl Case {
         Ok(())
     }
 
-    /// The tolerance of one tensor (`tolerance`, `atol_by_tensor`, `mean_tolerance`, `outliers_allowed` over `rtol`, `atol`).
+    /// Fills networks by the case's rule: with `fill.joint` by one numbering of all their keys as `<network>.<key>`, otherwise, or
+    /// where `fill.separate` names the network, each by its own. Then puts in the stored weights `w.<network>.<key>`.
+    pub fn fill_networks(&self, networks: &[(&str, BTreeMap<String, Tensor>)]) -> Outcome {
+        let rule = &self.json["fill"];
+        let listed = |name: &str| rule["joint"].as_array().is_some_and(|all| all.iter().any(|n| n == name));
+        let mut joint = BTreeMap::new();
+        for (name, state) in networks {
+            let separate = &rule["separate"][name];
+            match (listed(name), separate.is_null()) {
+                (true, true) => joint.extend(state.iter().map(|(k, t)| (format!("{name}.{k}"), t.shallow_clone()))),
+                (_, false) => self.rule(separate).apply(state, &[]),
+                _ => self.rule(rule).apply(state, &[]),
+            }
+        }
+        self.rule(rule).apply(&joint, &[]);
+        for (name, state) in networks {
+            self.put_stored(state, &format!("{name}."))?;
+        }
+        Ok(())
+    }
+
+    /// The fill rule that a part of `case.json` describes.
+    fn rule(&self, described: &Value) -> FillRule {
+        FillRule::from_json(described).with_factors(&self.json["fill_multiply"])
+    }
+
+    /// The tolerance of one tensor (`tolerance_float64` in double precision, `tolerance`, `atol_by_tensor`, `mean_tolerance`, `outliers_allowed` over `rtol`, `atol`).
     pub fn tolerance(&self, name: &str) -> Tolerance {
-        let own = &self.json["tolerance"][name];
+        let sharp = Some(&self.json["tolerance_float64"][name]).filter(|own| self.double.get() && !own.is_null());
+        let own = sharp.unwrap_or(&self.json["tolerance"][name]);
         let atol = own[1].as_f64().or(self.json["atol_by_tensor"][name].as_f64()).or(self.json["atol"].as_f64());
         Tolerance {
             rtol: own[0].as_f64().or(self.json["rtol"].as_f64()).unwrap_or(0.0) * self.slack,

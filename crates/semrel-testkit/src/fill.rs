@@ -25,6 +25,10 @@ pub struct FillRule {
     pub keep_suffix: Vec<String>,
     /// Keys of two or more dimensions with this ending get `hash1·√3`.
     pub unit_suffix: Option<String>,
+    /// Factor on tensors of two or more dimensions.
+    pub gain: Option<f64>,
+    /// Factors on tensors whose keys have these endings.
+    pub factors: Vec<(String, f64)>,
 }
 
 impl FillRule {
@@ -40,7 +44,22 @@ impl FillRule {
         Self {
             keep_suffix: value.get("keep_suffix").map(strings).unwrap_or_default(),
             unit_suffix: value.get("unit_suffix").and_then(Value::as_str).map(str::to_owned),
+            gain: value.get("gain").and_then(Value::as_f64),
+            factors: vec![],
         }
+    }
+
+    /// The rule with the factors of a case's `fill_multiply`: a list of `[ending, factor]`.
+    #[must_use]
+    pub fn with_factors(self, list: &Value) -> Self {
+        let pair = |entry: &Value| Some((entry[0].as_str()?.to_owned(), entry[1].as_f64()?));
+        Self { factors: list.as_array().into_iter().flatten().filter_map(pair).collect(), ..self }
+    }
+
+    /// What the values of a tensor are multiplied by.
+    fn factor(&self, key: &str, shape: &[i64]) -> f64 {
+        let gain = self.gain.filter(|_| shape.len() >= 2).unwrap_or(1.0);
+        self.factors.iter().filter(|(ending, _)| key.ends_with(ending)).fold(gain, |all, (_, factor)| all * factor)
     }
 
     /// Values of tensor number `n` named `key`, or `None` where the built-in value stays.
@@ -79,6 +98,8 @@ impl FillRule {
                     continue;
                 }
                 if let Some(values) = self.values(key, &tensor.size(), n as u64) {
+                    let factor = self.factor(key, &tensor.size());
+                    let values: Vec<f64> = values.into_iter().map(|value| value * factor).collect();
                     let filled = Tensor::from_slice(&values).to_kind(Kind::Float).view(tensor.size().as_slice());
                     tensor.shallow_clone().copy_(&filled);
                 }

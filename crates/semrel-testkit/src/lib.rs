@@ -8,6 +8,7 @@
 
 mod case;
 mod compare;
+mod draws;
 mod fill;
 mod mutate;
 pub mod owners;
@@ -18,6 +19,7 @@ mod sources;
 
 pub use case::{Case, Outcome};
 pub use compare::{Tolerance, compare};
+pub use draws::ListedDraws;
 pub use fill::{FillRule, lcg1};
 pub use mutate::mutations;
 pub use runner::{Handler, run};

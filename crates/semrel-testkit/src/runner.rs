@@ -44,7 +44,7 @@ fn trials(owner: &str, handlers: &[(&'static str, Handler)]) -> Vec<Trial> {
     if whole.is_empty() {
         let why = match std::env::var_os("SEMREL_VECTORS") {
             Some(_) => "SEMREL_VECTORS is empty".to_owned(),
-            None => format!("there is no folder {}; SEMREL_VECTORS may list others", beside().display()),
+            None => format!("there is no folder {}; SEMREL_VECTORS may list others", beside()[0].display()),
         };
         trials.push(Trial::ignorable_test("whole_set_absent", move || Ok(Completion::ignored_with(why))));
     }

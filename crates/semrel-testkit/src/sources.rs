@@ -10,17 +10,18 @@ pub fn core_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
 }
 
-/// Where the whole set is looked for unless `SEMREL_VECTORS` is set: `../shared/vectors` beside the checkout.
-pub(crate) fn beside() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors")
+/// Where the whole set is looked for unless `SEMREL_VECTORS` is set: `../shared/vectors` and `../shared/vectors-new` beside the
+/// checkout.
+pub(crate) fn beside() -> [PathBuf; 2] {
+    ["vectors", "vectors-new"].map(|name| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name))
 }
 
 /// Folders of cases besides the core set: those that `SEMREL_VECTORS` lists as `PATH` does, none where it is empty;
-/// `../shared/vectors` beside the checkout where it is not set and that folder exists.
+/// `../shared/vectors` and `../shared/vectors-new` beside the checkout where it is not set, as far as they exist.
 pub fn whole_dirs() -> Vec<PathBuf> {
     match std::env::var_os("SEMREL_VECTORS") {
         Some(list) => listed(&list),
-        None => Some(beside()).filter(|folder| folder.exists()).into_iter().collect(),
+        None => beside().into_iter().filter(|folder| folder.exists()).collect(),
     }
 }
 

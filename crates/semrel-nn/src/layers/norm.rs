@@ -61,6 +61,8 @@ fn modulated(normed: &Tensor, fc: &nn::Linear, style: &Tensor) -> Tensor {
 pub enum NormType {
     /// Instance norm without parameters.
     Instance,
+    /// Instance norm with scale and shift.
+    InstanceAffine,
     /// Batch norm with scale and shift.
     Batch,
     /// Pixel norm with scale and shift.
@@ -73,7 +75,7 @@ impl NormType {
     /// Whether the published networks give the convolutions before this norm a bias. Pixel norm, which they do not have,
     /// takes no mean away, so that a bias before it counts.
     pub fn conv_bias(self) -> bool {
-        matches!(self, Self::Instance | Self::Pixel)
+        matches!(self, Self::Instance | Self::InstanceAffine | Self::Pixel)
     }
 }
 
@@ -82,6 +84,8 @@ impl NormType {
 pub enum Norm {
     /// Instance norm without parameters.
     Instance,
+    /// Instance norm with scale and shift.
+    InstanceAffine(InstanceNorm),
     /// Batch norm.
     Batch(BatchNorm),
     /// Pixel norm.
@@ -95,6 +99,7 @@ impl Norm {
     pub fn new(path: &nn::Path, channels: i64, kind: NormType) -> Self {
         match kind {
             NormType::Instance => Self::Instance,
+            NormType::InstanceAffine => Self::InstanceAffine(InstanceNorm::new(path.clone(), channels)),
             NormType::Batch => Self::Batch(BatchNorm::new(path, channels)),
             NormType::Pixel => Self::Pixel(PixelNorm::new(path, channels)),
             NormType::None => Self::None,
@@ -108,6 +113,7 @@ impl Norm {
             // the networks equal the published ones bit for bit. Other roundings put single rectifier inputs on the other
             // side of 0, and one of them may move a gradient by percents.
             Self::Instance => x.instance_norm(None::<Tensor>, None, None, None, true, 0.1, EPS, true),
+            Self::InstanceAffine(norm) => norm.forward(x),
             Self::Batch(norm) => norm.forward(x, training),
             Self::Pixel(norm) => norm.forward(x),
             Self::None => x.shallow_clone(),

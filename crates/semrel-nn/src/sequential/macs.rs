@@ -14,7 +14,7 @@ impl Module {
             Self::Spectral(conv) => area * conv.weight().numel() as u64,
             Self::Separable { depth, point } => area * (depth.0.numel() + point.0.numel()) as u64,
             Self::Residual(block) => block.macs(before)?,
-            Self::Norm(Norm::Batch(_)) => area * channels as u64,
+            Self::Norm(Norm::Batch(_) | Norm::InstanceAffine(_)) => area * channels as u64,
             Self::Down(down) => area * down.taps(),
             Self::Up(up) => area * up.taps(),
             Self::ReflectPad(_)

@@ -47,7 +47,10 @@ impl Module {
             Self::Dropout => Self::Dropout,
             Self::Identity => Self::Identity,
             Self::Tanh => Self::Tanh,
-            Self::Norm(Norm::Batch(_) | Norm::Pixel(_)) | Self::Spectral(_) | Self::Down(_) | Self::Up(_) => {
+            Self::Norm(Norm::Batch(_) | Norm::InstanceAffine(_) | Norm::Pixel(_))
+            | Self::Spectral(_)
+            | Self::Down(_)
+            | Self::Up(_) => {
                 unreachable!("elastic networks are built without modules of fixed width")
             }
         }

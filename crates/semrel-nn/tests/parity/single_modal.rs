@@ -5,7 +5,7 @@ use semrel_nn::layers::NormType;
 use semrel_nn::patchgan::{PatchDiscriminator, PatchGanConfig, PatchGanKind};
 use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
 use semrel_nn::{Net, TappedGenerator, stylegan2};
-use semrel_testkit::{Case, FillRule, Outcome};
+use semrel_testkit::{Case, FillRule, ListedDraws, Outcome};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
@@ -45,7 +45,7 @@ pub fn check_keys(keys: &Value, state: &BTreeMap<String, Tensor>) -> Outcome {
 }
 
 /// Compares the stored gradients `grad.<prefix><name>` of `loss`.
-fn check_grads(case: &Case, prefix: &str, loss: &Tensor, of: impl Fn(&str) -> Option<Tensor>) -> Outcome {
+pub fn check_grads(case: &Case, prefix: &str, loss: &Tensor, of: impl Fn(&str) -> Option<Tensor>) -> Outcome {
     for (name, want) in case.with_prefix(&format!("grad.{prefix}")) {
         let input = of(&name).ok_or_else(|| format!("nothing here is called {name}, whose gradient is stored"))?;
         let grad = Tensor::run_backward(&[loss], &[&input], true, false).remove(0);
@@ -220,26 +220,20 @@ fn filled<T>(case: &Case, name: &str, net: &mut Net<T>, kind: Kind) -> Result<BT
 }
 
 /// Draws that a case lists.
-struct Listed {
-    uniform: std::vec::IntoIter<f64>,
-    slot: std::vec::IntoIter<i64>,
-}
+struct Listed(ListedDraws);
 
 impl PoolDraws for Listed {
     fn uniform(&mut self) -> f64 {
-        self.uniform.next().expect("another uniform number")
+        self.0.uniform()
     }
 
     fn slot(&mut self, _size: usize) -> usize {
-        self.slot.next().expect("another slot") as usize
+        self.0.slot()
     }
 }
 
 pub fn image_pool(case: &Case) -> Outcome {
-    let list = |name: &str| if case.has_input(name) { case.input(name) } else { Tensor::from_slice::<f64>(&[]) };
-    let uniform: Vec<f64> = Vec::try_from(list("uniform").to_kind(Kind::Double)).expect("uniform numbers");
-    let slot: Vec<i64> = Vec::try_from(list("slot").to_kind(Kind::Int64)).expect("slots");
-    let mut draws = Listed { uniform: uniform.into_iter(), slot: slot.into_iter() };
+    let mut draws = Listed(ListedDraws::of(case, "uniform", "slot"));
     let capacity = case.i64("pool_size") as usize;
     let mut pool = ImagePool::new(capacity);
     let mut returned = vec![];
@@ -254,8 +248,5 @@ pub fn image_pool(case: &Case) -> Outcome {
     if let Some(images) = pool.images() {
         case.check("out.pool", &images)?;
     }
-    match (draws.uniform.len(), draws.slot.len()) {
-        (0, 0) => Ok(()),
-        left => Err(format!("{left:?} draws (uniform, slot) were not used")),
-    }
+    draws.0.used_up()
 }

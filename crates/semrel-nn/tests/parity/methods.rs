@@ -1,0 +1,244 @@
+//! Networks of the compared methods: GcGAN and DistanceGAN.
+
+use super::single_modal::{check_grads, check_keys};
+use semrel_nn::layers::NormType;
+use semrel_nn::patchgan::{PatchDiscriminator, PatchGanConfig, PatchGanKind};
+use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
+use semrel_nn::{Biases, Ema, InitType, LrPolicy, LrSchedule, Net, TappedGenerator, draw_scales};
+use semrel_testkit::{Case, Outcome};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use tch::{Device, Kind, Tensor};
+
+type State = BTreeMap<String, Tensor>;
+
+/// `mean(y² + y·w)`, w from −1 to 1 over the elements of `y`.
+fn loss_of(y: &Tensor) -> Tensor {
+    let w = Tensor::linspace(-1, 1, y.numel() as i64, (y.kind(), y.device())).view(y.size().as_slice());
+    (y.square() + y * w).mean(None::<Kind>)
+}
+
+/// Output and gradients of a network that takes `in.image`.
+fn network<T>(case: &Case, build: impl Fn() -> Net<T>, forward: impl Fn(&T, &Tensor) -> Tensor) -> Outcome {
+    case.in_both_kinds(|case, kind| {
+        let mut net = build();
+        check_keys(&case.json["keys"], &net.state())?;
+        case.fill(&net.state(), "")?;
+        net.convert(kind);
+        let (x, state) = (case.input("image").to_kind(kind).set_requires_grad(true), net.state());
+        let y = forward(&net, &x);
+        case.check("out.y", &y)?;
+        let loss = loss_of(&y);
+        check_grads(case, "w.", &loss, |key| state.get(key).map(Tensor::shallow_clone))?;
+        check_grads(case, "in.", &loss, |name| (name == "image").then(|| x.shallow_clone()))
+    })
+}
+
+fn instance_norm(case: &Case) -> Outcome {
+    match case.config()["norm"].as_str() {
+        None | Some("instance") => Ok(()),
+        other => Err(format!("norm {other:?}")),
+    }
+}
+
+fn generator(case: &Case, published: ResnetConfig) -> Outcome {
+    instance_norm(case)?;
+    let name = case.config()["which_model_netG"].as_str().unwrap_or("resnet_9blocks");
+    let blocks = name.strip_prefix("resnet_").and_then(|n| n.strip_suffix("blocks")).and_then(|n| n.parse().ok());
+    let dropout = match case.config()["use_dropout"].as_bool() {
+        Some(dropout) => dropout,
+        None => !case.config()["no_dropout"].as_bool().unwrap_or(true),
+    };
+    let blocks = blocks.ok_or_else(|| format!("config.which_model_netG is {name}"))?;
+    let config = ResnetConfig { width: case.i64("ngf"), blocks, dropout, ..published };
+    let build = || {
+        let net = Net::new(Device::Cpu, |p| ResnetGenerator::new(p, &config));
+        net.set_training(!dropout);
+        net
+    };
+    network(case, build, |net, x| net.forward(x))
+}
+
+fn discriminator(case: &Case, published: PatchGanConfig) -> Outcome {
+    instance_norm(case)?;
+    let layers = case.config()["n_layers_D"].as_i64().unwrap_or(3);
+    let config = PatchGanConfig { width: case.i64("ndf"), kind: PatchGanKind::NLayers(layers), ..published };
+    network(case, || Net::new(Device::Cpu, |p| PatchDiscriminator::new(p, &config)), PatchDiscriminator::forward)
+}
+
+pub fn gcgan_generator(case: &Case) -> Outcome {
+    generator(case, ResnetConfig::gcgan())
+}
+
+pub fn gcgan_discriminator(case: &Case) -> Outcome {
+    discriminator(case, PatchGanConfig::gcgan())
+}
+
+pub fn distancegan_generator(case: &Case) -> Outcome {
+    generator(case, ResnetConfig::distancegan())
+}
+
+pub fn distancegan_discriminator(case: &Case) -> Outcome {
+    discriminator(case, PatchGanConfig::distancegan())
+}
+
+/// Compares fresh weights with the distributions of `stats.<network>.<key>`.
+fn check_stats(case: &Case, networks: &[(&str, State)]) -> Outcome {
+    let tolerance = case.json["std_tolerance"].as_f64().unwrap_or(0.08);
+    for (network, keys) in case.json["stats"].as_object().into_iter().flatten() {
+        let state = &networks.iter().find(|(name, _)| name == network).ok_or(format!("no network {network}"))?.1;
+        for (key, told) in keys.as_object().into_iter().flatten() {
+            let tensor = state.get(key).ok_or_else(|| format!("{network} has no {key}"))?;
+            let shape: Vec<i64> = told["shape"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect();
+            if tensor.size() != shape {
+                return Err(format!("{network}.{key}: shape {:?}, expected {shape:?}", tensor.size()));
+            }
+            let distribution = match told["distribution"].as_str().unwrap_or("normal") {
+                "normal" => ("normal", told["mean"].as_f64().unwrap_or(0.0), told["std"].as_f64().unwrap_or(0.0)),
+                "uniform" => {
+                    let bound = told["bound"].as_f64().ok_or("no bound")?;
+                    ("uniform", -bound, bound)
+                }
+                _ => ("constant", 0.0, 0.0),
+            };
+            check_distribution(&format!("{network}.{key}"), tensor, distribution, tolerance)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a tensor looks drawn from `(normal, mean, std)`, `(uniform, low, high)` or `(constant, value, _)`.
+pub fn check_distribution(name: &str, tensor: &Tensor, told: (&str, f64, f64), tolerance: f64) -> Outcome {
+    let values = tensor.to_kind(Kind::Double);
+    let n = values.numel() as f64;
+    let (low, high) = (values.min().double_value(&[]), values.max().double_value(&[]));
+    let mean = values.mean(Kind::Double).double_value(&[]);
+    let (want_mean, want_std) = match told {
+        ("normal", mean, std) => (mean, std),
+        ("uniform", from, to) => {
+            // Bounds are rounded in some cases.
+            let slack = 1e-3 * (to - from);
+            if low < from - slack || high > to + slack {
+                return Err(format!("{name}: {low} to {high}, expected {from} to {to}"));
+            }
+            (0.5 * (from + to), (to - from) / 12f64.sqrt())
+        }
+        (_, value, _) if low == value && high == value => return Ok(()),
+        (_, value, _) => return Err(format!("{name}: {low} to {high}, expected {value} throughout")),
+    };
+    // Seven times the standard error: one tensor in 10¹¹ lies beyond it.
+    if (mean - want_mean).abs() > 7.0 * want_std / n.sqrt() {
+        return Err(format!("{name}: mean {mean}, expected {want_mean}"));
+    }
+    if n >= 1000.0 {
+        let std = values.std(true).double_value(&[]);
+        if (std / want_std - 1.0).abs() > tolerance.max(7.0 / (2.0 * n).sqrt()) {
+            return Err(format!("{name}: standard deviation {std}, expected {want_std}"));
+        }
+    }
+    Ok(())
+}
+
+pub fn gcgan_init(case: &Case) -> Outcome {
+    let g = ResnetConfig { width: case.i64("ngf"), blocks: 6, ..ResnetConfig::gcgan() };
+    let d = PatchGanConfig { width: case.i64("ndf"), ..PatchGanConfig::gcgan() };
+    let init = match case.config()["init_type"].as_str() {
+        Some("xavier") | None => InitType::CUT,
+        other => return Err(format!("config.init_type {other:?}")),
+    };
+    let g = Net::new(Device::Cpu, |p| ResnetGenerator::new(p, &g)).state();
+    let d = Net::new(Device::Cpu, |p| PatchDiscriminator::new(p, &d)).state();
+    [&g, &d].into_iter().for_each(|state| init.draw(state, Biases::Uniform));
+    check_stats(case, &[("G", g), ("D", d)])
+}
+
+pub fn distancegan_init(case: &Case) -> Outcome {
+    let g = ResnetConfig { width: case.i64("ngf"), ..ResnetConfig::distancegan() };
+    let d = PatchGanConfig { width: case.i64("ndf"), ..PatchGanConfig::distancegan() };
+    assert_eq!(g.norm, NormType::InstanceAffine);
+    let g = Net::new(Device::Cpu, |p| ResnetGenerator::new(p, &g)).state();
+    let d = Net::new(Device::Cpu, |p| PatchDiscriminator::new(p, &d)).state();
+    for state in [&g, &d] {
+        InitType::Normal { gain: 0.02 }.draw(state, Biases::Uniform);
+        draw_scales(state);
+    }
+    check_stats(case, &[("G", g), ("D", d)])
+}
+
+/// Compares fresh weights with the distributions of `parameters.<network>.<key>`: `init` is a name and two numbers.
+pub fn check_parameters(case: &Case, networks: &[(&str, State)]) -> Outcome {
+    for (name, told) in case.json["parameters"].as_object().into_iter().flatten() {
+        let (network, key) = name.split_once('.').ok_or("a key without a network")?;
+        let Some((_, state)) = networks.iter().find(|(own, _)| *own == network) else {
+            return Err(format!("no network {network}"));
+        };
+        let tensor = state.get(key).ok_or_else(|| format!("{network} has no {key}"))?;
+        let shape: Vec<i64> = told["shape"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect();
+        if tensor.size() != shape {
+            return Err(format!("{name}: shape {:?}, expected {shape:?}", tensor.size()));
+        }
+        let number = |i: usize| told["init"][i].as_f64().unwrap_or(0.0);
+        let kind = told["init"][0].as_str().ok_or_else(|| format!("{name}: no distribution"))?;
+        check_distribution(name, tensor, (kind, number(1), number(2)), 0.08)?;
+    }
+    Ok(())
+}
+
+/// The rates of the epochs that `settings` lists.
+pub fn lr_schedule(case: &Case, policy: LrPolicy) -> Outcome {
+    let limit = case.json["rtol"].as_f64().unwrap_or(1e-9);
+    for settings in case.json["settings"].as_array().into_iter().flatten() {
+        let schedule = LrSchedule {
+            policy,
+            lr: settings["lr"].as_f64().ok_or("no lr")?,
+            n_epochs: settings["niter"].as_i64().ok_or("no niter")?,
+            n_epochs_decay: settings["niter_decay"].as_i64().ok_or("no niter_decay")?,
+            lr_decay_iters: settings["lr_decay_iters"].as_i64().unwrap_or(50),
+            epoch_count: settings["epoch_count"].as_i64().unwrap_or(1),
+        };
+        let listed = settings["lr_by_epoch"].as_array().into_iter().flatten();
+        let all = (schedule.epoch_count..).zip(listed).map(|(epoch, lr)| (epoch, lr.as_f64()));
+        let some = settings["epochs"].as_object().into_iter().flatten();
+        let some = some.map(|(epoch, lr)| (epoch.parse().unwrap_or(0), lr.as_f64()));
+        for (epoch, want) in all.chain(some) {
+            let (got, want) = (schedule.at(epoch), want.ok_or("a rate that is not a number")?);
+            if (got - want).abs() > limit * want.abs() + 1e-12 * schedule.lr {
+                return Err(format!("epoch {epoch}: {got}, expected {want}"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `F_ ← decay·F_ + (1 − decay)·F`, once for each `in.F.<k>`.
+pub fn momentum_update(case: &Case) -> Outcome {
+    let start = case.with_prefix("in.momentum.");
+    let network = |values: &State| {
+        let net = Net::new(Device::Cpu, |p| {
+            for (key, value) in values {
+                let (path, name) = key.rsplit_once('.').unwrap_or(("", key));
+                let path = path.split('.').filter(|part| !part.is_empty()).fold(p.clone(), |path, part| path / part);
+                let _ = path.zeros(name, &value.size());
+            }
+        });
+        let state = net.state();
+        values.iter().for_each(|(key, value)| tch::no_grad(|| state[key].shallow_clone().copy_(value)));
+        net
+    };
+    case.in_both_kinds(|case, kind| {
+        let momentum = network(&start).into_kind(kind);
+        let of_kind = |values: State| values.into_iter().map(|(k, t)| (k, t.to_kind(kind))).collect::<State>();
+        for step in 1.. {
+            let values = case.with_prefix(&format!("in.F.{step}."));
+            if values.is_empty() {
+                return Ok(());
+            }
+            let current = network(&of_kind(values)).into_kind(kind);
+            Ema { beta: case.f64("decay") }.update(&momentum, &current);
+            for (key, value) in momentum.state() {
+                case.check(&format!("out.{step}.{key}"), &value)?;
+            }
+        }
+        Ok(())
+    })
+}
