@@ -183,9 +183,19 @@ impl<D: Critic> Adversary<D> {
     /// Updates D with `½ (L(D(fake), fake) + L(D(real), real)) + λ_R1 · R1(real)`; the fake is constant, and in half of the
     /// cases an earlier one, if there is an image buffer. `step` decides which.
     pub fn train(&mut self, fake: &Tensor, real: &Tensor, step: u64, losses: &mut Losses) {
-        let fake = self.pool.query(fake, &mut stream(self.game.seed, &format!("pool {}", self.names[3]), step));
+        let fake = self.earlier(fake, step);
+        self.train_on(&fake, real, losses);
+    }
+
+    /// The fake as it is, or, with an image buffer, in half of the cases an earlier one; constant. `step` decides which.
+    pub fn earlier(&mut self, fake: &Tensor, step: u64) -> Tensor {
+        self.pool.query(fake, &mut stream(self.game.seed, &format!("pool {}", self.names[3]), step))
+    }
+
+    /// [`Adversary::train`] with this fake, which is constant.
+    pub fn train_on(&mut self, fake: &Tensor, real: &Tensor, losses: &mut Losses) {
         self.discriminator.prepare_step();
-        let loss = self.discriminator_loss(&fake, real);
+        let loss = self.discriminator_loss(fake, real);
         self.discriminator.backward_step(&loss.total);
         self.log(&loss, losses);
     }

@@ -14,7 +14,7 @@ use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_loss::{Formulation, Gradient};
 pub use semrel_nn::patchgan::DiscriminatorNorm;
-use semrel_nn::{AdamConfig, InitType, LrPolicy, LrSchedule, Output};
+use semrel_nn::{AdamConfig, Biases, InitType, LrPolicy, LrSchedule, Output};
 use serde::{Deserialize, Serialize};
 
 use std::path::PathBuf;
@@ -195,6 +195,9 @@ pub struct ModelConfig {
     pub antialias_up: bool,
     /// How weights are initialized; StyleGAN2's networks have their own initialization.
     pub init: InitType,
+    /// How biases of generators and discriminators are initialized: `zero`, or `uniform` within ±1/√fan_in, as PyTorch draws them
+    /// where the published code leaves them alone (GcGAN, DistanceGAN).
+    pub init_biases: Biases,
     /// How weights of the heads F are initialized; as `init` where it is absent.
     pub init_heads: Option<InitType>,
     /// Layers of the generator whose features the patch terms compare.
@@ -218,6 +221,7 @@ impl Default for ModelConfig {
             antialias: true,
             antialias_up: true,
             init: InitType::Xavier { gain: 0.02 },
+            init_biases: Biases::Zero,
             init_heads: None,
             nce_layers: vec![0, 4, 8, 12, 16],
             patch_dim: 256,

@@ -72,7 +72,7 @@ fn generator(
             let shape = resnet(config);
             shape.check().context("config section `model`")?;
             let net = Net::new(device, |p| Box::new(arithmetic(ResnetGenerator::new(p, &shape))) as Generator);
-            m.init.apply(&net.state());
+            m.init.draw(&net.state(), m.init_biases);
             Ok(net)
         }
         GeneratorKind::Light => {
@@ -80,7 +80,7 @@ fn generator(
                 LightConfig { width: m.ngf, blocks: m.blocks, channels: 3, norm: norm(config), output: m.output };
             shape.check().context("config section `model`")?;
             let net = Net::new(device, |p| Box::new(LightGenerator::new(p, &shape)) as Generator);
-            m.init.apply(&net.state());
+            m.init.draw(&net.state(), m.init_biases);
             LightGenerator::soften(&net.state());
             Ok(net)
         }
@@ -114,7 +114,7 @@ pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discrimi
     let fixed = || FixedFeatures::efficientnet_lite0_scales(device).context(PROJECTED);
     let drawn = |build: &dyn Fn(&nn::Path) -> Discriminator| {
         let net = Net::new(device, build);
-        m.init.apply(&net.state());
+        m.init.draw(&net.state(), m.init_biases);
         net.settle_spectral();
         net
     };

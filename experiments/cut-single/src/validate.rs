@@ -224,6 +224,9 @@ impl Config {
         if self.data.pairs.is_some() && self.method != Method::Supervised {
             return invalid("data.pairs", "given", "only `method: supervised` learns from pairs");
         }
+        if l.own_turned_generator && self.method != Method::Gcgan {
+            return invalid("loss.own_turned_generator", true, "only `method: gcgan` turns images");
+        }
         if self.method == Method::Lsesim && l.identity_branch {
             return invalid("loss.identity_branch", true, "`lsesim` compares input and output only");
         }

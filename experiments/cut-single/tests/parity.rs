@@ -7,6 +7,9 @@
 //! The reference numbers of CUT, FastCUT and ours hold gradients that PyTorch's CPU build misreads
 //! ([`ResnetGenerator::with_misread_gradients`]); they are compared in that mode. Training is not in that mode.
 
+#[path = "parity/gcgan.rs"]
+mod gcgan;
+
 use cut_single::algorithm::{Algorithm, Batch, StepInfo};
 use cut_single::config::{Config, GeneratorKind, Method};
 use cut_single::methods::{Contrastive, Draws, new_cycle_gan};
@@ -22,7 +25,14 @@ use std::rc::Rc;
 use tch::{Device, Kind, Tensor, no_grad};
 
 fn main() {
-    run("cut-single", &[("single-modal/train_step", train_step)])
+    run(
+        "cut-single",
+        &[
+            ("single-modal/gcgan-geometry", gcgan::geometry),
+            ("single-modal/gcgan-trainstep", gcgan::train_step),
+            ("single-modal/train_step", train_step),
+        ],
+    )
 }
 
 fn train_step(case: &Case) -> Outcome {
@@ -155,7 +165,8 @@ fn fill<T>(case: &Case, name: &str, network: &mut Trained<T>, kind: Kind) -> Out
 
 fn batch(case: &Case, step: u64, kind: Kind) -> Batch {
     let (a, b) = (case.input(&format!("A.{step}")).to_kind(kind), case.input(&format!("B.{step}")).to_kind(kind));
-    if case.config()["direction"] == "BtoA" { Batch { a: b, b: a } } else { Batch { a, b } }
+    let direction = [&case.config()["direction"], &case.config()["which_direction"]];
+    if direction.iter().any(|d| **d == "BtoA") { Batch { a: b, b: a } } else { Batch { a, b } }
 }
 
 fn contrastive(case: &Case, config: &Config, kind: Kind) -> Outcome {
@@ -236,11 +247,16 @@ fn steps(case: &Case) -> impl Iterator<Item = u64> {
     1..=last
 }
 
-/// Losses of a step.
+/// Losses of a step, which report the published ones by their own names.
 fn check_losses(case: &Case, step: u64, terms: &Losses) -> Outcome {
+    check_named_losses(case, step, terms, &|_| None)
+}
+
+/// Losses of a step; `own` tells what a published one is called here, where it has another name.
+fn check_named_losses(case: &Case, step: u64, terms: &Losses, own: &dyn Fn(&str) -> Option<&'static str>) -> Outcome {
     let mut compared = 0;
     for name in case.with_prefix(&format!("out.loss.{step}.")).keys() {
-        let got = terms.get(name).ok_or_else(|| format!("the step reports no {name}"))?;
+        let got = terms.get(own(name).unwrap_or(name)).ok_or_else(|| format!("the step reports no {name}"))?;
         case.check(&format!("out.loss.{step}.{name}"), got)?;
         compared += 1;
     }
@@ -254,9 +270,19 @@ fn check_losses(case: &Case, step: u64, terms: &Losses) -> Outcome {
 fn check_step(case: &Case, step: u64, terms: &Losses, fake: &Tensor, method: &mut dyn Algorithm) -> Outcome {
     check_losses(case, step, terms)?;
     case.check(&format!("out.fake_B.{step}"), fake)?;
+    check_weights(case, step, method, |part| part)
+}
+
+/// Weights after a step; `published` is what a part is called there.
+fn check_weights<'a>(
+    case: &Case,
+    step: u64,
+    method: &mut dyn Algorithm,
+    published: impl Fn(&'a str) -> &'a str,
+) -> Outcome {
     for part in method.parts() {
         for (key, weight) in &part.state {
-            let name = format!("out.{}.{key}.{step}", part.name);
+            let name = format!("out.{}.{key}.{step}", published(part.name));
             if case.has(&name) {
                 case.check(&name, weight)?;
             }

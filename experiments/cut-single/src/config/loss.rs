@@ -80,7 +80,8 @@ pub struct LossConfig {
     pub minibatch_negatives: bool,
     /// Weight of R1 (SinCUT).
     pub lambda_r1: f64,
-    /// Weight of `mean |G(y) − y|` on the target domain: SinCUT, GcGAN; for CycleGAN relative to `lambda_cycle`.
+    /// Weight of `mean |G(y) − y|` on the target domain: SinCUT; GcGAN, which has the same term of turned images; for CycleGAN
+    /// relative to `lambda_cycle`.
     pub lambda_identity: f64,
     /// Weight of `mean |G(x) − y|` on pairs (`supervised`).
     pub lambda_l1: f64,
@@ -88,8 +89,10 @@ pub struct LossConfig {
     pub lambda_cycle: f64,
     /// Weight of the distance term (DistanceGAN).
     pub lambda_distance: f64,
-    /// Weight of geometry consistency (GcGAN).
+    /// Weight of each of the two terms of geometry consistency (GcGAN).
     pub lambda_geometry: f64,
+    /// A generator of its own for turned images (GcGAN; published for horses and zebras).
+    pub own_turned_generator: bool,
     /// What GcGAN turns images by.
     pub geometry: Geometry,
     /// Weight of the diversity of generated negatives (NEGCUT).
@@ -130,6 +133,7 @@ impl Default for LossConfig {
             lambda_cycle: 10.0,
             lambda_distance: 1.0,
             lambda_geometry: 20.0,
+            own_turned_generator: false,
             geometry: Geometry::Rotate,
             lambda_diversity: 1.0,
             lambda_lsesim: 10.0,

@@ -1,56 +1,89 @@
 //! GcGAN (Fu et al., CVPR 2019): a translation that commutes with turning the image.
 //!
-//! With a turn `f` and one translator `G` for images as they are and turned (shared weights), a discriminator each:
-//! `L_G = GAN(D(G(x))) + GAN(D_f(G(f(x)))) + λ_geo (|G(x) − f⁻¹(G(f(x)))| + |G(f(x)) − f(G(x))|)`, plus
-//! `λ_idt |G(y) − y|` as its authors add. As `f` only moves pixels, both geometry terms are the same number, half of which
-//! sends its gradient either way. From the paper's formulas: no published numbers were compared with.
+//! With a turn `f`, a translator G of images as they are and G' of turned ones (the same network, or one of its own), and a
+//! discriminator each, D and D', the generators descend the sum of
+//!
+//! * `λ_GAN (GAN(D(G(x))) + GAN(D'(G'(f(x)))))`,
+//! * `λ_geo (|G(x) − sg f⁻¹(G'(f(x)))| + |G'(f(x)) − sg f(G(x))|)`,
+//! * `λ_idt (|G(y) − y| + |G'(f(y)) − f(y)|)`.
+//!
+//! The turned partner of a geometry term is constant (`sg`): both terms are the same number, and each translation gets the gradient
+//! of one. One step, as published: the generators, against the discriminators of the step before; then the discriminators, with the
+//! translations of before the generators' update.
 
 use crate::adversary::{Adversary, new_adversary};
 use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
 use crate::config::{Config, Geometry, LossConfig};
-use crate::networks::{Discriminator, Generator};
+use crate::networks::{Discriminator, Generator, new_generator, trained};
 use crate::one_sided::OneSided;
 use anyhow::{Result, ensure};
-use semrel_nn::Net;
 use semrel_nn::image_pool::ImagePool;
+use semrel_nn::{Net, Trained, backward_step_both};
 use semrel_train::passes::{first, l1, reproduce, split};
 use semrel_train::{Losses, Part};
 use tch::{Device, Tensor};
 
-/// One generator, a discriminator for images as they are and one for turned ones.
+/// A discriminator for images as they are and one for turned ones, and one or two generators.
 #[derive(Debug)]
 pub struct GcGan {
-    networks: OneSided,
-    turned: Adversary,
+    /// G and D.
+    pub networks: OneSided,
+    /// D', of turned images.
+    pub turned: Adversary,
+    /// G', where turned images have a generator of their own.
+    pub own: Option<Trained<Generator>>,
     loss: LossConfig,
+}
+
+/// Translations of a step, constant: `G(x)` and `G'(f(x))`.
+#[derive(Debug)]
+pub struct TurnedFakes {
+    /// `G(x)`.
+    pub fake: Tensor,
+    /// `G'(f(x))`.
+    pub turned: Tensor,
 }
 
 impl Geometry {
     /// `f(x)` of images `[B, C, H, W]`.
-    fn apply(self, x: &Tensor) -> Tensor {
+    pub fn apply(self, x: &Tensor) -> Tensor {
         match self {
             Self::Rotate => x.rot90(-1, [2, 3]),
             Self::Flip => x.flip([2]),
         }
     }
+
+    /// `f⁻¹(x)`.
+    pub fn undo(self, x: &Tensor) -> Tensor {
+        match self {
+            Self::Rotate => x.rot90(1, [2, 3]),
+            Self::Flip => x.flip([2]),
+        }
+    }
+}
+
+/// `|fake − sg f⁻¹(turned)| + |turned − sg f(fake)|`.
+pub fn geometry_consistency(geometry: Geometry, fake: &Tensor, turned: &Tensor) -> Tensor {
+    l1(fake, &geometry.undo(turned).detach()) + l1(turned, &geometry.apply(fake).detach())
 }
 
 impl GcGan {
-    /// Fresh networks, their weights drawn from torch's generator.
+    /// Fresh networks, their weights drawn from torch's generator in the order G, D, D', G'.
     ///
     /// # Errors
     /// Where the settings make no networks.
     pub fn new(config: &Config, device: Device) -> Result<Self> {
-        Ok(Self {
-            networks: OneSided::new(config, device)?,
-            turned: new_adversary(config, "D_gc", device)?,
-            loss: config.loss.clone(),
-        })
+        let networks = OneSided::new(config, device)?;
+        let turned = new_adversary(config, "D_gc", device)?;
+        let own = config.loss.own_turned_generator.then(|| new_generator(config, device)).transpose()?;
+        Ok(Self { networks, turned, own: own.map(|net| trained(config, net)), loss: config.loss.clone() })
     }
-}
 
-impl Algorithm for GcGan {
-    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
+    /// Updates the generators; their translations, as they were before.
+    ///
+    /// # Errors
+    /// Where images are not squares and are to be rotated.
+    pub fn generator_step(&mut self, batch: &Batch, losses: &mut Losses) -> Result<TurnedFakes> {
         let (f, Batch { a, b }) = (self.loss.geometry, batch);
         let (height, width) = (a.size()[2], a.size()[3]);
         ensure!(
@@ -58,35 +91,71 @@ impl Algorithm for GcGan {
             "images of {width} x {height}: `loss.geometry: rotate` needs squares"
         );
         let OneSided { generator, adversary } = &mut self.networks;
-        let mut losses = Losses::new();
+        let kept = (self.loss.lambda_identity > 0.0).then(|| first(b, self.loss.identity_images));
         let n = a.size()[0];
-        let mut images = vec![a.shallow_clone(), f.apply(a)];
-        if self.loss.lambda_identity > 0.0 {
-            images.push(first(b, self.loss.identity_images));
+        // What should be translated and what should stay as it is pass a generator as one batch.
+        let with_kept = |a: Tensor, kept: Option<Tensor>| match kept {
+            Some(kept) => Tensor::cat(&[a, kept], 0),
+            None => a,
+        };
+        let plain = with_kept(a.shallow_clone(), kept.as_ref().map(Tensor::shallow_clone));
+        let turned = with_kept(f.apply(a), kept.as_ref().map(|kept| f.apply(kept)));
+        let (output, output_turned) = match &self.own {
+            Some(own) => (generator.forward(&plain), own.forward(&turned)),
+            None => {
+                let images = plain.size()[0];
+                split(&generator.forward(&Tensor::cat(&[plain, turned], 0)), images)
+            }
+        };
+        let ((fake, same), (fake_turned, same_turned)) = (split(&output, n), split(&output_turned, n));
+
+        let adversarial = adversary.generator_loss(&fake);
+        let adversarial_turned = self.turned.generator_loss(&fake_turned);
+        let geometry = geometry_consistency(f, &fake, &fake_turned) * self.loss.lambda_geometry;
+        for (name, term) in [("G_GAN", &adversarial), ("G_GAN_turned", &adversarial_turned), ("geometry", &geometry)] {
+            losses.push(name, term);
         }
-        let (fakes, same) = split(&generator.forward(&Tensor::cat(&images, 0)), 2 * n);
-        let (fake, fake_turned) = split(&fakes, n);
-
-        adversary.train(&fake, b, info.step, &mut losses);
-        self.turned.train(&fake_turned, &f.apply(b), info.step, &mut losses);
-
-        let adversarial = adversary.generator_loss(&fake) + self.turned.generator_loss(&fake_turned);
-        let geometry = l1(&fake_turned, &f.apply(&fake)) * (2.0 * self.loss.lambda_geometry);
-        losses.push("G_GAN", &adversarial);
-        losses.push("geometry", &geometry);
-        let mut total = adversarial + geometry;
-        if self.loss.lambda_identity > 0.0 {
-            let idt = l1(&same, &first(b, self.loss.identity_images)) * self.loss.lambda_identity;
+        let mut total = adversarial + adversarial_turned + geometry;
+        if let Some(kept) = &kept {
+            let idt = l1(&same, kept) * self.loss.lambda_identity;
+            let idt_turned = l1(&same_turned, &f.apply(kept)) * self.loss.lambda_identity;
             losses.push("idt", &idt);
-            total += idt;
+            losses.push("idt_turned", &idt_turned);
+            total += idt + idt_turned;
         }
         losses.push("G", &total);
-        generator.backward_step(&total);
+        match &mut self.own {
+            Some(own) => backward_step_both(&total, generator, own),
+            None => generator.backward_step(&total),
+        }
+        Ok(TurnedFakes { fake: fake.detach(), turned: fake_turned.detach() })
+    }
+
+    /// Updates the discriminators with what the buffers show of the translations.
+    pub fn discriminator_step(&mut self, shown: &TurnedFakes, batch: &Batch, losses: &mut Losses) {
+        self.networks.adversary.train_on(&shown.fake, &batch.b, losses);
+        self.turned.train_on(&shown.turned, &self.loss.geometry.apply(&batch.b), losses);
+    }
+}
+
+impl Algorithm for GcGan {
+    fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
+        let mut losses = Losses::new();
+        let fakes = self.generator_step(batch, &mut losses)?;
+        let shown = TurnedFakes {
+            fake: self.networks.adversary.earlier(&fakes.fake, info.step),
+            turned: self.turned.earlier(&fakes.turned, info.step),
+        };
+        self.discriminator_step(&shown, batch, &mut losses);
         Ok(losses)
     }
 
     fn warmup_step(&mut self, batch: &Batch) -> Losses {
-        reproduce(&mut self.networks.generator, &Tensor::cat(&[&batch.a, &batch.b], 0))
+        let images = Tensor::cat(&[&batch.a, &batch.b], 0);
+        if let Some(own) = &mut self.own {
+            reproduce(own, &self.loss.geometry.apply(&images));
+        }
+        reproduce(&mut self.networks.generator, &images)
     }
 
     fn generator(&self) -> &Net<Generator> {
@@ -96,6 +165,7 @@ impl Algorithm for GcGan {
     fn parts(&mut self) -> Vec<Part<'_>> {
         let mut parts = self.networks.parts();
         parts.push(Part::new("D_gc", &mut self.turned.discriminator));
+        parts.extend(self.own.as_mut().map(|own| Part::new("G_gc", own)));
         parts
     }
 
@@ -125,16 +195,19 @@ mod tests {
         // 2 3  to  3 1
         assert_eq!(flat(Geometry::Rotate.apply(&x)), [2.0, 0.0, 3.0, 1.0]);
         assert_eq!(flat(Geometry::Flip.apply(&x)), [2.0, 3.0, 0.0, 1.0]);
+        for geometry in [Geometry::Rotate, Geometry::Flip] {
+            assert_eq!(flat(geometry.undo(&geometry.apply(&x))), [0.0, 1.0, 2.0, 3.0]);
+        }
     }
 
     #[test]
-    fn both_geometry_terms_are_one_number() {
-        let (fake, turned) = (
-            Tensor::randn([2, 3, 8, 8], (Kind::Double, Device::Cpu)),
-            Tensor::randn([2, 3, 8, 8], (Kind::Double, Device::Cpu)),
-        );
-        let back = turned.rot90(1, [2, 3]);
-        let difference = l1(&turned, &Geometry::Rotate.apply(&fake)) - l1(&fake, &back);
-        assert!(difference.double_value(&[]).abs() < 1e-12);
+    fn each_translation_gets_the_gradient_of_one_term() {
+        let of = || Tensor::randn([2, 3, 8, 8], (Kind::Double, Device::Cpu)).set_requires_grad(true);
+        let (fake, turned) = (of(), of());
+        let loss = geometry_consistency(Geometry::Rotate, &fake, &turned);
+        let one = l1(&fake, &Geometry::Rotate.undo(&turned));
+        assert!((&loss - &one * 2.0).abs().double_value(&[]) < 1e-12);
+        let gradient = |loss: &Tensor| Tensor::run_backward(&[loss], &[&fake], true, false).remove(0);
+        assert!((gradient(&loss) - gradient(&one)).abs().max().double_value(&[]) < 1e-12);
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use contrastive::{Compared, Embedded};
 pub use contrastive::{Contrastive, Draws};
 pub use cyclegan::{CycleGan, new_cycle_gan};
 pub use distancegan::{DistanceGan, DistanceStatistics, halves_distance};
-pub use gcgan::GcGan;
+pub use gcgan::{GcGan, TurnedFakes, geometry_consistency};
 pub use lsesim::LSeSim;
 pub use negcut::NegCut;
 pub use supervised::Supervised;
