@@ -61,6 +61,7 @@ fn the_recipe_survives_kills() {
         "model.generator=light",
         "model.output=affine",
         "model.discriminator=both",
+        "loss.lambda_r1=0",
         "optim.lr_discriminator=5e-4",
         "loss.formulation=paper",
         "loss.lambda_adv=0.5",
