@@ -62,8 +62,10 @@ impl Sheet {
 
         let left = |column: usize| MARGIN + aside + column as u32 * (cell_width + GAP);
         let top = |row: usize| MARGIN + above + row as u32 * (cell_height + GAP);
+        // All in the size in which the longest fits, with room to its neighbours.
+        let room = (cell_width.saturating_sub(GAP)) as f32;
+        let size = self.columns.iter().map(|name| writer.fitting(name, NAME, room)).fold(NAME, f32::min);
         for (c, name) in self.columns.iter().enumerate() {
-            let size = writer.fitting(name, NAME, cell_width as f32);
             let x = left(c) as f32 + (cell_width as f32 - writer.width(name, size)) / 2.0;
             writer.draw(&mut sheet, name, size, (x, MARGIN as f32 + (NAME - size)));
         }
