@@ -48,6 +48,7 @@ kills! {
     cyclegan: "cyclegan",
     distancegan: "distancegan",
     gcgan: "gcgan",
+    gcgan_with_two_generators: "gcgan-own",
     negcut: "negcut",
     supervised: "supervised",
     recipe: "recipe",

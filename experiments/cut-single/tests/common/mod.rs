@@ -32,7 +32,7 @@ eval: { select: test, segmenter_steps: 2 }
 pub const STEPS: u64 = 12;
 
 /// What each method adds to the small configuration, as the published rows do.
-pub const METHODS: [(&str, &[&str]); 12] = [
+pub const METHODS: [(&str, &[&str]); 13] = [
     (
         "ours",
         &["method=ours", "loss.contrast=dce", "loss.hard=true", "loss.lambda_src=0.05", "loss.identity_branch=true"],
@@ -43,6 +43,10 @@ pub const METHODS: [(&str, &[&str]); 12] = [
     ("cyclegan", &["method=cyclegan", "loss.lambda_identity=0.5"]),
     ("distancegan", &["method=distancegan", "loss.lambda_identity=1"]),
     ("gcgan", &["method=gcgan", "loss.lambda_identity=1"]),
+    (
+        "gcgan-own",
+        &["method=gcgan", "loss.own_turned_generator=true", "loss.geometry=flip", "model.init_biases=uniform"],
+    ),
     ("negcut", &["method=negcut", "loss.identity_branch=true"]),
     ("supervised", &["method=supervised", "data.pairs=pairs"]),
     // Every part of the recipe for short runs, at once.
