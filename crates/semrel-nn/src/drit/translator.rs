@@ -31,7 +31,7 @@ impl TranslatorConfig {
     /// Whether networks can be built like this.
     ///
     /// # Errors
-    /// [`NetworkError::Setting`] for numbers below 1, [`NetworkError::Choice`] for an odd number of channels where they are halved.
+    /// [`NetworkError::Setting`] for numbers below 1.
     pub fn check(&self) -> Result<(), NetworkError> {
         positive("channels", self.channels)?;
         positive("width", self.width)?;
