@@ -65,6 +65,19 @@ pub(crate) fn positions(layers: &[i64], count: usize) -> Vec<usize> {
     layers.iter().map(|&layer| position(layer, count).unwrap_or_else(|error| panic!("{error}"))).collect()
 }
 
+/// The outputs of `layers` out of `count`, of a network that gives the maps of its first so many layers.
+pub(crate) fn tapped(layers: &[i64], count: usize, maps: impl FnOnce(usize) -> Vec<Tensor>) -> Vec<Tensor> {
+    let at = positions(layers, count);
+    let maps = maps(at.iter().max().map_or(0, |last| last + 1));
+    at.into_iter().map(|layer| maps[layer].shallow_clone()).collect()
+}
+
+/// The last of all maps of a network, and those of `layers`.
+pub(crate) fn last_and_tapped(maps: Vec<Tensor>, layers: &[i64]) -> (Tensor, Vec<Tensor>) {
+    let last = maps.last().expect("it has layers").shallow_clone();
+    (last, tapped(layers, maps.len(), |_| maps))
+}
+
 /// Runs modules `0..end` over `x` and keeps the outputs of those at `taps`, in the order of `taps`.
 ///
 /// The kept tensor *is* the module's output, so that a module that works in place afterwards shows in it.

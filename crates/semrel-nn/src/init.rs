@@ -76,8 +76,7 @@ impl InitType {
                     let weight = state.get(&format!("{layer}weight")).map(Tensor::size).filter(|size| size.len() >= 2);
                     match (biases, weight) {
                         (Biases::Uniform, Some(weight)) => {
-                            let bound = 1.0 / (weight[1..].iter().product::<i64>() as f64).sqrt();
-                            let _ = tensor.uniform_(-bound, bound);
+                            draw_uniform(&mut tensor, &weight);
                         }
                         _ => {
                             let _ = tensor.zero_();
@@ -101,14 +100,18 @@ pub enum Biases {
     Uniform,
 }
 
-/// Draws scales of instance norm from N(1, 0.02²) and sets its shifts to 0, as DistanceGAN does.
+/// Draws a tensor as PyTorch draws weights of linear layers and biases: uniform in ±1/√fan_in, with the fan of a weight of this
+/// size.
+pub(crate) fn draw_uniform(tensor: &mut Tensor, weight: &[i64]) {
+    let bound = 1.0 / (weight[1..].iter().product::<i64>() as f64).sqrt();
+    let _ = tensor.uniform_(-bound, bound);
+}
+
+/// Draws scales of instance norm from N(1, 0.02²), as DistanceGAN does; shifts stay 0.
 pub fn draw_scales(state: &BTreeMap<String, Tensor>) {
     tch::no_grad(|| {
-        for (key, weight) in state.iter().filter(|(key, tensor)| key.ends_with("weight") && tensor.dim() == 1) {
+        for (_, weight) in state.iter().filter(|(key, tensor)| key.ends_with("weight") && tensor.dim() == 1) {
             let _ = weight.shallow_clone().normal_(1.0, 0.02);
-            if let Some(shift) = state.get(&key.replace("weight", "bias")) {
-                let _ = shift.shallow_clone().zero_();
-            }
         }
     });
 }

@@ -1,8 +1,9 @@
 //! What DRIT's networks are made of.
 
-use crate::layers::instance_norm;
-use tch::nn;
-use tch::{Kind, Tensor};
+use crate::init::draw_uniform;
+use crate::layers::{self, direction, instance_norm, power_iteration};
+use std::collections::BTreeMap;
+use tch::{Tensor, nn};
 
 const EPS: f64 = 1e-5;
 /// Slope of the leaky rectifiers of content encoder and discriminators.
@@ -10,8 +11,7 @@ const SLOPE: f64 = 0.01;
 
 /// Leaky rectifier of slope 0.01.
 pub(super) fn leaky(x: &Tensor) -> Tensor {
-    // As `layers::lrelu`, whose slope is 0.2.
-    x.detach().leaky_relu_backward(x, SLOPE, false)
+    layers::leaky(x, SLOPE)
 }
 
 /// `cat(x, z)`: each number of `z` `[B, n]` at all positions, after the channels of `x` `[B, C, H, W]`.
@@ -61,12 +61,8 @@ impl SpectralConv {
         let shape = [cout, cin, kernel, kernel];
         let original = path.var("weight_orig", &shape, nn::init::DEFAULT_KAIMING_UNIFORM);
         let mut weight = path.zeros_no_train("weight", &shape);
-        let mut u = path.zeros_no_train("weight_u", &[cout]);
-        tch::no_grad(|| {
-            weight.copy_(&original);
-            let drawn = Tensor::randn([cout], (Kind::Float, path.device()));
-            u.copy_(&(&drawn / drawn.norm()));
-        });
+        tch::no_grad(|| weight.copy_(&original));
+        let u = direction(path, "weight_u", cout);
         Self { conv: Conv { weight, bias: path.zeros("bias", &[cout]), stride, padding }, original, u }
     }
 
@@ -75,15 +71,12 @@ impl SpectralConv {
             return self.conv.forward(x);
         }
         let matrix = self.original.flatten(1, -1);
-        let unit = |x: Tensor| &x / x.norm().clamp_min(1e-12);
-        let (u, v) = tch::no_grad(|| {
-            let v = unit(matrix.tr().mv(&self.u));
-            let u = unit(matrix.mv(&v));
-            self.u.shallow_clone().copy_(&u);
-            (u, v)
-        });
+        let (u, v) = tch::no_grad(|| power_iteration(&matrix, &self.u));
         let weight = &self.original / u.dot(&matrix.mv(&v));
-        tch::no_grad(|| self.conv.weight.shallow_clone().copy_(&weight));
+        tch::no_grad(|| {
+            self.u.shallow_clone().copy_(&u);
+            self.conv.weight.shallow_clone().copy_(&weight);
+        });
         self.conv.by(&weight, x)
     }
 }
@@ -152,27 +145,22 @@ pub fn noise_like(x: &Tensor) -> Tensor {
 
 /// Draws the weights as published: convolutions N(0, 0.02²), and biases and linear layers as the framework does, uniform in
 /// ±1/√fan_in; gains and shifts of layer norms stay 1 and 0.
-pub fn initialise(state: &std::collections::BTreeMap<String, Tensor>) {
+pub fn initialise(state: &BTreeMap<String, Tensor>) {
     tch::no_grad(|| {
         for (key, tensor) in state.iter().filter(|(_, tensor)| tensor.requires_grad()) {
             let mut tensor = tensor.shallow_clone();
             let size = tensor.size();
-            let bound = |size: &[i64]| 1.0 / (size[1..].iter().product::<i64>() as f64).sqrt();
             match size.len() {
                 4 => {
                     let _ = tensor.normal_(0.0, 0.02);
                 }
-                2 => {
-                    let bound = bound(&size);
-                    let _ = tensor.uniform_(-bound, bound);
-                }
+                2 => draw_uniform(&mut tensor, &size),
                 _ => {
                     let weight = key.strip_suffix("bias").and_then(|layer| {
                         state.get(&format!("{layer}weight_orig")).or_else(|| state.get(&format!("{layer}weight")))
                     });
                     if let Some(weight) = weight.filter(|weight| weight.dim() != 3) {
-                        let bound = bound(&weight.size());
-                        let _ = tensor.uniform_(-bound, bound);
+                        draw_uniform(&mut tensor, &weight.size());
                     }
                 }
             }

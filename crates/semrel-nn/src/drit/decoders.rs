@@ -132,7 +132,7 @@ impl Decoders {
         }
     }
 
-    /// The image of a domain.
+    /// The image in this domain that has this content and attribute.
     pub fn forward(&self, domain: Domain, content: &Tensor, z: &Tensor) -> Tensor {
         match self {
             Self::Concat { shared, own } => own[domain as usize].forward(&shared.0.forward(content), z),

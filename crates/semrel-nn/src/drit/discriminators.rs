@@ -3,6 +3,7 @@
 use super::blocks::{Conv, SpectralConv, leaky};
 use crate::NetworkError;
 use crate::error::positive;
+use crate::layers::{half, least_side};
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use tch::{Tensor, nn};
@@ -75,22 +76,10 @@ impl ImageDiscriminatorConfig {
 
     /// Least side of images: mirrored borders need two pixels.
     pub fn least_side(&self) -> i64 {
-        (2..).find(|&side| self.takes(side)).expect("some side is enough")
-    }
-
-    fn takes(&self, mut side: i64) -> bool {
-        let single = self.scales == 1;
-        for _ in 0..self.scales {
-            let mut map = side;
-            for _ in 0..HALVINGS[usize::from(single)] {
-                if map < 2 {
-                    return false;
-                }
-                map = if single { (map - 1) / 2 + 1 } else { (map - 2) / 2 + 1 };
-            }
-            side = (side - 1) / 2 + 1;
+        match self.scales {
+            1 => least_side(1, HALVINGS[1], |side| (side - 1) / 2 + 1),
+            scales => least_side(scales, HALVINGS[0], |side| (side - 2) / 2 + 1),
         }
-        true
     }
 }
 
@@ -128,7 +117,7 @@ impl ImageDiscriminator {
         let mut logits = vec![];
         for (i, tower) in self.towers.iter().enumerate() {
             if i > 0 {
-                image = image.avg_pool2d([3, 3], [2, 2], [1, 1], false, false, None);
+                image = half(&image);
             }
             logits.push(tower.forward(&image, self.training.get()));
         }

@@ -171,7 +171,7 @@ impl AttributeEncoder {
         Self { own: if concat { ["A", "B"].map(drawn) } else { ["a", "b"].map(code) } }
     }
 
-    /// The attribute of images of a domain.
+    /// Attributes of images from this domain.
     pub fn forward(&self, domain: Domain, x: &Tensor) -> Attribute {
         let mean_of = |h: &Tensor| h.mean_dim([2i64, 3].as_slice(), true, None::<Kind>);
         match &self.own[domain as usize] {

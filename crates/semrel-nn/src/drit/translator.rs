@@ -4,7 +4,7 @@ use super::decoders::Decoders;
 use super::encoders::{AttributeEncoder, CONTENT_LAYERS, ContentEncoder, Domain};
 use crate::NetworkError;
 use crate::error::positive;
-use crate::generator::{TappedGenerator, position, positions};
+use crate::generator::{TappedGenerator, last_and_tapped, position, tapped};
 use crate::styles::{StyleChoice, Styles};
 use serde::{Deserialize, Serialize};
 use tch::{Tensor, nn};
@@ -76,16 +76,12 @@ impl Translator {
 
 impl TappedGenerator for Translator {
     fn forward_tapped(&self, x: &Tensor, layers: &[i64]) -> (Tensor, Vec<Tensor>) {
-        let maps = self.content.maps(Domain::A, x, CONTENT_LAYERS);
-        let z = self.styles.of(x);
-        let image = self.decoders.forward(Domain::B, maps.last().expect("it has layers"), &z);
-        (image, positions(layers, maps.len()).into_iter().map(|at| maps[at].shallow_clone()).collect())
+        let (content, taps) = last_and_tapped(self.content.maps(Domain::A, x, CONTENT_LAYERS), layers);
+        (self.decoders.forward(Domain::B, &content, &self.styles.of(x)), taps)
     }
 
     fn encode(&self, x: &Tensor, layers: &[i64]) -> Vec<Tensor> {
-        let at = positions(layers, CONTENT_LAYERS);
-        let maps = self.content.maps(Domain::A, x, at.iter().max().map_or(0, |last| last + 1));
-        at.into_iter().map(|layer| maps[layer].shallow_clone()).collect()
+        tapped(layers, CONTENT_LAYERS, |count| self.content.maps(Domain::A, x, count))
     }
 
     fn tap_shapes(&self, height: i64, width: i64, layers: &[i64]) -> Result<Vec<(i64, i64, i64)>, NetworkError> {

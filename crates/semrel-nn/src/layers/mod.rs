@@ -2,12 +2,15 @@
 
 mod norm;
 mod resample;
+mod scales;
 mod spectral;
 pub(crate) mod winograd;
 
 pub use norm::{AdaIn, AdaPixelNorm, BatchNorm, InstanceNorm, Norm, NormType, PixelNorm, instance_norm};
 pub use resample::{Downsample, PadType, Upsample, binomial_filter};
+pub(crate) use scales::{half, least_side};
 pub use spectral::SpectralConv;
+pub(crate) use spectral::{direction, power_iteration};
 
 use tch::{Tensor, nn};
 
@@ -21,11 +24,16 @@ pub fn conv1x1_no_bias(path: nn::Path, cin: i64, cout: i64) -> nn::Conv2D {
     nn::conv2d(path, cin, cout, 1, nn::ConvConfig { bias: false, ..Default::default() })
 }
 
-/// Leaky rectifier `max(x, 0.2·x)`; every network here that has one has slope 0.2.
+/// Leaky rectifier `max(x, 0.2·x)`; all networks here but DRIT's have this slope.
 pub fn lrelu(x: &Tensor) -> Tensor {
+    leaky(x, 0.2)
+}
+
+/// Leaky rectifier `max(x, slope·x)`.
+pub(crate) fn leaky(x: &Tensor, slope: f64) -> Tensor {
     // The bindings' `leaky_relu` takes no slope. Its derivative does, and is linear in the incoming gradient:
     // with x in that place it is the rectifier itself, as one kernel forwards, backwards and twice backwards.
-    x.detach().leaky_relu_backward(x, 0.2, false)
+    x.detach().leaky_relu_backward(x, slope, false)
 }
 
 #[cfg(test)]

@@ -52,14 +52,8 @@ impl SpectralConv {
     /// σ as estimated from `u` by one iteration, with gradient to the weight.
     fn norm(&self) -> Tensor {
         let matrix = self.weight.flatten(1, -1);
-        let (u, v) = tch::no_grad(|| self.directions(&matrix));
+        let (u, v) = tch::no_grad(|| power_iteration(&matrix, &self.u));
         u.dot(&matrix.mv(&v))
-    }
-
-    /// One power iteration: `u'` and `v`.
-    fn directions(&self, matrix: &Tensor) -> (Tensor, Tensor) {
-        let v = unit(&matrix.tr().mv(&self.u));
-        (unit(&matrix.mv(&v)), v)
     }
 
     /// Brings fresh weights near spectral norm 1 by a few power iterations; once before the first step.
@@ -70,10 +64,21 @@ impl SpectralConv {
     /// Advances `u` by one power iteration; once before each step of the discriminator.
     pub fn iterate(&self) {
         tch::no_grad(|| {
-            let (u, _) = self.directions(&self.weight.flatten(1, -1));
+            let (u, _) = power_iteration(&self.weight.flatten(1, -1), &self.u);
             self.u.shallow_clone().copy_(&u);
         });
     }
+}
+
+/// One power iteration of a matrix from `u`: `u'` and `v`.
+pub(crate) fn power_iteration(matrix: &Tensor, u: &Tensor) -> (Tensor, Tensor) {
+    let v = unit(&matrix.tr().mv(u));
+    (unit(&matrix.mv(&v)), v)
+}
+
+/// A random direction of `n` numbers, a buffer.
+pub(crate) fn direction(path: &nn::Path, name: &str, n: i64) -> Tensor {
+    path.add(name, unit(&Tensor::randn([n], (Kind::Float, path.device()))), false)
 }
 
 fn unit(x: &Tensor) -> Tensor {

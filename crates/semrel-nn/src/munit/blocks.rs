@@ -1,6 +1,6 @@
 //! What MUNIT's networks are made of: padded convolutions with a norm and an activation, and residual blocks of two of them.
 
-use crate::layers::{instance_norm, lrelu};
+use crate::layers::{direction, instance_norm, lrelu};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor, nn};
@@ -251,14 +251,7 @@ impl Block {
             let module = &(&conv / "module");
             let shape = [cout, cin, kernel, kernel];
             let bar = module.var("weight_bar", &shape, nn::init::DEFAULT_KAIMING_UNIFORM);
-            let direction = |name: &str, n: i64| {
-                let drawn = Tensor::randn([n], (Kind::Float, module.device()));
-                let unit = &drawn / drawn.norm();
-                let mut kept = module.zeros_no_train(name, &[n]);
-                kept.copy_(&unit);
-                kept
-            };
-            let (u, v) = (direction("weight_u", cout), direction("weight_v", cin * kernel * kernel));
+            let (u, v) = (direction(module, "weight_u", cout), direction(module, "weight_v", cin * kernel * kernel));
             (Weight::Spectral { bar, u, v }, module.zeros("bias", &[cout]))
         } else {
             let nn::Conv2D { ws, bs, .. } = nn::conv2d(&conv, cin, cout, kernel, Default::default());

@@ -3,6 +3,7 @@
 use super::blocks::{Activation, Block, DiscriminatorNorm, NormKind, Pad, Style};
 use crate::NetworkError;
 use crate::error::positive;
+use crate::layers::{half, least_side};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use tch::nn::{self, Module};
@@ -57,22 +58,7 @@ impl DiscriminatorConfig {
 
     /// Least side of images.
     pub fn least_side(&self) -> i64 {
-        (1..).find(|&side| self.takes(side)).expect("some side is enough")
-    }
-
-    /// Whether every convolution has an input of 2 or more.
-    fn takes(&self, mut side: i64) -> bool {
-        for _ in 0..self.scales {
-            let mut map = side;
-            for _ in 0..self.layers {
-                if map < 2 {
-                    return false;
-                }
-                map = (map - 2) / 2 + 1;
-            }
-            side = (side - 1) / 2 + 1;
-        }
-        true
+        least_side(self.scales, self.layers, |side| (side - 2) / 2 + 1)
     }
 }
 
@@ -116,7 +102,7 @@ impl MultiScaleDiscriminator {
         let mut logits = vec![];
         for (i, (blocks, last)) in self.scales.iter().enumerate() {
             if i > 0 {
-                image = image.avg_pool2d([3, 3], [2, 2], [1, 1], false, false, None);
+                image = half(&image);
             }
             let h = blocks.iter().fold(image.shallow_clone(), |h, block| block.forward(&h, None));
             logits.push(last.forward(&h));

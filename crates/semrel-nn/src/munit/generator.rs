@@ -1,8 +1,9 @@
-//! MUNIT's auto-encoder of a domain, and UNIT's.
+//! The auto-encoders of MUNIT and UNIT, one for each domain.
 
 use super::blocks::{Activate, Activation, Assigned, Block, NormKind, Pad, ResBlock, Style};
 use crate::NetworkError;
 use crate::error::positive;
+use crate::generator::{last_and_tapped, position, tapped};
 use serde::{Deserialize, Serialize};
 use tch::nn::{self, Module};
 use tch::{Kind, Tensor};
@@ -91,6 +92,7 @@ pub struct ContentEncoder {
     blocks: Vec<ResBlock>,
     channels: i64,
     width: i64,
+    least_side: i64,
 }
 
 impl ContentEncoder {
@@ -105,17 +107,45 @@ impl ContentEncoder {
         let residual = path / (config.halvings + 1) / "model";
         let block = |i| ResBlock::new(&(&residual / i), config.content_width(), NormKind::Instance, style);
         let blocks = (0..config.blocks).map(block).collect();
-        Self { down, blocks, channels: config.channels, width: config.width }
+        let &GeneratorConfig { channels, width, .. } = config;
+        Self { down, blocks, channels, width, least_side: config.least_side() }
     }
 
-    /// Channels of images.
-    pub(super) fn channels(&self) -> i64 {
-        self.channels
+    /// Halvings on the way.
+    fn halvings(&self) -> i64 {
+        self.down.len() as i64 - 1
     }
 
-    /// Width of the first map.
-    pub(super) fn width(&self) -> i64 {
-        self.width
+    /// Sides must be multiples of this.
+    pub(super) fn stride(&self) -> i64 {
+        1 << self.halvings()
+    }
+
+    /// The outputs of these layers.
+    pub(super) fn encode(&self, x: &Tensor, layers: &[i64]) -> Vec<Tensor> {
+        tapped(layers, self.layers(), |count| self.maps(x, count))
+    }
+
+    /// The content, and the outputs of these layers on the way.
+    pub(super) fn forward_tapped(&self, x: &Tensor, layers: &[i64]) -> (Tensor, Vec<Tensor>) {
+        last_and_tapped(self.maps(x, self.layers()), layers)
+    }
+
+    /// Shapes of these layers.
+    pub(super) fn shapes(&self, height: i64, width: i64, layers: &[i64]) -> Result<Vec<(i64, i64, i64)>, NetworkError> {
+        let (stride, least) = (self.stride(), self.least_side);
+        if height.min(width) < least || height % stride != 0 || width % stride != 0 {
+            let expected = format!("multiples of {stride} and at least {least}");
+            return Err(NetworkError::Size { height, width, expected });
+        }
+        let shape = |layer: usize| match layer {
+            0 => (self.channels, height, width),
+            _ => {
+                let level = (layer as i64 - 1).min(self.halvings());
+                (self.width << level, height >> level, width >> level)
+            }
+        };
+        layers.iter().map(|&layer| position(layer, self.layers()).map(shape)).collect()
     }
 
     /// Number of its layers: the image, the first map, those after each halving, and one for each residual block.
@@ -209,7 +239,7 @@ impl Decoder {
     }
 }
 
-/// The auto-encoder of a domain. Keys `enc_style.*`, `enc_content.*`, `dec.*`, `mlp.*`.
+/// MUNIT's auto-encoder for one domain. Keys `enc_style.*`, `enc_content.*`, `dec.*`, `mlp.*`.
 ///
 /// Huang, Liu, Belongie, Kautz, "Multimodal Unsupervised Image-to-Image Translation", ECCV 2018.
 #[derive(Debug)]
@@ -278,7 +308,7 @@ impl Generator {
     }
 }
 
-/// UNIT's auto-encoder of a domain: a content, to which training adds noise, and no style. Keys `enc.*`, `dec.*`.
+/// UNIT's auto-encoder for one domain: a content, to which training adds noise, and no style. Keys `enc.*`, `dec.*`.
 ///
 /// Liu, Breuel, Kautz, "Unsupervised Image-to-Image Translation Networks", NeurIPS 2017.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! DRIT's networks.
 
-use super::methods::check_parameters;
-use super::munit::weighted;
+use super::methods::{check_parameters, part};
+use super::munit::{check_norm, check_scales};
 use super::single_modal::{check_grads, check_keys};
 use semrel_nn::drit::{
     AttributeEncoder, ContentDiscriminator, ContentDiscriminatorConfig, ContentEncoder, Decoders, Domain,
@@ -27,17 +27,7 @@ fn stored_channels(case: &Case) -> i64 {
 }
 
 pub fn layer_norm(case: &Case) -> Outcome {
-    case.in_both_kinds(|case, kind| {
-        let mut net = Net::new(Device::Cpu, |p| LayerNorm::new(p, case.i64("num_features")));
-        case.fill(&net.state(), "")?;
-        net.convert(kind);
-        let (x, state) = (case.input("x").to_kind(kind).set_requires_grad(true), net.state());
-        let y = net.forward(&x);
-        case.check("out.y", &y)?;
-        let loss = (&y * case.input("dy").to_kind(kind)).sum(kind);
-        check_grads(case, "w.", &loss, |key| state.get(key).map(Tensor::shallow_clone))?;
-        check_grads(case, "in.", &loss, |name| (name == "x").then(|| x.shallow_clone()))
-    })
+    check_norm(case, |p| LayerNorm::new(p, case.i64("num_features")), LayerNorm::forward)
 }
 
 pub fn content_encoder(case: &Case) -> Outcome {
@@ -137,33 +127,8 @@ pub fn discriminator(case: &Case) -> Outcome {
         scales: case.i64("dis_scale").max(1),
         spectral: case.flag("dis_spectral_norm"),
     };
-    case.in_both_kinds(|case, kind| {
-        let mut net = Net::new(Device::Cpu, |p| ImageDiscriminator::new(p, &config));
-        check_keys(&case.json["keys"], &net.state())?;
-        case.fill(&net.state(), "")?;
-        net.convert(kind);
-        let (x, state) = (case.input("image").to_kind(kind).set_requires_grad(true), net.state());
-        let size = x.size();
-        if size[2].min(size[3]) < config.least_side() {
-            return Err(format!("the least side is {}, the case has {size:?}", config.least_side()));
-        }
-        let logits = net.forward(&x);
-        for (i, logits) in logits.iter().enumerate() {
-            case.check(&format!("out.scale.{i}"), logits)?;
-        }
-        let loss = weighted(&logits);
-        check_grads(case, "w.", &loss, |key| state.get(key).map(Tensor::shallow_clone))?;
-        check_grads(case, "in.", &loss, |name| (name == "image").then(|| x.shallow_clone()))?;
-        if case.has("out.second.0") {
-            for (i, logits) in net.forward(&x).iter().enumerate() {
-                case.check(&format!("out.second.{i}"), logits)?;
-            }
-        }
-        for key in case.with_prefix("out.state.").keys() {
-            case.check(&format!("out.state.{key}"), state.get(key).ok_or_else(|| format!("no key {key}"))?)?;
-        }
-        Ok(())
-    })
+    let build = |p: &nn::Path| ImageDiscriminator::new(p, &config);
+    check_scales(case, config.least_side(), build, ImageDiscriminator::forward)
 }
 
 pub fn content_discriminator(case: &Case) -> Outcome {
@@ -196,10 +161,7 @@ pub fn translate(case: &Case) -> Outcome {
     case.in_both_kinds(|case, kind| {
         let mut net = Net::new(Device::Cpu, |p| Translator::new(p, &config));
         let state = net.state();
-        let of = |own: &str| {
-            let prefix = format!("{own}.");
-            state.iter().filter_map(|(k, t)| Some((k.strip_prefix(&prefix)?.to_owned(), t.shallow_clone()))).collect()
-        };
+        let of = |own: &str| part(&state, own);
         case.fill_networks(&[("enc_c", of("enc_c")), ("enc_a", of("enc_a")), ("gen", of("gen"))])?;
         net.convert(kind);
         let input = |name: &str| case.input(name).to_kind(kind);
@@ -223,10 +185,7 @@ pub fn init(case: &Case) -> Outcome {
     let net = Net::new(Device::Cpu, |p| Translator::new(p, &config));
     initialise(&net.state());
     let state = net.state();
-    let of = |own: &str| {
-        let prefix = format!("{own}.");
-        state.iter().filter_map(|(k, t)| Some((k.strip_prefix(&prefix)?.to_owned(), t.shallow_clone()))).collect()
-    };
+    let of = |own: &str| part(&state, own);
     let image = ImageDiscriminatorConfig {
         channels: 3,
         width,

@@ -10,7 +10,13 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
 
-type State = BTreeMap<String, Tensor>;
+pub type State = BTreeMap<String, Tensor>;
+
+/// The tensors of a state dict below `<name>.`, under the rest of their keys.
+pub fn part(state: &State, name: &str) -> State {
+    let rest = |key: &str| key.strip_prefix(name)?.strip_prefix('.').map(str::to_owned);
+    state.iter().filter_map(|(key, tensor)| Some((rest(key)?, tensor.shallow_clone()))).collect()
+}
 
 /// `mean(y² + y·w)`, w from −1 to 1 over the elements of `y`.
 fn loss_of(y: &Tensor) -> Tensor {

@@ -1,6 +1,6 @@
 //! MUNIT's and UNIT's networks.
 
-use super::methods::check_parameters;
+use super::methods::{check_parameters, part};
 use super::single_modal::{check_grads, check_keys};
 use semrel_nn::munit::{
     Assigned, AssignedNorm, DiscriminatorConfig, Generator, GeneratorConfig, LayerNorm, MultiScaleDiscriminator, Pair,
@@ -33,7 +33,7 @@ pub fn discriminator_config(config: &Value) -> Result<DiscriminatorConfig, Strin
 }
 
 /// `Σ_i Σ (out_i · (0.5 + linspace(−1, 1)))`; 1.5 for a single element.
-pub fn weighted(outputs: &[Tensor]) -> Tensor {
+fn weighted(outputs: &[Tensor]) -> Tensor {
     let one = |y: &Tensor| {
         let n = y.numel() as i64;
         let w = match n {
@@ -45,18 +45,23 @@ pub fn weighted(outputs: &[Tensor]) -> Tensor {
     outputs.iter().map(one).sum()
 }
 
-pub fn layer_norm(case: &Case) -> Outcome {
+/// A norm that takes `in.x`.
+pub fn check_norm<T>(case: &Case, build: impl Fn(&nn::Path) -> T, forward: impl Fn(&T, &Tensor) -> Tensor) -> Outcome {
     case.in_both_kinds(|case, kind| {
-        let mut net = Net::new(Device::Cpu, |p| LayerNorm::new(p, case.i64("num_features")));
+        let mut net = Net::new(Device::Cpu, &build);
         case.fill(&net.state(), "")?;
         net.convert(kind);
         let (x, state) = (case.input("x").to_kind(kind).set_requires_grad(true), net.state());
-        let y = net.forward(&x);
+        let y = forward(&net, &x);
         case.check("out.y", &y)?;
         let loss = (&y * case.input("dy").to_kind(kind)).sum(kind);
         check_grads(case, "w.", &loss, |key| state.get(key).map(Tensor::shallow_clone))?;
         check_grads(case, "in.", &loss, |name| (name == "x").then(|| x.shallow_clone()))
     })
+}
+
+pub fn layer_norm(case: &Case) -> Outcome {
+    check_norm(case, |p| LayerNorm::new(p, case.i64("num_features")), LayerNorm::forward)
 }
 
 pub fn adain(case: &Case) -> Outcome {
@@ -134,19 +139,24 @@ pub fn unit_generator(case: &Case) -> Outcome {
     })
 }
 
-pub fn discriminator(case: &Case) -> Outcome {
-    let config = discriminator_config(case.config())?;
+/// A discriminator that gives logits of several scales, of images whose sides are at least `least`.
+pub fn check_scales<T>(
+    case: &Case,
+    least: i64,
+    build: impl Fn(&nn::Path) -> T,
+    forward: impl Fn(&T, &Tensor) -> Vec<Tensor>,
+) -> Outcome {
     case.in_both_kinds(|case, kind| {
-        let mut net = Net::new(Device::Cpu, |p| MultiScaleDiscriminator::new(p, &config));
+        let mut net = Net::new(Device::Cpu, &build);
         check_keys(&case.json["keys"], &net.state())?;
         case.fill(&net.state(), "")?;
         net.convert(kind);
         let (x, state) = (case.input("image").to_kind(kind).set_requires_grad(true), net.state());
         let size = x.size();
-        if size[2].min(size[3]) < config.least_side() {
-            return Err(format!("the least side is {}, the case has {size:?}", config.least_side()));
+        if size[2].min(size[3]) < least {
+            return Err(format!("the least side is {}, the case has {size:?}", least));
         }
-        let logits = net.forward(&x);
+        let logits = forward(&net, &x);
         for (i, logits) in logits.iter().enumerate() {
             case.check(&format!("out.scale.{i}"), logits)?;
         }
@@ -154,7 +164,7 @@ pub fn discriminator(case: &Case) -> Outcome {
         check_grads(case, "w.", &loss, |key| state.get(key).map(Tensor::shallow_clone))?;
         check_grads(case, "in.", &loss, |name| (name == "image").then(|| x.shallow_clone()))?;
         if case.has("out.second.0") {
-            for (i, logits) in net.forward(&x).iter().enumerate() {
+            for (i, logits) in forward(&net, &x).iter().enumerate() {
                 case.check(&format!("out.second.{i}"), logits)?;
             }
         }
@@ -165,6 +175,12 @@ pub fn discriminator(case: &Case) -> Outcome {
     })
 }
 
+pub fn discriminator(case: &Case) -> Outcome {
+    let config = discriminator_config(case.config())?;
+    let build = |p: &nn::Path| MultiScaleDiscriminator::new(p, &config);
+    check_scales(case, config.least_side(), build, MultiScaleDiscriminator::forward)
+}
+
 pub fn translate(case: &Case) -> Outcome {
     let config = generator_config(case.config())?;
     case.in_both_kinds(|case, kind| {
@@ -173,12 +189,7 @@ pub fn translate(case: &Case) -> Outcome {
         {
             let mut net = Net::new(Device::Cpu, |p| Pair::new(p, &config));
             let state = net.state();
-            let of = |own: &str| {
-                let prefix = format!("{own}.");
-                let keys =
-                    state.iter().filter_map(|(k, t)| Some((k.strip_prefix(&prefix)?.to_owned(), t.shallow_clone())));
-                keys.collect()
-            };
+            let of = |own: &str| part(&state, own);
             // The source's auto-encoder is the pair's first, whichever domain that is.
             case.fill_networks(&[(source, of("gen_a")), (target, of("gen_b"))])?;
             net.convert(kind);
