@@ -1,7 +1,7 @@
 //! Training batches of two domains as a pure function of (seed, step).
 
 use crate::DataError;
-use crate::epoch_order::EpochOrder;
+use crate::epoch_order::{EpochOrder, permutation};
 use crate::pairs::{Direction, PairFolder, PairLayout, Side, half};
 use crate::rng::stream;
 use crate::store::{ImageStore, OnCorrupt, StoreOptions};
@@ -36,6 +36,8 @@ pub struct PairOptions {
     /// Epochs before the learning rate decays (`n_epochs`): afterwards unaligned images are resized to `crop_size`
     /// instead of `load_size`, so that `resize_and_crop` shows them whole. `None`: `load_size` throughout.
     pub constant_epochs: Option<u64>,
+    /// All images of a batch are mirrored, of both domains, or none.
+    pub flip_together: bool,
 }
 
 /// The unaligned and aligned loaders of the official single-modal code.
@@ -108,11 +110,12 @@ impl PairSampler {
     /// transform; [`DataError::Transform`] where it cannot be applied.
     pub fn batch(&self, step: u64) -> Result<PairBatch, DataError> {
         let transform = self.transform(step);
+        let flip = self.flip_of_batch("augment.pair.flip", step);
         let pairs: Vec<[Array3<f32>; 2]> = self
             .items(step)
             .into_par_iter()
             .enumerate()
-            .map(|(i, items)| self.pair(&transform, items, step * self.options.batch as u64 + i as u64))
+            .map(|(i, items)| self.pair(&transform, items, step * self.options.batch as u64 + i as u64, flip))
             .collect::<Result<_, DataError>>()?;
         let files = self.files(step);
         let [a, b] = [Side::A, Side::B].map(|side| {
@@ -123,6 +126,41 @@ impl PairSampler {
             Direction::AtoB => PairBatch { a: a?, b: b? },
             Direction::BtoA => PairBatch { a: b?, b: a? },
         })
+    }
+
+    /// Batch `number` of a pass over the images of one folder alone, each once in random order, transformed as in the first epoch;
+    /// `[B, 3, H, W]`. Batches are numbered from 0; the last may be incomplete, and is not given.
+    ///
+    /// # Errors
+    /// As [`PairSampler::batch`]; [`DataError::Setting`] behind the last full batch.
+    pub fn of_folder(&self, side: Side, number: u64) -> Result<Array4<f32>, DataError> {
+        let (domain, batch) = (side as usize, self.options.batch);
+        let name = ["augment.pass.a", "augment.pass.b"][domain];
+        let order = permutation(self.seed, ["data.pass.a", "data.pass.b"][domain], 0, self.sizes[domain]);
+        let Some(items) = (number as usize).checked_mul(batch).and_then(|first| order.get(first..first + batch)) else {
+            let full = self.sizes[domain] / batch;
+            return Err(DataError::Setting(format!("batch {number} of a folder with {full} full batches")));
+        };
+        let flip = self.flip_of_batch("augment.pass.flip", number);
+        let position = |i: usize| number * batch as u64 + i as u64;
+        let image = |(i, &item): (usize, &u32)| match self.layout {
+            PairLayout::Unaligned => {
+                self.image(&self.options.transform, (domain, item as usize), name, position(i), flip)
+            }
+            PairLayout::Aligned | PairLayout::Paired => {
+                let both = self.transformed(&self.options.transform, item as usize, name, position(i), flip)?;
+                Ok(both.into_iter().nth(domain).expect("two sides"))
+            }
+        };
+        let images: Vec<Array3<f32>> = items.par_iter().enumerate().map(image).collect::<Result<_, DataError>>()?;
+        let of_layout = if self.layout == PairLayout::Aligned { 0 } else { domain };
+        stack(&images.iter().collect::<Vec<_>>(), |i| self.store.file(of_layout, items[i] as usize).clone())
+    }
+
+    /// Whether a batch is mirrored, where that is decided for all of its images.
+    fn flip_of_batch(&self, name: &str, number: u64) -> Option<bool> {
+        let draw = || self.options.transform.flip && stream(self.seed, name, number).random_bool(0.5);
+        self.options.flip_together.then(draw)
     }
 
     /// Items of A and of B that a step's batch consists of.
@@ -151,21 +189,35 @@ impl PairSampler {
         transform: &PairTransform,
         (i, j): (usize, usize),
         position: u64,
+        flip: Option<bool>,
     ) -> Result<[Array3<f32>; 2], DataError> {
         match self.layout {
             PairLayout::Unaligned => Ok([
-                self.image(transform, (0, i), "augment.pair.a", position)?,
-                self.image(transform, (1, j), "augment.pair.b", position)?,
+                self.image(transform, (0, i), "augment.pair.a", position, flip)?,
+                self.image(transform, (1, j), "augment.pair.b", position, flip)?,
             ]),
             PairLayout::Aligned | PairLayout::Paired => {
-                let halves = self.halves(i)?;
-                let mut rng = stream(self.seed, "augment.pair.a", position);
-                let params = transform.sample(&mut rng, halves[0].dimensions(), (1.0, 1.0), 0);
-                let [a, b] = halves.map(|image| transform.apply(&image, &params));
-                let of_b = if self.layout == PairLayout::Paired { 1 } else { 0 };
-                Ok([a.map_err(|e| self.named(e, 0, i))?, b.map_err(|e| self.named(e, of_b, i))?])
+                self.transformed(transform, i, "augment.pair.a", position, flip)
             }
         }
+    }
+
+    /// Both images of pair `i`, with the same random numbers.
+    fn transformed(
+        &self,
+        transform: &PairTransform,
+        i: usize,
+        name: &str,
+        position: u64,
+        flip: Option<bool>,
+    ) -> Result<[Array3<f32>; 2], DataError> {
+        let halves = self.halves(i)?;
+        let mut params =
+            transform.sample(&mut stream(self.seed, name, position), halves[0].dimensions(), (1.0, 1.0), 0);
+        params.flip = flip.unwrap_or(params.flip);
+        let [a, b] = halves.map(|image| transform.apply(&image, &params));
+        let of_b = if self.layout == PairLayout::Paired { 1 } else { 0 };
+        Ok([a.map_err(|e| self.named(e, 0, i))?, b.map_err(|e| self.named(e, of_b, i))?])
     }
 
     /// Both images of pair `i`; those of the next good pair where one cannot be decoded and such are skipped.
@@ -195,9 +247,12 @@ impl PairSampler {
         (domain, item): (usize, usize),
         name: &str,
         position: u64,
+        flip: Option<bool>,
     ) -> Result<Array3<f32>, DataError> {
         let image: Arc<RgbImage> = self.store.get(domain, item)?;
-        let params = transform.sample(&mut stream(self.seed, name, position), image.dimensions(), (1.0, 1.0), position);
+        let mut params =
+            transform.sample(&mut stream(self.seed, name, position), image.dimensions(), (1.0, 1.0), position);
+        params.flip = flip.unwrap_or(params.flip);
         transform.apply(&image, &params).map_err(|error| self.named(error, domain, item))
     }
 
@@ -208,10 +263,11 @@ impl PairSampler {
 
 /// Finds out, as far as settings and headers tell, whether the crop fits into every image.
 fn check_crop(folder: &PairFolder, transform: &PairTransform, on_corrupt: OnCorrupt) -> Result<(), DataError> {
-    let Preprocess { resize, scale_width, scale_shortside, zoom, crop, patch, trim } = transform.preprocess;
+    let Preprocess { resize, scale_width, scale_shortside, shorter_side, zoom, crop, patch, trim } =
+        transform.preprocess;
     let PairTransform { load_size: load, crop_size: side, .. } = *transform;
     let cuts = crop || patch;
-    let loads = resize || scale_width || scale_shortside;
+    let loads = resize || scale_width || scale_shortside || shorter_side;
     if (loads && load == 0) || ((cuts || trim || zoom) && side == 0) {
         return Err(DataError::Setting(format!("load_size {load}, crop_size {side}: expected at least 1")));
     }

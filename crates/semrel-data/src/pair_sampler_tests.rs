@@ -32,11 +32,13 @@ fn options(preprocess: &str, batch: usize) -> PairOptions {
             filter: Filter::Bicubic,
             flip: true,
             grayscale: false,
+            multiple_of: 4,
         },
         batch,
         direction: Direction::AtoB,
         serial: false,
         constant_epochs: None,
+        flip_together: false,
     }
 }
 

@@ -97,6 +97,7 @@ impl SingleImageSampler {
                 filter: Filter::Bilinear,
                 flip,
                 grayscale: false,
+                multiple_of: 4,
             },
             options,
             seed,

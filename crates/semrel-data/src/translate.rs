@@ -112,7 +112,7 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
             None => {
                 let stem =
                     file.file_stem().and_then(OsStr::to_str).ok_or_else(|| wrong(&file, "its name is no text"))?;
-                if stem.ends_with("_translated") {
+                if is_translation(stem) {
                     continue;
                 }
                 file.with_file_name(format!("{stem}_translated.png"))
@@ -139,9 +139,14 @@ fn leave_translations_out(files: &mut Vec<PathBuf>, root: &Path, out: &Path) -> 
     if inputs.is_empty() {
         return Err(wrong(root, "holds no picture but those in the output folder"));
     }
-    let outputs: BTreeSet<PathBuf> =
-        inputs.iter().filter_map(|file| out.join(output_name(file, root)).canonicalize().ok()).collect();
-    let other = |file: &&PathBuf| !file.canonicalize().is_ok_and(|file| outputs.contains(&file));
+    // `out` is resolved; what is in it is so but for links, which no call makes.
+    let outputs: BTreeSet<PathBuf> = inputs.iter().map(|file| out.join(output_name(file, root))).collect();
+    let one_of_several = |file: &Path| {
+        let stem = file.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        file.with_file_name(format!("{}.png", without_number(stem)))
+    };
+    let is_made = |file: PathBuf| outputs.contains(&file) || outputs.contains(&one_of_several(&file));
+    let other = |file: &&PathBuf| !file.canonicalize().is_ok_and(is_made);
     if let Some(file) = made.iter().find(other) {
         return Err(wrong(
             file,
@@ -150,6 +155,19 @@ fn leave_translations_out(files: &mut Vec<PathBuf>, root: &Path, out: &Path) -> 
     }
     *files = inputs;
     Ok(())
+}
+
+/// Whether a name without its ending is that of a translation beside its input: `…_translated`, or `…_translated_3` of several.
+fn is_translation(stem: &str) -> bool {
+    without_number(stem).ends_with("_translated") || stem.ends_with("_translated")
+}
+
+/// A name without the `_3` of the third translation, where it has one.
+fn without_number(stem: &str) -> &str {
+    match stem.rsplit_once('_') {
+        Some((before, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => before,
+        _ => stem,
+    }
 }
 
 /// Makes 8-bit pictures of a batch of inputs.
@@ -248,6 +266,7 @@ mod tests {
         let (input, out) = (dir.path().join("in"), dir.path().join("out"));
         let outputs: Vec<PathBuf> = jobs(&input, Some(&out)).unwrap().into_iter().map(|job| job.output).collect();
         assert_eq!(outputs, [out.join("a.png"), out.join("deep/b.png")]);
+        assert!(is_translation("a_translated") && is_translation("a_translated_12") && !is_translation("a_3"));
         let beside = jobs(&input.join("a.jpg"), None).unwrap();
         assert_eq!(beside[0].output, input.join("a_translated.png"));
     }
@@ -270,6 +289,9 @@ mod tests {
             jobs(dir.path(), Some(out)).unwrap().into_iter().map(|job| job.input).collect()
         };
         assert_eq!(inputs(&dir.path().join("out")), [dir.path().join("a.jpg"), dir.path().join("b/c.png")]);
+        // Those in several styles are none, either.
+        fs::write(dir.path().join("out/a_2.png"), "").unwrap();
+        assert_eq!(inputs(&dir.path().join("out")).len(), 2);
         // A folder around the input hides nothing of it.
         assert_eq!(jobs(&dir.path().join("b"), Some(dir.path())).unwrap().len(), 1);
         // What no call made stays an input, or is refused.

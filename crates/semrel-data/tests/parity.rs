@@ -23,6 +23,9 @@ fn main() {
             ("metrics/resize_cleanfid", resize_cleanfid),
             ("metrics/val_split", validation::val_split),
             ("single-modal/transform", transform),
+            ("single-modal/distancegan-transform", shorter_side_transform),
+            ("single-modal/drit-transform", drit_transform),
+            ("single-modal/munit-transform", munit_transform),
             ("compression/aligned_transform", aligned_transform),
             ("multi-modal/balanced_sampler", balanced_sampler),
         ],
@@ -167,6 +170,7 @@ fn transform(case: &Case) -> Outcome {
         filter: filter(text("method")?)?,
         flip: !case.flag("no_flip"),
         grayscale: case.flag("grayscale"),
+        multiple_of: 4,
     };
     let drawn = &config["params"];
     let corner = |value| pair(value).map(|(x, y)| (x as u32, y as u32)).unwrap_or_default();
@@ -181,6 +185,74 @@ fn transform(case: &Case) -> Outcome {
     case.check("out.image", &tensor_of_floats(&image))
 }
 
+/// The shorter side to a size, a crop, a mirror.
+fn shorter_side_transform(case: &Case) -> Outcome {
+    let config = case.config();
+    let transform = PairTransform {
+        preprocess: "shorter_side_and_crop".parse().map_err(|e: semrel_data::DataError| e.to_string())?,
+        load_size: case.i64("loadSize") as u32,
+        crop_size: case.i64("fineSize") as u32,
+        filter: Filter::Bilinear,
+        flip: true,
+        grayscale: false,
+        multiple_of: 1,
+    };
+    let (x, y) = pair(&config["crop_pos"]).ok_or("no config.crop_pos")?;
+    let params = PairParams { crop_pos: (x as u32, y as u32), flip: case.flag("flip"), ..PairParams::default() };
+    let image = transform.apply(&rgb(&case.input("image")), &params).map_err(|e| e.to_string())?;
+    case.check("out.image", &tensor_of_floats(&image).unsqueeze(0))
+}
+
+/// A mirror, the shorter side to a size, a crop of any shape. MUNIT mirrors before it resizes, which is as well as afterwards where the
+/// crop is drawn at random.
+fn munit_transform(case: &Case) -> Outcome {
+    let config = case.config();
+    let transform = PairTransform {
+        preprocess: "shorter_side".parse().map_err(|e: semrel_data::DataError| e.to_string())?,
+        load_size: case.i64("new_size") as u32,
+        crop_size: 1,
+        filter: Filter::Bilinear,
+        flip: true,
+        grayscale: false,
+        multiple_of: 1,
+    };
+    let params = PairParams { flip: case.flag("flip"), ..PairParams::default() };
+    let image = transform.apply(&rgb(&case.input("image")), &params).map_err(|e| e.to_string())?;
+    let (x, y) = pair(&config["crop_pos"]).ok_or("no config.crop_pos")?;
+    let crop = tensor_of_floats(&image).narrow(1, y as i64, case.i64("crop_height")).narrow(
+        2,
+        x as i64,
+        case.i64("crop_width"),
+    );
+    case.check("out.image", &crop)
+}
+
+/// To a square, a crop, in tests from the middle, a mirror; grey as a sum of normalised channels.
+fn drit_transform(case: &Case) -> Outcome {
+    let config = case.config();
+    let (load_size, crop_size) = (case.i64("resize_size") as u32, case.i64("crop_size") as u32);
+    let transform = PairTransform {
+        preprocess: "resize_and_crop".parse().map_err(|e: semrel_data::DataError| e.to_string())?,
+        load_size,
+        crop_size,
+        filter: Filter::Bicubic,
+        flip: true,
+        grayscale: false,
+        multiple_of: 1,
+    };
+    let middle = (f64::from(load_size - crop_size) / 2.0).round_ties_even();
+    let (x, y) = pair(&config["crop_pos"]).unwrap_or((middle, middle));
+    let params = PairParams { crop_pos: (x as u32, y as u32), flip: case.flag("flip"), ..PairParams::default() };
+    let image = transform.apply(&rgb(&case.input("image")), &params).map_err(|e| e.to_string())?;
+    let mut image = tensor_of_floats(&image);
+    if config["input_dim"] == 1 {
+        // Training has three channels; this is how the published program makes one of them.
+        let weights = Tensor::from_slice(&[0.299f32, 0.587, 0.114]).view([3, 1, 1]);
+        image = (image * weights).sum_dim_intlist([0i64].as_slice(), true, None::<Kind>);
+    }
+    case.check("out.image", &image)
+}
+
 /// Both halves of a picture, with the same random numbers.
 fn aligned_transform(case: &Case) -> Outcome {
     let transform = PairTransform {
@@ -190,6 +262,7 @@ fn aligned_transform(case: &Case) -> Outcome {
         filter: Filter::Bicubic,
         flip: true,
         grayscale: false,
+        multiple_of: 4,
     };
     let picture = rgb(&case.input("AB"));
     let drawn = case.config()["params"].as_array().ok_or("no config.params")?;

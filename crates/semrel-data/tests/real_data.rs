@@ -28,11 +28,13 @@ fn options(direction: Direction) -> PairOptions {
             filter: Filter::Bicubic,
             flip: true,
             grayscale: false,
+            multiple_of: 4,
         },
         batch: 1,
         direction,
         serial: false,
         constant_epochs: Some(200),
+        flip_together: false,
     }
 }
 

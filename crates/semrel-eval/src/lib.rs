@@ -44,5 +44,7 @@ pub use preview::Preview;
 pub use reference::{ReferenceSet, ReferenceSource};
 pub use scorer::Scorer;
 pub use segmenter::{HEAD, SEGMENTATION, SEGMENTER, SEGMENTER_WEIGHTS, SEGMENTERS, Segmenter, SegmenterChoice};
-pub use translator::{Forward, ImageTranslator, pictures, translate_batch, translate_files, translate_images};
+pub use translator::{
+    Forward, ImageTranslator, Stretched, pictures, stretched, translate_batch, translate_files, translate_images,
+};
 pub use truth::{MASKS, PAIRS, TRUTH, Tested, Truth, TruthChoice, TruthError};

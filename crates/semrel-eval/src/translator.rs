@@ -41,6 +41,40 @@ impl ImageTranslator for Net<Generator> {
     }
 }
 
+/// Translations stretched to their own range, as MUNIT's published program saves them ([`stretched`]).
+pub struct Stretched<'a>(pub &'a dyn ImageTranslator);
+
+impl fmt::Debug for Stretched<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stretched")
+    }
+}
+
+impl ImageTranslator for Stretched<'_> {
+    fn device(&self) -> Device {
+        self.0.device()
+    }
+
+    fn check_size(&self, height: i64, width: i64) -> Result<(), NetworkError> {
+        self.0.check_size(height, width)
+    }
+
+    fn forward(&self, images: &Tensor) -> Tensor {
+        stretched(&self.0.forward(images))
+    }
+}
+
+/// Images `[n, C, H, W]` in [−1, 1] as MUNIT's published program stretches them: with s = (x + 1)/2, `(s − min)/max(max − min, 1e-5)` over
+/// all numbers of an image, half a byte more, so that truncating to bytes rounds.
+pub fn stretched(images: &Tensor) -> Tensor {
+    let s = (images + 1.0) * 0.5;
+    let rows = s.flatten(1, -1);
+    let of_image = |t: Tensor| t.view([-1, 1, 1, 1]);
+    let (least, most) = (of_image(rows.amin([1i64].as_slice(), false)), of_image(rows.amax([1i64].as_slice(), false)));
+    let range = (most - &least).clamp_min(1e-5);
+    ((s - least) / range + 0.5 / 255.0) * 2.0 - 1.0
+}
+
 /// A function in place of a generator, for images whose size is known to fit.
 pub struct Forward<F> {
     /// Where it computes.
@@ -156,6 +190,16 @@ mod tests {
         let sizes: Vec<_> = made.iter().map(RgbImage::dimensions).collect();
         assert_eq!(sizes, [(8, 4), (8, 4), (12, 8), (8, 4)]);
         assert_eq!(made[2], translation_output((-images[2].clone()).view()));
+    }
+
+    #[test]
+    fn stretched_images_reach_from_black_to_white() {
+        let image = Tensor::from_slice(&[-0.5f32, 0.0, 0.1, 0.5]).view([1, 1, 2, 2]).expand([1, 3, 2, 2], false);
+        let bytes = pictures(&stretched(&image)).unwrap().remove(0);
+        // 0.6·255 = 153.
+        assert_eq!(bytes.pixels().map(|p| p.0[1]).collect::<Vec<_>>(), [0, 128, 153, 255]);
+        let grey = stretched(&Tensor::zeros([1, 3, 2, 2], (Kind::Float, Device::Cpu)));
+        assert!(pictures(&grey).unwrap()[0].pixels().all(|p| p.0 == [0; 3]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::layers::SpectralConv;
 use crate::patchgan::PatchDiscriminator;
 use crate::projected::ProjectedDiscriminator;
-use crate::{NetworkError, stylegan2};
+use crate::{NetworkError, drit, munit, stylegan2};
 use tch::Tensor;
 
 /// Images to logits. Networks of fixed features look at the last three channels, which are the image where input and image are
@@ -14,6 +14,10 @@ pub enum Discriminator {
     Patch(PatchDiscriminator),
     /// One logit for each image.
     Style(stylegan2::Discriminator),
+    /// MUNIT's logits of every scale of the image.
+    Scales(munit::MultiScaleDiscriminator),
+    /// DRIT's.
+    DritScales(drit::ImageDiscriminator),
     /// Logits of every scale of fixed features.
     Projected(ProjectedDiscriminator),
     /// Patches of the image, and scales of fixed features.
@@ -30,7 +34,7 @@ impl Discriminator {
     pub fn projected(&self) -> Option<&ProjectedDiscriminator> {
         match self {
             Self::Projected(projected) | Self::Both { projected, .. } => Some(projected),
-            Self::Patch(_) | Self::Style(_) => None,
+            Self::Patch(_) | Self::Style(_) | Self::Scales(_) | Self::DritScales(_) => None,
         }
     }
 
@@ -38,7 +42,7 @@ impl Discriminator {
     pub fn patch(&self) -> Option<&PatchDiscriminator> {
         match self {
             Self::Patch(patch) | Self::Both { patch, .. } => Some(patch),
-            Self::Projected(_) | Self::Style(_) => None,
+            Self::Projected(_) | Self::Style(_) | Self::Scales(_) | Self::DritScales(_) => None,
         }
     }
 
@@ -50,6 +54,8 @@ impl Discriminator {
         match self {
             Self::Patch(d) | Self::Both { patch: d, .. } => d.logits_size(side, side).map(drop),
             Self::Style(d) => d.check_size(side, side),
+            Self::Scales(d) => at_least(d.least_side(), side),
+            Self::DritScales(d) => at_least(d.least_side(), side),
             Self::Projected(_) => Ok(()),
         }
     }
@@ -79,6 +85,13 @@ impl Discriminator {
     fn spectral_convs(&self) -> impl Iterator<Item = &SpectralConv> {
         let patch = self.patch().into_iter().flat_map(PatchDiscriminator::spectral_convs);
         patch.chain(self.projected().into_iter().flat_map(ProjectedDiscriminator::spectral_convs))
+    }
+}
+
+fn at_least(least: i64, side: i64) -> Result<(), NetworkError> {
+    match side >= least {
+        true => Ok(()),
+        false => Err(NetworkError::Size { height: side, width: side, expected: format!("at least {least}") }),
     }
 }
 

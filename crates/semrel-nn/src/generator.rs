@@ -2,6 +2,7 @@
 
 use crate::NetworkError;
 use crate::styles::StyleChoice;
+use std::rc::Rc;
 use tch::Tensor;
 
 /// An image-to-image generator whose layers can be tapped.
@@ -47,6 +48,45 @@ pub trait TappedGenerator: std::fmt::Debug {
     /// The styles `[B, n]` of images of the target domain, where there are styles.
     fn style_of(&self, _reference: &Tensor) -> Option<Tensor> {
         None
+    }
+}
+
+/// A generator that its trainer also holds by its own type.
+impl<T: TappedGenerator> TappedGenerator for Rc<T> {
+    fn forward(&self, x: &Tensor) -> Tensor {
+        (**self).forward(x)
+    }
+
+    fn forward_tapped(&self, x: &Tensor, layers: &[i64]) -> (Tensor, Vec<Tensor>) {
+        (**self).forward_tapped(x, layers)
+    }
+
+    fn encode(&self, x: &Tensor, layers: &[i64]) -> Vec<Tensor> {
+        (**self).encode(x, layers)
+    }
+
+    fn tap_shapes(&self, height: i64, width: i64, layers: &[i64]) -> Result<Vec<(i64, i64, i64)>, NetworkError> {
+        (**self).tap_shapes(height, width, layers)
+    }
+
+    fn stride(&self) -> i64 {
+        (**self).stride()
+    }
+
+    fn set_training(&self, training: bool) {
+        (**self).set_training(training);
+    }
+
+    fn style_numbers(&self) -> Option<i64> {
+        (**self).style_numbers()
+    }
+
+    fn set_style(&self, choice: StyleChoice) {
+        (**self).set_style(choice);
+    }
+
+    fn style_of(&self, reference: &Tensor) -> Option<Tensor> {
+        (**self).style_of(reference)
     }
 }
 

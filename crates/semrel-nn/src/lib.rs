@@ -43,4 +43,4 @@ pub use optim::{Adam, AdamConfig};
 pub use output::Output;
 pub use schedule::{LrPolicy, LrSchedule, StepDecay};
 pub use styles::StyleChoice;
-pub use trained::{GradientProbe, Trained, backward_step_both};
+pub use trained::{GradientProbe, Trained, TrainedPart, backward_step_both};

@@ -77,6 +77,18 @@ impl<T> Net<T> {
         self.parameters.iter().map(|(_, t)| t)
     }
 
+    /// The trainable parameters whose keys begin with `prefix`, which lie next to each other, and where in the flat buffer: first
+    /// number and count.
+    pub fn part(&self, prefix: &str) -> (Vec<&Tensor>, (i64, i64)) {
+        let numel = |t: &Tensor| t.numel() as i64;
+        let before = self.parameters.iter().take_while(|(key, _)| key.as_str() < prefix);
+        let first = before.map(|(_, t)| numel(t)).sum();
+        let own: Vec<&Tensor> =
+            self.parameters.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(_, t)| t).collect();
+        let count = own.iter().map(|t| numel(t)).sum();
+        (own, (first, count))
+    }
+
     /// Number of trainable numbers.
     pub fn numel(&self) -> i64 {
         self.flat.numel() as i64
@@ -170,6 +182,14 @@ mod tests {
         let first = flat_gradients_of_first(&of(&pass * 3.0), &parameters()).remove(0);
         let second = flat_gradients(&of(&pass * 5.0), &parameters()).remove(0);
         assert_eq!((first.double_value(&[0]), second.double_value(&[1])), (6.0, 10.0));
+    }
+
+    #[test]
+    fn parts_lie_next_to_each_other() {
+        let net = Net::new(Device::Cpu, |p| (p.ones("a.x", &[2]), p.ones("b.x", &[3]), p.ones("b.y", &[1])));
+        let (own, place) = net.part("b.");
+        assert_eq!((own.len(), place), (2, (2, 4)));
+        assert_eq!(net.part("a.").1, (0, 2));
     }
 
     #[test]

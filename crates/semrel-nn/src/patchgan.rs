@@ -28,6 +28,10 @@ pub enum PatchGanKind {
 pub enum DiscriminatorNorm {
     /// Each channel of each image to mean 0 and variance 1, as published.
     Instance,
+    /// The same, then a scale and a shift per channel; scales start at N(1, 0.02²), as published for DistanceGAN.
+    InstanceAffine,
+    /// None.
+    None,
     /// No norm of features; weights of spectral norm 1 instead.
     Spectral,
 }
@@ -85,6 +89,8 @@ impl PatchGanConfig {
     pub fn with_norm(self, norm: DiscriminatorNorm) -> Self {
         match norm {
             DiscriminatorNorm::Instance => Self { norm: NormType::Instance, spectral: false, ..self },
+            DiscriminatorNorm::InstanceAffine => Self { norm: NormType::InstanceAffine, spectral: false, ..self },
+            DiscriminatorNorm::None => Self { norm: NormType::None, spectral: false, ..self },
             DiscriminatorNorm::Spectral => Self { norm: NormType::None, spectral: true, ..self },
         }
     }

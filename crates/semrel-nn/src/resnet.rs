@@ -16,6 +16,7 @@ use crate::error::positive;
 use crate::layers::NormType;
 use crate::output::Output;
 use crate::sequential::{Module, Sequential};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::nn;
 
@@ -51,7 +52,7 @@ pub struct ResnetConfig {
 }
 
 /// Borders of the convolutions that keep the sides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Border {
     /// Mirrored, by modules of their own.

@@ -1,5 +1,6 @@
 //! A network together with its optimiser.
 
+use crate::checkpoint::StateDict;
 use crate::{Adam, AdamConfig, Net, flat_gradients};
 use std::fmt;
 use std::ops::Deref;
@@ -61,6 +62,62 @@ impl<T> Deref for Trained<T> {
 impl<T> fmt::Debug for Trained<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Trained({} numbers, {} steps)", self.net.numel(), self.adam.steps())
+    }
+}
+
+/// An optimiser of a part of a network: of the parameters under a prefix.
+///
+/// The network must outlive it, and must not be converted to another kind but by [`TrainedPart::reset`].
+pub struct TrainedPart {
+    prefix: String,
+    place: (i64, i64),
+    /// The optimiser.
+    pub adam: Adam,
+    /// Sees each gradient, where set.
+    pub probe: Option<GradientProbe>,
+}
+
+impl TrainedPart {
+    /// A fresh optimiser of the parameters of `net` whose keys begin with `prefix`.
+    pub fn new<T>(net: &Net<T>, prefix: &str, config: AdamConfig) -> Self {
+        let place = net.part(prefix).1;
+        let adam = Adam::over(config, &net.flat().narrow(0, place.0, place.1));
+        Self { prefix: prefix.to_owned(), place, adam, probe: None }
+    }
+
+    /// Starts over, for a network that was converted to another kind.
+    pub fn reset<T>(&mut self, net: &Net<T>) {
+        *self = Self { probe: self.probe.take(), ..Self::new(net, &self.prefix, self.adam.config) };
+    }
+
+    /// Its parameters, in the order of its flat gradient.
+    pub fn parameters<'a, T>(&self, net: &'a Net<T>) -> Vec<&'a Tensor> {
+        net.part(&self.prefix).0
+    }
+
+    /// Number of its parameters' numbers.
+    pub fn numel(&self) -> i64 {
+        self.place.1
+    }
+
+    /// The state dict of its part, under keys without the prefix.
+    pub fn state<T>(&self, net: &Net<T>) -> StateDict {
+        let own = |(key, tensor): (String, Tensor)| Some((key.strip_prefix(&self.prefix)?.to_owned(), tensor));
+        net.state().into_iter().filter_map(own).collect()
+    }
+
+    /// One step with a flat gradient.
+    pub fn step<T>(&mut self, net: &Net<T>, gradient: Tensor) {
+        if let Some(probe) = &mut self.probe {
+            probe(&gradient);
+        }
+        self.adam.step_flat(&net.flat().narrow(0, self.place.0, self.place.1), gradient);
+    }
+}
+
+impl fmt::Debug for TrainedPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TrainedPart({}, {} numbers, {} steps)", self.prefix, self.numel(), self.adam.steps())
     }
 }
 

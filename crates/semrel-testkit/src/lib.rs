@@ -10,12 +10,14 @@ mod case;
 mod compare;
 mod draws;
 mod fill;
+pub mod munit;
 mod mutate;
 pub mod owners;
 pub mod packed;
 mod runner;
 pub mod runs;
 mod sources;
+pub mod stats;
 
 pub use case::{Case, Outcome};
 pub use compare::{Tolerance, compare};

@@ -26,6 +26,11 @@ impl Logits {
         Self(looks.into_iter().map(|logits| (logits, weight)).collect())
     }
 
+    /// The sum of several looks.
+    pub fn sum_of(looks: Vec<Tensor>) -> Self {
+        Self(looks.into_iter().map(|logits| (logits, 1.0)).collect())
+    }
+
     /// These, and others beside them: their losses add up.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
@@ -79,6 +84,8 @@ impl Critic for Discriminator {
         let image = match self {
             Self::Patch(d) | Self::Both { patch: d, .. } => Some(Logits::from(d.forward(images))),
             Self::Style(d) => Some(d.forward(images).into()),
+            Self::Scales(d) => Some(Logits::sum_of(d.forward(images))),
+            Self::DritScales(d) => Some(Logits::sum_of(d.forward(images))),
             Self::Projected(_) => None,
         };
         let features = self.projected_logits(images).map(Logits::mean_of);
@@ -157,6 +164,8 @@ pub struct Adversary<D> {
     /// Outputs of earlier steps.
     pub pool: ImagePool,
     game: Game,
+    /// Weight of its own loss.
+    weight: f64,
     /// Names of its terms: fake, real, R1, total.
     names: [String; 4],
 }
@@ -169,15 +178,33 @@ pub struct DiscriminatorLosses {
     pub real: Tensor,
     /// R1, with its weight, if it is part of the game.
     pub r1: Option<Tensor>,
-    /// `½ (fake + real) + R1`.
+    /// `½ (fake + real) + R1`, or with another weight than ½.
     pub total: Tensor,
+}
+
+impl DiscriminatorLosses {
+    /// The sum of these and others, each term with its counterpart.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let r1 = match (self.r1, other.r1) {
+            (Some(one), Some(other)) => Some(one + other),
+            (one, other) => one.or(other),
+        };
+        Self { fake: self.fake + other.fake, real: self.real + other.real, r1, total: self.total + other.total }
+    }
 }
 
 impl<D: Critic> Adversary<D> {
     /// The game of `discriminator` called `name` (`D`, `D_A`, …), which is shown earlier outputs from a buffer of `pool_size`.
     pub fn new(name: &str, discriminator: Trained<D>, pool_size: usize, game: Game) -> Self {
         let names = ["_fake", "_real", "_R1", ""].map(|term| format!("{name}{term}"));
-        Self { discriminator, pool: ImagePool::new(pool_size), game, names }
+        Self { discriminator, pool: ImagePool::new(pool_size), game, weight: 0.5, names }
+    }
+
+    /// The same with this weight of the discriminator's own loss, fake and real, in place of ½.
+    #[must_use]
+    pub fn with_weight(self, weight: f64) -> Self {
+        Self { weight, ..self }
     }
 
     /// Updates D with `½ (L(D(fake), fake) + L(D(real), real)) + λ_R1 · R1(real)`; the fake is constant, and in half of the
@@ -219,7 +246,7 @@ impl<D: Critic> Adversary<D> {
             logits.sum(|look| self.game.gan.discriminator(look, target).expect("logits of images").mean(None::<Kind>))
         };
         let (fake, loss_real) = (loss(fake_logits, Target::Fake), loss(real_logits, Target::Real));
-        let mut total = (&fake + &loss_real) * 0.5;
+        let mut total = (&fake + &loss_real) * self.weight;
         let penalty = || {
             let of_look = |look: &Tensor| r1_penalty(look, real).expect("logits with a graph to the images");
             real_logits.sum(of_look) * self.game.lambda_r1

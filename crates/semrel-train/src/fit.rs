@@ -181,12 +181,16 @@ pub struct OtherStep {
 }
 
 /// When a step is, in training that goes by epochs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StepInfo {
     /// Epoch, from 1.
     pub epoch: u64,
     /// Step of the whole run, from 0.
     pub step: u64,
+    /// Batch of the epoch, from 0.
+    pub batch: u64,
+    /// Batches of an epoch, with an incomplete last one, which no step takes.
+    pub batches: u64,
 }
 
 /// Trains from `start` to the last step of `rhythm`, or until a signal asks it to stop.

@@ -3,7 +3,7 @@
 use crate::Snapshot;
 use semrel_nn::checkpoint::{CheckpointError, Extras, StateDict, copy_into};
 use semrel_nn::image_pool::ImagePool;
-use semrel_nn::{Adam, Trained};
+use semrel_nn::{Adam, Net, Trained, TrainedPart};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::Tensor;
@@ -26,6 +26,11 @@ impl<'a> Part<'a> {
     /// The part that a trained network is.
     pub fn new<T>(name: &'static str, trained: &'a mut Trained<T>) -> Self {
         Self { name, state: trained.net.state(), parameters: trained.net.numel(), adam: &mut trained.adam }
+    }
+
+    /// The part that a trained part of a network is.
+    pub fn of<T>(name: &'static str, part: &'a mut TrainedPart, net: &Net<T>) -> Self {
+        Self { name, state: part.state(net), parameters: part.numel(), adam: &mut part.adam }
     }
 
     /// Number of trained numbers.
@@ -213,6 +218,27 @@ pub fn load_network(name: &str, own: &StateDict, given: &StateDict) -> Result<()
     }
     let weights = |source| PartsError::Weights { network: name.to_owned(), source };
     copy_into(own, given, Extras::Refuse).map(|_| ()).map_err(weights)
+}
+
+/// Networks that no optimiser trains, such as averages, as files of a checkpoint beside those of [`save_parts`].
+pub fn follower_files(followers: Vec<(&str, StateDict)>) -> BTreeMap<String, StateDict> {
+    let constant = |state: StateDict| state.into_iter().map(|(key, tensor)| (key, tensor.detach())).collect();
+    followers.into_iter().map(|(name, state)| (file_of(name), constant(state))).collect()
+}
+
+/// Puts back what [`follower_files`] gave.
+///
+/// # Errors
+/// [`PartsError::NoFile`], and those of [`load_network`].
+pub fn restore_followers(
+    followers: Vec<(&str, StateDict)>,
+    files: &BTreeMap<String, StateDict>,
+) -> Result<(), PartsError> {
+    for (name, own) in followers {
+        let stem = file_of(name);
+        load_network(name, &own, files.get(&stem).ok_or(PartsError::NoFile(stem))?)?;
+    }
+    Ok(())
 }
 
 /// Key of the images in the file of a buffer.

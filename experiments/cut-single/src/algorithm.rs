@@ -37,6 +37,11 @@ pub trait Algorithm {
     /// The discriminators, each with the domain that it judges.
     fn critics(&self) -> Vec<(&Discriminator, Domain)>;
 
+    /// Networks that a checkpoint keeps though no optimiser trains them: copies that follow others.
+    fn followers(&self) -> Vec<(&'static str, StateDict)> {
+        vec![]
+    }
+
     /// Image buffers by name.
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
         vec![]

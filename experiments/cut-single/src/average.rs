@@ -2,11 +2,9 @@
 
 use crate::config::Config;
 use crate::networks::{Generator, new_generator};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use semrel_nn::checkpoint::StateDict;
 use semrel_nn::{Ema, Net};
-use semrel_train::parts::{file_of, load_network};
-use std::collections::BTreeMap;
 
 /// Name of the averaged generator, which a checkpoint holds beside the trained one.
 pub const AVERAGED: &str = "G_ema";
@@ -45,19 +43,8 @@ impl Average {
         Ema { beta: self.beta.min(steps / (steps + 10.0)) }.update(&self.generator, generator);
     }
 
-    /// Its file in a checkpoint.
-    pub fn file(&self) -> (String, StateDict) {
-        let state = self.generator.state().into_iter().map(|(key, tensor)| (key, tensor.detach()));
-        (file_of(AVERAGED), state.collect())
-    }
-
-    /// Puts back what [`Average::file`] gave.
-    ///
-    /// # Errors
-    /// A file that is not there, or does not fit.
-    pub fn restore(&self, files: &BTreeMap<String, StateDict>) -> Result<()> {
-        let stem = file_of(AVERAGED);
-        let file = files.get(&stem).with_context(|| format!("the checkpoint has no {stem}.safetensors"))?;
-        Ok(load_network(AVERAGED, &self.generator.state(), file)?)
+    /// What a checkpoint keeps of it.
+    pub fn follower(&self) -> (&'static str, StateDict) {
+        (AVERAGED, self.generator.state())
     }
 }

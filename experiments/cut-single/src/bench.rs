@@ -106,7 +106,7 @@ impl Runner {
         seed_step(self.method.config.seed, step);
         let batch = random_batch(&self.method.config, device);
         let draws = self.method.draw(&batch)?;
-        let info = StepInfo { epoch: 1, step };
+        let info = StepInfo { epoch: 1, step, ..StepInfo::default() };
         let began = Instant::now();
         let losses = match self.order {
             Order::Shared => self.method.step_with(&batch, &draws, info)?,

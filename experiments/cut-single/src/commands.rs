@@ -12,10 +12,12 @@ use cut_single::data::Data;
 use cut_single::evaluate::{self, evaluator};
 use cut_single::methods::LSeSim;
 use cut_single::networks;
+use cut_single::styles;
 use cut_single::train::{steps, train};
 use cut_single::trained::open_run;
 use semrel_data::translate::{TranslateOptions, jobs};
-use semrel_eval::{KeptEvaluation, translate_files, written_pictures};
+use semrel_eval::{ImageTranslator, KeptEvaluation, Stretched, translate_files, written_pictures};
+use semrel_nn::StyleChoice;
 use semrel_nn::checkpoint::save;
 use semrel_run::Checked;
 use semrel_run::place::{self, Made};
@@ -31,8 +33,8 @@ use std::process::ExitCode;
 use tch::Device;
 use which::Which;
 
-/// Single-modal image translation: CUT with SRC and hDCE, CUT, FastCUT, LSeSim, CycleGAN, DistanceGAN, GcGAN, NEGCUT
-/// and SinCUT.
+/// Single-modal image translation: CUT with SRC and hDCE, CUT, FastCUT, LSeSim, CycleGAN, DistanceGAN, GcGAN, NEGCUT,
+/// MUNIT, DRIT and SinCUT.
 ///
 /// A run is one YAML file (see configs/cut-single) and one folder. `cargo xtask data sample` renders the images of the
 /// sample profile.
@@ -95,11 +97,47 @@ struct TranslateArgs {
     input: PathBuf,
     #[command(flatten)]
     translations: TranslationArgs,
+    #[command(flatten)]
+    style: StyleArgs,
+    /// Stretch each translation to its own range from black to white, as MUNIT's published program saves it [default: as the run's
+    /// `eval.stretch` says].
+    #[arg(long)]
+    stretch: bool,
     /// Pictures per batch.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     batch: u32,
     #[command(flatten)]
     machine: Machine,
+}
+
+/// In which style: of generators that have several, MUNIT's and DRIT's.
+#[derive(Debug, Args)]
+struct StyleArgs {
+    /// Translate each picture in this many random styles, as <name>_1.png, <name>_2.png … [default: one random style]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    styles: Option<u32>,
+    /// Seed of random styles: with the picture's pixels it decides on them [default: the run's seed]
+    #[arg(long, value_name = "SEED")]
+    style_seed: Option<u64>,
+    /// Translate in the style of this picture of the target domain.
+    #[arg(long, value_name = "PICTURE", conflicts_with_all = ["styles", "style_seed", "mean_style"])]
+    reference: Option<PathBuf>,
+    /// Translate in the mean of the styles that training draws.
+    #[arg(long, conflicts_with_all = ["styles", "style_seed"])]
+    mean_style: bool,
+}
+
+impl StyleArgs {
+    /// The first option that asks for a style.
+    fn asked(&self) -> Option<&'static str> {
+        let asked = [
+            ("--styles", self.styles.is_some()),
+            ("--style-seed", self.style_seed.is_some()),
+            ("--reference", self.reference.is_some()),
+            ("--mean-style", self.mean_style),
+        ];
+        asked.iter().find(|(_, given)| *given).map(|(option, _)| *option)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -209,8 +247,30 @@ fn run_translate(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
         opened.check_place("--out", folder)?;
     }
     let options = TranslateOptions { size: PictureSize::or(*size, opened.size), batch: args.batch as usize };
+    let (style, generator) = (&args.style, &opened.generator);
+    if let Some(option) = style.asked() {
+        styles::check(generator, option)?;
+    }
+    let config = opened.config.as_ref();
+    let seed = style.style_seed.or(config.map(|config| config.seed)).unwrap_or(0);
+    if let Some(reference) = &style.reference {
+        styles::follow(generator, reference, options.size, device)?;
+    } else if style.mean_style {
+        generator.set_style(StyleChoice::Mean);
+    } else {
+        generator.set_style(StyleChoice::Random { seed });
+    }
+    if let Some(count) = style.styles {
+        styles::check_outputs(&jobs, count)?;
+    }
+    let stretched = Stretched(generator);
+    let stretch = args.stretch || config.is_some_and(|config| config.eval.stretch);
+    let translator: &dyn ImageTranslator = if stretch { &stretched } else { generator };
     translating(&jobs, &args.input, out.as_deref(), quiet, |progress| {
-        Ok(translate_files(&opened.generator, &jobs, options, progress)?)
+        Ok(match style.styles {
+            Some(count) => styles::translate_in_styles(generator, translator, &jobs, options, (count, seed), progress)?,
+            None => translate_files(translator, &jobs, options, progress)?,
+        })
     })
 }
 

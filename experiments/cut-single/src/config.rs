@@ -5,16 +5,18 @@ mod inputs;
 mod loss;
 
 pub use eval::{EvalConfig, Reference};
-pub use loss::{Contrast, CorrelativeFeatures, Geometry, LossConfig};
+pub use loss::{Contrast, CorrelativeFeatures, Distance, Geometry, LossConfig, StatisticsOf};
 
 use schemars::JsonSchema;
+use semrel_data::resize::Filter;
 use semrel_data::{Direction, Select};
 
 use semrel_loss::curriculum::EpochCurriculum;
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_loss::{Formulation, Gradient};
 pub use semrel_nn::patchgan::DiscriminatorNorm;
-use semrel_nn::{AdamConfig, Biases, InitType, LrPolicy, LrSchedule, Output};
+use semrel_nn::{AdamConfig, Biases, InitType, LrPolicy, LrSchedule, Output, StepDecay};
+use semrel_train::StepInfo;
 use serde::{Deserialize, Serialize};
 
 use std::path::PathBuf;
@@ -68,6 +70,10 @@ pub enum Method {
     Gcgan,
     /// NEGCUT (Wang et al. 2021): CUT with adversarially generated negatives.
     Negcut,
+    /// MUNIT (Huang et al. 2018); UNIT (Liu et al. 2017) with `model.generator: unit`.
+    Munit,
+    /// DRIT++ (Lee et al. 2020); DRIT (2018) with `loss.lambda_diversity: 0`.
+    Drit,
     /// Pix2Pix (Isola et al. 2017), told what each training image should become; its discriminator does not see the input.
     Supervised,
 }
@@ -81,18 +87,32 @@ pub struct DataConfig {
     /// `AtoB`, or `BtoA` to translate the images in `trainB`.
     #[serde(default)]
     pub direction: Direction,
-    /// Steps before a picture enters a network: `resize_and_crop`, `scale_width_and_crop`, `crop`, `none`, `zoom_and_patch` …
+    /// Steps before a picture enters a network: `resize_and_crop`, `scale_width_and_crop`, `shorter_side_and_crop`, `crop`, `none`,
+    /// `zoom_and_patch` …
     #[serde(default = "default_preprocess")]
     pub preprocess: String,
     /// Side that pictures are resized to in training.
     #[serde(default = "default_load_size")]
     pub load_size: u32,
-    /// Side of the crop, and of the pictures in tests.
+    /// Side of the crop, and of the pictures in tests unless `test_size` names another.
     #[serde(default = "default_image_size")]
     pub image_size: u32,
+    /// Side of the pictures in tests; `image_size` if omitted.
+    #[serde(default)]
+    pub test_size: Option<u32>,
     /// Mirror left-right with probability 1/2.
     #[serde(default = "yes")]
     pub flip: bool,
+    /// Mirror all images of a batch together, of A and of B, or none of them (as DistanceGAN is published).
+    #[serde(default)]
+    pub flip_together: bool,
+    /// Filter of the resizing in training.
+    #[serde(default)]
+    pub filter: ResizeFilter,
+    /// Once the learning rate falls, show unpaired images whole, resized to `image_size`, as CUT's code does; otherwise cut crops
+    /// out of them throughout.
+    #[serde(default = "yes")]
+    pub whole_in_decay: bool,
     /// Take A and B in order, item i with item i, instead of at random.
     #[serde(default)]
     pub serial: bool,
@@ -103,6 +123,26 @@ pub struct DataConfig {
     /// Stop at a file that cannot be read, instead of skipping and counting it.
     #[serde(default)]
     pub strict: bool,
+}
+
+/// How pixels are weighed where pictures are resized, as Pillow does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ResizeFilter {
+    /// By cubic curves.
+    #[default]
+    Bicubic,
+    /// By straight lines.
+    Bilinear,
+}
+
+impl From<ResizeFilter> for Filter {
+    fn from(filter: ResizeFilter) -> Self {
+        match filter {
+            ResizeFilter::Bicubic => Self::Bicubic,
+            ResizeFilter::Bilinear => Self::Bilinear,
+        }
+    }
 }
 
 fn default_preprocess() -> String {
@@ -131,6 +171,29 @@ pub enum GeneratorKind {
     Light,
     /// SinCUT's, of StyleGAN2's blocks.
     Stylegan2,
+    /// MUNIT's auto-encoders of content and style, one for each domain.
+    Munit,
+    /// UNIT's auto-encoders, without styles.
+    Unit,
+    /// DRIT's encoders of content and attribute, and its decoders.
+    Drit,
+}
+
+impl GeneratorKind {
+    /// Whether it is of both domains, and belongs to a method of its own.
+    pub fn is_of_both_domains(self) -> bool {
+        matches!(self, Self::Munit | Self::Unit | Self::Drit)
+    }
+}
+
+/// How DRIT's decoders take an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Attributes {
+    /// Drawn from a mean and a variance, it joins the channels four times: published for little change of shape.
+    Concat,
+    /// A code that steers each block: published for more change of shape.
+    Feature,
 }
 
 /// Family of the discriminator.
@@ -143,6 +206,8 @@ pub enum DiscriminatorKind {
     Pixel,
     /// SinCUT's, of StyleGAN2's blocks.
     Stylegan2,
+    /// MUNIT's or DRIT's own: a network for each of several scales of the image.
+    Scales,
     /// Heads over the fixed features of EfficientNet-Lite0.
     Projected,
     /// `patch` and `projected`; their losses are added.
@@ -156,12 +221,17 @@ impl DiscriminatorKind {
     }
 }
 
+/// Borders of a `resnet` generator's convolutions.
+pub use semrel_nn::resnet::Border;
+
 /// Normalisation of a `resnet` or `light` generator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum GeneratorNorm {
     /// Each channel of each image to mean 0 and variance 1, as published.
     Instance,
+    /// The same, then a scale and a shift per channel; scales start at N(1, 0.02²), as published for DistanceGAN.
+    InstanceAffine,
     /// Each position to a root mean square of 1 over its channels, then a scale and a shift per channel.
     Pixel,
 }
@@ -174,10 +244,12 @@ pub struct ModelConfig {
     pub generator: GeneratorKind,
     /// First width of the generator.
     pub ngf: i64,
-    /// Residual blocks of the generator.
+    /// Residual blocks of the generator; of MUNIT's encoders and decoders each. DRIT's have a fixed number.
     pub blocks: i64,
     /// Normalisation of the generator.
     pub norm: GeneratorNorm,
+    /// Borders of a `resnet` generator's convolutions: mirrored (`reflect`), or of zeros (`zero`, DistanceGAN).
+    pub border: Border,
     /// How the generator makes its image: `tanh`, as published; `residual`, the input plus what the network gives; `gated`,
     /// input and new image mixed by a mask that the network gives, too; `affine`, the same over a recoloured input (`light` only).
     pub output: Output,
@@ -187,8 +259,10 @@ pub struct ModelConfig {
     pub norm_discriminator: DiscriminatorNorm,
     /// First width of the discriminator.
     pub ndf: i64,
-    /// Downsamplings of a PatchGAN.
+    /// Downsamplings of a PatchGAN, or of each of MUNIT's scales.
     pub n_layers: i64,
+    /// Scales of `discriminator: scales`.
+    pub scales: i64,
     /// Downsample with a blur instead of a strided convolution.
     pub antialias: bool,
     /// Upsample with a blur instead of a strided transposed convolution.
@@ -204,6 +278,19 @@ pub struct ModelConfig {
     pub nce_layers: Vec<i64>,
     /// Outputs of the patch projection heads F.
     pub patch_dim: i64,
+    /// Numbers of a style (MUNIT) or an attribute (DRIT).
+    pub style_dim: i64,
+    /// Width of the layers that make the decoder's norms of a style (MUNIT).
+    pub mlp_dim: i64,
+    /// How DRIT's decoders take an attribute.
+    pub attributes: Attributes,
+    /// Halvings of DRIT's discriminator of contents. With the published 3, of kernels of 7 and a last one of 4, images have sides of
+    /// at least 209.
+    pub content_layers: i64,
+    /// Their kernel.
+    pub content_kernel: i64,
+    /// Kernel of the convolution behind them.
+    pub content_last_kernel: i64,
 }
 
 impl Default for ModelConfig {
@@ -213,11 +300,13 @@ impl Default for ModelConfig {
             ngf: 64,
             blocks: 9,
             norm: GeneratorNorm::Instance,
+            border: Border::Reflect,
             output: Output::Tanh,
             discriminator: DiscriminatorKind::Patch,
             norm_discriminator: DiscriminatorNorm::Instance,
             ndf: 64,
             n_layers: 3,
+            scales: 3,
             antialias: true,
             antialias_up: true,
             init: InitType::Xavier { gain: 0.02 },
@@ -225,6 +314,12 @@ impl Default for ModelConfig {
             init_heads: None,
             nce_layers: vec![0, 4, 8, 12, 16],
             patch_dim: 256,
+            style_dim: 8,
+            mlp_dim: 256,
+            attributes: Attributes::Concat,
+            content_layers: 3,
+            content_kernel: 7,
+            content_last_kernel: 4,
         }
     }
 }
@@ -245,6 +340,17 @@ pub struct OptimConfig {
     pub beta1: f64,
     /// Adam's second decay.
     pub beta2: f64,
+    /// L2 weight decay, added to gradients (MUNIT, DRIT).
+    pub weight_decay: f64,
+    /// Steps after each of which the rates are halved, whatever `policy` says (MUNIT); not if omitted.
+    pub halve_every: Option<u64>,
+    /// Rate of DRIT's discriminator of contents, which changes as `lr` does; `lr` if omitted.
+    pub lr_content: Option<f64>,
+    /// Longest gradient of DRIT's discriminator of contents: longer ones are shortened to it.
+    pub clip_content: f64,
+    /// Every so many batches, and with the last two of an epoch, DRIT updates all its networks; with the others its discriminator of
+    /// contents alone.
+    pub d_iter: u64,
     /// Earlier outputs kept for the discriminator, which sees one of them half of the time; 0 for none.
     pub pool_size: usize,
 }
@@ -258,6 +364,11 @@ impl Default for OptimConfig {
             lr_decay_iters: 50,
             beta1: 0.5,
             beta2: 0.999,
+            weight_decay: 0.0,
+            halve_every: None,
+            lr_content: None,
+            clip_content: 5.0,
+            d_iter: 3,
             pool_size: 0,
         }
     }
@@ -333,8 +444,8 @@ impl Config {
             .with_step_epoch(l.step_gamma_epoch)
     }
 
-    /// Learning rate in `epoch`, from 1.
-    pub fn lr(&self, epoch: u64) -> f64 {
+    /// Learning rate of a step.
+    pub fn lr(&self, info: StepInfo) -> f64 {
         let schedule = LrSchedule {
             policy: self.optim.policy,
             lr: self.optim.lr,
@@ -343,26 +454,29 @@ impl Config {
             lr_decay_iters: self.optim.lr_decay_iters,
             epoch_count: 1,
         };
-        schedule.at(epoch as i64)
+        let of_epoch = schedule.at(info.epoch as i64);
+        let steps = info.step.saturating_sub(self.train.warmup);
+        self.optim.halve_every.map_or(of_epoch, |every| StepDecay { lr: of_epoch, gamma: 0.5, every }.at(steps))
     }
 
-    /// Learning rate of the discriminators in `epoch`, from 1.
-    pub fn lr_discriminator(&self, epoch: u64) -> f64 {
+    /// Learning rate of the discriminators in a step.
+    pub fn lr_discriminator(&self, info: StepInfo) -> f64 {
         let factor = self.optim.lr_discriminator.map_or(1.0, |rate| rate / self.optim.lr);
-        self.lr(epoch) * factor
+        self.lr(info) * factor
     }
 
     /// Width and height of pictures in tests; `None` for their own, where a run learns from a single picture or from
     /// pictures as they are.
     pub fn test_size(&self) -> Option<(u32, u32)> {
         let whole = self.data.preprocess == "none" || self.data.preprocess.contains("zoom");
-        (!whole).then_some((self.data.image_size, self.data.image_size))
+        let side = self.data.test_size.unwrap_or(self.data.image_size);
+        (!whole).then_some((side, side))
     }
 
     /// Adam's settings.
     pub fn adam(&self) -> AdamConfig {
         let o = &self.optim;
-        AdamConfig { lr: o.lr, beta1: o.beta1, beta2: o.beta2, eps: 1e-8, weight_decay: 0.0 }
+        AdamConfig { lr: o.lr, beta1: o.beta1, beta2: o.beta2, eps: 1e-8, weight_decay: o.weight_decay }
     }
 
     /// Adam's settings for discriminators.

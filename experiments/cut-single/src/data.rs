@@ -2,17 +2,17 @@
 
 use crate::config::{Config, Method};
 use anyhow::{Context, Result, bail, ensure};
-use semrel_data::resize::Filter;
 use semrel_data::transform::{PairTransform, Preprocess};
 use semrel_data::validation::SplitRule;
 use semrel_data::{
     DataError, Direction, OnCorrupt, PairBatch, PairFolder, PairLayout, PairOptions, PairSampler, Select, SetApart,
-    SingleImageOptions, SingleImageSampler, StoreOptions,
+    Side, SingleImageOptions, SingleImageSampler, StoreOptions,
 };
 use semrel_run::SplitRecord;
-use semrel_train::batches::{Batch, BatchLoader};
+use semrel_train::StepInfo;
+use semrel_train::batches::{Batch, BatchLoader, tensor};
 use std::sync::Arc;
-use tch::Device;
+use tch::{Device, Tensor};
 
 /// The images of a run.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Data {
     /// Which domain is translated.
     pub direction: Direction,
     sampler: Arc<Sampler>,
+    /// Of an epoch, with an incomplete last one.
+    batches: u64,
     warmup: u64,
 }
 
@@ -102,22 +104,29 @@ impl Data {
                 preprocess,
                 load_size: d.load_size,
                 crop_size: d.image_size,
-                filter: Filter::Bicubic,
+                filter: d.filter.into(),
                 flip: d.flip,
                 grayscale: false,
+                multiple_of: 4,
             };
             let options = PairOptions {
                 transform,
                 batch,
                 direction,
                 serial: d.serial,
-                constant_epochs: Some(config.train.n_epochs as u64),
+                constant_epochs: d.whole_in_decay.then_some(config.train.n_epochs as u64),
+                flip_together: d.flip_together,
             };
             let on_corrupt = if d.strict { OnCorrupt::Fail } else { OnCorrupt::Skip };
             let store = StoreOptions { on_corrupt, ..Default::default() };
             Sampler::Pairs(PairSampler::new(&train, store, options, config.seed).context("config section `data`")?)
         };
-        Ok(Self { train, looked_at, split, direction, sampler: Arc::new(sampler), warmup: config.train.warmup })
+        let batches = match &sampler {
+            Sampler::Pairs(_) => train.len().div_ceil(batch) as u64,
+            Sampler::Single(s) => s.steps_per_epoch(),
+        };
+        let warmup = config.train.warmup;
+        Ok(Self { train, looked_at, split, direction, sampler: Arc::new(sampler), batches, warmup })
     }
 
     /// Steps of an epoch.
@@ -125,9 +134,10 @@ impl Data {
         self.sampler.steps_per_epoch()
     }
 
-    /// Epoch (from 1) of a step of the run; those of the warm-up count to the first.
-    pub fn epoch_of(&self, step: u64) -> u64 {
-        step.saturating_sub(self.warmup) / self.steps_per_epoch() + 1
+    /// When a step of the run is; those of the warm-up count to the first epoch.
+    pub fn info(&self, step: u64) -> StepInfo {
+        let (taken, steps) = (step.saturating_sub(self.warmup), self.steps_per_epoch());
+        StepInfo { epoch: taken / steps + 1, step, batch: taken % steps, batches: self.batches }
     }
 
     /// Training images that could not be read so far.
@@ -149,16 +159,20 @@ impl Data {
         Ok(BatchLoader::spawn(source, first_step)?)
     }
 
-    /// The first `count` training batches, on `device`.
+    /// Training images of a folder.
+    pub fn images(&self, side: Side) -> usize {
+        self.train.files(side).len()
+    }
+
+    /// Batch `number` of a pass over the training images of one folder.
     ///
     /// # Errors
     /// The first file that cannot be read.
-    pub fn first_batches(&self, count: u64, device: Device) -> Result<Vec<Batch>> {
-        let count = count.min(self.steps_per_epoch());
-        if count == 0 {
-            bail!("config key `train.batch_size`: larger than the data set");
+    pub fn of_folder(&self, side: Side, number: u64) -> Result<Tensor> {
+        match &*self.sampler {
+            Sampler::Pairs(s) => Ok(tensor(&s.of_folder(side, number)?, Device::Cpu)),
+            Sampler::Single(_) => bail!("a run that learns from a single picture has no folder to measure"),
         }
-        (0..count).map(|step| self.batch(step, device)).collect()
     }
 
     /// The training batch of a step after the warm-up, on `device`.

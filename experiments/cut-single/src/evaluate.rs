@@ -9,8 +9,8 @@ use semrel_data::Select;
 use semrel_data::image_io::list_images;
 use semrel_data::rng::derive_seed;
 use semrel_eval::{
-    Evaluator, ImageSet, InputOptions, Inputs, ReferenceSet, ReferenceSource, SEGMENTATION, Scorer, Segmentation,
-    SegmentationProtocol, Segmenter, Tested, Truth,
+    Evaluator, ImageSet, ImageTranslator, InputOptions, Inputs, ReferenceSet, ReferenceSource, SEGMENTATION, Scorer,
+    Segmentation, SegmentationProtocol, Segmenter, Stretched, Tested, Truth,
 };
 use semrel_metrics::extractor::Extractor;
 use semrel_nn::Net;
@@ -111,7 +111,9 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     let began = Instant::now();
     tch::manual_seed(derive_seed(config.seed, "eval", 0));
-    let scores = evaluator.evaluate(generator, folder)?;
+    let stretched = Stretched(generator);
+    let translator: &dyn ImageTranslator = if config.eval.stretch { &stretched } else { generator };
+    let scores = evaluator.evaluate(translator, folder)?;
     Ok(Evaluation {
         checkpoint: checkpoint.to_owned(),
         step,

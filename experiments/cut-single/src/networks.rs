@@ -1,20 +1,25 @@
 //! The networks of a run, built from its configuration.
 
-use crate::config::{Config, DiscriminatorKind, GeneratorKind, GeneratorNorm};
+use crate::config::{Config, DiscriminatorKind, DiscriminatorNorm, GeneratorKind, GeneratorNorm, Method, ModelConfig};
 use anyhow::{Context, Result, ensure};
 use semrel_loss::Formulation;
 use semrel_loss::patch_sampler::{HeadKeys, PatchSampler};
 use semrel_metrics::FixedFeatures;
+use semrel_nn::checkpoint::StateDict;
 use semrel_nn::layers::NormType;
 use semrel_nn::light::{LightConfig, LightGenerator};
 use semrel_nn::patchgan::{PatchDiscriminator, PatchGanConfig, PatchGanKind};
 use semrel_nn::projected::{ProjectedConfig, ProjectedDiscriminator};
 use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
 use semrel_nn::stylegan2;
-use semrel_nn::{Net, Trained};
+use semrel_nn::{Net, Trained, draw_scales};
 
+use of_both_domains::scales;
 use tch::{Device, nn};
 
+mod of_both_domains;
+
+pub use of_both_domains::{content_discriminator, drit_translator, munit_pair, unit_pair};
 pub use semrel_nn::Discriminator;
 pub use semrel_train::passes::Generator;
 
@@ -30,6 +35,7 @@ pub fn resnet(config: &Config) -> ResnetConfig {
         antialias_up: m.antialias_up,
         norm: norm(config),
         output: m.output,
+        border: m.border,
         ..ResnetConfig::cut()
     }
 }
@@ -37,6 +43,7 @@ pub fn resnet(config: &Config) -> ResnetConfig {
 fn norm(config: &Config) -> NormType {
     match config.model.norm {
         GeneratorNorm::Instance => NormType::Instance,
+        GeneratorNorm::InstanceAffine => NormType::InstanceAffine,
         GeneratorNorm::Pixel => NormType::Pixel,
     }
 }
@@ -68,11 +75,14 @@ fn generator(
 ) -> Result<Net<Generator>> {
     let m = &config.model;
     match m.generator {
+        GeneratorKind::Munit => Ok(munit_pair(config, device)?.1),
+        GeneratorKind::Unit => Ok(unit_pair(config, device)?.1),
+        GeneratorKind::Drit => Ok(drit_translator(config, device)?.1),
         GeneratorKind::Resnet => {
             let shape = resnet(config);
             shape.check().context("config section `model`")?;
             let net = Net::new(device, |p| Box::new(arithmetic(ResnetGenerator::new(p, &shape))) as Generator);
-            m.init.draw(&net.state(), m.init_biases);
+            draw(m, m.norm == GeneratorNorm::InstanceAffine, &net.state());
             Ok(net)
         }
         GeneratorKind::Light => {
@@ -80,7 +90,7 @@ fn generator(
                 LightConfig { width: m.ngf, blocks: m.blocks, channels: 3, norm: norm(config), output: m.output };
             shape.check().context("config section `model`")?;
             let net = Net::new(device, |p| Box::new(LightGenerator::new(p, &shape)) as Generator);
-            m.init.draw(&net.state(), m.init_biases);
+            draw(m, m.norm == GeneratorNorm::InstanceAffine, &net.state());
             LightGenerator::soften(&net.state());
             Ok(net)
         }
@@ -94,6 +104,14 @@ fn generator(
             shape.check().context("config section `model`")?;
             Ok(Net::new(device, |p| Box::new(stylegan2::Generator::new(p, &shape)) as Generator))
         }
+    }
+}
+
+/// Draws weights by the run's rule, and scales of norms that have one.
+fn draw(model: &ModelConfig, scales: bool, state: &StateDict) {
+    model.init.draw(state, model.init_biases);
+    if scales {
+        draw_scales(state);
     }
 }
 
@@ -114,7 +132,7 @@ pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discrimi
     let fixed = || FixedFeatures::efficientnet_lite0_scales(device).context(PROJECTED);
     let drawn = |build: &dyn Fn(&nn::Path) -> Discriminator| {
         let net = Net::new(device, build);
-        m.init.draw(&net.state(), m.init_biases);
+        draw(m, m.norm_discriminator == DiscriminatorNorm::InstanceAffine, &net.state());
         net.settle_spectral();
         net
     };
@@ -123,6 +141,7 @@ pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discrimi
             let shape = patches()?;
             drawn(&|p| Discriminator::Patch(PatchDiscriminator::new(p, &shape)))
         }
+        DiscriminatorKind::Scales => scales(config, device)?,
         DiscriminatorKind::Pixel => {
             let shape = patch(PatchGanKind::Pixel)?;
             drawn(&|p| Discriminator::Patch(PatchDiscriminator::new(p, &shape)))
@@ -186,6 +205,9 @@ pub fn check(config: &Config) -> Result<()> {
     new_discriminator(config, Device::Cpu)?;
     if config.has_patch_terms() {
         new_heads(config, &generator)?;
+    }
+    if config.method == Method::Drit {
+        content_discriminator(config, Device::Cpu)?;
     }
     Ok(())
 }

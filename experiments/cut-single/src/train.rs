@@ -1,24 +1,25 @@
 //! A training run: opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
 
-use crate::algorithm::{Algorithm, Batch, StepInfo};
+use crate::algorithm::{Algorithm, Batch};
 use crate::average::Average;
 use crate::config::{Config, Method};
 use crate::data::Data;
 use crate::evaluate;
-use crate::methods::build;
+use crate::methods::{build, measure};
 use crate::networks::Generator;
 use crate::preview;
 use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
-use semrel_eval::{Preview, Scorer};
+use semrel_eval::{ImageTranslator, Preview, Scorer, Stretched};
 use semrel_nn::Net;
+use semrel_nn::checkpoint::StateDict;
 use semrel_run::trained::{Epochs, SingleModal};
 use semrel_run::{Checked, SplitRecord};
 pub use semrel_train::TrainOptions;
 use semrel_train::adversary::calibrate;
 use semrel_train::batches::BatchLoader;
-use semrel_train::parts::{Layout, parameters, restore_parts, save_parts};
+use semrel_train::parts::{Layout, follower_files, parameters, restore_followers, restore_parts, save_parts};
 use semrel_train::{
     About, BEGUN, Ended, Experiment, Fit, Interrupt, Losses, MAY_CHANGE, Rhythm, Snapshot, Standing, drive, seed_step,
     tune_convolutions,
@@ -32,10 +33,9 @@ use tch::Device;
 ///
 /// # Errors
 /// As [`build`].
-pub fn new_algorithm(config: &Config, data: &Data, device: Device) -> Result<Box<dyn Algorithm>> {
+pub fn new_algorithm(config: &Config, data: &Data, device: Device, quiet: bool) -> Result<Box<dyn Algorithm>> {
     tch::manual_seed(derive_seed(config.seed, "init", 0));
-    let of = config.train.batch_size as u64;
-    let algorithm = build(config, device, &mut |images| data.first_batches(images.div_ceil(of), device))?;
+    let algorithm = build(config, device, || measure(config, data, quiet))?;
     calibrate(&algorithm.critics(), |step| data.batch(step, device))?;
     Ok(algorithm)
 }
@@ -57,13 +57,19 @@ struct Run<'a> {
     scorer: Option<Scorer>,
     preview: Preview,
     device: Device,
-    epoch: u64,
+    /// Learning rates in force.
+    rates: Option<(f64, f64)>,
 }
 
 impl Run<'_> {
     /// The generator that samples and evaluations look at.
     fn translator(&self) -> &Net<Generator> {
         self.average.as_ref().map_or(self.algorithm.generator(), Average::generator)
+    }
+
+    /// Networks of a checkpoint that no optimiser trains.
+    fn followers(&self) -> Vec<(&'static str, StateDict)> {
+        self.algorithm.followers().into_iter().chain(self.average.as_ref().map(Average::follower)).collect()
     }
 
     /// Brings the average up to date after `steps` steps of the method.
@@ -81,10 +87,11 @@ impl Fit for Run<'_> {
     fn step(&mut self, step: u64) -> Result<Losses> {
         seed_step(self.config.seed, step);
         let batch: Batch = self.loader.as_mut().expect(BEGUN).next(self.device)?;
-        let info = StepInfo { epoch: self.data.epoch_of(step), step };
-        if info.epoch != self.epoch {
-            self.epoch = info.epoch;
-            self.algorithm.set_lr(self.config.lr(info.epoch), self.config.lr_discriminator(info.epoch));
+        let info = self.data.info(step);
+        let rates = (self.config.lr(info), self.config.lr_discriminator(info));
+        if self.rates != Some(rates) {
+            self.rates = Some(rates);
+            self.algorithm.set_lr(rates.0, rates.1);
         }
         let warmup = self.config.train.warmup;
         if step < warmup {
@@ -95,13 +102,13 @@ impl Fit for Run<'_> {
         let mut losses = self.algorithm.step(&batch, info)?;
         self.follow(step + 1 - warmup);
         losses.number("epoch", info.epoch as f64);
-        losses.number("lr", self.config.lr(info.epoch));
+        losses.number("lr", rates.0);
         Ok(losses)
     }
 
     fn snapshot(&mut self, step: u64, best: Option<(u64, f64)>) -> Result<Snapshot> {
         let mut more = self.algorithm.pool_files();
-        more.extend(self.average.as_ref().map(Average::file));
+        more.extend(follower_files(self.followers()));
         Ok(save_parts(Layout::FilePerNetwork, self.algorithm.parts(), step, best, more)?)
     }
 
@@ -111,7 +118,9 @@ impl Fit for Run<'_> {
 
     fn score(&mut self) -> Result<Vec<(&'static str, f64)>> {
         let scorer = self.scorer.as_ref().expect("there is one where evaluations are due");
-        Ok(vec![("eval/fd", scorer.frechet(self.translator())?)])
+        let stretched = Stretched(self.translator());
+        let translator: &dyn ImageTranslator = if self.config.eval.stretch { &stretched } else { self.translator() };
+        Ok(vec![("eval/fd", scorer.frechet(translator)?)])
     }
 
     fn measure(&self) -> Value {
@@ -130,9 +139,7 @@ impl Experiment for Run<'_> {
         let name = || format!("checkpoint {}", path.display());
         let restored = restore_parts(Layout::FilePerNetwork, self.algorithm.parts(), saved).with_context(name)?;
         self.algorithm.restore_pools(&saved.files);
-        if let Some(average) = &self.average {
-            average.restore(&saved.files).with_context(name)?;
-        }
+        restore_followers(self.followers(), &saved.files).with_context(name)?;
         Standing::restored(at, restored.step, restored.best).with_context(name)
     }
 
@@ -186,7 +193,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     let data = Data::open(config)?;
     let device = options.device;
     tune_convolutions(device, true);
-    let algorithm = new_algorithm(config, &data, device)?;
+    let algorithm = new_algorithm(config, &data, device, options.quiet)?;
     let average = Average::new(config, algorithm.generator())?;
     let extractor = evaluate::extractor(config, device)?;
     evaluate::check_truth(config, device, options.quiet)?;
@@ -212,6 +219,6 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
         option: "--run-dir",
         inputs: &config.inputs(),
     };
-    let mut run = Run { config, data: &data, algorithm, average, loader: None, scorer, preview, device, epoch: 0 };
+    let mut run = Run { config, data: &data, algorithm, average, loader: None, scorer, preview, device, rates: None };
     drive(&mut run, config, about, &MAY_CHANGE, options, interrupt)
 }

@@ -1,17 +1,18 @@
-//! Generators that were trained: by a run of this project, or published as a file.
+//! Generators that a run of this project has trained.
 
 use crate::average::AVERAGED;
-use crate::config::{Config, GeneratorKind};
+use crate::config::Config;
 use crate::networks::{Generator, new_generator, new_heads};
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use crate::published::load_generator;
+use anyhow::{Context, Result};
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_nn::Net;
-use semrel_nn::checkpoint::{StateDict, load_any};
+use semrel_nn::checkpoint::StateDict;
 use semrel_run::Checked;
 use semrel_train::Checkpoints;
 use semrel_train::parts::{PartsState, file_of, load_network};
 use std::path::{Path, PathBuf};
-use tch::{Device, Tensor};
+use tch::Device;
 
 /// A generator with what it was trained by.
 pub struct TrainedRun {
@@ -48,12 +49,13 @@ pub fn open_run(
     let path = checkpoints.path(step);
     let name = || path.display().to_string();
     let state: PartsState = serde_json::from_value(checkpoints.load_state(step)?).with_context(name)?;
-    let trained = ["G", "G_A"]
-        .into_iter()
-        .find(|network| state.adam_steps.contains_key(*network))
-        .with_context(|| format!("{}: it has no generator", path.display()))?;
-    let network = if config.train.ema > 0.0 { AVERAGED } else { trained };
-    load_network(network, &generator.state(), &checkpoints.load_file(step, &file_of(network))?).with_context(name)?;
+    let files = generator_files(&config, &state).with_context(|| format!("{}: it has no generator", path.display()))?;
+    let mut weights = StateDict::new();
+    for (network, prefix) in &files {
+        let file = checkpoints.load_file(step, &file_of(network))?;
+        weights.extend(file.into_iter().map(|(key, tensor)| (format!("{prefix}{key}"), tensor)));
+    }
+    load_network(files[0].0, &generator.state(), &weights).with_context(name)?;
     let heads = match state.adam_steps.contains_key("F") {
         true => {
             let heads = new_heads(&config, &generator)?;
@@ -62,58 +64,17 @@ pub fn open_run(
         }
         false => None,
     };
-    let file = checkpoints.file(step, &file_of(network));
+    let file = checkpoints.file(step, &file_of(files[0].0));
     Ok(TrainedRun { config, generator, heads, step, file })
 }
 
-/// Loads a generator's file: ours, or a published `*_net_G.pth`.
-///
-/// # Errors
-/// Names the file and what does not fit.
-pub fn load_generator(generator: &Net<Generator>, file: &Path) -> Result<()> {
-    let tensors = load_any(file)?;
-    load_network("G", &generator.state(), &tensors).with_context(|| file.display().to_string())
-}
-
-/// A generator from its file alone; width, blocks and resampling of a residual generator follow from its keys and
-/// shapes.
-///
-/// # Errors
-/// A file of another network.
-pub fn generator_of_file(file: &Path, device: Device) -> Result<Net<Generator>> {
-    let tensors = load_any(file)?;
-    let name = || file.display().to_string();
-    let config = shape_of(&tensors).with_context(name)?;
-    let generator = new_generator(&config, device)?;
-    load_network("G", &generator.state(), &tensors).with_context(name)?;
-    Ok(generator)
-}
-
-/// Settings of the residual generator that a state dict belongs to.
-fn shape_of(tensors: &StateDict) -> Result<Config> {
-    let first = tensors.get("model.1.weight").map(Tensor::size);
-    let Some([width, 3, 7, 7]) = first.as_deref() else {
-        if tensors.keys().any(|key| key.starts_with("encoder.convs")) {
-            bail!(
-                "a generator of single-image translation: its file does not say its width; name its run, or give --config"
-            );
-        }
-        let keys: Vec<&str> = tensors.keys().take(3).map(String::as_str).collect();
-        bail!(
-            "no residual generator: it has no `model.1.weight` [ngf, 3, 7, 7]; its keys start with {}",
-            keys.join(", ")
-        );
+/// The networks of a checkpoint that are its generator, each with what its keys begin with there.
+fn generator_files(config: &Config, state: &PartsState) -> Option<Vec<(&'static str, &'static str)>> {
+    let has = |network: &str| state.adam_steps.contains_key(network);
+    let trained = match ["G", "G_A"].into_iter().find(|network| has(network)) {
+        Some(network) => vec![(network, "")],
+        None if has("gen") => vec![("gen", "gen."), ("enc_c", "enc_c."), ("enc_a", "enc_a.")],
+        None => return None,
     };
-    let blocks: std::collections::BTreeSet<&str> =
-        tensors.keys().filter_map(|key| Some(key.split_once(".conv_block.")?.0)).collect();
-    let filter = |side: i64| tensors.iter().any(|(key, t)| key.ends_with(".filt") && t.size().last() == Some(&side));
-    let text = format!(
-        "{{name: file, method: cut, data: {{root: .}}, model: {{ngf: {width}, blocks: {}, antialias: {}, antialias_up: {}}}}}",
-        blocks.len(),
-        filter(3),
-        filter(4)
-    );
-    let config: Config = serde_yaml::from_str(&text).map_err(|e| anyhow!("{e}"))?;
-    ensure!(config.model.generator == GeneratorKind::Resnet && !blocks.is_empty(), "no residual blocks");
-    Ok(config)
+    Some(if config.train.ema > 0.0 { vec![(AVERAGED, "")] } else { trained })
 }

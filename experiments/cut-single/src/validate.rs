@@ -1,7 +1,8 @@
 //! Values that a configuration cannot have.
 
 use crate::config::{
-    Config, Contrast, CorrelativeFeatures, DiscriminatorKind, DiscriminatorNorm, GeneratorKind, GeneratorNorm, Method,
+    Config, Contrast, CorrelativeFeatures, DiscriminatorKind, DiscriminatorNorm, Distance, GeneratorKind,
+    GeneratorNorm, Method,
 };
 use semrel_data::transform::Preprocess;
 use semrel_eval::{PerceptualDistance, SEGMENTERS};
@@ -20,6 +21,8 @@ impl Validate for Config {
         ("data.crop_size", "data.image_size"),
         ("loss.gamma", "loss.gamma_start"),
         ("loss.gamma_min", "loss.gamma_end"),
+        ("loss.lambda_cycle", "loss.lambda_a"),
+        ("loss.lambda_distance", "loss.lambda_distance_a"),
     ];
 
     fn validate(&self) -> Result<(), InvalidValue> {
@@ -50,6 +53,15 @@ impl Config {
             ("model.ndf", m.ndf, 1, 1024),
             ("model.n_layers", m.n_layers, 1, 8),
             ("model.patch_dim", m.patch_dim, 1, 8192),
+            ("model.scales", m.scales, 1, 8),
+            ("model.style_dim", m.style_dim, 1, 1024),
+            ("model.mlp_dim", m.mlp_dim, 1, 8192),
+            ("model.content_layers", m.content_layers, 1, 8),
+            ("model.content_kernel", m.content_kernel, 1, 16),
+            ("model.content_last_kernel", m.content_last_kernel, 1, 16),
+            ("optim.d_iter", self.optim.d_iter as i64, 1, 1 << 32),
+            ("optim.halve_every", self.optim.halve_every.map_or(1, |every| every.min(1 << 40) as i64), 1, i64::MAX),
+            ("data.test_size", i64::from(self.data.test_size.unwrap_or(16)), 16, 4096),
             ("loss.num_patches", l.num_patches, 1, 1 << 16),
             ("loss.lsesim_patches", l.lsesim_patches, 1, 1 << 16),
             ("optim.lr_decay_iters", self.optim.lr_decay_iters, 1, i64::MAX),
@@ -84,11 +96,23 @@ impl Config {
             ("loss.lambda_r1", l.lambda_r1),
             ("loss.lambda_identity", l.lambda_identity),
             ("loss.lambda_l1", l.lambda_l1),
-            ("loss.lambda_cycle", l.lambda_cycle),
-            ("loss.lambda_distance", l.lambda_distance),
+            ("loss.lambda_a", l.lambda_a),
+            ("loss.lambda_b", l.lambda_b),
+            ("loss.lambda_distance_a", l.lambda_distance_a),
+            ("loss.lambda_distance_b", l.lambda_distance_b),
             ("loss.lambda_geometry", l.lambda_geometry),
             ("loss.lambda_diversity", l.lambda_diversity),
             ("loss.lambda_lsesim", l.lambda_lsesim),
+            ("loss.lambda_reconstruction", l.lambda_reconstruction),
+            ("loss.lambda_style", l.lambda_style),
+            ("loss.lambda_content", l.lambda_content),
+            ("loss.lambda_kl", l.lambda_kl),
+            ("loss.lambda_kl_cycle", l.lambda_kl_cycle),
+            ("loss.lambda_kl_content", l.lambda_kl_content),
+            ("loss.lambda_vgg", l.lambda_vgg),
+            ("optim.weight_decay", self.optim.weight_decay),
+            ("optim.clip_content", self.optim.clip_content),
+            ("optim.lr_content", self.optim.lr_content.unwrap_or(0.0)),
             ("optim.lr", self.optim.lr),
             ("optim.lr_discriminator", self.optim.lr_discriminator.unwrap_or(0.0)),
         ] {
@@ -132,6 +156,70 @@ impl Config {
         }
         if !d.image_size.is_multiple_of(4) {
             return invalid("data.image_size", d.image_size, "it must be a multiple of 4, as the networks halve twice");
+        }
+        if let Some(side) = d.test_size.filter(|side| !side.is_multiple_of(4)) {
+            return invalid("data.test_size", side, "it must be a multiple of 4, as the networks halve twice");
+        }
+        Ok(())
+    }
+
+    /// MUNIT and DRIT have networks of their own.
+    fn networks_of_both_domains(&self) -> Result<(), InvalidValue> {
+        let (m, l, method) = (&self.model, &self.loss, self.method);
+        let fits = match m.generator {
+            GeneratorKind::Munit | GeneratorKind::Unit => method == Method::Munit,
+            GeneratorKind::Drit => method == Method::Drit,
+            _ => !matches!(method, Method::Munit | Method::Drit),
+        };
+        if !fits {
+            return invalid(
+                "model.generator",
+                format!("{:?}", m.generator).to_lowercase(),
+                "`munit` and `unit` go with `method: munit`, `drit` with `method: drit`, and these with no other",
+            );
+        }
+        if !m.generator.is_of_both_domains() {
+            return match m.discriminator {
+                DiscriminatorKind::Scales => {
+                    invalid("model.discriminator", "scales", "it goes with `method: munit` and `method: drit`")
+                }
+                _ => Ok(()),
+            };
+        }
+        if m.output != Output::Tanh {
+            return invalid("model.output", "not tanh", "generators of MUNIT and DRIT have no other");
+        }
+        if m.discriminator == DiscriminatorKind::Scales
+            && !matches!(m.norm_discriminator, DiscriminatorNorm::None | DiscriminatorNorm::Spectral)
+        {
+            let remedy = "`discriminator: scales` has `none` and `spectral`";
+            return invalid("model.norm_discriminator", "neither", remedy);
+        }
+        if l.lambda_vgg > 0.0 && l.vgg_weights.is_none() {
+            return invalid("loss.vgg_weights", "missing", "`loss.lambda_vgg` needs a file of VGG-16's convolutions");
+        }
+        if method == Method::Drit {
+            if self.train.batch_size < 2 {
+                let remedy = "`drit` encodes the first image of a batch and takes the others for real ones: at least 2";
+                return invalid("train.batch_size", self.train.batch_size, remedy);
+            }
+            if l.lambda_r1 > 0.0 {
+                return invalid("loss.lambda_r1", l.lambda_r1, "`drit` has no R1");
+            }
+        }
+        if self.optim.pool_size > 0 {
+            return invalid("optim.pool_size", self.optim.pool_size, "MUNIT and DRIT have no image buffers: 0");
+        }
+        Ok(())
+    }
+
+    fn distances(&self) -> Result<(), InvalidValue> {
+        if self.loss.distance == Distance::Pairs && self.train.batch_size < 2 {
+            return invalid(
+                "train.batch_size",
+                self.train.batch_size,
+                "a batch of one has no pair of images: at least 2, or `loss.distance: halves`",
+            );
         }
         Ok(())
     }
@@ -183,6 +271,9 @@ impl Config {
                 "R1 goes with `patch`, `pixel` and `stylegan2` discriminators",
             );
         }
+        if self.optim.lr_content.is_some() && self.optim.lr == 0.0 {
+            return invalid("optim.lr_content", "given", "it changes as `optim.lr` does, which is 0");
+        }
         if self.optim.lr_discriminator.is_some() && self.optim.lr == 0.0 {
             return invalid("optim.lr_discriminator", "given", "it changes as `optim.lr` does, which is 0");
         }
@@ -215,6 +306,14 @@ impl Config {
         }
         if l.lambda_identity > 0.0 && self.has_patch_terms() && !l.identity_branch {
             return invalid("loss.lambda_identity", l.lambda_identity, "it needs `loss.identity_branch: true`");
+        }
+        self.networks_of_both_domains()?;
+        if self.method == Method::Distancegan {
+            self.distances()?;
+        }
+        if self.method == Method::Negcut && l.num_patches % 2 != 0 {
+            let remedy = "`negcut` compares one half of the negatives with the other: an even number";
+            return invalid("loss.num_patches", l.num_patches, remedy);
         }
         if self.method == Method::Supervised && self.data.preprocess.contains("zoom") {
             let remedy =

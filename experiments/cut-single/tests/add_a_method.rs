@@ -78,7 +78,7 @@ fn it_learns_to_keep_the_layout() {
     let batch = Batch { a: images(), b: images() };
 
     let mut layout = |step| {
-        let losses = method.step(&batch, StepInfo { epoch: 1, step }).unwrap();
+        let losses = method.step(&batch, StepInfo { epoch: 1, step, ..StepInfo::default() }).unwrap();
         losses.get("layout").unwrap().double_value(&[])
     };
     let first = layout(0);

@@ -141,8 +141,8 @@ fn folders() {
         RgbImage::from_pixel(40, 40, Rgb([7; 3])).save(place.path(&format!("data/trainA/{i}.png"))).unwrap();
     }
     refuses(
-        place.train("run", &method("distancegan")),
-        &["`distancegan`: the left and right halves", "nothing to preserve"],
+        place.train("run", &method("distancegan-halves")),
+        &["distances between images of data/trainA", "the same distance apart", "`loss.standardise_distances: false`"],
     );
     // Evaluation needs two.
     for i in 0..2 {

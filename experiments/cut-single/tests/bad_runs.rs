@@ -109,7 +109,7 @@ fn weights() {
     refuses(place.command(&["eval", "run"]), &["run/checkpoints/step-00000006", misfit]);
 
     for file in ["net_D", "net_F"] {
-        refuses(translate(&format!("{checkpoint}/{file}.safetensors")), &[file, "no residual generator"]);
+        refuses(translate(&format!("{checkpoint}/{file}.safetensors")), &[file, "no generator: it looks like"]);
     }
     refuses(translate(&format!("{checkpoint}/optimisers.safetensors")), &["optimisers.safetensors", "no residual"]);
     refuses(translate("tiny.yaml"), &["tiny.yaml: this is a text file; expected safetensors or a PyTorch checkpoint"]);

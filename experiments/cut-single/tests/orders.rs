@@ -59,7 +59,7 @@ fn agree(name: &str, width: i64, batch: i64, loss: serde_json::Value) {
         let images = Batch { a: images(), b: images() };
         let draws = shared.draw(&images).unwrap();
         flips.push(draws.flip);
-        let info = StepInfo { epoch: 1, step };
+        let info = StepInfo { epoch: 1, step, ..StepInfo::default() };
         let a = numbers(&shared.step_with(&images, &draws, info).unwrap());
         let b = numbers(&plain.plain_step(&images, &draws, info).unwrap());
         assert_eq!(a.len(), b.len(), "{context}");

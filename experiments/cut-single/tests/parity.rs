@@ -7,8 +7,16 @@
 //! The reference numbers of CUT, FastCUT and ours hold gradients that PyTorch's CPU build misreads
 //! ([`ResnetGenerator::with_misread_gradients`]); they are compared in that mode. Training is not in that mode.
 
+#[path = "parity/distancegan.rs"]
+mod distancegan;
+#[path = "parity/drit.rs"]
+mod drit;
 #[path = "parity/gcgan.rs"]
 mod gcgan;
+#[path = "parity/munit.rs"]
+mod munit;
+#[path = "parity/negcut.rs"]
+mod negcut;
 
 use cut_single::algorithm::{Algorithm, Batch, StepInfo};
 use cut_single::config::{Config, GeneratorKind, Method};
@@ -28,8 +36,21 @@ fn main() {
     run(
         "cut-single",
         &[
+            ("single-modal/drit-adversarial-loss", drit::adversarial_loss),
+            ("single-modal/drit-save-image", drit::save_image),
+            ("single-modal/drit-train-step", drit::train_step),
+            ("single-modal/drit-update-plan", drit::update_plan),
             ("single-modal/gcgan-geometry", gcgan::geometry),
             ("single-modal/gcgan-trainstep", gcgan::train_step),
+            ("single-modal/distancegan-distance", distancegan::distance),
+            ("single-modal/distancegan-statistics", distancegan::statistics),
+            ("single-modal/distancegan-trainstep", distancegan::train_step),
+            ("single-modal/munit-adversarial-loss", munit::adversarial_loss),
+            ("single-modal/munit-save-image", munit::save_image),
+            ("single-modal/munit-train-step", munit::train_step),
+            ("single-modal/munit-unit-train-step", munit::unit_train_step),
+            ("single-modal/negcut-init", negcut::init),
+            ("single-modal/negcut-trainstep", negcut::train_step),
             ("single-modal/train_step", train_step),
         ],
     )
@@ -44,6 +65,11 @@ fn train_step(case: &Case) -> Outcome {
 }
 
 fn config(case: &Case) -> Result<Config, String> {
+    serde_json::from_value(settings(case)?).map_err(|e| e.to_string())
+}
+
+/// Settings of a published step.
+fn settings(case: &Case) -> Result<Value, String> {
     let c = case.config();
     let text = |key: &str| c[key].as_str().unwrap_or_default().to_owned();
     if [text("normG"), text("normD")].iter().any(|norm| norm != "instance") || !case.flag("no_dropout") {
@@ -58,7 +84,7 @@ fn config(case: &Case) -> Result<Config, String> {
     let contrast = or("lambda_HDCE", or("lambda_NCE", 0.0));
     let size = case.input("A.1").size();
     let crop = c["crop_size"].as_i64().unwrap_or(size[2].max(size[3]));
-    let config = json!({
+    Ok(json!({
         "name": "case",
         "method": if cycle { "cyclegan" } else if ours { "ours" } else { "cut" },
         "data": { "root": "unused", "image_size": crop, "load_size": crop },
@@ -83,15 +109,11 @@ fn config(case: &Case) -> Result<Config, String> {
             "temperature": or("nce_T", 0.07), "num_patches": c["num_patches"],
             "minibatch_negatives": case.flag("nce_includes_all_negatives_from_minibatch"),
             "lambda_r1": or("lambda_R1", 0.0), "lambda_identity": or("lambda_identity", 0.0),
-            "lambda_cycle": or("lambda_A", 10.0),
+            "lambda_a": or("lambda_A", 10.0), "lambda_b": or("lambda_B", 10.0),
         },
         "optim": { "lr": c["lr"], "beta1": c["beta1"], "beta2": c["beta2"], "pool_size": c["pool_size"] },
         "train": { "n_epochs": c["n_epochs"], "n_epochs_decay": c["n_epochs_decay"], "batch_size": c["batch_size"] },
-    });
-    if cycle && c["lambda_A"] != c["lambda_B"] {
-        return Err("the two cycles have one weight in every published row".into());
-    }
-    serde_json::from_value(config).map_err(|e| e.to_string())
+    }))
 }
 
 /// SinCUT's generator with the noise of the case in place of random noise.
@@ -212,7 +234,9 @@ fn contrastive(case: &Case, config: &Config, kind: Kind) -> Outcome {
             Draws { positions: positions("nce"), identity_positions: positions(if own { "idt" } else { "nce" }), flip };
         let input = if flip { batch.a.flip([3]) } else { batch.a.shallow_clone() };
         let fake = no_grad(|| method.generator.forward(&input));
-        let terms = method.step_with(&batch, &draws, StepInfo { epoch, step }).map_err(|e| format!("{e:#}"))?;
+        let terms = method
+            .step_with(&batch, &draws, StepInfo { epoch, step, ..StepInfo::default() })
+            .map_err(|e| format!("{e:#}"))?;
         if kind == Kind::Float {
             return check_losses(case, step, &terms);
         }
@@ -249,13 +273,19 @@ fn steps(case: &Case) -> impl Iterator<Item = u64> {
 
 /// Losses of a step, which report the published ones by their own names.
 fn check_losses(case: &Case, step: u64, terms: &Losses) -> Outcome {
-    check_named_losses(case, step, terms, &|_| None)
+    check_named_losses(case, step, terms, &|_| true, &|_| None)
 }
 
-/// Losses of a step; `own` tells what a published one is called here, where it has another name.
-fn check_named_losses(case: &Case, step: u64, terms: &Losses, own: &dyn Fn(&str) -> Option<&'static str>) -> Outcome {
+/// The losses of a step that are `wanted`; `own` tells what a published one is called here, where it has another name.
+fn check_named_losses(
+    case: &Case,
+    step: u64,
+    terms: &Losses,
+    wanted: &dyn Fn(&str) -> bool,
+    own: &dyn Fn(&str) -> Option<&'static str>,
+) -> Outcome {
     let mut compared = 0;
-    for name in case.with_prefix(&format!("out.loss.{step}.")).keys() {
+    for name in case.with_prefix(&format!("out.loss.{step}.")).keys().filter(|name| wanted(name)) {
         let got = terms.get(own(name).unwrap_or(name)).ok_or_else(|| format!("the step reports no {name}"))?;
         case.check(&format!("out.loss.{step}.{name}"), got)?;
         compared += 1;
@@ -289,6 +319,23 @@ fn check_weights<'a>(
         }
     }
     Ok(())
+}
+
+/// Compares gradients of `loss` with those that are stored as `grad.<prefix><name>`; `of` gives what is called so.
+fn check_grads_under(case: &Case, prefix: &str, loss: &Tensor, of: &dyn Fn(&str) -> Option<Tensor>) -> Outcome {
+    for name in case.with_prefix(&format!("grad.{prefix}")).keys() {
+        let input = of(name).ok_or_else(|| format!("nothing here is called {name}, whose gradient is stored"))?;
+        let gradient = Tensor::run_backward(&[loss], &[&input], true, false).remove(0);
+        case.check(&format!("grad.{prefix}{name}"), &gradient)?;
+    }
+    Ok(())
+}
+
+/// Whether a picture has exactly the bytes `[H, W, 3]` of `out.u8`.
+fn check_bytes(case: &Case, picture: &image::RgbImage) -> Outcome {
+    let (width, height) = picture.dimensions();
+    let bytes = Tensor::from_slice(picture.as_raw()).view([i64::from(height), i64::from(width), 3]);
+    case.check("out.u8", &bytes.to_kind(Kind::Float))
 }
 
 fn check_gradients(case: &Case, gradients: &Gradients) -> Outcome {

@@ -47,11 +47,15 @@ kills! {
     lsesim: "lsesim",
     cyclegan: "cyclegan",
     distancegan: "distancegan",
+    distancegan_of_halves: "distancegan-halves",
+    drit: "drit",
     gcgan: "gcgan",
     gcgan_with_two_generators: "gcgan-own",
+    munit: "munit",
     negcut: "negcut",
     supervised: "supervised",
     recipe: "recipe",
+    unit: "unit",
 }
 
 /// Single-image epochs are too long to end in a test: both runs are stopped, and compared at a common checkpoint.

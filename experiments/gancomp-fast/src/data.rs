@@ -102,6 +102,7 @@ impl Data {
             filter: Filter::Bicubic,
             flip: d.flip,
             grayscale: false,
+            multiple_of: 4,
         };
         let options = PairOptions {
             transform,
@@ -109,6 +110,7 @@ impl Data {
             direction: d.direction,
             serial: false,
             constant_epochs: None,
+            flip_together: false,
         };
         let on_corrupt = if d.strict { OnCorrupt::Fail } else { OnCorrupt::Skip };
         let store = StoreOptions { on_corrupt, ..Default::default() };

@@ -134,7 +134,7 @@ fn the_teacher_stays_and_only_ours_has_heads() {
         let before = networks.teacher.flat().copy();
         let weights: Vec<Tensor> =
             networks.parts().iter().map(|part| part.state.values().next().unwrap().copy()).collect();
-        let losses = networks.step(&batch(), StepInfo { epoch: 1, step: 0 }).unwrap();
+        let losses = networks.step(&batch(), StepInfo { epoch: 1, ..StepInfo::default() }).unwrap();
         assert!(networks.teacher.flat().equal(&before));
         assert_eq!(networks.parts().iter().map(|part| part.name).collect::<Vec<_>>(), parts);
         for (part, before) in networks.parts().iter().zip(weights) {

@@ -321,7 +321,7 @@ impl Fit for Run<'_> {
     fn step(&mut self, step: u64) -> Result<Losses> {
         seed_step(self.job.config.seed, step);
         let batch = self.loader.as_mut().expect(BEGUN).next(self.device)?;
-        let info = StepInfo { epoch: self.training.epoch_of(step), step };
+        let info = StepInfo { epoch: self.training.epoch_of(step), step, ..StepInfo::default() };
         if info.epoch != self.epoch {
             self.epoch = info.epoch;
             self.algorithm.set_lr(self.train.lr(info.epoch));

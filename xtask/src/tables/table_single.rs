@@ -16,8 +16,8 @@ use std::process::ExitCode;
 ///
 /// The data sets are `horse2zebra` and `cityscapes` (labels to photographs; the sample profile has `street` in its place), or
 /// your own folder with --data, which holds trainA, trainB, testA and testB, or train and test with A|B pictures. The methods
-/// are `cyclegan`, `distancegan`, `gcgan`, `cut`, `fastcut`, `negcut`, `lsesim`, `ours`, and `supervised`, which learns from
-/// pairs: unless it is named, it has rows in the sample profile alone, whose pairs are known.
+/// are `cyclegan`, `munit`, `drit`, `distancegan`, `gcgan`, `cut`, `fastcut`, `negcut`, `lsesim`, `ours`, and `supervised`,
+/// which learns from pairs: unless it is named, it has rows in the sample profile alone, whose pairs are known.
 ///
 /// Translations of labels are scored by a segmenter, too: by DRN with --set eval.segmenter=drn-d-22 (see `cargo xtask
 /// weights`), otherwise by a small head on EfficientNet-Lite0, fitted on the training photographs and labels. Your own labels are scored

@@ -19,6 +19,8 @@ pub struct Preprocess {
     pub scale_width: bool,
     /// The shorter side to load, the aspect ratio kept.
     pub scale_shortside: bool,
+    /// The same, where the longer side becomes `⌊load·longer/shorter⌋` (DistanceGAN, MUNIT).
+    pub shorter_side: bool,
     /// By one factor for the width and one for the height, to no less than crop.
     pub zoom: bool,
     /// A crop × crop rectangle.
@@ -40,6 +42,7 @@ impl FromStr for Preprocess {
                 "resize" => steps.resize = true,
                 "scale_width" => steps.scale_width = true,
                 "scale_shortside" => steps.scale_shortside = true,
+                "shorter_side" => steps.shorter_side = true,
                 "zoom" => steps.zoom = true,
                 "crop" => steps.crop = true,
                 "patch" => steps.patch = true,
@@ -48,7 +51,7 @@ impl FromStr for Preprocess {
                 _ => {
                     return Err(DataError::Setting(format!(
                         "preprocess {name:?}: unknown step {part:?}; expected resize, scale_width, scale_shortside, \
-                         zoom, crop, patch, trim or none"
+                         shorter_side, zoom, crop, patch, trim or none"
                     )));
                 }
             }
@@ -72,6 +75,8 @@ pub struct PairTransform {
     pub flip: bool,
     /// One channel of luminance instead of RGB.
     pub grayscale: bool,
+    /// What sides of the result are multiples of, if need be by resizing: 4 for the generators of CUT's code, 1 for any size.
+    pub multiple_of: u32,
 }
 
 /// What was drawn for one image.
@@ -118,6 +123,10 @@ impl PairTransform {
             let factor = f64::from(self.load_size) / f64::from(width.min(height).max(1));
             let scaled = |side: u32| (f64::from(side) * factor).round_ties_even() as u32;
             (scaled(width), scaled(height))
+        } else if self.preprocess.shorter_side {
+            let shorter = u64::from(width.min(height).max(1));
+            let scaled = |side: u32| (u64::from(self.load_size) * u64::from(side) / shorter) as u32;
+            (scaled(width), scaled(height))
         } else {
             (width, height)
         }
@@ -151,7 +160,7 @@ impl PairTransform {
         } else {
             resize_window(image, size.0, size.1, self.filter, self.window(size, params)?)
         };
-        let part = resized(&part, multiples_of_four(part.dimensions()), self.filter);
+        let part = resized(&part, multiples_of(self.multiple_of, part.dimensions()), self.filter);
         let (w, h) = part.dimensions();
         let mut out = Array3::zeros((usize::from(P::CHANNEL_COUNT), h as usize, w as usize));
         normalise_into(&part, params.flip, out.view_mut());
@@ -201,8 +210,12 @@ impl PairTransform {
 }
 
 /// Each side as the nearest multiple of 4 (`round(side/4)·4`, halves to even), at least 4: what the generators take.
-pub fn multiples_of_four((width, height): (u32, u32)) -> (u32, u32) {
-    let nearest = |side: u32| ((f64::from(side) / 4.0).round_ties_even() as u32 * 4).max(4);
+pub fn multiples_of_four(size: (u32, u32)) -> (u32, u32) {
+    multiples_of(4, size)
+}
+
+fn multiples_of(unit: u32, (width, height): (u32, u32)) -> (u32, u32) {
+    let nearest = |side: u32| ((f64::from(side) / f64::from(unit)).round_ties_even() as u32 * unit).max(unit);
     (nearest(width), nearest(height))
 }
 
@@ -234,7 +247,15 @@ mod tests {
 
     fn transform(preprocess: &str, load_size: u32, crop_size: u32) -> PairTransform {
         let preprocess = preprocess.parse().unwrap();
-        PairTransform { preprocess, load_size, crop_size, filter: Filter::Bicubic, flip: true, grayscale: false }
+        PairTransform {
+            preprocess,
+            load_size,
+            crop_size,
+            filter: Filter::Bicubic,
+            flip: true,
+            grayscale: false,
+            multiple_of: 4,
+        }
     }
 
     proptest! {
@@ -243,7 +264,7 @@ mod tests {
         #[test]
         fn sampled_parameters_always_fit(w in 1u32..90, h in 1u32..90, seed: u64, zoom in 0.34f64..1.0, index: u64) {
             let image = RgbImage::new(w, h);
-            for preprocess in ["resize_and_crop", "scale_width_and_crop", "scale_shortside_and_crop", "zoom_and_patch", "resize_and_trim"] {
+            for preprocess in ["resize_and_crop", "scale_width_and_crop", "scale_shortside_and_crop", "shorter_side_and_crop", "zoom_and_patch", "resize_and_trim"] {
                 let transform = transform(preprocess, 36, 32);
                 let params = transform.sample(&mut stream(seed, "t", 0), (w, h), (zoom, zoom), index);
                 prop_assert_eq!(transform.apply(&image, &params).unwrap().dim(), (3, 32, 32));
@@ -261,6 +282,9 @@ mod tests {
         assert_eq!(transform("scale_shortside", 48, 32).apply(&image, &params).unwrap().dim(), (3, 48, 80));
         let cropped = transform("scale_shortside_and_crop", 36, 32).apply(&image, &PairParams::default()).unwrap();
         assert_eq!(cropped.dim(), (3, 32, 32));
+        // 48·33/20 = 79.2.
+        let any = PairTransform { multiple_of: 1, ..transform("shorter_side", 48, 32) };
+        assert_eq!(any.apply(&RgbImage::new(33, 20), &params).unwrap().dim(), (3, 48, 79));
     }
 
     #[test]

@@ -138,11 +138,6 @@ impl Double {
     }
 }
 
-/// Standard normal noise of the shape of `x`.
-pub fn noise_like(x: &Tensor) -> Tensor {
-    x.detach().randn_like()
-}
-
 /// Draws the weights as published: convolutions N(0, 0.02²), and biases and linear layers as the framework does, uniform in
 /// ±1/√fan_in; gains and shifts of layer norms stay 1 and 0.
 pub fn initialise(state: &BTreeMap<String, Tensor>) {

@@ -56,6 +56,7 @@ const HALVINGS: [i64; 2] = [4, 6];
 /// Image discriminator: logits of each scale. Keys `Diss.<scale>.*`, or `model.*` with one.
 #[derive(Debug)]
 pub struct ImageDiscriminator {
+    config: ImageDiscriminatorConfig,
     towers: Vec<Tower>,
     training: Cell<bool>,
 }
@@ -103,7 +104,17 @@ impl ImageDiscriminator {
             true => vec![tower(&(path / "model"))],
             false => (0..config.scales).map(|s| tower(&(path / "Diss" / s))).collect(),
         };
-        Self { towers, training: Cell::new(true) }
+        Self { config: *config, towers, training: Cell::new(true) }
+    }
+
+    /// Least side of images.
+    pub fn least_side(&self) -> i64 {
+        self.config.least_side()
+    }
+
+    /// Whether its weights have spectral norm 1: then every pass changes them.
+    pub fn is_spectral(&self) -> bool {
+        self.config.spectral
     }
 
     /// Switches between training (`true`, as networks start) and evaluation, which only spectral norm tells apart.

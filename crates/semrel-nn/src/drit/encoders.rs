@@ -111,6 +111,12 @@ pub struct Attribute {
 }
 
 impl Attribute {
+    /// Those of `count` images from `first` on.
+    pub fn narrow(&self, first: i64, count: i64) -> Self {
+        let part = |t: &Tensor| t.narrow(0, first, count);
+        Self { mean: part(&self.mean), log_variance: self.log_variance.as_ref().map(part) }
+    }
+
     /// `μ + exp(log σ² / 2) · ε`, or the code itself.
     pub fn sample(&self, draw: impl FnOnce(&Tensor) -> Tensor) -> Tensor {
         match &self.log_variance {

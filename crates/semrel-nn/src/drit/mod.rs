@@ -6,7 +6,7 @@ mod discriminators;
 mod encoders;
 mod translator;
 
-pub use blocks::{LayerNorm, initialise, noise_like};
+pub use blocks::{LayerNorm, initialise};
 pub use decoders::{ConcatDecoder, Decoders, FeatureDecoder, SharedBlock};
 pub use discriminators::{
     ContentDiscriminator, ContentDiscriminatorConfig, ImageDiscriminator, ImageDiscriminatorConfig,

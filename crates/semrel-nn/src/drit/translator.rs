@@ -72,6 +72,11 @@ impl Translator {
             config: *config,
         }
     }
+
+    /// Whether attributes have a variance.
+    pub fn draws_attributes(&self) -> bool {
+        self.config.concat
+    }
 }
 
 impl TappedGenerator for Translator {

@@ -65,6 +65,7 @@ impl DiscriminatorConfig {
 /// Discriminator: a map of logits for each scale. Keys `cnns.<scale>.<layer>.*`.
 #[derive(Debug)]
 pub struct MultiScaleDiscriminator {
+    config: DiscriminatorConfig,
     scales: Vec<(Vec<Block>, nn::Conv2D)>,
 }
 
@@ -93,7 +94,12 @@ impl MultiScaleDiscriminator {
             let last = config.width << (config.layers - 1);
             (blocks, nn::conv2d(path / config.layers, last, 1, 1, Default::default()))
         };
-        Self { scales: (0..config.scales).map(scale).collect() }
+        Self { scales: (0..config.scales).map(scale).collect(), config: *config }
+    }
+
+    /// Least side of images.
+    pub fn least_side(&self) -> i64 {
+        self.config.least_side()
     }
 
     /// Logits `[B, 1, h, w]` of each scale.

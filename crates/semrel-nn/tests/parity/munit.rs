@@ -7,29 +7,18 @@ use semrel_nn::munit::{
     UnitGenerator, Vgg, initialise,
 };
 use semrel_nn::{InitType, Net, StepDecay, StyleChoice, TappedGenerator};
-use semrel_testkit::{Case, Outcome};
-use serde_json::{Value, json};
+use semrel_testkit::{Case, Outcome, munit};
+use serde_json::Value;
 use tch::{Device, Kind, Tensor, nn};
 
 /// Settings of a generator from `input_dim` and `gen`.
 pub fn generator_config(config: &Value) -> Result<GeneratorConfig, String> {
-    let g = &config["gen"];
-    serde_json::from_value(json!({
-        "channels": config["input_dim"].as_i64().unwrap_or(3), "width": g["dim"], "mlp_width": g["mlp_dim"],
-        "style_dim": g["style_dim"], "halvings": g["n_downsample"], "blocks": g["n_res"], "activation": g["activ"],
-        "pad": g["pad_type"],
-    }))
-    .map_err(|e| format!("config.gen: {e}"))
+    serde_json::from_value(munit::generator(config)).map_err(|e| format!("config.gen: {e}"))
 }
 
 /// Settings of a discriminator from `input_dim` and `dis`.
 pub fn discriminator_config(config: &Value) -> Result<DiscriminatorConfig, String> {
-    let d = &config["dis"];
-    serde_json::from_value(json!({
-        "channels": config["input_dim"].as_i64().unwrap_or(3), "width": d["dim"], "layers": d["n_layer"],
-        "scales": d["num_scales"], "norm": d["norm"], "activation": d["activ"], "pad": d["pad_type"],
-    }))
-    .map_err(|e| format!("config.dis: {e}"))
+    serde_json::from_value(munit::discriminator(config)).map_err(|e| format!("config.dis: {e}"))
 }
 
 /// `Σ_i Σ (out_i · (0.5 + linspace(−1, 1)))`; 1.5 for a single element.

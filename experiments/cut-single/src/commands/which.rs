@@ -4,7 +4,8 @@ use anyhow::{Result, bail, ensure};
 use clap::Args;
 use cut_single::config::Config;
 use cut_single::networks::{Generator, new_generator};
-use cut_single::trained::{generator_of_file, load_generator, open_run};
+use cut_single::published::{generator_of_file, load_generator};
+use cut_single::trained::open_run;
 use semrel_nn::Net;
 use semrel_run::Checked;
 use semrel_run::place::{self, Made, PlaceError};
@@ -14,7 +15,7 @@ use tch::Device;
 /// Which generator a command takes.
 #[derive(Debug, Args)]
 pub struct Which {
-    /// Folder of a run, or a generator's file: a published *_net_G.pth, or safetensors.
+    /// Folder of a run, or a generator's file: a published one, such as *_net_G.pth, MUNIT's gen_*.pt or DRIT's *.pth, or safetensors.
     #[arg(value_name = "RUN|FILE")]
     generator: PathBuf,
     /// The run's checkpoint: `last`, `best` or a step.
@@ -62,7 +63,10 @@ impl Which {
             bail!("{}: no such file or folder; expected a run's folder, or a generator's file", path.display());
         }
         let (generator, size, layers, config) = match self.config.as_slice() {
-            [] => (generator_of_file(path, device)?, Some((256, 256)), vec![0, 4, 8, 12, 16], None),
+            [] => {
+                let (generator, layers) = generator_of_file(path, device)?;
+                (generator, Some((256, 256)), layers, None)
+            }
             files => {
                 let config: Checked<Config> = Checked::load(files, &[])?;
                 let generator = new_generator(&config, device)?;

@@ -40,6 +40,8 @@ pub struct EvalConfig {
     pub truth: Option<PathBuf>,
     /// A folder of masks of the same names, white where pictures should change: PSNR inside and outside is reported.
     pub masks: Option<PathBuf>,
+    /// Stretch each translation to its own range from black to white, as MUNIT's published program saves it; it moves Fréchet distances.
+    pub stretch: bool,
     /// The perceptual distance to the truth: over the feature maps of an extractor, such as `effnet-lite0`, or `lpips-alex`.
     pub perceptual: String,
 }
@@ -108,6 +110,7 @@ impl Default for EvalConfig {
             segmenter_steps: 1500,
             truth: None,
             masks: None,
+            stretch: false,
             perceptual: semrel_metrics::networks::DEFAULT.to_owned(),
         }
     }

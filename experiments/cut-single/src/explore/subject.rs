@@ -2,15 +2,13 @@
 
 use crate::config::Config;
 use crate::networks::Generator;
-use crate::trained::{generator_of_file, open_run};
+use crate::published::generator_of_file;
+use crate::trained::open_run;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_nn::Net;
 use std::path::{Path, PathBuf};
 use tch::Device;
-
-/// Layers of a generator whose file alone is given, as published.
-const PUBLISHED_LAYERS: [i64; 5] = [0, 4, 8, 12, 16];
 
 /// A generator with what it was trained by.
 pub struct Subject {
@@ -36,8 +34,7 @@ impl Subject {
     /// Names what is missing or damaged, and what was expected.
     pub fn open(place: &Path, checkpoint: &str, device: Device) -> Result<Self> {
         if place.is_file() {
-            let generator = generator_of_file(place, device)?;
-            let layers = PUBLISHED_LAYERS.to_vec();
+            let (generator, layers) = generator_of_file(place, device)?;
             return Ok(Self { place: place.to_owned(), config: None, generator, heads: None, step: 0, layers });
         }
         ensure!(

@@ -1,31 +1,33 @@
 //! Which method a configuration names.
 
-use super::{Contrastive, DistanceGan, GcGan, LSeSim, NegCut, Supervised, new_cycle_gan};
-use crate::algorithm::{Algorithm, Batch};
-use crate::config::{Config, Method};
+use super::{
+    Contrastive, DistanceGan, DistanceStatistics, Drit, GcGan, LSeSim, Munit, NegCut, Supervised, Unit, new_cycle_gan,
+};
+use crate::algorithm::Algorithm;
+use crate::config::{Config, GeneratorKind, Method};
 use anyhow::Result;
 use tch::Device;
 
-/// Training images, as batches, that a method which measures its data first is given.
-const MEASURED_IMAGES: u64 = 256;
-
-/// The method that a configuration names, with fresh weights from torch's generator. `images` gives training batches with at
-/// least so many images to a method that measures its data first.
+/// The method that a configuration names, with fresh weights from torch's generator. `distances` measures the folders A and B for a
+/// method that needs it.
 ///
 /// # Errors
 /// Where settings do not fit each other, or weights that the method needs are not there.
 pub fn build(
     config: &Config,
     device: Device,
-    images: &mut dyn FnMut(u64) -> Result<Vec<Batch>>,
+    distances: impl FnOnce() -> Result<[DistanceStatistics; 2]>,
 ) -> Result<Box<dyn Algorithm>> {
     Ok(match config.method {
         Method::Ours | Method::Cut => Box::new(Contrastive::new(config, device)?),
         Method::Lsesim => Box::new(LSeSim::new(config, device)?),
         Method::Cyclegan => Box::new(new_cycle_gan(config, device)?),
-        Method::Distancegan => Box::new(DistanceGan::new(config, device, &images(MEASURED_IMAGES)?)?),
+        Method::Distancegan => Box::new(DistanceGan::new(config, device, distances)?),
         Method::Gcgan => Box::new(GcGan::new(config, device)?),
         Method::Negcut => Box::new(NegCut::new(config, device)?),
+        Method::Munit if config.model.generator == GeneratorKind::Unit => Box::new(Unit::new(config, device)?),
+        Method::Munit => Box::new(Munit::new(config, device)?),
+        Method::Drit => Box::new(Drit::new(config, device)?),
         Method::Supervised => Box::new(Supervised::new(config, device)?),
     })
 }

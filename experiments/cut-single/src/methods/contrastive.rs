@@ -48,7 +48,7 @@ pub(crate) struct Translated {
     pub fake: Tensor,
     /// Translation of the target domain's image, with the identity branch.
     pub identity: Option<Tensor>,
-    /// Features of the images that went in, constant; absent where the pass was mirrored.
+    /// Features of the images that went in, with their graph; absent where the pass was mirrored.
     pub source: Option<Vec<Tensor>>,
 }
 
@@ -132,13 +132,14 @@ impl Contrastive {
             (self.generator.forward(&images.flip([3])), None)
         } else {
             let (output, taps) = self.generator.forward_tapped(&images, &self.config.model.nce_layers);
-            (output, Some(taps.iter().map(Tensor::detach).collect()))
+            (output, Some(taps))
         };
         let (fake, identity) = split(&output, n);
         Translated { fake, identity: self.config.loss.identity_branch.then_some(identity), source }
     }
 
-    fn images(&self, batch: &Batch) -> Tensor {
+    /// What a step translates: the source's images, and with the identity branch some of the target's behind them.
+    pub(crate) fn images(&self, batch: &Batch) -> Tensor {
         if self.config.loss.identity_branch {
             Tensor::cat(&[&batch.a, &self.target(batch)], 0)
         } else {
@@ -154,20 +155,31 @@ impl Contrastive {
     /// Patches of the outputs, mirrored back, and of the sources; those of translation and identity branch come from one
     /// batch each, so that no map is cut in two.
     pub(crate) fn compared(&self, batch: &Batch, made: &Translated, draws: &Draws) -> Result<Compared> {
-        let layers = &self.config.model.nce_layers;
+        let output = self.output_features(made, draws.flip);
+        let source = no_grad(|| self.source_features(batch, made));
+        self.embed(&output, &source, draws, batch.a.size()[0])
+    }
+
+    /// Features of the outputs, mirrored back: of the translations, then of the identity outputs.
+    pub(crate) fn output_features(&self, made: &Translated, flip: bool) -> Vec<Tensor> {
         let outputs: Vec<&Tensor> = [Some(&made.fake), made.identity.as_ref()].into_iter().flatten().collect();
-        let mut output = self.generator.encode(&Tensor::cat(&outputs, 0), layers);
-        if draws.flip {
-            output = output.iter().map(|map| map.flip([3])).collect();
+        let maps = self.generator.encode(&Tensor::cat(&outputs, 0), &self.config.model.nce_layers);
+        if flip { maps.iter().map(|map| map.flip([3])).collect() } else { maps }
+    }
+
+    /// Features of the images that were translated, as they were before mirroring.
+    pub(crate) fn source_features(&self, batch: &Batch, made: &Translated) -> Vec<Tensor> {
+        match &made.source {
+            Some(taps) => taps.iter().map(Tensor::shallow_clone).collect(),
+            None => self.generator.encode(&self.images(batch), &self.config.model.nce_layers),
         }
-        let n = batch.a.size()[0];
-        let (queries, identity_queries) = self.project(&output, draws, n).context("features of the output")?;
-        let (keys, identity_keys) = no_grad(|| match &made.source {
-            Some(taps) => self.project(taps, draws, n),
-            None => self.project(&self.generator.encode(&self.images(batch), layers), draws, n),
-        })
-        .context("features of the input")?;
-        let identity = made.identity.is_some().then_some(Embedded { queries: identity_queries, keys: identity_keys });
+    }
+
+    /// Patches of `n` translations, and of the identity outputs behind them; the sources' patches are constant.
+    pub(crate) fn embed(&self, output: &[Tensor], source: &[Tensor], draws: &Draws, n: i64) -> Result<Compared> {
+        let (queries, identity_queries) = self.project(output, draws, n).context("features of the output")?;
+        let (keys, identity_keys) = no_grad(|| self.project(source, draws, n)).context("features of the input")?;
+        let identity = (output[0].size()[0] > n).then_some(Embedded { queries: identity_queries, keys: identity_keys });
         Ok(Compared { translation: Embedded { queries, keys }, identity })
     }
 

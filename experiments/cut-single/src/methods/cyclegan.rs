@@ -1,4 +1,4 @@
-//! CycleGAN as a method of this experiment: both cycles weigh the same.
+//! CycleGAN as a method of this experiment.
 
 use crate::adversary::new_adversary;
 use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
@@ -26,8 +26,8 @@ pub fn new_cycle_gan(config: &Config, device: Device) -> Result<CycleGan> {
         d_a: new_adversary(config, "D_A", device)?,
         d_b: new_adversary(config, "D_B", device)?,
         weights: CycleWeights {
-            a: loss.lambda_cycle,
-            b: loss.lambda_cycle,
+            a: loss.lambda_a,
+            b: loss.lambda_b,
             identity: loss.lambda_identity,
             identity_images: loss.identity_images,
         },

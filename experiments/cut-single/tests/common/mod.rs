@@ -28,11 +28,23 @@ train: { n_epochs: 1, n_epochs_decay: 1, log_every: 1, sample_every: 6, save_eve
 eval: { select: test, segmenter_steps: 2 }
 ";
 
+/// What MUNIT and UNIT have in common.
+const MUNIT: [&str; 8] = [
+    "method=munit",
+    "model.discriminator=scales",
+    "model.norm_discriminator=spectral",
+    "model.scales=2",
+    "model.n_layers=2",
+    "model.nce_layers=[0, 2, 3]",
+    "optim.pool_size=0",
+    "optim.halve_every=5",
+];
+
 /// Steps of a run of the small configuration.
 pub const STEPS: u64 = 12;
 
 /// What each method adds to the small configuration, as the published rows do.
-pub const METHODS: [(&str, &[&str]); 13] = [
+pub const METHODS: [(&str, &[&str]); 17] = [
     (
         "ours",
         &["method=ours", "loss.contrast=dce", "loss.hard=true", "loss.lambda_src=0.05", "loss.identity_branch=true"],
@@ -41,13 +53,51 @@ pub const METHODS: [(&str, &[&str]); 13] = [
     ("fastcut", &["method=cut", "loss.contrast=info-nce", "loss.flip_equivariance=true", "loss.lambda_contrast=10"]),
     ("lsesim", &["method=lsesim", "loss.lsesim_features=effnet-lite0"]),
     ("cyclegan", &["method=cyclegan", "loss.lambda_identity=0.5"]),
-    ("distancegan", &["method=distancegan", "loss.lambda_identity=1"]),
+    (
+        "distancegan",
+        &[
+            "method=distancegan",
+            "loss.standardise_distances=false",
+            "loss.distance_cycle=true",
+            "data.flip_together=true",
+            "train.batch_size=2",
+            "train.n_epochs=2",
+            "train.n_epochs_decay=2",
+        ],
+    ),
+    ("distancegan-halves", &["method=distancegan", "loss.distance=halves", "loss.two_sided=false"]),
     ("gcgan", &["method=gcgan", "loss.lambda_identity=1"]),
     (
         "gcgan-own",
         &["method=gcgan", "loss.own_turned_generator=true", "loss.geometry=flip", "model.init_biases=uniform"],
     ),
     ("negcut", &["method=negcut", "loss.identity_branch=true"]),
+    (
+        "munit",
+        &[MUNIT[0], MUNIT[1], MUNIT[2], MUNIT[3], MUNIT[4], MUNIT[5], MUNIT[6], MUNIT[7], "model.generator=munit"],
+    ),
+    ("unit", &[MUNIT[0], MUNIT[1], MUNIT[2], MUNIT[3], MUNIT[4], MUNIT[5], MUNIT[6], MUNIT[7], "model.generator=unit"]),
+    (
+        "drit",
+        &[
+            "method=drit",
+            "model.generator=drit",
+            "model.discriminator=scales",
+            "model.norm_discriminator=spectral",
+            "model.scales=2",
+            "model.content_layers=1",
+            "model.content_kernel=4",
+            "model.content_last_kernel=2",
+            "model.nce_layers=[0, 2, 3, 5, 7]",
+            "loss.gan=nonsaturating",
+            "optim.pool_size=0",
+            "optim.lr_content=1e-4",
+            "train.ema=0.9",
+            "train.batch_size=2",
+            "train.n_epochs=2",
+            "train.n_epochs_decay=2",
+        ],
+    ),
     ("supervised", &["method=supervised", "data.pairs=pairs"]),
     // Every part of the recipe for short runs, at once.
     (

@@ -1,0 +1,170 @@
+//! MUNIT (Huang et al., ECCV 2018): an image is a content, which both domains share, and a style of its domain; translating keeps the
+//! content and takes a style of the other domain.
+//!
+//! With auto-encoders of the source domain a and the target domain b, contents c and styles s of the images, and drawn styles
+//! z ~ N(0, I), the auto-encoders descend the sum, over both domains, of
+//!
+//! * `λ_GAN GAN(D_a(x_ba))` with `x_ba = dec_a(c_b, z_a)`: translations look real,
+//! * `λ_rec |dec_a(c_a, s_a) − x_a|`: an image is its content and style,
+//! * `λ_style |s(x_ba) − z_a|` and `λ_content |c(x_ba) − c_b|`: and so is a translation,
+//! * `λ_a |dec_a(c(x_ab), s_a) − x_a|`: translated back in its own style an image is as before,
+//! * `λ_vgg` times a perceptual distance of a translation from its source.
+//!
+//! Nothing is detached. One step, as published: the discriminators, against translations in styles of their own; then the
+//! auto-encoders, in new styles. The auto-encoders do not change between, so that images are encoded once.
+
+use super::domains::{DomainCritics, Perceptual};
+use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
+use crate::config::{Config, LossConfig};
+use crate::networks::{Discriminator, Generator, munit_pair, trained};
+use anyhow::Result;
+use semrel_nn::munit::Pair;
+use semrel_nn::{Net, TappedGenerator, Trained};
+use semrel_train::passes::{l1, split};
+use semrel_train::{Losses, Part};
+use std::rc::Rc;
+use tch::{Device, Tensor, no_grad};
+
+/// Styles `[B, S, 1, 1]` in which one update translates.
+#[derive(Debug)]
+pub struct StyleDraws {
+    /// Of the source domain, for the target's contents.
+    pub a: Tensor,
+    /// Of the target domain, for the source's contents.
+    pub b: Tensor,
+}
+
+/// Translations of a step, constant.
+#[derive(Debug)]
+pub struct Translations {
+    /// Of source images.
+    pub ab: Tensor,
+    /// Of target images.
+    pub ba: Tensor,
+}
+
+/// Auto-encoders and discriminators of both domains.
+#[derive(Debug)]
+pub struct Munit {
+    pair: Rc<Pair>,
+    /// The same auto-encoders, which as a generator translate from source to target.
+    pub generator: Trained<Generator>,
+    /// Discriminators of both domains.
+    pub critics: DomainCritics,
+    /// Features of the perceptual distance.
+    pub perceptual: Perceptual,
+    loss: LossConfig,
+}
+
+impl Munit {
+    /// Fresh networks, their weights drawn from torch's generator in the order auto-encoders, D_A, D_B.
+    ///
+    /// # Errors
+    /// Where the settings make no networks, or weights that a term needs are missing.
+    pub fn new(config: &Config, device: Device) -> Result<Self> {
+        let (pair, net) = munit_pair(config, device)?;
+        Self::with_pair(config, pair, net)
+    }
+
+    /// As [`Munit::new`], around auto-encoders, which `net` holds as a generator.
+    ///
+    /// # Errors
+    /// As [`Munit::new`].
+    pub fn with_pair(config: &Config, pair: Rc<Pair>, net: Net<Generator>) -> Result<Self> {
+        let device = net.device();
+        Ok(Self {
+            pair,
+            generator: trained(config, net),
+            critics: DomainCritics::new(config, device)?,
+            perceptual: Perceptual::new(config, device)?,
+            loss: config.loss.clone(),
+        })
+    }
+
+    /// Styles of the update of the discriminators and of that of the auto-encoders.
+    pub fn draw(&self, batch: &Batch) -> [StyleDraws; 2] {
+        let numbers = self.pair.style_numbers().expect("it has styles");
+        let style = |of: &Tensor| Tensor::randn([of.size()[0], numbers, 1, 1], (of.kind(), of.device()));
+        let draw = || StyleDraws { a: style(&batch.b), b: style(&batch.a) };
+        [draw(), draw()]
+    }
+
+    /// One step with given draws: those of the discriminators' update, and those of the auto-encoders'; also the latter's translations,
+    /// as they were before.
+    pub fn step_with(&mut self, batch: &Batch, draws: &[StyleDraws; 2]) -> (Losses, Translations) {
+        let ([of_d, of_g], Pair { a, b, .. }, l) = (draws, &*self.pair, &self.loss);
+        let (x_a, x_b) = (&batch.a, &batch.b);
+        let n = (x_a.size()[0], x_b.size()[0]);
+        let mut losses = Losses::new();
+        let ((c_a, s_a), (c_b, s_b)) = (a.encode(x_a), b.encode(x_b));
+
+        let shown = no_grad(|| Translations { ba: a.decode(&c_b, &of_d.a), ab: b.decode(&c_a, &of_d.b) });
+        self.critics.train(&shown, batch, &mut losses);
+
+        // A decoder makes its domain's own images and translations in one pass: no layer mixes images.
+        let decode = |images: [&Tensor; 2], styles: [&Tensor; 2]| (Tensor::cat(&images, 0), Tensor::cat(&styles, 0));
+        let (contents, styles) = decode([&c_a, &c_b], [&s_a, &of_g.a]);
+        let (own_a, x_ba) = split(&a.decode(&contents, &styles), n.0);
+        let (contents, styles) = decode([&c_b, &c_a], [&s_b, &of_g.b]);
+        let (own_b, x_ab) = split(&b.decode(&contents, &styles), n.1);
+        let ((c_b_again, z_a), (c_a_again, z_b)) = (a.encode(&x_ba), b.encode(&x_ab));
+
+        let mut total = self.critics.generator_loss(&x_ab, &x_ba, &mut losses);
+        let mut add = |name: &'static str, weight: f64, term: Tensor| {
+            let term = term * weight;
+            losses.push(name, &term);
+            total += term;
+        };
+        add("recon_A", l.lambda_reconstruction, l1(&own_a, x_a));
+        add("recon_B", l.lambda_reconstruction, l1(&own_b, x_b));
+        add("style_A", l.lambda_style, l1(&z_a, &of_g.a));
+        add("style_B", l.lambda_style, l1(&z_b, &of_g.b));
+        add("content_A", l.lambda_content, l1(&c_a_again, &c_a));
+        add("content_B", l.lambda_content, l1(&c_b_again, &c_b));
+        if l.lambda_a > 0.0 {
+            add("cycle_A", l.lambda_a, l1(&a.decode(&c_a_again, &s_a), x_a));
+        }
+        if l.lambda_b > 0.0 {
+            add("cycle_B", l.lambda_b, l1(&b.decode(&c_b_again, &s_b), x_b));
+        }
+        if let Some([vgg_a, vgg_b]) = self.perceptual.distances([(&x_ba, x_b), (&x_ab, x_a)]) {
+            add("vgg_A", l.lambda_vgg, vgg_a);
+            add("vgg_B", l.lambda_vgg, vgg_b);
+        }
+        losses.push("G", &total);
+        self.generator.backward_step(&total);
+        (losses, Translations { ab: x_ab.detach(), ba: x_ba.detach() })
+    }
+}
+
+impl Algorithm for Munit {
+    fn step(&mut self, batch: &Batch, _info: StepInfo) -> Result<Losses> {
+        let draws = self.draw(batch);
+        Ok(self.step_with(batch, &draws).0)
+    }
+
+    /// Each auto-encoder learns to reproduce images of its domain.
+    fn warmup_step(&mut self, batch: &Batch) -> Losses {
+        let Pair { a, b, .. } = &*self.pair;
+        let of = |(content, style): (Tensor, Tensor), own: &semrel_nn::munit::Generator| own.decode(&content, &style);
+        let loss = l1(&of(a.encode(&batch.a), a), &batch.a) + l1(&of(b.encode(&batch.b), b), &batch.b);
+        self.generator.backward_step(&loss);
+        let mut losses = Losses::new();
+        losses.push("warmup", &loss);
+        losses
+    }
+
+    fn generator(&self) -> &Net<Generator> {
+        &self.generator
+    }
+
+    fn parts(&mut self) -> Vec<Part<'_>> {
+        let mut parts = vec![Part::new("G", &mut self.generator)];
+        parts.extend(self.critics.parts());
+        parts
+    }
+
+    fn critics(&self) -> Vec<(&Discriminator, Domain)> {
+        self.critics.critics()
+    }
+}

@@ -1,0 +1,166 @@
+//! Generators as files: those that `export` writes, and the published ones of every method, which are told apart by their keys and
+//! shapes.
+
+use crate::config::Config;
+use crate::networks::{Generator, new_generator};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use semrel_nn::Net;
+use semrel_nn::checkpoint::{StateDict, load_any};
+use semrel_train::parts::load_network;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+use tch::{Device, Tensor};
+
+/// Loads a generator's file: ours, or a published one.
+///
+/// # Errors
+/// Names the file and what does not fit, or what it looks like instead.
+pub fn load_generator(generator: &Net<Generator>, file: &Path) -> Result<()> {
+    let own = generator.state();
+    let tensors = of_generator(load_any(file)?, &own);
+    let looks_like = || shape_of(&tensors).map(|shape| shape.what).ok();
+    load_network("G", &own, &tensors).with_context(|| match looks_like() {
+        Some(what) => format!("{}, which looks like {what}", file.display()),
+        None => file.display().to_string(),
+    })
+}
+
+/// A generator from its file alone: its method, width, blocks and resampling follow from its keys and shapes. Also its layers, as far
+/// as they are compared elsewhere.
+///
+/// # Errors
+/// A file of another network, named as what it looks like.
+pub fn generator_of_file(file: &Path, device: Device) -> Result<(Net<Generator>, Vec<i64>)> {
+    let tensors = load_any(file)?;
+    let name = || file.display().to_string();
+    let Shape { config, .. } = shape_of(&renamed(&tensors)).with_context(name)?;
+    let config: Config = serde_json::from_value(config).map_err(|e| anyhow!("{e}")).with_context(name)?;
+    let generator = new_generator(&config, device)?;
+    load_network("G", &generator.state(), &of_generator(tensors, &generator.state())).with_context(name)?;
+    Ok((generator, config.model.nce_layers))
+}
+
+/// What a state dict belongs to.
+#[derive(Debug)]
+struct Shape {
+    what: &'static str,
+    config: Value,
+}
+
+/// The tensors of a generator under the keys of this project: without statistics that old instance norms kept and never used, and
+/// without the other networks and optimisers of a file that has all of a run.
+fn of_generator(tensors: StateDict, own: &StateDict) -> StateDict {
+    let unused = |key: &str| {
+        ["running_mean", "running_var", "num_batches_tracked"].iter().any(|end| key.ends_with(end))
+            && !own.contains_key(key)
+    };
+    let mut tensors = renamed(&tensors);
+    tensors.retain(|key, _| !unused(key));
+    if tensors.keys().any(|key| key.starts_with("enc_c.")) {
+        tensors.retain(|key, _| ["enc_a.", "enc_c.", "gen."].iter().any(|part| key.starts_with(part)));
+    }
+    tensors
+}
+
+/// MUNIT publishes both auto-encoders in one file, under `a` and `b`.
+fn renamed(tensors: &StateDict) -> StateDict {
+    let of_pair =
+        tensors.keys().any(|key| key.starts_with("a.dec.")) && tensors.keys().any(|key| key.starts_with("b.dec."));
+    let rename = |(key, tensor): (&String, &Tensor)| {
+        let key = if of_pair { format!("gen_{key}") } else { key.clone() };
+        (key, tensor.shallow_clone())
+    };
+    tensors.iter().map(rename).collect()
+}
+
+fn shape_of(tensors: &StateDict) -> Result<Shape> {
+    let size = |key: &str| tensors.get(key).map(Tensor::size).unwrap_or_default();
+    let has = |start: &str| tensors.keys().any(|key| key.starts_with(start));
+    let file =
+        |method: &str, model: Value| json!({"name": "file", "method": method, "data": {"root": "."}, "model": model});
+    if has("gen_a.") {
+        return pair(tensors, &size, &file);
+    }
+    if has("enc_c.") && has("gen.") {
+        let concat = has("gen.dec_share.");
+        let numbers = size(if concat { "enc_a.fc_A.0.weight" } else { "enc_a.model_a.16.weight" });
+        let config = file(
+            "drit",
+            json!({
+                "generator": "drit", "discriminator": "scales",
+                "attributes": if concat { "concat" } else { "feature" },
+                "ngf": size("enc_c.convA.0.model.1.weight").first(), "style_dim": numbers.first(),
+                "nce_layers": [0, 2, 3, 5, 7],
+            }),
+        );
+        return Ok(Shape { what: "a checkpoint of DRIT", config });
+    }
+    let blocks: BTreeSet<&str> = tensors.keys().filter_map(|key| Some(key.split_once(".conv_block.")?.0)).collect();
+    if let ([width, 3, 7, 7], false) = (size("model.0.weight").as_slice(), blocks.is_empty()) {
+        let config = file(
+            "distancegan",
+            json!({
+                "ngf": width, "blocks": blocks.len(), "antialias": false, "antialias_up": false,
+                "border": "zero", "norm": "instance-affine", "nce_layers": [0],
+            }),
+        );
+        return Ok(Shape { what: "a generator of DistanceGAN", config });
+    }
+    let first = size("model.1.weight");
+    let &[width, 3, 7, 7] = first.as_slice() else { bail!(other(tensors)) };
+    ensure!(!blocks.is_empty(), "a generator without residual blocks");
+    let filter = |side: i64| tensors.iter().any(|(key, t)| key.ends_with(".filt") && t.size().last() == Some(&side));
+    let config =
+        file("cut", json!({"ngf": width, "blocks": blocks.len(), "antialias": filter(3), "antialias_up": filter(4)}));
+    Ok(Shape { what: "a residual generator, as CUT, NEGCUT, GcGAN and CycleGAN have it", config })
+}
+
+/// MUNIT's and UNIT's auto-encoders.
+fn pair(tensors: &StateDict, size: &dyn Fn(&str) -> Vec<i64>, file: &dyn Fn(&str, Value) -> Value) -> Result<Shape> {
+    let munit = tensors.contains_key("gen_a.mlp.model.0.fc.weight");
+    let content = if munit { "enc_content" } else { "enc" };
+    let blocks: BTreeSet<&str> =
+        tensors.keys().filter_map(|key| key.strip_prefix("gen_a.dec.model.0.model.")?.split('.').next()).collect();
+    let mlp = size("gen_a.mlp.model.0.fc.weight");
+    let mut model = json!({
+        "generator": if munit { "munit" } else { "unit" }, "discriminator": "scales",
+        "norm_discriminator": "none", "n_layers": 4,
+        "ngf": size(&format!("gen_a.{content}.model.0.conv.weight")).first(), "blocks": blocks.len(),
+        "nce_layers": [0, 2, 3, 3 + blocks.len() / 2, 3 + blocks.len()],
+    });
+    if let [mlp_dim, style_dim] = mlp.as_slice() {
+        model["mlp_dim"] = (*mlp_dim).into();
+        model["style_dim"] = (*style_dim).into();
+    }
+    let what = if munit { "a pair of auto-encoders of MUNIT" } else { "a pair of auto-encoders of UNIT" };
+    Ok(Shape { what, config: file("munit", model) })
+}
+
+/// What a state dict without a generator looks like.
+fn other(tensors: &StateDict) -> String {
+    let has = |start: &str| tensors.keys().any(|key| key.starts_with(start));
+    if has("encoder.convs") {
+        return "a generator of single-image translation: its file does not say its width; name its run, or give --config"
+            .into();
+    }
+    let known = [
+        ("cnns.", "a discriminator of MUNIT"),
+        ("a.cnns.", "the discriminators of MUNIT; its generators are in gen_*.pt"),
+        ("Diss.", "a discriminator of DRIT"),
+        ("mlp_0.", "the projection heads of CUT or NEGCUT, or NEGCUT's negative generator"),
+        ("enc_style.", "one auto-encoder of MUNIT; the published file has both, under `a` and `b`"),
+        ("model.0.model.1.", "a discriminator of DRIT"),
+    ];
+    if let Some((_, what)) = known.iter().find(|(start, _)| has(start)) {
+        return format!("no generator: it looks like {what}");
+    }
+    if tensors.get("model.0.weight").is_some_and(|t| matches!(t.size().as_slice(), [_, _, 4, 4])) {
+        return "no generator: it looks like a patch discriminator".into();
+    }
+    let keys: Vec<&str> = tensors.keys().take(3).map(String::as_str).collect();
+    format!(
+        "no generator that is known: it has no `model.1.weight` [ngf, 3, 7, 7]; its keys start with {}",
+        keys.join(", ")
+    )
+}
