@@ -2,14 +2,15 @@
 
 use crate::algorithm::{Algorithm, Batch, StepInfo};
 use crate::config::{Config, Method};
-use crate::methods::Contrastive;
 use crate::networks::new_generator;
-use anyhow::{Context, Result, ensure};
+use crate::plain::{PlainOrder, build_plain, build_shared};
+use anyhow::{Context, Result};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_data::translate::{TranslateOptions, jobs};
 use semrel_eval::translate_files;
 use semrel_run::Checked;
+use semrel_train::adversary::Critic;
 use semrel_train::memory::peak_mib;
 use semrel_train::{seed_step, tune_convolutions};
 use serde::Serialize;
@@ -84,10 +85,26 @@ pub struct Parts {
     pub discriminator: f64,
 }
 
+/// A method in one of its orders.
+enum Runs {
+    Shared(Box<dyn Algorithm>),
+    Plain(Box<dyn PlainOrder>),
+}
+
+impl Runs {
+    fn method(&self) -> &dyn Algorithm {
+        match self {
+            Self::Shared(method) => &**method,
+            Self::Plain(method) => &**method,
+        }
+    }
+}
+
 /// One order's networks on their way.
 struct Runner {
     order: Order,
-    method: Contrastive,
+    method: Runs,
+    config: Config,
     seconds: Vec<f64>,
     losses: Vec<(String, f64)>,
 }
@@ -96,21 +113,20 @@ impl Runner {
     fn new(config: &Config, order: Order, device: Device) -> Result<Self> {
         tch::manual_seed(derive_seed(config.seed, "init", 0));
         let method = match order {
-            Order::Shared => Contrastive::new(config, device)?,
-            Order::Plain => Contrastive::plain(config, device)?,
+            Order::Shared => Runs::Shared(build_shared(config, device)?),
+            Order::Plain => Runs::Plain(build_plain(config, device)?),
         };
-        Ok(Self { order, method, seconds: vec![], losses: vec![] })
+        Ok(Self { order, method, config: config.clone(), seconds: vec![], losses: vec![] })
     }
 
     fn step(&mut self, step: u64, device: Device) -> Result<()> {
-        seed_step(self.method.config.seed, step);
-        let batch = random_batch(&self.method.config, device);
-        let draws = self.method.draw(&batch)?;
+        seed_step(self.config.seed, step);
+        let batch = random_batch(&self.config, device);
         let info = StepInfo { epoch: 1, step, ..StepInfo::default() };
         let began = Instant::now();
-        let losses = match self.order {
-            Order::Shared => self.method.step_with(&batch, &draws, info)?,
-            Order::Plain => self.method.plain_step(&batch, &draws, info)?,
+        let losses = match &mut self.method {
+            Runs::Shared(method) => method.step(&batch, info)?,
+            Runs::Plain(method) => method.plain_step(&batch, info)?,
         };
         // Reading a number waits for a device that computes on its own.
         let losses = losses.read().into_iter().map(|(name, v)| (name.to_owned(), v)).collect();
@@ -123,7 +139,7 @@ impl Runner {
     }
 
     fn report(self, threads: usize) -> Report {
-        let config = &self.method.config;
+        let config = &self.config;
         let seconds = median(&self.seconds);
         Report {
             order: self.order,
@@ -139,18 +155,13 @@ impl Runner {
     }
 }
 
-/// Runs the steps of `ours` or `cut` on random images, the orders in turns (loading is measured by training itself:
+/// Runs the steps of a method on random images, the orders in turns (loading is measured by training itself:
 /// `seconds_waiting_for_images`).
 ///
 /// # Errors
-/// Another method; settings that make no networks.
+/// A published order of a method that has no other than that of training; settings that make no networks.
 pub fn bench(config: &Checked<Config>, orders: &[Order], options: &BenchOptions) -> Result<StepReport> {
     tune_convolutions(options.device, true);
-    ensure!(
-        matches!(config.method, Method::Ours | Method::Cut),
-        "bench: `ours` and `cut` have two orders to compare; {:?} has not",
-        config.method
-    );
     let mut runners: Vec<Runner> =
         orders.iter().map(|&order| Runner::new(config, order, options.device)).collect::<Result<_>>()?;
     for step in 0..=options.steps {
@@ -158,7 +169,10 @@ pub fn bench(config: &Checked<Config>, orders: &[Order], options: &BenchOptions)
             runner.step(step, options.device)?;
         }
     }
-    let parts = parts(&runners[0].method, config, options.device);
+    let side = i64::from(config.data.image_size);
+    let generator = runners[0].method.method().generator();
+    generator.tap_shapes(side, side, &config.model.nce_layers).context("config key `model.nce_layers`")?;
+    let parts = parts(runners[0].method.method(), config, options.device);
     let orders: Vec<Report> = runners.into_iter().map(|runner| runner.report(options.threads)).collect();
     let of = |order| orders.iter().find(|report| report.order == order);
     let speedup = match (of(Order::Shared), of(Order::Plain)) {
@@ -177,8 +191,8 @@ fn random_batch(config: &Config, device: Device) -> Batch {
     Batch { a: images(), b: images() }
 }
 
-fn parts(method: &Contrastive, config: &Config, device: Device) -> Parts {
-    let batch = random_batch(config, device);
+fn parts(method: &dyn Algorithm, config: &Config, device: Device) -> Parts {
+    let (batch, layers) = (random_batch(config, device), &config.model.nce_layers);
     let timed = |run: &dyn Fn() -> Tensor| {
         let times: Vec<f64> = (0..3)
             .map(|_| {
@@ -191,8 +205,8 @@ fn parts(method: &Contrastive, config: &Config, device: Device) -> Parts {
     };
     Parts {
         generator: timed(&|| method.generator().forward(&batch.a)),
-        encoder: timed(&|| method.generator().encode(&batch.a, method.layers()).pop().expect("a layer")),
-        discriminator: timed(&|| method.adversary.generator_loss(&batch.a)),
+        encoder: timed(&|| method.generator().encode(&batch.a, layers).pop().expect("a layer")),
+        discriminator: timed(&|| method.critics()[0].0.logits(&batch.a).total()),
     }
 }
 

@@ -185,7 +185,7 @@ struct BenchArgs {
     /// The profile whose horse-to-zebra run of `--method` is measured: sample, small or paper.
     #[arg(long, default_value = "paper")]
     profile: String,
-    /// The method: ours or cut.
+    /// The method: any of the profile's rows; all but cyclegan, fastcut's kin lsesim and supervised have a published order to compare.
     #[arg(long, default_value = "ours")]
     method: String,
     /// A run's YAML file instead; repeat the option to merge several from left to right.

@@ -16,7 +16,7 @@ pub mod explore;
 pub mod methods;
 pub mod networks;
 pub mod one_sided;
-mod plain;
+pub mod plain;
 pub mod preview;
 pub mod published;
 pub mod similarity;

@@ -59,10 +59,24 @@ pub(crate) struct Embedded {
     pub keys: Vec<Tensor>,
 }
 
+impl Embedded {
+    fn detached(&self) -> Self {
+        let constant = |rows: &[Tensor]| rows.iter().map(Tensor::detach).collect();
+        Self { queries: constant(&self.queries), keys: constant(&self.keys) }
+    }
+}
+
 /// What the patch terms compare.
 pub(crate) struct Compared {
     pub translation: Embedded,
     pub identity: Option<Embedded>,
+}
+
+impl Compared {
+    /// The same without its graph.
+    pub fn detached(&self) -> Self {
+        Self { translation: self.translation.detached(), identity: self.identity.as_ref().map(Embedded::detached) }
+    }
 }
 
 impl Contrastive {

@@ -32,7 +32,7 @@ use tch::{Device, Tensor, no_grad};
 /// Encoders, decoders and discriminators of both domains.
 #[derive(Debug)]
 pub struct Drit {
-    translator: Rc<Translator>,
+    pub(crate) translator: Rc<Translator>,
     /// The same encoders and decoders, which as a generator translate from A, the source, to B.
     pub generator: Net<Generator>,
     /// Optimisers of the attribute encoder, the content encoder and the decoders.
@@ -43,11 +43,13 @@ pub struct Drit {
     pub random: [Adversary; 2],
     /// The discriminator of contents.
     pub content: Trained<ContentDiscriminator>,
-    loss: LossConfig,
-    d_iter: u64,
+    pub(crate) loss: LossConfig,
+    pub(crate) d_iter: u64,
     clip: f64,
     /// Rate of the content discriminator, relative to that of all others.
     content_rate: f64,
+    /// Nothing that the published order computes again is shared.
+    pub(crate) plainly: bool,
 }
 
 /// Names of the parts of encoders and decoders, as published.
@@ -80,6 +82,7 @@ impl Drit {
             d_iter: config.optim.d_iter,
             clip: config.optim.clip_content,
             content_rate: config.optim.lr_content.map_or(1.0, |rate| rate / config.optim.lr),
+            plainly: false,
         })
     }
 
@@ -100,7 +103,7 @@ impl Drit {
             "a batch of one image: `drit` encodes the first and takes the others for real ones; config key \
              `train.batch_size`: at least 2"
         );
-        let made = Forwarded::new(&self.translator, batch, draws);
+        let made = Forwarded::new(&self.translator, batch, draws, self.plainly);
 
         self.update_discriminators(batch, &made, losses);
         self.update_content(&made.contents, losses);
@@ -125,10 +128,10 @@ impl Drit {
 
     fn update_discriminators(&mut self, batch: &Batch, made: &Forwarded, losses: &mut Losses) {
         for (d, real, fake) in zipped(&mut self.encoded, batch, &made.fake) {
-            train(d, &first(real), std::slice::from_ref(fake), losses);
+            train(d, &first(real), std::slice::from_ref(fake), self.plainly, losses);
         }
         for (d, real, fakes) in zipped(&mut self.random, batch, &made.random) {
-            train(d, &real.narrow(0, 1, real.size()[0] - 1), fakes, losses);
+            train(d, &real.narrow(0, 1, real.size()[0] - 1), fakes, self.plainly, losses);
         }
     }
 
@@ -206,10 +209,10 @@ fn zipped<'a, T>(
 }
 
 /// Updates a discriminator with the sum of its losses on each of the fakes, each with the same real images.
-fn train(d: &mut Adversary, real: &Tensor, fakes: &[Tensor], losses: &mut Losses) {
+fn train(d: &mut Adversary, real: &Tensor, fakes: &[Tensor], plainly: bool, losses: &mut Losses) {
     d.discriminator.prepare_step();
     // Every pass of a network of spectral norm changes it; the others need not see the real images twice.
-    let again = matches!(&**d.discriminator, Discriminator::DritScales(network) if network.is_spectral());
+    let again = plainly || matches!(&**d.discriminator, Discriminator::DritScales(network) if network.is_spectral());
     let mut kept = None;
     let mut sum: Option<DiscriminatorLosses> = None;
     for fake in fakes {

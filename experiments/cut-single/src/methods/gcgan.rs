@@ -32,7 +32,16 @@ pub struct GcGan {
     pub turned: Adversary,
     /// G', where turned images have a generator of their own.
     pub own: Option<Trained<Generator>>,
-    loss: LossConfig,
+    pub(crate) loss: LossConfig,
+}
+
+/// What the generators make of a batch: translations, and images that should stay as they are, where there is an identity term.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    pub fake: Tensor,
+    pub fake_turned: Tensor,
+    pub same: Option<Tensor>,
+    pub same_turned: Option<Tensor>,
 }
 
 /// Translations of a step, constant: `G(x)` and `G'(f(x))`.
@@ -90,7 +99,7 @@ impl GcGan {
             f == Geometry::Flip || height == width,
             "images of {width} x {height}: `loss.geometry: rotate` needs squares"
         );
-        let OneSided { generator, adversary } = &mut self.networks;
+        let generator = &self.networks.generator;
         let kept = (self.loss.lambda_identity > 0.0).then(|| first(b, self.loss.identity_images));
         let n = a.size()[0];
         // What should be translated and what should stay as it is pass a generator as one batch.
@@ -108,17 +117,26 @@ impl GcGan {
             }
         };
         let ((fake, same), (fake_turned, same_turned)) = (split(&output, n), split(&output_turned, n));
+        let both = |same: Tensor| kept.as_ref().map(|_| same);
+        let passed = Passed { fake, fake_turned, same: both(same), same_turned: both(same_turned) };
+        Ok(self.descend(&passed, kept.as_ref(), losses))
+    }
 
-        let adversarial = adversary.generator_loss(&fake);
-        let adversarial_turned = self.turned.generator_loss(&fake_turned);
-        let geometry = geometry_consistency(f, &fake, &fake_turned) * self.loss.lambda_geometry;
+    /// Updates the generators by what they have made of a batch. `kept` should have stayed as it is.
+    pub(crate) fn descend(&mut self, passed: &Passed, kept: Option<&Tensor>, losses: &mut Losses) -> TurnedFakes {
+        let (f, OneSided { generator, adversary }) = (self.loss.geometry, &mut self.networks);
+        let Passed { fake, fake_turned, same, same_turned } = passed;
+
+        let adversarial = adversary.generator_loss(fake);
+        let adversarial_turned = self.turned.generator_loss(fake_turned);
+        let geometry = geometry_consistency(f, fake, fake_turned) * self.loss.lambda_geometry;
         for (name, term) in [("G_GAN", &adversarial), ("G_GAN_turned", &adversarial_turned), ("geometry", &geometry)] {
             losses.push(name, term);
         }
         let mut total = adversarial + adversarial_turned + geometry;
-        if let Some(kept) = &kept {
-            let idt = l1(&same, kept) * self.loss.lambda_identity;
-            let idt_turned = l1(&same_turned, &f.apply(kept)) * self.loss.lambda_identity;
+        if let (Some(kept), Some(same), Some(same_turned)) = (kept, same, same_turned) {
+            let idt = l1(same, kept) * self.loss.lambda_identity;
+            let idt_turned = l1(same_turned, &f.apply(kept)) * self.loss.lambda_identity;
             losses.push("idt", &idt);
             losses.push("idt_turned", &idt_turned);
             total += idt + idt_turned;
@@ -128,7 +146,7 @@ impl GcGan {
             Some(own) => backward_step_both(&total, generator, own),
             None => generator.backward_step(&total),
         }
-        Ok(TurnedFakes { fake: fake.detach(), turned: fake_turned.detach() })
+        TurnedFakes { fake: fake.detach(), turned: fake_turned.detach() }
     }
 
     /// Updates the discriminators with what the buffers show of the translations.

@@ -43,10 +43,25 @@ pub struct Translations {
     pub ba: Tensor,
 }
 
+/// What the auto-encoders make of a batch.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    /// Content and style of source and target images.
+    pub codes: [(Tensor, Tensor); 2],
+    /// Images made again of their own content and style.
+    pub own: [Tensor; 2],
+    /// Translations of source images.
+    pub x_ab: Tensor,
+    /// Translations of target images.
+    pub x_ba: Tensor,
+    /// Content and style of the translations of target images, and of those of source images.
+    pub again: [(Tensor, Tensor); 2],
+}
+
 /// Auto-encoders and discriminators of both domains.
 #[derive(Debug)]
 pub struct Munit {
-    pair: Rc<Pair>,
+    pub(crate) pair: Rc<Pair>,
     /// The same auto-encoders, which as a generator translate from source to target.
     pub generator: Trained<Generator>,
     /// Discriminators of both domains.
@@ -92,7 +107,7 @@ impl Munit {
     /// One step with given draws: those of the discriminators' update, and those of the auto-encoders'; also the latter's translations,
     /// as they were before.
     pub fn step_with(&mut self, batch: &Batch, draws: &[StyleDraws; 2]) -> (Losses, Translations) {
-        let ([of_d, of_g], Pair { a, b, .. }, l) = (draws, &*self.pair, &self.loss);
+        let ([of_d, of_g], Pair { a, b, .. }) = (draws, &*self.pair);
         let (x_a, x_b) = (&batch.a, &batch.b);
         let n = (x_a.size()[0], x_b.size()[0]);
         let mut losses = Losses::new();
@@ -107,33 +122,44 @@ impl Munit {
         let (own_a, x_ba) = split(&a.decode(&contents, &styles), n.0);
         let (contents, styles) = decode([&c_b, &c_a], [&s_b, &of_g.b]);
         let (own_b, x_ab) = split(&b.decode(&contents, &styles), n.1);
-        let ((c_b_again, z_a), (c_a_again, z_b)) = (a.encode(&x_ba), b.encode(&x_ab));
+        let again = [a.encode(&x_ba), b.encode(&x_ab)];
 
-        let mut total = self.critics.generator_loss(&x_ab, &x_ba, &mut losses);
+        let pass = Pass { codes: [(c_a, s_a), (c_b, s_b)], own: [own_a, own_b], x_ab, x_ba, again };
+        let total = self.generator_loss(batch, &pass, of_g, &mut losses);
+        self.generator.backward_step(&total);
+        (losses, Translations { ab: pass.x_ab.detach(), ba: pass.x_ba.detach() })
+    }
+
+    /// What the auto-encoders descend.
+    pub(crate) fn generator_loss(&self, batch: &Batch, pass: &Pass, drawn: &StyleDraws, losses: &mut Losses) -> Tensor {
+        let (Pair { a, b, .. }, l) = (&*self.pair, &self.loss);
+        let (x_a, x_b) = (&batch.a, &batch.b);
+        let Pass { codes: [(c_a, s_a), (c_b, s_b)], own: [own_a, own_b], x_ab, x_ba, again } = pass;
+        let [(c_b_again, z_a), (c_a_again, z_b)] = again;
+        let mut total = self.critics.generator_loss(x_ab, x_ba, losses);
         let mut add = |name: &'static str, weight: f64, term: Tensor| {
             let term = term * weight;
             losses.push(name, &term);
             total += term;
         };
-        add("recon_A", l.lambda_reconstruction, l1(&own_a, x_a));
-        add("recon_B", l.lambda_reconstruction, l1(&own_b, x_b));
-        add("style_A", l.lambda_style, l1(&z_a, &of_g.a));
-        add("style_B", l.lambda_style, l1(&z_b, &of_g.b));
-        add("content_A", l.lambda_content, l1(&c_a_again, &c_a));
-        add("content_B", l.lambda_content, l1(&c_b_again, &c_b));
+        add("recon_A", l.lambda_reconstruction, l1(own_a, x_a));
+        add("recon_B", l.lambda_reconstruction, l1(own_b, x_b));
+        add("style_A", l.lambda_style, l1(z_a, &drawn.a));
+        add("style_B", l.lambda_style, l1(z_b, &drawn.b));
+        add("content_A", l.lambda_content, l1(c_a_again, c_a));
+        add("content_B", l.lambda_content, l1(c_b_again, c_b));
         if l.lambda_a > 0.0 {
-            add("cycle_A", l.lambda_a, l1(&a.decode(&c_a_again, &s_a), x_a));
+            add("cycle_A", l.lambda_a, l1(&a.decode(c_a_again, s_a), x_a));
         }
         if l.lambda_b > 0.0 {
-            add("cycle_B", l.lambda_b, l1(&b.decode(&c_b_again, &s_b), x_b));
+            add("cycle_B", l.lambda_b, l1(&b.decode(c_b_again, s_b), x_b));
         }
-        if let Some([vgg_a, vgg_b]) = self.perceptual.distances([(&x_ba, x_b), (&x_ab, x_a)]) {
+        if let Some([vgg_a, vgg_b]) = self.perceptual.distances([(x_ba, x_b), (x_ab, x_a)]) {
             add("vgg_A", l.lambda_vgg, vgg_a);
             add("vgg_B", l.lambda_vgg, vgg_b);
         }
         losses.push("G", &total);
-        self.generator.backward_step(&total);
-        (losses, Translations { ab: x_ab.detach(), ba: x_ba.detach() })
+        total
     }
 }
 

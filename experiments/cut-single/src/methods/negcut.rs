@@ -125,16 +125,29 @@ impl NegCut {
         self.negatives.backward_step(&loss);
 
         let compared = self.cut.embed(&output, &source, &of_g.patches, n)?;
-        let contrast = self.contrast(&compared, &self.make(&means, &of_g.noise)?, n)?;
-        let adversarial = self.cut.adversary.generator_loss(&made.fake);
+        self.generator_step(&compared, &self.make(&means, &of_g.noise)?, &made.fake, n, &mut losses)?;
+        Ok(losses)
+    }
+
+    /// Updates G and F, and then F'.
+    pub(crate) fn generator_step(
+        &mut self,
+        compared: &Compared,
+        negatives: &[Tensor],
+        fake: &Tensor,
+        n: i64,
+        losses: &mut Losses,
+    ) -> Result<()> {
+        let contrast = self.contrast(compared, negatives, n)?;
+        let adversarial = self.cut.adversary.generator_loss(fake);
         losses.push("G_GAN", &adversarial);
-        contrast.log(["NCE", "NCE_Y"], &mut losses);
+        contrast.log(["NCE", "NCE_Y"], losses);
         let total = adversarial + contrast.mean();
         losses.push("G", &total);
         backward_step_both(&total, &mut self.cut.generator, &mut self.cut.heads);
 
         Ema { beta: MOMENTUM }.update(&self.momentum, &self.cut.heads);
-        Ok(losses)
+        Ok(())
     }
 
     /// Negatives `[B, K, D]` of each layer.
@@ -147,7 +160,13 @@ impl NegCut {
     }
 
     /// What N descends: `−NCE − λ_div · diversity`, the latter of the branch that comes last.
-    fn negatives_loss(&self, compared: &Compared, negatives: &[Tensor], n: i64, losses: &mut Losses) -> Result<Tensor> {
+    pub(crate) fn negatives_loss(
+        &self,
+        compared: &Compared,
+        negatives: &[Tensor],
+        n: i64,
+        losses: &mut Losses,
+    ) -> Result<Tensor> {
         let contrast = self.contrast(compared, negatives, n)?;
         let last = |layer: &Tensor| match layer.size()[0] - n {
             0 => layer.shallow_clone(),

@@ -29,8 +29,9 @@ eval: { select: test, segmenter_steps: 2 }
 ";
 
 /// What MUNIT and UNIT have in common.
-const MUNIT: [&str; 8] = [
+const MUNIT: [&str; 9] = [
     "method=munit",
+    "model.init=kaiming",
     "model.discriminator=scales",
     "model.norm_discriminator=spectral",
     "model.scales=2",
@@ -74,9 +75,34 @@ pub const METHODS: [(&str, &[&str]); 17] = [
     ("negcut", &["method=negcut", "loss.identity_branch=true"]),
     (
         "munit",
-        &[MUNIT[0], MUNIT[1], MUNIT[2], MUNIT[3], MUNIT[4], MUNIT[5], MUNIT[6], MUNIT[7], "model.generator=munit"],
+        &[
+            MUNIT[0],
+            MUNIT[1],
+            MUNIT[2],
+            MUNIT[3],
+            MUNIT[4],
+            MUNIT[5],
+            MUNIT[6],
+            MUNIT[7],
+            MUNIT[8],
+            "model.generator=munit",
+        ],
     ),
-    ("unit", &[MUNIT[0], MUNIT[1], MUNIT[2], MUNIT[3], MUNIT[4], MUNIT[5], MUNIT[6], MUNIT[7], "model.generator=unit"]),
+    (
+        "unit",
+        &[
+            MUNIT[0],
+            MUNIT[1],
+            MUNIT[2],
+            MUNIT[3],
+            MUNIT[4],
+            MUNIT[5],
+            MUNIT[6],
+            MUNIT[7],
+            MUNIT[8],
+            "model.generator=unit",
+        ],
+    ),
     (
         "drit",
         &[

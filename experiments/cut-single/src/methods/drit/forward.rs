@@ -67,7 +67,8 @@ pub struct Forwarded {
 
 impl Forwarded {
     /// Encodes, translates, and encodes again. Images that pass the same layers do so as one batch.
-    pub fn new(translator: &Translator, batch: &Batch, draws: &DritDraws) -> Self {
+    /// `plainly` has the translations pass the attribute encoder one after the other.
+    pub fn new(translator: &Translator, batch: &Batch, draws: &DritDraws, plainly: bool) -> Self {
         let Translator { content, attribute, decoders, .. } = translator;
         let domains = [Domain::A, Domain::B];
         let images = [first(&batch.a), first(&batch.b)];
@@ -89,10 +90,16 @@ impl Forwarded {
 
         // A translation into A has B's content.
         let contents_again = [0, 1].map(|d| content.forward(domains[d], &fake[d]) + &draws.noise[2 + d]);
-        let both = [0, 1].map(|d| attribute.forward(domains[d], &Tensor::cat(&[&fake[d], &random[d][0]], 0)));
-        let z_again = [0, 1].map(|d| both[d].narrow(0, 1).sample(|_| eps(2 + d)));
+        let attributes_again = [0, 1].map(|d| {
+            if plainly {
+                return [&fake[d], &random[d][0]].map(|image| attribute.forward(domains[d], image));
+            }
+            let both = attribute.forward(domains[d], &Tensor::cat(&[&fake[d], &random[d][0]], 0));
+            [both.narrow(0, 1), both.narrow(1, 1)]
+        });
+        let z_again = [0, 1].map(|d| attributes_again[d][0].sample(|_| eps(2 + d)));
         let cycles = [0, 1].map(|d| decoders.forward(domains[d], &contents_again[1 - d], &z_again[d]));
-        let found = [0, 1].map(|d| both[d].narrow(1, 1).mean);
+        let found = attributes_again.map(|[_, random]| random.mean);
         Self { contents, attributes, fake, own, random, cycles, found }
     }
 }

@@ -1,7 +1,6 @@
-//! The published step of `ours` and CUT, operation by operation: every image encoded by itself, whole maps reordered before
-//! patches are picked, convolutions by their definition, nothing shared. For measuring, and to check that sharing changes no
-//! loss.
+//! CUT's and the paper's.
 
+use super::PlainOrder;
 use crate::algorithm::{Batch, StepInfo};
 use crate::config::Config;
 use crate::methods::{Compared, Contrastive, Draws, Embedded};
@@ -15,7 +14,7 @@ use semrel_train::adversary::Critic;
 use tch::{Device, Tensor};
 
 impl Contrastive {
-    /// As [`Contrastive::new`], with a generator that computes every operation as published: for [`Contrastive::plain_step`].
+    /// As [`Contrastive::new`], with a generator that computes every operation as published: for [`Contrastive::plain_step_with`].
     ///
     /// # Errors
     /// As [`Contrastive::new`].
@@ -31,7 +30,7 @@ impl Contrastive {
     ///
     /// # Errors
     /// As [`Contrastive::step_with`].
-    pub fn plain_step(&mut self, batch: &Batch, draws: &Draws, info: StepInfo) -> Result<Losses> {
+    pub fn plain_step_with(&mut self, batch: &Batch, draws: &Draws, info: StepInfo) -> Result<Losses> {
         let mut losses = Losses::new();
         let mut made = self.translate(batch, draws.flip);
         // The published code taps no layer here.
@@ -68,7 +67,7 @@ impl Contrastive {
     }
 
     /// F as published: all positions of a map are brought into rows before some are picked.
-    fn project_reordered(&self, maps: &[Tensor], positions: &[Tensor]) -> Result<Vec<Tensor>, LossError> {
+    pub(super) fn project_reordered(&self, maps: &[Tensor], positions: &[Tensor]) -> Result<Vec<Tensor>, LossError> {
         let pick = |(map, ids): (&Tensor, &Tensor)| {
             let rows = map.permute([0, 2, 3, 1]).flatten(1, 2).index(&[None, Some(ids)]);
             rows.transpose(1, 2).unsqueeze(-1)
@@ -76,5 +75,12 @@ impl Contrastive {
         let picked: Vec<Tensor> = maps.iter().zip(positions).map(pick).collect();
         let all: Vec<i64> = positions.iter().map(|ids| ids.size()[0]).collect();
         self.heads.project(&picked, &PatchSampler::positions(&all, 0, self.generator.device()))
+    }
+}
+
+impl PlainOrder for Contrastive {
+    fn plain_step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
+        let draws = self.draw(batch)?;
+        self.plain_step_with(batch, &draws, info)
     }
 }
