@@ -14,6 +14,7 @@ use Owner::{Crate, Planned};
 const LOSS: Owner = Crate("semrel-loss");
 const NN: Owner = Crate("semrel-nn");
 const DATA: Owner = Crate("semrel-data");
+const STATISTICS: Owner = Crate("semrel-statistics");
 const METRICS: Owner = Crate("semrel-metrics");
 const MULTI: Owner = Crate("stargan2-multi");
 const SINGLE: Owner = Crate("cut-single");
@@ -133,18 +134,18 @@ pub const OWNERS: &[(&str, Owner)] = &[
     ("compression/weight_transfer_mobile", NN),
     ("compression/weight_transfer_super", NN),
     // Of methods and measures that are still to come.
-    ("metrics/checkpoint_choice", Planned("semrel-metrics")),
+    ("metrics/checkpoint_choice", STATISTICS),
     ("metrics/dino_vit", Planned("semrel-metrics")),
     ("metrics/dinov2_vit", Planned("semrel-metrics")),
     ("metrics/fd_infinity", Planned("semrel-metrics")),
-    ("metrics/holm", Planned("semrel-metrics")),
+    ("metrics/holm", STATISTICS),
     ("metrics/mmd_rbf", Planned("semrel-metrics")),
     ("metrics/paired_bootstrap_fid", Planned("semrel-metrics")),
-    ("metrics/paired_statistics", Planned("semrel-metrics")),
+    ("metrics/paired_statistics", STATISTICS),
     ("metrics/prdc", Planned("semrel-metrics")),
-    ("metrics/sign_flip", Planned("semrel-metrics")),
+    ("metrics/sign_flip", STATISTICS),
     ("metrics/structure_dino", Planned("semrel-metrics")),
-    ("metrics/two_sample_permutation", Planned("semrel-metrics")),
+    ("metrics/two_sample_permutation", STATISTICS),
     ("metrics/vit_preprocess", Planned("semrel-metrics")),
     ("single-modal/distancegan-discriminator", NN),
     ("single-modal/distancegan-distance", SINGLE),
