@@ -114,6 +114,7 @@ impl Place {
         place.kinds("photos", 0);
         place.kinds("translations", 100);
         render_animals(1, Coat::Plain, 64).image.save(place.path("horse.jpg")).unwrap();
+        render_animals(2, Coat::Striped, 64).image.save(place.path("zebra.jpg")).unwrap();
         write_pairs(&place.path("two"), PairWorld::HorseZebra, 8, 2, 40, 1).unwrap();
         place
     }

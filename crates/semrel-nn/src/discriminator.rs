@@ -60,6 +60,15 @@ impl Discriminator {
         }
     }
 
+    /// Whether every pass changes the network: the spectral norm of MUNIT and DRIT.
+    pub fn changes_in_passes(&self) -> bool {
+        match self {
+            Self::Scales(d) => d.is_spectral(),
+            Self::DritScales(d) => d.is_spectral(),
+            _ => false,
+        }
+    }
+
     /// Scales projected features by real images, where there are any: once, before the first step.
     pub fn calibrate(&self, images: &Tensor) {
         if let Some(projected) = self.projected() {

@@ -57,14 +57,19 @@ impl ImagePool {
         }
         if draws.uniform() > 0.5 {
             let slot = draws.slot(self.capacity);
-            return std::mem::replace(&mut self.images[slot], image.copy());
+            // Images of a checkpoint lie on the CPU.
+            return std::mem::replace(&mut self.images[slot], image.copy()).to_device(image.device());
         }
         image.shallow_clone()
     }
 
     /// The stored images `[n, C, H, W]` in the order of their slots, for a checkpoint; `None` while there are none.
     pub fn images(&self) -> Option<Tensor> {
-        if self.images.is_empty() { None } else { Some(Tensor::cat(&self.images, 0)) }
+        if self.images.is_empty() {
+            return None;
+        }
+        let stored: Vec<Tensor> = self.images.iter().map(|image| image.to_device(tch::Device::Cpu)).collect();
+        Some(Tensor::cat(&stored, 0))
     }
 
     /// Puts back what [`ImagePool::images`] gave; `None` empties the pool. Images beyond the capacity are left out.

@@ -67,7 +67,7 @@ impl<T> fmt::Debug for Trained<T> {
 
 /// An optimiser of a part of a network: of the parameters under a prefix.
 ///
-/// The network must outlive it, and must not be converted to another kind but by [`TrainedPart::reset`].
+/// It is to be used with that network alone; [`TrainedPart::reset`] belongs after the network was converted to another kind.
 pub struct TrainedPart {
     prefix: String,
     place: (i64, i64),

@@ -70,6 +70,9 @@ pub struct Evaluation {
     /// What chose the best checkpoint of its run: `val`, `test` or `last`. Earlier versions did not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub select: Option<String>,
+    /// Whether each translation was stretched to its own range before it was scored.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stretched: bool,
     /// What the scores refer to.
     #[serde(flatten)]
     pub protocol: Protocol,

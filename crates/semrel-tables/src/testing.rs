@@ -100,6 +100,7 @@ pub fn single(fd: f64, segmenter: Option<&str>) -> Evaluated {
     Evaluated::Single(Evaluation {
         checkpoint: "last".into(),
         step: 9,
+        stretched: false,
         select: None,
         protocol: protocol(segmenter),
         fd,

@@ -75,6 +75,11 @@ pub trait Critic {
     /// Logits of images `[B, C, H, W]`; no layer mixes images.
     fn logits(&self, images: &Tensor) -> Logits;
 
+    /// Whether every pass changes it, so that fake and real images must pass one after the other.
+    fn changes_in_passes(&self) -> bool {
+        false
+    }
+
     /// What is to be done once before each of its steps: power iterations of spectral norm.
     fn prepare_step(&self) {}
 }
@@ -93,6 +98,10 @@ impl Critic for Discriminator {
             (Some(image), Some(features)) => image.and(features),
             (image, features) => image.or(features).expect("it looks at images or at features"),
         }
+    }
+
+    fn changes_in_passes(&self) -> bool {
+        Self::changes_in_passes(self)
     }
 
     fn prepare_step(&self) {
@@ -207,6 +216,11 @@ impl<D: Critic> Adversary<D> {
         Self { weight, ..self }
     }
 
+    /// Whether R1 is part of the game: then real images need a gradient.
+    pub fn penalises(&self) -> bool {
+        self.game.lambda_r1 > 0.0
+    }
+
     /// Updates D with `½ (L(D(fake), fake) + L(D(real), real)) + λ_R1 · R1(real)`; the fake is constant, and in half of the
     /// cases an earlier one, if there is an image buffer. `step` decides which.
     pub fn train(&mut self, fake: &Tensor, real: &Tensor, step: u64, losses: &mut Losses) {
@@ -227,9 +241,13 @@ impl<D: Critic> Adversary<D> {
         self.log(&loss, losses);
     }
 
-    /// The losses of [`Adversary::train`]. Both images pass D as one batch: no layer of it mixes images.
+    /// The losses of [`Adversary::train`]. Both images pass D as one batch, as no layer of it mixes images, unless passes change it.
     pub fn discriminator_loss(&self, fake: &Tensor, real: &Tensor) -> DiscriminatorLosses {
-        let real = real.detach().set_requires_grad(self.game.lambda_r1 > 0.0);
+        let real = real.detach().set_requires_grad(self.penalises());
+        if self.discriminator.changes_in_passes() {
+            let of_fake = self.discriminator.logits(fake);
+            return self.discriminator_loss_of(&of_fake, &self.discriminator.logits(&real), &real);
+        }
         let logits = self.discriminator.logits(&Tensor::cat(&[fake, &real], 0));
         let n = fake.size()[0];
         self.discriminator_loss_of(&logits.narrow(0, n), &logits.narrow(n, real.size()[0]), &real)

@@ -32,3 +32,41 @@ pub fn reproduce(generator: &mut Trained<Generator>, images: &Tensor) -> Losses 
     losses.push("warmup", &loss.to_kind(Kind::Float));
     losses
 }
+
+/// A sum of weighted terms, each of which is reported with its weight.
+#[derive(Debug)]
+pub struct Terms<'a> {
+    losses: &'a mut Losses,
+    total: Option<Tensor>,
+}
+
+impl<'a> Terms<'a> {
+    /// An empty sum.
+    pub fn new(losses: &'a mut Losses) -> Self {
+        Self { losses, total: None }
+    }
+
+    /// Adds `weight · term`.
+    pub fn add(&mut self, name: &'static str, weight: f64, term: Tensor) {
+        let term = term * weight;
+        self.losses.push(name, &term);
+        self.include(term);
+    }
+
+    /// Adds a term that is weighted and reported already.
+    pub fn include(&mut self, term: Tensor) {
+        self.total = Some(match self.total.take() {
+            Some(total) => total + term,
+            None => term,
+        });
+    }
+
+    /// The sum, reported as `name`.
+    ///
+    /// Panics where nothing was added.
+    pub fn total(self, name: &'static str) -> Tensor {
+        let total = self.total.expect("terms were added");
+        self.losses.push(name, &total);
+        total
+    }
+}

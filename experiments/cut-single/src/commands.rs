@@ -10,7 +10,7 @@ use cut_single::bench::{BenchOptions, Order, bench, bench_translation};
 use cut_single::config::Config;
 use cut_single::data::Data;
 use cut_single::evaluate::{self, evaluator};
-use cut_single::methods::LSeSim;
+use cut_single::methods::{self, LSeSim, Perceptual};
 use cut_single::networks;
 use cut_single::styles;
 use cut_single::train::{steps, train};
@@ -116,7 +116,7 @@ struct StyleArgs {
     /// Translate each picture in this many random styles, as <name>_1.png, <name>_2.png … [default: one random style]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     styles: Option<u32>,
-    /// Seed of random styles: with the picture's pixels it decides on them [default: the run's seed]
+    /// Seed of random styles; a picture's style depends on it and on the picture's pixels [default: the run's seed]
     #[arg(long, value_name = "SEED")]
     style_seed: Option<u64>,
     /// Translate in the style of this picture of the target domain.
@@ -185,7 +185,7 @@ struct BenchArgs {
     /// The profile whose horse-to-zebra run of `--method` is measured: sample, small or paper.
     #[arg(long, default_value = "paper")]
     profile: String,
-    /// The method: any of the profile's rows; all but cyclegan, fastcut's kin lsesim and supervised have a published order to compare.
+    /// The method: any of the profile's rows; all but cyclegan, lsesim and supervised have a published order to compare.
     #[arg(long, default_value = "ours")]
     method: String,
     /// A run's YAML file instead; repeat the option to merge several from left to right.
@@ -231,6 +231,8 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
         let data = Data::open(config)?;
         networks::check(config)?;
         LSeSim::check_weights(config)?;
+        Perceptual::new(config, Device::Cpu)?;
+        methods::check_distances(config, &data)?;
         evaluate::extractor(config, Device::Cpu)?;
         evaluate::check_truth(config, Device::Cpu, true)?;
         Ok(steps(config, &data))

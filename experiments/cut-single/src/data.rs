@@ -26,7 +26,7 @@ pub struct Data {
     /// Which domain is translated.
     pub direction: Direction,
     sampler: Arc<Sampler>,
-    /// Of an epoch, with an incomplete last one.
+    /// Batches of an epoch, counting an incomplete last one; DRIT's plan needs it.
     batches: u64,
     warmup: u64,
 }
@@ -155,7 +155,7 @@ impl Data {
     pub fn loader(&self, first_step: u64) -> Result<BatchLoader> {
         let (sampler, warmup) = (self.sampler.clone(), self.warmup);
         // The warm-up takes the first batches in advance; then the epochs begin.
-        let source = move |step: u64| sampler.batch(if step < warmup { step } else { step - warmup });
+        let source = move |step: u64| same_size(sampler.batch(if step < warmup { step } else { step - warmup })?);
         Ok(BatchLoader::spawn(source, first_step)?)
     }
 
@@ -180,8 +180,22 @@ impl Data {
     /// # Errors
     /// The first file that cannot be read.
     pub fn batch(&self, step: u64, device: Device) -> Result<Batch> {
-        Ok(Batch::new(&self.sampler.batch(step)?, device))
+        Ok(Batch::new(&same_size(self.sampler.batch(step)?)?, device))
     }
+}
+
+/// Images of both domains pass networks as one batch.
+fn same_size(batch: PairBatch) -> Result<PairBatch, DataError> {
+    let size = |images: &ndarray::Array4<f32>| (images.dim().3, images.dim().2);
+    let (a, b) = (size(&batch.a), size(&batch.b));
+    if a == b {
+        return Ok(batch);
+    }
+    Err(DataError::Setting(format!(
+        "config key `data.preprocess`: a step has images of {} x {} and of {} x {} pixels, which must be of one size; choose \
+         steps that end in `crop`",
+        a.0, a.1, b.0, b.1
+    )))
 }
 
 fn preprocess(config: &Config) -> Result<Preprocess> {

@@ -118,6 +118,7 @@ pub fn evaluate(
         checkpoint: checkpoint.to_owned(),
         step,
         select: Some(config.eval.select.name().to_owned()),
+        stretched: config.eval.stretch,
         protocol: evaluator.protocol(config.eval.reference.name()),
         fd: scores.fd,
         segmentation: scores.segmentation,

@@ -6,6 +6,7 @@ use crate::networks::{Generator, new_generator};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use semrel_nn::Net;
 use semrel_nn::checkpoint::{StateDict, load_any};
+use semrel_run::Validate;
 use semrel_train::parts::load_network;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -36,6 +37,7 @@ pub fn generator_of_file(file: &Path, device: Device) -> Result<(Net<Generator>,
     let name = || file.display().to_string();
     let Shape { config, .. } = shape_of(&renamed(&tensors)).with_context(name)?;
     let config: Config = serde_json::from_value(config).map_err(|e| anyhow!("{e}")).with_context(name)?;
+    config.validate().map_err(|e| anyhow!("{e}")).context("what its keys and shapes tell").with_context(name)?;
     let generator = new_generator(&config, device)?;
     load_network("G", &generator.state(), &of_generator(tensors, &generator.state())).with_context(name)?;
     Ok((generator, config.model.nce_layers))
@@ -57,10 +59,30 @@ fn of_generator(tensors: StateDict, own: &StateDict) -> StateDict {
     };
     let mut tensors = renamed(&tensors);
     tensors.retain(|key, _| !unused(key));
+    let mut tensors = without_dropout(tensors, own);
     if tensors.keys().any(|key| key.starts_with("enc_c.")) {
         tensors.retain(|key, _| ["enc_a.", "enc_c.", "gen."].iter().any(|part| key.starts_with(part)));
     }
     tensors
+}
+
+/// Dropout within residual blocks has a number, too, which the second convolution and its norm lack here: 5 in place of 6 (3 and 4 in
+/// place of 4 and 5 where convolutions have borders of zeros).
+fn without_dropout(tensors: StateDict, own: &StateDict) -> StateDict {
+    let has = |tensors: &StateDict, part: &str| tensors.keys().any(|key| key.contains(part));
+    let (mirrored, zeros) = (".conv_block.6.", ".conv_block.5.");
+    let renames: &[(&str, &str)] = if has(&tensors, mirrored) && !has(own, mirrored) {
+        &[(mirrored, ".conv_block.5.")]
+    } else if has(&tensors, zeros) && !has(own, zeros) {
+        &[(".conv_block.4.", ".conv_block.3."), (zeros, ".conv_block.4.")]
+    } else {
+        return tensors;
+    };
+    let rename = |key: String| match renames.iter().find(|(from, _)| key.contains(from)) {
+        Some((from, to)) => key.replace(from, to),
+        None => key,
+    };
+    tensors.into_iter().map(|(key, tensor)| (rename(key), tensor)).collect()
 }
 
 /// MUNIT publishes both auto-encoders in one file, under `a` and `b`.
@@ -77,20 +99,27 @@ fn renamed(tensors: &StateDict) -> StateDict {
 fn shape_of(tensors: &StateDict) -> Result<Shape> {
     let size = |key: &str| tensors.get(key).map(Tensor::size).unwrap_or_default();
     let has = |start: &str| tensors.keys().any(|key| key.starts_with(start));
-    let file =
-        |method: &str, model: Value| json!({"name": "file", "method": method, "data": {"root": "."}, "model": model});
+    let file = |method: &str, model: Value| {
+        json!({
+            "name": "file", "method": method, "data": {"root": "."}, "model": model, "train": {"batch_size": 2},
+        })
+    };
     if has("gen_a.") {
         return pair(tensors, &size, &file);
     }
     if has("enc_c.") && has("gen.") {
         let concat = has("gen.dec_share.");
+        let first = size("enc_c.convA.0.model.1.weight");
+        let &[width, 3, 7, 7] = first.as_slice() else {
+            bail!("a checkpoint of DRIT without its content encoder's `enc_c.convA.0.model.1.weight` [width, 3, 7, 7]")
+        };
         let numbers = size(if concat { "enc_a.fc_A.0.weight" } else { "enc_a.model_a.16.weight" });
         let config = file(
             "drit",
             json!({
                 "generator": "drit", "discriminator": "scales",
                 "attributes": if concat { "concat" } else { "feature" },
-                "ngf": size("enc_c.convA.0.model.1.weight").first(), "style_dim": numbers.first(),
+                "ngf": width, "style_dim": numbers.first().copied().unwrap_or(8),
                 "nce_layers": [0, 2, 3, 5, 7],
             }),
         );
@@ -122,11 +151,15 @@ fn pair(tensors: &StateDict, size: &dyn Fn(&str) -> Vec<i64>, file: &dyn Fn(&str
     let content = if munit { "enc_content" } else { "enc" };
     let blocks: BTreeSet<&str> =
         tensors.keys().filter_map(|key| key.strip_prefix("gen_a.dec.model.0.model.")?.split('.').next()).collect();
+    let first = size(&format!("gen_a.{content}.model.0.conv.weight"));
+    let &[width, 3, 7, 7] = first.as_slice() else {
+        bail!("auto-encoders of MUNIT without `{content}.model.0.conv.weight` [width, 3, 7, 7]")
+    };
     let mlp = size("gen_a.mlp.model.0.fc.weight");
     let mut model = json!({
         "generator": if munit { "munit" } else { "unit" }, "discriminator": "scales",
         "norm_discriminator": "none", "n_layers": 4,
-        "ngf": size(&format!("gen_a.{content}.model.0.conv.weight")).first(), "blocks": blocks.len(),
+        "ngf": width, "blocks": blocks.len(),
         "nce_layers": [0, 2, 3, 3 + blocks.len() / 2, 3 + blocks.len()],
     });
     if let [mlp_dim, style_dim] = mlp.as_slice() {

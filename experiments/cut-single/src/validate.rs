@@ -21,8 +21,9 @@ impl Validate for Config {
         ("data.crop_size", "data.image_size"),
         ("loss.gamma", "loss.gamma_start"),
         ("loss.gamma_min", "loss.gamma_end"),
-        ("loss.lambda_cycle", "loss.lambda_a"),
-        ("loss.lambda_distance", "loss.lambda_distance_a"),
+        // Both names stand within one pair of quotes.
+        ("loss.lambda_cycle", "loss.lambda_a` and `loss.lambda_b"),
+        ("loss.lambda_distance", "loss.lambda_distance_a` and `loss.lambda_distance_b"),
     ];
 
     fn validate(&self) -> Result<(), InvalidValue> {
@@ -178,6 +179,12 @@ impl Config {
                 "`munit` and `unit` go with `method: munit`, `drit` with `method: drit`, and these with no other",
             );
         }
+        if l.lambda_vgg > 0.0 && method != Method::Munit {
+            return invalid("loss.lambda_vgg", l.lambda_vgg, "only `method: munit` has the term");
+        }
+        if l.lambda_vgg > 0.0 && l.vgg_weights.is_none() {
+            return invalid("loss.vgg_weights", "missing", "`loss.lambda_vgg` needs a file of VGG-16's convolutions");
+        }
         if !m.generator.is_of_both_domains() {
             return match m.discriminator {
                 DiscriminatorKind::Scales => {
@@ -187,16 +194,15 @@ impl Config {
             };
         }
         if m.output != Output::Tanh {
-            return invalid("model.output", "not tanh", "generators of MUNIT and DRIT have no other");
+            let found = format!("{:?}", m.output).to_lowercase();
+            return invalid("model.output", found, "generators of MUNIT, UNIT and DRIT take `tanh` only");
         }
         if m.discriminator == DiscriminatorKind::Scales
             && !matches!(m.norm_discriminator, DiscriminatorNorm::None | DiscriminatorNorm::Spectral)
         {
-            let remedy = "`discriminator: scales` has `none` and `spectral`";
-            return invalid("model.norm_discriminator", "neither", remedy);
-        }
-        if l.lambda_vgg > 0.0 && l.vgg_weights.is_none() {
-            return invalid("loss.vgg_weights", "missing", "`loss.lambda_vgg` needs a file of VGG-16's convolutions");
+            let found = format!("{:?}", m.norm_discriminator).to_lowercase();
+            let remedy = "`discriminator: scales` takes `none` or `spectral`";
+            return invalid("model.norm_discriminator", found, remedy);
         }
         if method == Method::Drit {
             if self.train.batch_size < 2 {
@@ -310,6 +316,17 @@ impl Config {
         self.networks_of_both_domains()?;
         if self.method == Method::Distancegan {
             self.distances()?;
+        }
+        if self.method == Method::Negcut {
+            let unread = [
+                ("loss.lambda_src", l.lambda_src > 0.0),
+                ("loss.hard", l.hard),
+                ("loss.lambda_identity", l.lambda_identity > 0.0),
+                ("loss.contrast", l.contrast == Contrast::Dce),
+            ];
+            if let Some((key, _)) = unread.iter().find(|(_, set)| *set) {
+                return invalid(key, "set", "`negcut` has InfoNCE against made negatives, and no such term");
+            }
         }
         if self.method == Method::Negcut && l.num_patches % 2 != 0 {
             let remedy = "`negcut` compares one half of the negatives with the other: an even number";

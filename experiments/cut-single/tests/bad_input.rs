@@ -142,7 +142,11 @@ fn folders() {
     }
     refuses(
         place.train("run", &method("distancegan-halves")),
-        &["distances between images of data/trainA", "the same distance apart", "`loss.standardise_distances: false`"],
+        &[
+            "distances between images of data/trainA",
+            "all distances are the same",
+            "`loss.standardise_distances: false`",
+        ],
     );
     // Evaluation needs two.
     for i in 0..2 {
@@ -327,6 +331,8 @@ fn a_former_name_is_refused_with_the_new_one() {
         ("data.crop_size", "data.image_size"),
         ("loss.gamma", "loss.gamma_start"),
         ("loss.gamma_min", "loss.gamma_end"),
+        ("loss.lambda_cycle", "loss.lambda_a` and `loss.lambda_b"),
+        ("loss.lambda_distance", "loss.lambda_distance_a` and `loss.lambda_distance_b"),
     ];
     let load = |set: &[String]| Checked::<Config>::load(&file, set).unwrap_err().to_string();
     refuses_former_names(&renamed, load);

@@ -111,7 +111,10 @@ fn weights() {
     for file in ["net_D", "net_F"] {
         refuses(translate(&format!("{checkpoint}/{file}.safetensors")), &[file, "no generator: it looks like"]);
     }
-    refuses(translate(&format!("{checkpoint}/optimisers.safetensors")), &["optimisers.safetensors", "no residual"]);
+    refuses(
+        translate(&format!("{checkpoint}/optimisers.safetensors")),
+        &["optimisers.safetensors", "no generator that is known"],
+    );
     refuses(translate("tiny.yaml"), &["tiny.yaml: this is a text file; expected safetensors or a PyTorch checkpoint"]);
     refuses(translate("gone.pth"), &["gone.pth: no such file or folder"]);
     refuses(

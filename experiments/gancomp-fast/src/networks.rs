@@ -7,10 +7,10 @@ use semrel_nn::checkpoint::StateDict;
 pub use semrel_nn::distillation::TAPS;
 use semrel_nn::distillation::{Adapter, ProjectionHead};
 use semrel_nn::mobile_resnet::{MobileConfig, SuperMobileResnet};
-use semrel_nn::patchgan::{PatchDiscriminator, PatchGanConfig};
+use semrel_nn::patchgan::{DiscriminatorNorm, PatchDiscriminator, PatchGanConfig};
 use semrel_nn::projected::{ProjectedConfig, ProjectedDiscriminator};
 use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
-use semrel_nn::{Discriminator, InitType, Net, Output, Trained};
+use semrel_nn::{Discriminator, InitType, Net, Output, Trained, draw_scales};
 use semrel_train::passes::Generator;
 use tch::Device;
 
@@ -85,6 +85,9 @@ fn discriminator(config: &Config, in_channels: i64, device: Device) -> Result<Ne
     let side = i64::from(config.data.image_size);
     net.check_side(side).context("config key `data.image_size`: the discriminator")?;
     m.init.apply(&net.state());
+    if m.norm_discriminator == DiscriminatorNorm::InstanceAffine {
+        draw_scales(&net.state());
+    }
     net.settle_spectral();
     Ok(net)
 }

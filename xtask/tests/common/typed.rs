@@ -158,6 +158,21 @@ pub const SINGLE: &[Typed] = &[
         With(""),
         "translated",
     ),
+    typed(
+        "cargo run -p cut-single -- train configs/cut-single/sample/horse2zebra-munit.yaml",
+        With(single!("--set data.root=two --set eval.truth=null --set eval.masks=null")),
+    ),
+    making(
+        "cargo run -p cut-single -- translate runs/cut-single/sample-horse2zebra-munit photos --out styles --styles 5",
+        With(""),
+        "styles",
+    ),
+    making(
+        "cargo run -p cut-single -- translate runs/cut-single/sample-horse2zebra-munit photos --out like \
+         --reference zebra.jpg",
+        With(""),
+        "like",
+    ),
     typed("cargo run -p cut-single -- eval runs/cut-single/sample-horse2zebra-ours --checkpoint best", With("")),
     making(
         "cargo run -p cut-single -- similarity runs/cut-single/sample-horse2zebra-ours horse.jpg --at 20,15 --out maps",

@@ -102,6 +102,11 @@ impl MultiScaleDiscriminator {
         self.config.least_side()
     }
 
+    /// Whether its weights have spectral norm 1: then every pass changes them.
+    pub fn is_spectral(&self) -> bool {
+        self.config.norm == DiscriminatorNorm::Spectral
+    }
+
     /// Logits `[B, 1, h, w]` of each scale.
     pub fn forward(&self, x: &Tensor) -> Vec<Tensor> {
         let mut image = x.shallow_clone();

@@ -78,7 +78,9 @@ pub fn translating<E: From<InterruptError>>(
     bar.finish();
     let place = match (out, jobs) {
         (Some(out), _) => out.display().to_string(),
-        (None, [job]) => job.output.display().to_string(),
+        (None, [job]) if job.output.exists() => job.output.display().to_string(),
+        // Several translations of one picture have numbers.
+        (None, [job]) => format!("beside {}", job.input.display()),
         (None, _) => format!("beside the pictures of {}", input.display()),
     };
     if written < jobs.len() {

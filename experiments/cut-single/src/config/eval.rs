@@ -55,6 +55,7 @@ impl EvalConfig {
         } else {
             json!([self.extractor, self.extractor_weights, self.reference, self.max_sources])
         };
+        let measure = if self.stretch { json!([measure, "stretched"]) } else { measure };
         if self.select == Select::Val { json!([self.select, measure]) } else { measure }
     }
 

@@ -136,9 +136,9 @@ pub struct LossConfig {
     pub lambda_diversity: f64,
     /// Weight of an image's difference from what its own content and style make (MUNIT, UNIT, DRIT).
     pub lambda_reconstruction: f64,
-    /// Weight of the drawn style's difference from that of the translation (MUNIT), or of the attribute's (DRIT, published 10).
+    /// Weight of how far the drawn style (MUNIT), or attribute (DRIT; published: 10), is from the one found in the translation.
     pub lambda_style: f64,
-    /// Weight of the content's difference from that of the translation (MUNIT).
+    /// Weight of how far an image's content is from the one found in its translation (MUNIT).
     pub lambda_content: f64,
     /// Weight of the prior of attributes (DRIT), or of latents (UNIT).
     pub lambda_kl: f64,

@@ -162,7 +162,7 @@ impl Contrastive {
     }
 
     /// Images of the target domain that the identity branch translates.
-    fn target(&self, batch: &Batch) -> Tensor {
+    pub(crate) fn target(&self, batch: &Batch) -> Tensor {
         first(&batch.b, self.config.loss.identity_images)
     }
 

@@ -4,7 +4,7 @@
 //! the generators G_A of source to target and G_B back, and a discriminator each, descend
 //! `GAN(D_A(G_A(a))) + λ_A mean |(d(a) − μ_A)/σ_A − (d(G_A(a)) − μ_B)/σ_B|` and the same of b; on request also
 //! `λ_a |G_B(G_A(a)) − a| + λ_b |G_A(G_B(b)) − b|`. One step, as published: the generators, against the discriminators of the step
-//! before; then the discriminators, with the translations of before.
+//! before; then the discriminators, with the translations made before that update.
 
 use crate::adversary::{Adversary, new_adversary};
 use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};

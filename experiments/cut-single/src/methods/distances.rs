@@ -1,6 +1,6 @@
 //! Distances between images that a translation should keep (DistanceGAN), and their statistics over a data set.
 
-use crate::config::{Config, Distance};
+use crate::config::{Config, Distance, Method};
 use crate::data::Data;
 use anyhow::{Context, Result, ensure};
 use semrel_data::Side;
@@ -35,6 +35,37 @@ impl Distance {
     }
 }
 
+impl Distance {
+    /// Whether statistics can be had of so many full batches.
+    fn check_batches(self, batches: usize) -> Result<()> {
+        let least = match self {
+            Self::Pairs => 3,
+            Self::Halves => 2,
+        };
+        ensure!(
+            batches >= least,
+            "`loss.standardise_distances` needs at least {least} full batches of each domain, found {batches}; use a smaller \
+             `train.batch_size`, more images, or `loss.standardise_distances: false`"
+        );
+        Ok(())
+    }
+}
+
+/// Whether a run whose distances are standardised has enough images, before any is read.
+///
+/// # Errors
+/// Names the folder, and what would do.
+pub fn check_distances(config: &Config, data: &Data) -> Result<()> {
+    if config.method != Method::Distancegan || !config.loss.standardise_distances {
+        return Ok(());
+    }
+    for side in [Side::A, Side::B] {
+        let batches = data.images(side) / config.train.batch_size as usize;
+        config.loss.distance.check_batches(batches).with_context(|| data.train.folder(side).display().to_string())?;
+    }
+    Ok(())
+}
+
 /// Mean and deviation of the distances within a folder.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DistanceStatistics {
@@ -51,16 +82,7 @@ impl DistanceStatistics {
     /// # Errors
     /// Where there are too few batches, or distances that do not vary: then they cannot be compared.
     pub fn of(batches: &[Tensor], distance: Distance) -> Result<Self> {
-        let (least, items) = match distance {
-            Distance::Pairs => (3, "pairs of batches"),
-            Distance::Halves => (2, "batches"),
-        };
-        ensure!(
-            batches.len() >= least,
-            "`loss.standardise_distances` needs at least {least} full batches of each domain, found {}; use a smaller \
-             `train.batch_size`, more images, or `loss.standardise_distances: false`",
-            batches.len()
-        );
+        distance.check_batches(batches.len())?;
         let distances = match distance {
             Distance::Pairs => between(batches),
             Distance::Halves => {
@@ -72,7 +94,7 @@ impl DistanceStatistics {
             (distances.mean(None::<Kind>).double_value(&[]), distances.std(false).double_value(&[]));
         ensure!(
             deviation.is_finite() && deviation > 1e-6,
-            "all {items} are the same distance apart ({mean:.4}), so that there is nothing to standardise by; use \
+            "all distances are the same ({mean:.4}), so that there is nothing to standardise by; use \
              `loss.standardise_distances: false`"
         );
         Ok(Self { mean, deviation })
@@ -178,7 +200,7 @@ mod tests {
         assert!((got.mean - mean).abs() < 1e-12 && (got.deviation - variance.sqrt()).abs() < 1e-12);
         let alike: Vec<Tensor> = (0..3).map(|_| Tensor::zeros([1, 1, 2, 2], CPU)).collect();
         let error = DistanceStatistics::of(&alike, Distance::Halves).unwrap_err().to_string();
-        assert!(error.contains("same distance apart"), "{error}");
+        assert!(error.contains("all distances are the same"), "{error}");
         let error = DistanceStatistics::of(&batches[..2], Distance::Pairs).unwrap_err().to_string();
         assert!(error.contains("found 2"), "{error}");
     }

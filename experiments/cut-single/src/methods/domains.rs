@@ -4,11 +4,11 @@ use super::munit::Translations;
 use crate::adversary::{Adversary, new_adversary};
 use crate::algorithm::{Batch, Domain};
 use crate::config::Config;
-use crate::networks::Discriminator;
+use crate::networks::{Discriminator, Generator};
 use anyhow::{Context, Result};
-use semrel_nn::Net;
 use semrel_nn::checkpoint::load_any;
 use semrel_nn::munit::Vgg;
+use semrel_nn::{Net, Trained};
 use semrel_train::parts::load_network;
 use semrel_train::{Losses, Part};
 use tch::{Device, Tensor};
@@ -47,15 +47,25 @@ impl DomainCritics {
         of_a + of_b
     }
 
-    /// Both, for checkpoints.
-    pub fn parts(&mut self) -> [Part<'_>; 2] {
-        [Part::new("D_A", &mut self.a.discriminator), Part::new("D_B", &mut self.b.discriminator)]
+    /// Both, behind the auto-encoders, for checkpoints.
+    pub fn parts_with<'a>(&'a mut self, generator: &'a mut Trained<Generator>) -> Vec<Part<'a>> {
+        let [a, b] =
+            [("D_A", &mut self.a), ("D_B", &mut self.b)].map(|(name, d)| Part::new(name, &mut d.discriminator));
+        vec![Part::new("G", generator), a, b]
     }
 
     /// Both, with the domains that they judge.
     pub fn critics(&self) -> Vec<(&Discriminator, Domain)> {
         vec![(&self.a.discriminator, Domain::Source), (&self.b.discriminator, Domain::Target)]
     }
+}
+
+/// One step of the warm-up, down `loss`.
+pub(super) fn warm_up(generator: &mut Trained<Generator>, loss: &Tensor) -> Losses {
+    generator.backward_step(loss);
+    let mut losses = Losses::new();
+    losses.push("warmup", loss);
+    losses
 }
 
 /// VGG-16's features, where a term compares them.

@@ -24,7 +24,7 @@ use anyhow::{Result, ensure};
 use semrel_nn::drit::{ContentDiscriminator, Domain, Translator};
 use semrel_nn::{AdamConfig, Net, Trained, TrainedPart, flat_gradients, flat_gradients_of_first};
 use semrel_train::adversary::{Critic, DiscriminatorLosses};
-use semrel_train::passes::l1;
+use semrel_train::passes::{Terms, l1};
 use semrel_train::{Losses, Part};
 use std::rc::Rc;
 use tch::{Device, Tensor, no_grad};
@@ -109,21 +109,21 @@ impl Drit {
         self.update_content(&made.contents, losses);
 
         let first = self.encoded_loss(batch, &made, losses);
-        let parameters: Vec<Vec<&Tensor>> = self.parts.iter().map(|part| part.parameters(&self.generator)).collect();
-        let gradients = flat_gradients_of_first(&first, &parameters);
-        for (part, gradient) in self.parts.iter_mut().zip(gradients) {
-            part.step(&self.generator, gradient);
-        }
+        self.descend(&first, 0, flat_gradients_of_first);
 
-        // The flat buffer has changed under the graph, and the graph does not mind.
+        // Autograd does not see that the flat buffer has changed: this gradient takes old activations and new weights.
         let second = self.random_loss(&made, draws, losses);
-        let [_, content, decoders] = &self.parts;
-        let parameters = [content, decoders].map(|part| part.parameters(&self.generator));
-        let gradients = flat_gradients(&second, &parameters);
-        for (part, gradient) in self.parts[1..].iter_mut().zip(gradients) {
+        self.descend(&second, 1, flat_gradients);
+        Ok(made)
+    }
+
+    /// One step down `loss` of the parts from number `from` on.
+    fn descend(&mut self, loss: &Tensor, from: usize, gradients: fn(&Tensor, &[Vec<&Tensor>]) -> Vec<Tensor>) {
+        let of = |part: &TrainedPart| part.parameters(&self.generator);
+        let parameters: Vec<Vec<&Tensor>> = self.parts[from..].iter().map(of).collect();
+        for (part, gradient) in self.parts[from..].iter_mut().zip(gradients(loss, &parameters)) {
             part.step(&self.generator, gradient);
         }
-        Ok(made)
     }
 
     fn update_discriminators(&mut self, batch: &Batch, made: &Forwarded, losses: &mut Losses) {
@@ -150,7 +150,7 @@ impl Drit {
     /// The loss of encoded attributes: adversarial, of contents, reconstructions, and priors.
     fn encoded_loss(&self, batch: &Batch, made: &Forwarded, losses: &mut Losses) -> Tensor {
         let l = &self.loss;
-        let mut terms = losses::Terms::new(losses);
+        let mut terms = Terms::new(losses);
         for (d, fake, name) in
             [(&self.encoded[0], &made.fake[0], "G_GAN_A"), (&self.encoded[1], &made.fake[1], "G_GAN_B")]
         {
@@ -176,7 +176,7 @@ impl Drit {
     /// The loss of random attributes: adversarial, attributes found again, and different images for different attributes.
     fn random_loss(&self, made: &Forwarded, draws: &DritDraws, losses: &mut Losses) -> Tensor {
         let l = &self.loss;
-        let mut terms = losses::Terms::new(losses);
+        let mut terms = Terms::new(losses);
         for ((d, fakes), name) in self.random.iter().zip(&made.random).zip(["G_GAN_A2", "G_GAN_B2"]) {
             let judged = fakes.iter().map(|fake| d.generator_loss(fake));
             terms.add(name, 1.0, judged.reduce(|a, b| a + b).expect("one attribute at least"));
@@ -212,7 +212,7 @@ fn zipped<'a, T>(
 fn train(d: &mut Adversary, real: &Tensor, fakes: &[Tensor], plainly: bool, losses: &mut Losses) {
     d.discriminator.prepare_step();
     // Every pass of a network of spectral norm changes it; the others need not see the real images twice.
-    let again = plainly || matches!(&**d.discriminator, Discriminator::DritScales(network) if network.is_spectral());
+    let again = plainly || d.discriminator.changes_in_passes();
     let mut kept = None;
     let mut sum: Option<DiscriminatorLosses> = None;
     for fake in fakes {
@@ -251,11 +251,7 @@ impl Algorithm for Drit {
             l1(&made, x)
         };
         let loss = own(Domain::A, &batch.a) + own(Domain::B, &batch.b);
-        let parameters: Vec<Vec<&Tensor>> = self.parts.iter().map(|part| part.parameters(&self.generator)).collect();
-        let gradients = flat_gradients(&loss, &parameters);
-        for (part, gradient) in self.parts.iter_mut().zip(gradients) {
-            part.step(&self.generator, gradient);
-        }
+        self.descend(&loss, 0, flat_gradients);
         let mut losses = Losses::new();
         losses.push("warmup", &loss);
         losses

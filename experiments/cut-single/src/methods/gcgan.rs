@@ -9,7 +9,7 @@
 //!
 //! The turned partner of a geometry term is constant (`sg`): both terms are the same number, and each translation gets the gradient
 //! of one. One step, as published: the generators, against the discriminators of the step before; then the discriminators, with the
-//! translations of before the generators' update.
+//! translations made before that update.
 
 use crate::adversary::{Adversary, new_adversary};
 use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};

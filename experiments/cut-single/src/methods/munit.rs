@@ -13,14 +13,14 @@
 //! Nothing is detached. One step, as published: the discriminators, against translations in styles of their own; then the
 //! auto-encoders, in new styles. The auto-encoders do not change between, so that images are encoded once.
 
-use super::domains::{DomainCritics, Perceptual};
+use super::domains::{DomainCritics, Perceptual, warm_up};
 use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
 use crate::config::{Config, LossConfig};
 use crate::networks::{Discriminator, Generator, munit_pair, trained};
 use anyhow::Result;
 use semrel_nn::munit::Pair;
 use semrel_nn::{Net, TappedGenerator, Trained};
-use semrel_train::passes::{l1, split};
+use semrel_train::passes::{Terms, l1, split};
 use semrel_train::{Losses, Part};
 use std::rc::Rc;
 use tch::{Device, Tensor, no_grad};
@@ -136,12 +136,10 @@ impl Munit {
         let (x_a, x_b) = (&batch.a, &batch.b);
         let Pass { codes: [(c_a, s_a), (c_b, s_b)], own: [own_a, own_b], x_ab, x_ba, again } = pass;
         let [(c_b_again, z_a), (c_a_again, z_b)] = again;
-        let mut total = self.critics.generator_loss(x_ab, x_ba, losses);
-        let mut add = |name: &'static str, weight: f64, term: Tensor| {
-            let term = term * weight;
-            losses.push(name, &term);
-            total += term;
-        };
+        let adversarial = self.critics.generator_loss(x_ab, x_ba, losses);
+        let mut terms = Terms::new(losses);
+        terms.include(adversarial);
+        let mut add = |name: &'static str, weight: f64, term: Tensor| terms.add(name, weight, term);
         add("recon_A", l.lambda_reconstruction, l1(own_a, x_a));
         add("recon_B", l.lambda_reconstruction, l1(own_b, x_b));
         add("style_A", l.lambda_style, l1(z_a, &drawn.a));
@@ -158,8 +156,7 @@ impl Munit {
             add("vgg_A", l.lambda_vgg, vgg_a);
             add("vgg_B", l.lambda_vgg, vgg_b);
         }
-        losses.push("G", &total);
-        total
+        terms.total("G")
     }
 }
 
@@ -174,10 +171,7 @@ impl Algorithm for Munit {
         let Pair { a, b, .. } = &*self.pair;
         let of = |(content, style): (Tensor, Tensor), own: &semrel_nn::munit::Generator| own.decode(&content, &style);
         let loss = l1(&of(a.encode(&batch.a), a), &batch.a) + l1(&of(b.encode(&batch.b), b), &batch.b);
-        self.generator.backward_step(&loss);
-        let mut losses = Losses::new();
-        losses.push("warmup", &loss);
-        losses
+        warm_up(&mut self.generator, &loss)
     }
 
     fn generator(&self) -> &Net<Generator> {
@@ -185,9 +179,7 @@ impl Algorithm for Munit {
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {
-        let mut parts = vec![Part::new("G", &mut self.generator)];
-        parts.extend(self.critics.parts());
-        parts
+        self.critics.parts_with(&mut self.generator)
     }
 
     fn critics(&self) -> Vec<(&Discriminator, Domain)> {

@@ -5,7 +5,7 @@
 //! `λ_a |dec_a(h(x_ab) + n) − x_a|`, and `λ_KL mean h²` of the images and `λ_KL_cycle mean h²` of the translations. One step, as
 //! published: the discriminators, with noise of their own; then the auto-encoders, with new noise.
 
-use super::domains::{DomainCritics, Perceptual};
+use super::domains::{DomainCritics, Perceptual, warm_up};
 use super::munit::Translations;
 use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
 use crate::config::{Config, LossConfig};
@@ -13,7 +13,7 @@ use crate::networks::{Discriminator, Generator, trained, unit_pair};
 use anyhow::Result;
 use semrel_nn::munit::UnitPair;
 use semrel_nn::{Net, TappedGenerator, Trained};
-use semrel_train::passes::{l1, split};
+use semrel_train::passes::{Terms, l1, split};
 use semrel_train::{Losses, Part};
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor, no_grad};
@@ -99,12 +99,10 @@ impl Unit {
         let cycle_b = b.decode(&(&h_b_again + &noise.translations[0]));
 
         let square = |h: &Tensor| h.square().mean(None::<Kind>);
-        let mut total = self.critics.generator_loss(&x_ab, &x_ba, &mut losses);
-        let mut add = |name: &'static str, weight: f64, term: Tensor| {
-            let term = term * weight;
-            losses.push(name, &term);
-            total += term;
-        };
+        let adversarial = self.critics.generator_loss(&x_ab, &x_ba, &mut losses);
+        let mut terms = Terms::new(&mut losses);
+        terms.include(adversarial);
+        let mut add = |name: &'static str, weight: f64, term: Tensor| terms.add(name, weight, term);
         add("recon_A", l.lambda_reconstruction, l1(&own_a, x_a));
         add("recon_B", l.lambda_reconstruction, l1(&own_b, x_b));
         add("cycle_A", l.lambda_a, l1(&cycle_a, x_a));
@@ -117,7 +115,7 @@ impl Unit {
             add("vgg_A", l.lambda_vgg, vgg_a);
             add("vgg_B", l.lambda_vgg, vgg_b);
         }
-        losses.push("G", &total);
+        let total = terms.total("G");
         self.generator.backward_step(&total);
         (losses, Translations { ab: x_ab.detach(), ba: x_ba.detach() })
     }
@@ -134,10 +132,7 @@ impl Algorithm for Unit {
         let UnitPair { a, b } = &*self.pair;
         let loss = l1(&a.decode(&a.content.forward(&batch.a)), &batch.a)
             + l1(&b.decode(&b.content.forward(&batch.b)), &batch.b);
-        self.generator.backward_step(&loss);
-        let mut losses = Losses::new();
-        losses.push("warmup", &loss);
-        losses
+        warm_up(&mut self.generator, &loss)
     }
 
     fn generator(&self) -> &Net<Generator> {
@@ -145,9 +140,7 @@ impl Algorithm for Unit {
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {
-        let mut parts = vec![Part::new("G", &mut self.generator)];
-        parts.extend(self.critics.parts());
-        parts
+        self.critics.parts_with(&mut self.generator)
     }
 
     fn critics(&self) -> Vec<(&Discriminator, Domain)> {

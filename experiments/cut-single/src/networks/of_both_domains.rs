@@ -31,6 +31,10 @@ fn shared<T: TappedGenerator + 'static>(
     });
     let side = i64::from(config.data.image_size);
     net.tap_shapes(side, side, &[]).context("config key `data.image_size`: the generator")?;
+    if let Some((width, height)) = config.test_size() {
+        let fits = net.tap_shapes(height.into(), width.into(), &[]);
+        fits.context("config key `data.test_size`: the generator")?;
+    }
     net.set_style(StyleChoice::Random { seed: config.seed });
     Ok((own.expect("it was built"), net))
 }

@@ -1,8 +1,7 @@
 //! GcGAN's, DistanceGAN's and DRIT's.
 
 use super::{PlainOrder, train_plainly};
-use crate::algorithm::{Batch, StepInfo};
-use crate::methods::drit::{DritDraws, updates_all};
+use crate::algorithm::{Algorithm, Batch, StepInfo};
 use crate::methods::{DistanceGan, Drit, GcGan, Passed};
 use anyhow::Result;
 use semrel_train::Losses;
@@ -49,15 +48,7 @@ impl PlainOrder for Drit {
     /// Translations pass the attribute encoder one after the other, and the discriminators of random attributes see the real images
     /// again with each fake.
     fn plain_step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
-        let mut losses = Losses::new();
         self.plainly = true;
-        if updates_all(info.batch, info.batches, self.d_iter) {
-            let draws = DritDraws::new(&self.translator, batch, self.loss.lambda_diversity > 0.0)?;
-            self.step_with(batch, &draws, &mut losses)?;
-        } else {
-            let noise = DritDraws::content_noise(&self.translator, batch)?;
-            self.content_step(batch, &noise, &mut losses);
-        }
-        Ok(losses)
+        self.step(batch, info)
     }
 }

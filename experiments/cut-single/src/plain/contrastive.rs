@@ -1,6 +1,6 @@
 //! CUT's and the paper's.
 
-use super::PlainOrder;
+use super::{PlainOrder, train_plainly};
 use crate::algorithm::{Batch, StepInfo};
 use crate::config::Config;
 use crate::methods::{Compared, Contrastive, Draws, Embedded};
@@ -10,7 +10,6 @@ use semrel_loss::LossError;
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_nn::backward_step_both;
 use semrel_train::Losses;
-use semrel_train::adversary::Critic;
 use tch::{Device, Tensor};
 
 impl Contrastive {
@@ -36,14 +35,8 @@ impl Contrastive {
         // The published code taps no layer here.
         made.source = None;
 
-        let fake =
-            self.adversary.pool.query(&made.fake, &mut semrel_data::rng::stream(self.config.seed, "pool D", info.step));
-        let real = batch.b.detach().set_requires_grad(self.config.loss.lambda_r1 > 0.0);
-        let fake_logits = self.adversary.discriminator.logits(&fake);
-        let real_logits = self.adversary.discriminator.logits(&real);
-        let loss = self.adversary.discriminator_loss_of(&fake_logits, &real_logits, &real);
-        self.adversary.discriminator.backward_step(&loss.total);
-        self.adversary.log(&loss, &mut losses);
+        let fake = self.adversary.earlier(&made.fake, info.step);
+        train_plainly(&mut self.adversary, &fake, &batch.b, &mut losses);
 
         let branch = |output: &Tensor, input: &Tensor, positions: &[Tensor]| -> Result<Embedded> {
             let layers = &self.config.model.nce_layers;
@@ -57,7 +50,7 @@ impl Contrastive {
         };
         let translation = branch(&made.fake, &batch.a, &draws.positions)?;
         let identity = match &made.identity {
-            Some(identity) => Some(branch(identity, &batch.b, &draws.identity_positions)?),
+            Some(identity) => Some(branch(identity, &self.target(batch), &draws.identity_positions)?),
             None => None,
         };
         let compared = Compared { translation, identity };

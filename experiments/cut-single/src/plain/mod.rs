@@ -51,7 +51,10 @@ pub fn build_plain(config: &Config, device: Device) -> Result<Box<dyn PlainOrder
             method.g_b.as_mut().map(|g_b| publish(config, g_b)).transpose()?;
             Box::new(method)
         }
-        Method::Munit if config.model.generator == GeneratorKind::Munit => Box::new(Munit::new(config, device)?),
+        Method::Munit if config.model.generator == GeneratorKind::Unit => {
+            bail!("bench: `model.generator: unit` has no published order to compare; `munit` has")
+        }
+        Method::Munit => Box::new(Munit::new(config, device)?),
         Method::Drit => Box::new(Drit::new(config, device)?),
         other => bail!(
             "bench: `ours`, `cut`, `negcut`, `gcgan`, `distancegan`, `munit` and `drit` have a published order to compare; \
@@ -79,6 +82,7 @@ fn publish(config: &Config, generator: &mut Trained<Generator>) -> Result<()> {
 /// Updates a discriminator, who sees the fake and the real images one after the other.
 fn train_plainly(adversary: &mut Adversary, fake: &Tensor, real: &Tensor, losses: &mut Losses) {
     adversary.discriminator.prepare_step();
+    let real = &real.detach().set_requires_grad(adversary.penalises());
     let fake = adversary.discriminator.logits(&fake.detach());
     let of_real = adversary.discriminator.logits(real);
     let loss = adversary.discriminator_loss_of(&fake, &of_real, real);

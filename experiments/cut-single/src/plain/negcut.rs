@@ -29,8 +29,7 @@ impl NegCut {
         };
         let (translation, mut means) = branch(fake, &batch.a, &draws.patches.positions)?;
         let Some(output) = identity else { return Ok((Compared { translation, identity: None }, means)) };
-        let images = output.size()[0];
-        let (identity, more) = branch(output, &batch.b.narrow(0, 0, images), &draws.patches.identity_positions)?;
+        let (identity, more) = branch(output, &cut.target(batch), &draws.patches.identity_positions)?;
         for (mean, more) in means.iter_mut().zip(more) {
             *mean = Tensor::cat(&[&*mean, &more], 0);
         }

@@ -72,37 +72,9 @@ pub const METHODS: [(&str, &[&str]); 17] = [
         "gcgan-own",
         &["method=gcgan", "loss.own_turned_generator=true", "loss.geometry=flip", "model.init_biases=uniform"],
     ),
-    ("negcut", &["method=negcut", "loss.identity_branch=true"]),
-    (
-        "munit",
-        &[
-            MUNIT[0],
-            MUNIT[1],
-            MUNIT[2],
-            MUNIT[3],
-            MUNIT[4],
-            MUNIT[5],
-            MUNIT[6],
-            MUNIT[7],
-            MUNIT[8],
-            "model.generator=munit",
-        ],
-    ),
-    (
-        "unit",
-        &[
-            MUNIT[0],
-            MUNIT[1],
-            MUNIT[2],
-            MUNIT[3],
-            MUNIT[4],
-            MUNIT[5],
-            MUNIT[6],
-            MUNIT[7],
-            MUNIT[8],
-            "model.generator=unit",
-        ],
-    ),
+    ("negcut", &["method=negcut", "loss.contrast=info-nce", "loss.identity_branch=true"]),
+    ("munit", &["model.generator=munit"]),
+    ("unit", &["model.generator=unit"]),
     (
         "drit",
         &[
@@ -178,6 +150,9 @@ pub const SINGLE: [&str; 14] = [
 pub fn method(name: &str) -> Vec<&'static str> {
     let (_, keys) = METHODS.iter().find(|(method, _)| *method == name).expect("a method");
     let mut args = sets(keys);
+    if ["munit", "unit"].contains(&name) {
+        args.extend(sets(&MUNIT));
+    }
     if name.starts_with("sincut") {
         args.extend(sets(&SINGLE));
         // 8333 batches of 12, of which a run takes as many as it is left to.

@@ -1,7 +1,6 @@
 //! DRIT's terms.
 
 use semrel_nn::drit::Attribute;
-use semrel_train::Losses;
 use semrel_train::passes::l1;
 use tch::{Kind, Tensor};
 
@@ -28,36 +27,6 @@ pub fn attribute_prior(attribute: &Attribute) -> Tensor {
 /// `1 / (mean |y₂ − y₁| / mean |z₂ − z₁| + 1e-5)` of two translations of an image with attributes z₁ and z₂.
 pub fn mode_seeking(fakes: &[Tensor], one: &Tensor, other: &Tensor) -> Tensor {
     (l1(&fakes[1], &fakes[0]) / l1(other, one) + 1e-5).reciprocal()
-}
-
-/// A sum of weighted terms, each of which is reported with its weight.
-pub struct Terms<'a> {
-    losses: &'a mut Losses,
-    total: Option<Tensor>,
-}
-
-impl<'a> Terms<'a> {
-    /// An empty sum.
-    pub fn new(losses: &'a mut Losses) -> Self {
-        Self { losses, total: None }
-    }
-
-    /// Adds `weight · term`.
-    pub fn add(&mut self, name: &'static str, weight: f64, term: Tensor) {
-        let term = term * weight;
-        self.losses.push(name, &term);
-        self.total = Some(match self.total.take() {
-            Some(total) => total + term,
-            None => term,
-        });
-    }
-
-    /// The sum, reported as `name`.
-    pub fn total(self, name: &'static str) -> Tensor {
-        let total = self.total.expect("terms were added");
-        self.losses.push(name, &total);
-        total
-    }
 }
 
 #[cfg(test)]
