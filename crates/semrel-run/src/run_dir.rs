@@ -198,8 +198,11 @@ impl RunDir {
                 [CONFIG, summary::FILE, manifest::FILE, split::FILE, log::FILE].iter().any(|file| t.starts_with(file))
             })
         };
-        for name in names_in(&self.path)?.iter().filter(ours) {
-            let path = self.path.join(name);
+        let samples = self.path.join(SAMPLES);
+        let picture = |name: &&String| name.strip_prefix(TEMPORARY).is_some_and(|t| t.starts_with("step-"));
+        let files = names_in(&self.path)?.iter().filter(ours).map(|name| self.path.join(name)).collect::<Vec<_>>();
+        let pictures = names_in(&samples)?.iter().filter(picture).map(|name| samples.join(name)).collect::<Vec<_>>();
+        for path in files.into_iter().chain(pictures) {
             fs::remove_file(&path).map_err(failed(&path, "remove"))?;
         }
         Ok(())

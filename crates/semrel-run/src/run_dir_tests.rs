@@ -186,3 +186,17 @@ fn one_process_a_folder_and_a_killed_one_does_not_block() {
     drop(run);
     open(dir.path(), OpenMode::Resume).unwrap();
 }
+
+#[test]
+fn resuming_removes_what_a_killed_process_has_left_half_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a");
+    drop(open(&path, OpenMode::New).unwrap());
+    for left in ["samples/.tmp-step-00000006.png.x1", ".tmp-config.yaml.x2"] {
+        touch(path.join(left));
+    }
+    touch(path.join("samples/.tmp-mine.png"));
+    drop(open(&path, OpenMode::Resume).unwrap());
+    let left: Vec<String> = files(&path).into_iter().filter(|name| name.contains(".tmp-")).collect();
+    assert_eq!(left, ["samples/.tmp-mine.png"]);
+}

@@ -117,7 +117,7 @@ fn shape_of(tensors: &StateDict) -> Result<Shape> {
         let config = file(
             "drit",
             json!({
-                "generator": "drit", "discriminator": "scales",
+                "generator": "drit", "discriminator": "scales", "norm_discriminator": "none",
                 "attributes": if concat { "concat" } else { "feature" },
                 "ngf": width, "style_dim": numbers.first().copied().unwrap_or(8),
                 "nce_layers": [0, 2, 3, 5, 7],
