@@ -10,8 +10,10 @@
 //! are left out of resamples too.
 
 mod frechet;
+mod paired;
 
 pub use frechet::frechet;
+pub use paired::{PairedLists, frechet_difference, resampled_difference};
 
 use crate::MetricsError;
 use crate::kid::{PolynomialKernel, mmd2, pair_of_features};

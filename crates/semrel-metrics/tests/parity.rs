@@ -1,5 +1,7 @@
 //! Scores and features against the reference vectors.
 
+#[path = "parity/evidence.rs"]
+mod evidence;
 #[path = "parity/images.rs"]
 mod images;
 #[path = "parity/networks.rs"]
@@ -36,6 +38,10 @@ fn main() {
             ("metrics/seg_compression_miou", segmentation::compression_miou),
             ("metrics/seg_confusion", segmentation::confusion),
             ("metrics/seg_map_pipeline", segmentation::map_pipeline),
+            ("metrics/fd_infinity", evidence::infinity),
+            ("metrics/mmd_rbf", evidence::rbf),
+            ("metrics/paired_bootstrap_fid", evidence::paired_bootstrap),
+            ("metrics/prdc", evidence::scores),
             ("metrics/psnr_ssim", images::psnr_ssim),
             ("metrics/ms_ssim", images::ms_ssim),
             ("metrics/self_similarity", images::self_similarity),
