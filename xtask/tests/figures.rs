@@ -110,7 +110,7 @@ fn what_is_there_is_drawn() {
     let grid = RgbImage::from_fn(4 * 16, 7 * 16, |x, y| Rgb([(x * 4) as u8, (y * 2) as u8, 90]));
     grid.save(multi.join("drawing.png")).unwrap();
 
-    let missing = contains("table-single-sample-horse2zebra is without DistanceGAN, GcGAN, FastCUT")
+    let missing = contains("table-single-sample-horse2zebra is without MUNIT, DRIT, DistanceGAN, GcGAN, FastCUT")
         .and(contains("table2-sample-maps is without"))
         .and(contains("table1-sample-seasons is without"))
         .and(contains("no finished row; `cargo xtask table3` trains them"));

@@ -186,7 +186,10 @@ mod tests {
 
     #[test]
     fn parts_lie_next_to_each_other() {
-        let net = Net::new(Device::Cpu, |p| (p.ones("a.x", &[2]), p.ones("b.x", &[3]), p.ones("b.y", &[1])));
+        let net = Net::new(Device::Cpu, |p| {
+            let (a, b) = (p / "a", p / "b");
+            (a.ones("x", &[2]), b.ones("x", &[3]), b.ones("y", &[1]))
+        });
         let (own, place) = net.part("b.");
         assert_eq!((own.len(), place), (2, (2, 4)));
         assert_eq!(net.part("a.").1, (0, 2));

@@ -278,12 +278,12 @@ mod tests {
             let plan = Plan { seeds: vec![777, 778], ..testing::plan(Path::new("."), spec, 2) };
             plan.trainings().iter().map(|&(row, seed)| plan.rank(row, seed)).collect::<Vec<_>>()
         };
-        let single = [[2, 2, 2, 0, 2, 2, 2, 0, 2], [2, 2, 2, 1, 2, 2, 2, 1, 2], [2; 9], [2; 9]];
+        let single = [[2, 2, 2, 2, 2, 0, 2, 2, 2, 0, 2], [2, 2, 2, 2, 2, 1, 2, 2, 2, 1, 2], [2; 11], [2; 11]];
         assert_eq!(ranks(&TABLE_SINGLE), single.concat());
         // Teacher, baseline, ours.
         assert_eq!(ranks(&TABLE_2), [[0, 2, 0], [1, 2, 1], [2; 3], [2; 3]].concat());
         let mut only_second = testing::plan(Path::new("."), &TABLE_SINGLE, 2);
         only_second.rows.retain(|row| row.dataset == 1);
-        assert_eq!(only_second.rank(only_second.rows[7], 777), 0);
+        assert_eq!(only_second.rank(only_second.rows[9], 777), 0);
     }
 }
