@@ -5,7 +5,7 @@ mod validation;
 
 use image::RgbImage;
 use ndarray::{Array2, Array3, Array4, ArrayView2, Axis};
-use semrel_data::resize::{Filter, nearest_floor, resize, resize_f32, torch_bilinear, torch_nearest};
+use semrel_data::resize::{Coordinates, Filter, nearest_floor, resize, resize_f32, torch_bilinear, torch_nearest};
 use semrel_data::transform::{PairParams, PairTransform};
 use semrel_data::{BalancedSampler, Side, half};
 use semrel_testkit::{Case, Outcome};
@@ -103,8 +103,8 @@ fn resize_torch_bilinear(case: &Case) -> Outcome {
         Array4::from_shape_vec((shape[0], shape[1], shape[2], shape[3]), floats(&input)).map_err(|e| e.to_string())?;
     for (name, method, h, w) in outputs(case)? {
         let got = match method.as_str() {
-            "bilinear_ac0" => torch_bilinear(x.view(), h, w, false),
-            "bilinear_ac1" => torch_bilinear(x.view(), h, w, true),
+            "bilinear_ac0" => torch_bilinear(x.view(), h, w, Coordinates::HalfPixel),
+            "bilinear_ac1" => torch_bilinear(x.view(), h, w, Coordinates::AlignedCorners),
             "nearest" => torch_nearest(x.view(), h, w),
             other => return Err(format!("unknown method {other}")),
         };

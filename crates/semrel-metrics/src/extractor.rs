@@ -3,7 +3,7 @@
 //! Images are read and resized on all cores while the network works on the batch before.
 
 use crate::MetricsError;
-pub use crate::preparation::{Preparation, Resampling, Resize, common_size, stack};
+pub use crate::preparation::{Preparation, Resampling, Resize, common_size, shorter_side, stack};
 use crate::source::{Images, Listing};
 use image::RgbImage;
 use rayon::prelude::*;

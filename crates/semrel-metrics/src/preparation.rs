@@ -3,9 +3,10 @@
 
 use crate::MetricsError;
 use image::RgbImage;
+use image::imageops::crop_imm;
 use ndarray::{Array2, Array4};
 use rayon::prelude::*;
-use semrel_data::resize::{Filter, resize, resize_f32, torch_bilinear};
+use semrel_data::resize::{Coordinates, Filter, resize, resize_f32, torch_bilinear};
 use std::str::FromStr;
 use tch::{Device, Kind, Tensor};
 
@@ -22,8 +23,18 @@ pub enum Resize {
         /// Filter of both.
         filter: Filter,
     },
+    /// Pillow's resize of the shorter side, the longer in proportion and truncated, and the middle of that; rounded to 8 bits:
+    /// DINOv2's own evaluation.
+    PillowCropped {
+        /// The shorter side.
+        shorter: u32,
+        /// Filter of the resize.
+        filter: Filter,
+    },
     /// torch's bilinear `interpolate` on floats without antialiasing, never rounded: pytorch-fid.
     Torch,
+    /// TensorFlow 1's bilinear resize on floats, which reads output o at `o·n/m`, never rounded: torch-fidelity.
+    TensorFlow,
     /// Pillow's antialiased bicubic resize of float channels, clamped to 0..255 and never rounded: clean-fid.
     Clean,
 }
@@ -119,11 +130,22 @@ impl Preparation {
         match self.resize {
             Resize::Pillow(filter) => bytes(image, filter),
             Resize::PillowTwice { first, filter } => bytes(&resize(image, first, first, filter), filter),
-            Resize::Torch => {
+            Resize::PillowCropped { shorter, filter } => {
+                let resized = shorter_side(image, shorter, filter);
+                let offset =
+                    |side: u32, part: u32| (f64::from(side.saturating_sub(part)) / 2.0).round_ties_even() as u32;
+                let (x, y) = (offset(resized.width(), width), offset(resized.height(), height));
+                bytes(&crop_imm(&resized, x, y, width, height).to_image(), filter);
+            }
+            Resize::Torch | Resize::TensorFlow => {
+                let coordinates = match self.resize {
+                    Resize::Torch => Coordinates::HalfPixel,
+                    _ => Coordinates::TopLeft,
+                };
                 let planes: Vec<f32> = (0..3).flat_map(|c| channel(image, c)).collect();
                 let shape = (1, 3, image.height() as usize, image.width() as usize);
                 let planes = Array4::from_shape_vec(shape, planes).expect("three planes");
-                let resized = torch_bilinear(planes.view(), height as usize, width as usize, false);
+                let resized = torch_bilinear(planes.view(), height as usize, width as usize, coordinates);
                 // [1, 3, H, W] as rows of pixels.
                 let pixels = resized.permuted_axes([0, 2, 3, 1]);
                 place.iter_mut().zip(&pixels).for_each(|(place, &v)| *place = v);
@@ -154,6 +176,16 @@ impl Preparation {
         numbers.par_chunks_exact_mut(self.numel()).zip(images).for_each(|(place, image)| self.write(image, place));
         self.tensor(&numbers, device)
     }
+}
+
+/// Pillow's resize of an image such that its shorter side becomes `side`, and the longer `⌊side·longer/shorter⌋`.
+pub fn shorter_side(image: &RgbImage, side: u32, filter: Filter) -> RgbImage {
+    let (width, height) = image.dimensions();
+    let longer = |longer: u32, shorter: u32| {
+        u32::try_from(u64::from(side) * u64::from(longer) / u64::from(shorter)).unwrap_or(u32::MAX)
+    };
+    let size = if width <= height { (side, longer(height, width)) } else { (longer(width, height), side) };
+    if size == (width, height) { image.clone() } else { resize(image, size.0, size.1, filter) }
 }
 
 /// The values of a channel, row by row.

@@ -5,10 +5,14 @@
 //! structure distance of DINO, whose tokens are keys of a transformer.
 
 use crate::MetricsError;
-use crate::extractor::Extractor;
+use crate::extractor::{Extractor, Preparation, Resize, shorter_side};
+use crate::networks::vit::Vit;
 use image::RgbImage;
-use tch::{Kind, Tensor};
+use semrel_data::resize::Filter;
+use tch::{Device, Kind, Tensor};
 
+/// Pixels of the shorter side of an image as DINO sees it.
+pub const DINO_SIDE: u32 = 224;
 /// Floor of the product of two lengths.
 const EPS: f64 = 1e-8;
 /// Pictures whose feature maps are held at a time. T² similarities are held for one.
@@ -46,6 +50,33 @@ pub fn tokens(map: &Tensor) -> Result<Tensor, MetricsError> {
         3 => Ok(map.flatten(1, 2).transpose(0, 1)),
         _ => Err(MetricsError::Shape { what: "feature map", found: map.size(), expected: "[C, H, W]" }),
     }
+}
+
+/// An image as input [1, 3, H, W] of DINO, as img2img-turbo prepares it: Pillow's bilinear resize of the shorter side to `side` pixels
+/// ([`DINO_SIDE`]), the longer in proportion and truncated, and ImageNet's mean and deviation.
+pub fn dino_input(image: &RgbImage, side: u32, device: Device) -> Tensor {
+    let image = shorter_side(image, side, Filter::Bilinear);
+    let of_bytes = |values: [f32; 3]| values.map(|v| 255.0 * v);
+    let (mean, std) = (of_bytes([0.485, 0.456, 0.406]), of_bytes([0.229, 0.224, 0.225]));
+    let (width, height) = image.dimensions();
+    Preparation { width, height, resize: Resize::Pillow(Filter::Bilinear), mean, std }.prepare(&[image], device)
+}
+
+/// The tokens [T, D] that the structure distance of DINO compares: keys of the last block, of the class token too, heads side by side.
+///
+/// # Errors
+/// [`MetricsError::Shape`] for an image that the network does not take.
+pub fn dino_keys(network: &Vit, image: &RgbImage, side: u32) -> Result<Tensor, MetricsError> {
+    Ok(network.tokens(&dino_input(image, side, network.device()))?.keys_side_by_side().get(0))
+}
+
+/// The structure distance of DINO of a picture and its translation, both of one size, 0 to 4: [`distance_of_tokens`] of their
+/// [`dino_keys`]. Tables show it times 100, of ViT-B/8 at [`DINO_SIDE`].
+///
+/// # Errors
+/// [`MetricsError::Shape`] for images that the network does not take or of different proportions.
+pub fn dino_distance(network: &Vit, source: &RgbImage, fake: &RgbImage, side: u32) -> Result<f64, MetricsError> {
+    distance_of_tokens(&dino_keys(network, source, side)?, &dino_keys(network, fake, side)?)
 }
 
 /// Structure distances of pairs of 8-bit images: for each pair the mean over the extractor's maps that `taps` names (counted
@@ -101,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_zero_vector_is_like_nothing_not_even_itself() {
-        let zero = Tensor::zeros([2, 3], (Kind::Double, tch::Device::Cpu));
+        let zero = Tensor::zeros([2, 3], (Kind::Double, Device::Cpu));
         assert_eq!(self_similarity(&zero).abs().max().double_value(&[]), 0.0);
         assert!(distance_of_tokens(&zero, &zero.narrow(0, 0, 1)).is_err());
     }

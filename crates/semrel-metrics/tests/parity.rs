@@ -6,6 +6,8 @@ mod evidence;
 mod images;
 #[path = "parity/networks.rs"]
 mod networks;
+#[path = "parity/transformers.rs"]
+mod transformers;
 
 use semrel_metrics::frechet::MeanPrecision;
 use semrel_metrics::kid::{PolynomialKernel, Subsets, kid, mmd2};
@@ -23,6 +25,10 @@ fn main() {
             ("metrics/efficientnet_lite0", efficientnet_lite0),
             ("metrics/fid", fid),
             ("metrics/fid_stats_npz", fid_stats_npz),
+            ("metrics/dino_vit", transformers::transformer),
+            ("metrics/dinov2_vit", transformers::transformer),
+            ("metrics/structure_dino", transformers::structure),
+            ("metrics/vit_preprocess", transformers::preprocess),
             ("metrics/drn_d_105", networks::drn),
             ("metrics/drn_d_22", networks::drn),
             ("compression/drn_d_105", networks::drn_d_105),

@@ -1,7 +1,7 @@
 //! Makes a test of every case that the calling crate owns.
 
 use crate::case::{Case, Outcome};
-use crate::owners::{OWNERS, Owner};
+use crate::owners::OWNERS;
 use crate::sources::{Labels, beside, cases, core_dir, fault, whole_dirs};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ fn failing(name: String, why: String) -> Trial {
 fn trials(owner: &str, handlers: &[(&'static str, Handler)]) -> Vec<Trial> {
     let mut trials = vec![];
     for (kind, own) in OWNERS {
-        if *own == Owner::Crate(owner_name(owner)) && !handlers.iter().any(|(k, _)| k == kind) {
+        if *own == owner && !handlers.iter().any(|(k, _)| k == kind) {
             trials.push(failing(format!("{kind}: handler"), format!("{owner} owns {kind} but has no handler for it")));
         }
     }
@@ -71,7 +71,7 @@ fn trial(owner: &str, handlers: &[(&'static str, Handler)], label: String, folde
     }
     match OWNERS.iter().find(|(k, _)| *k == kind).map(|(_, own)| own) {
         None => Some(failing(label, format!("unknown kind {kind}"))),
-        Some(Owner::Crate(name)) if *name == owner => {
+        Some(own) if *own == owner => {
             let &(_, handler) = handlers.iter().find(|(k, _)| *k == kind)?;
             Some(Trial::ignorable_test(label, move || {
                 let case = Case::load(&folder)?;
@@ -79,22 +79,8 @@ fn trial(owner: &str, handlers: &[(&'static str, Handler)], label: String, folde
                 Ok(case.skipped().map_or(Completion::Completed, Completion::ignored_with))
             }))
         }
-        Some(Owner::Planned(reporter)) if *reporter == owner => {
-            let why = format!("nothing computes {kind} yet");
-            Some(Trial::ignorable_test(label, move || Ok(Completion::ignored_with(why))))
-        }
         Some(_) => None,
     }
-}
-
-fn owner_name(name: &str) -> &'static str {
-    OWNERS
-        .iter()
-        .find_map(|(_, own)| match own {
-            Owner::Crate(n) if *n == name => Some(*n),
-            _ => None,
-        })
-        .unwrap_or("")
 }
 
 pub(crate) fn kind_of(folder: &Path) -> Result<String, String> {

@@ -39,17 +39,31 @@ pub fn resize_f32(image: ArrayView2<f32>, height: usize, width: usize, filter: F
     out
 }
 
+/// Where a bilinear resize of n to m pixels reads output o.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coordinates {
+    /// `(o + ½)·n/m − ½`, at least 0: torch's default.
+    HalfPixel,
+    /// `o·(n − 1)/(m − 1)`: torch's `align_corners`.
+    AlignedCorners,
+    /// `o·n/m`: TensorFlow 1, and torch-fidelity after it.
+    TopLeft,
+}
+
 /// Two taps of one axis: position and weight of the second; the first has `1 − weight` and lies one before, if any.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at least 0, and truncating is meant")]
-fn taps(n: usize, m: usize, align_corners: bool) -> Vec<(usize, usize, f32)> {
-    let scale = match (align_corners, m) {
-        (true, 0..=1) => 0.0,
-        (true, _) => (n - 1) as f32 / (m - 1) as f32,
-        (false, _) => n as f32 / m as f32,
+fn taps(n: usize, m: usize, coordinates: Coordinates) -> Vec<(usize, usize, f32)> {
+    let scale = match (coordinates, m) {
+        (Coordinates::AlignedCorners, 0..=1) => 0.0,
+        (Coordinates::AlignedCorners, _) => (n - 1) as f32 / (m - 1) as f32,
+        _ => n as f32 / m as f32,
     };
     (0..m)
         .map(|o| {
-            let at = if align_corners { o as f32 * scale } else { ((o as f32 + 0.5) * scale - 0.5).max(0.0) };
+            let at = match coordinates {
+                Coordinates::HalfPixel => ((o as f32 + 0.5) * scale - 0.5).max(0.0),
+                Coordinates::AlignedCorners | Coordinates::TopLeft => o as f32 * scale,
+            };
             let low = (at as usize).min(n - 1);
             (low, (low + 1).min(n - 1), at - low as f32)
         })
@@ -57,11 +71,9 @@ fn taps(n: usize, m: usize, align_corners: bool) -> Vec<(usize, usize, f32)> {
 }
 
 /// torch's bilinear `interpolate` of [B, C, H, W]: two taps per axis and no antialiasing, even when shrinking.
-///
-/// The source coordinate is `(o + ½)·n/m − ½`, at least 0, or `o·(n − 1)/(m − 1)` with `align_corners`.
-pub fn torch_bilinear(images: ArrayView4<f32>, height: usize, width: usize, align_corners: bool) -> Array4<f32> {
+pub fn torch_bilinear(images: ArrayView4<f32>, height: usize, width: usize, coordinates: Coordinates) -> Array4<f32> {
     let (b, c, h, w) = images.dim();
-    let (rows, columns) = (taps(h, height, align_corners), taps(w, width, align_corners));
+    let (rows, columns) = (taps(h, height, coordinates), taps(w, width, coordinates));
     let mut out = Array4::zeros((b, c, height, width));
     let planes = images.outer_iter().flat_map(|image| image.into_outer_iter());
     let out_planes = out.outer_iter_mut().flat_map(|image| image.into_outer_iter_mut());
@@ -95,19 +107,20 @@ mod tests {
         #[test]
         fn constants_stay_and_equal_sizes_change_nothing(h in 1usize..20, w in 1usize..20, oh in 1usize..20, ow in 1usize..20, v in -3.0f32..3.0) {
             let flat = Array4::from_elem((1, 2, h, w), v);
-            for corners in [false, true] {
-                prop_assert!(torch_bilinear(flat.view(), oh, ow, corners).iter().all(|x| (x - v).abs() < 1e-5));
+            for coordinates in [Coordinates::HalfPixel, Coordinates::AlignedCorners, Coordinates::TopLeft] {
+                prop_assert!(torch_bilinear(flat.view(), oh, ow, coordinates).iter().all(|x| (x - v).abs() < 1e-5));
             }
             prop_assert!(resize_f32(flat.slice(ndarray::s![0, 0, .., ..]), oh, ow, Filter::Lanczos).iter().all(|x| (x - v).abs() < 1e-5));
             let ramp = Array4::from_shape_fn((2, 1, h, w), |(b, _, y, x)| (b + 3 * y + 7 * x) as f32);
-            prop_assert_eq!(&torch_bilinear(ramp.view(), h, w, false), &ramp);
+            prop_assert_eq!(&torch_bilinear(ramp.view(), h, w, Coordinates::HalfPixel), &ramp);
+            prop_assert_eq!(&torch_bilinear(ramp.view(), h, w, Coordinates::TopLeft), &ramp);
             prop_assert_eq!(&torch_nearest(ramp.view(), h, w), &ramp);
         }
 
         #[test]
         fn enlarging_equals_the_triangle_filter(h in 2usize..12, w in 2usize..12, dh in 0usize..12, dw in 0usize..12) {
             let image = Array4::from_shape_fn((1, 1, h, w), |(_, _, y, x)| ((y * 31 + x * 17) % 23) as f32);
-            let torch = torch_bilinear(image.view(), h + dh, w + dw, false);
+            let torch = torch_bilinear(image.view(), h + dh, w + dw, Coordinates::HalfPixel);
             let pillow = resize_f32(image.slice(ndarray::s![0, 0, .., ..]), h + dh, w + dw, Filter::Bilinear);
             prop_assert!(torch.iter().zip(&pillow).all(|(a, b)| (a - b).abs() < 1e-4));
         }

@@ -20,7 +20,7 @@ mod pillow;
 mod weights;
 
 pub use crop::Crop;
-pub use float::{resize_f32, torch_bilinear, torch_nearest};
+pub use float::{Coordinates, resize_f32, torch_bilinear, torch_nearest};
 pub use nearest::nearest_floor;
 pub use pillow::{resize, resize_crop, resize_window};
 

@@ -154,6 +154,15 @@ pub fn describe_resize(network: &dyn Extractor) -> String {
     match preparation.resize {
         Resize::Pillow(filter) => format!("{}, {size}", pillow(filter)),
         Resize::PillowTwice { first, filter } => format!("{}, to {first} x {first}, then {size}", pillow(filter)),
+        Resize::PillowCropped { shorter, filter } => {
+            format!(
+                "{}, shorter side to {shorter}, the middle {} x {}",
+                pillow(filter),
+                preparation.width,
+                preparation.height
+            )
+        }
+        Resize::TensorFlow => format!("TensorFlow 1 bilinear, not antialiased, not rounded, {size}"),
         Resize::Torch => format!("torch bilinear, not antialiased, not rounded, {size}"),
         Resize::Clean => format!("clean-fid: Pillow bicubic, not rounded, {size}"),
     }

@@ -6,6 +6,7 @@
 //! | [`lpips`] | AlexNet with linear heads | LPIPS |
 //! | [`drn`] | DRN-D-22 and DRN-D-105 | segmentation scores |
 //! | [`vgg16`] | VGG-16 | the spatially-correlative loss |
+//! | [`vit`] | DINO and DINOv2 | the structure distance, FD-DINOv2 |
 //!
 //! Weights come from the weights folder (see [`crate::weights`]), from a file of any name, or from a state dict in memory.
 //! Files are safetensors or of `torch.save`; a file of another network is refused by what it looks like. Batch norm is
@@ -23,6 +24,7 @@ mod recognise;
 #[cfg(test)]
 mod tests;
 pub mod vgg16;
+pub mod vit;
 
 pub use derived::{lpips_score_name, resampled};
 pub use drn::Drn;
@@ -31,6 +33,7 @@ pub use loader::Shapes;
 pub use lpips::Lpips;
 pub use recognise::Network;
 pub use vgg16::Vgg16;
+pub use vit::Vit;
 
 use crate::MetricsError;
 use crate::efficientnet_lite::{EfficientNetLite, Lite0, Lite2, Member};

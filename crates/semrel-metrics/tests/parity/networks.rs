@@ -35,7 +35,7 @@ fn with_counters(mut shapes: BTreeMap<String, Vec<i64>>) -> BTreeMap<String, Vec
 
 /// Fills by the case's rule, multiplies convolutions by its gain, and puts in the stored weights.
 fn fill(case: &Case, mut state: StateDict) -> StateDict {
-    FillRule::from_json(&case.json["fill"]).apply(&state, &[]);
+    FillRule::from_json(&case.json["fill"]).with_factors(&case.json["fill_multiply"]).apply(&state, &[]);
     if let Some(gain) = case.config()["gain"].as_f64() {
         state.values_mut().filter(|tensor| tensor.dim() > 1).for_each(|tensor| *tensor = &*tensor * gain);
     }
@@ -44,7 +44,7 @@ fn fill(case: &Case, mut state: StateDict) -> StateDict {
 }
 
 /// The state dict whose keys and shapes the case lists.
-fn listed(case: &Case) -> StateDict {
+pub fn listed(case: &Case) -> StateDict {
     let keys = case.json["fill_keys"].as_array().expect("a list of keys");
     let entry = |entry: &serde_json::Value| {
         let shape = entry[1].as_array().expect("a shape").iter().map(|d| d.as_i64().expect("a dimension")).collect();
@@ -54,7 +54,7 @@ fn listed(case: &Case) -> StateDict {
 }
 
 /// 8-bit images of a tensor [N, 3, H, W].
-fn images(bytes: &Tensor) -> Vec<RgbImage> {
+pub fn images(bytes: &Tensor) -> Vec<RgbImage> {
     let size = bytes.size();
     let bytes = bytes.permute([0, 2, 3, 1]).contiguous().to_kind(Kind::Uint8);
     let image = |i| {
