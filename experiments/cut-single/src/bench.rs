@@ -4,7 +4,7 @@ use crate::algorithm::{Algorithm, Batch, StepInfo};
 use crate::config::{Config, Method};
 use crate::networks::new_generator;
 use crate::plain::{PlainOrder, build_plain, build_shared};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use semrel_data::rng::derive_seed;
 use semrel_data::translate::{TranslateOptions, jobs};
@@ -161,6 +161,10 @@ impl Runner {
 /// # Errors
 /// A published order of a method that has no other than that of training; settings that make no networks.
 pub fn bench(config: &Checked<Config>, orders: &[Order], options: &BenchOptions) -> Result<StepReport> {
+    ensure!(
+        !config.model.nce_layers.is_empty(),
+        "config key `model.nce_layers`: empty; bench measures the encoder up to the last of these layers"
+    );
     tune_convolutions(options.device, true);
     let mut runners: Vec<Runner> =
         orders.iter().map(|&order| Runner::new(config, order, options.device)).collect::<Result<_>>()?;

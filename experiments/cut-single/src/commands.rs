@@ -262,9 +262,7 @@ fn run_translate(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
     } else {
         generator.set_style(StyleChoice::Random { seed });
     }
-    if let Some(count) = style.styles {
-        styles::check_outputs(&jobs, count)?;
-    }
+    styles::check_outputs(&jobs, style.styles, style.reference.as_deref())?;
     let stretched = Stretched(generator);
     let stretch = args.stretch || config.is_some_and(|config| config.eval.stretch);
     let translator: &dyn ImageTranslator = if stretch { &stretched } else { generator };

@@ -1,6 +1,7 @@
 //! Images of a run as tensors.
 
 use crate::config::{Config, Method};
+use crate::sizes;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_data::transform::{PairTransform, Preprocess};
 use semrel_data::validation::SplitRule;
@@ -60,6 +61,15 @@ impl Data {
     /// # Errors
     /// Names the config key and the folder or file.
     pub fn open(config: &Config) -> Result<Self> {
+        let data = Self::chosen(config)?;
+        if !single(config)? {
+            sizes::check(config, &data.train, &transform(config)?)?;
+        }
+        Ok(data)
+    }
+
+    /// The images that train, and those that `eval.select` says are looked at.
+    fn chosen(config: &Config) -> Result<Self> {
         let (root, single) = (&config.data.root, single(config)?);
         let all = learned_from(config)?;
         if config.eval.select == Select::Test {
@@ -94,23 +104,13 @@ impl Data {
 
     fn new(config: &Config, train: PairFolder, looked_at: PairFolder, split: Option<SplitRecord>) -> Result<Self> {
         let (d, direction) = (&config.data, config.data.direction);
-        let preprocess = preprocess(config)?;
         let batch = config.train.batch_size as usize;
         let sampler = if single(config)? {
             let options = SingleImageOptions { crop_size: d.image_size, batch, direction, flip: d.flip };
             Sampler::Single(SingleImageSampler::new(&train, options, config.seed)?)
         } else {
-            let transform = PairTransform {
-                preprocess,
-                load_size: d.load_size,
-                crop_size: d.image_size,
-                filter: d.filter.into(),
-                flip: d.flip,
-                grayscale: false,
-                multiple_of: 4,
-            };
             let options = PairOptions {
-                transform,
+                transform: transform(config)?,
                 batch,
                 direction,
                 serial: d.serial,
@@ -200,6 +200,19 @@ fn same_size(batch: PairBatch) -> Result<PairBatch, DataError> {
 
 fn preprocess(config: &Config) -> Result<Preprocess> {
     config.data.preprocess.parse().context("config key `data.preprocess`")
+}
+
+fn transform(config: &Config) -> Result<PairTransform> {
+    let d = &config.data;
+    Ok(PairTransform {
+        preprocess: preprocess(config)?,
+        load_size: d.load_size,
+        crop_size: d.image_size,
+        filter: d.filter.into(),
+        flip: d.flip,
+        grayscale: false,
+        multiple_of: 4,
+    })
 }
 
 /// Whether the run learns from a single picture.

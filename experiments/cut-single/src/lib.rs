@@ -20,6 +20,7 @@ pub mod plain;
 pub mod preview;
 pub mod published;
 pub mod similarity;
+mod sizes;
 pub mod styles;
 pub mod train;
 pub mod trained;

@@ -47,13 +47,21 @@ pub fn outputs(job: &Job, styles: u32) -> Vec<PathBuf> {
     (1..=styles).map(|k| job.output.with_file_name(format!("{stem}_{k}.png"))).collect()
 }
 
-/// Refuses translations that would replace pictures that are translated.
+/// Refuses translations, in as many styles as are asked for, that would replace pictures that are translated, or the one whose style
+/// they take.
 ///
 /// # Errors
 /// Names the first of these.
-pub fn check_outputs(jobs: &[Job], styles: u32) -> Result<()> {
+pub fn check_outputs(jobs: &[Job], styles: Option<u32>, reference: Option<&Path>) -> Result<()> {
     let inputs: BTreeSet<PathBuf> = jobs.iter().filter_map(|job| job.input.canonicalize().ok()).collect();
-    for output in jobs.iter().flat_map(|job| outputs(job, styles)) {
+    let reference = reference.and_then(|reference| reference.canonicalize().ok());
+    let of_job = |job: &Job| styles.map_or_else(|| vec![job.output.clone()], |styles| outputs(job, styles));
+    for output in jobs.iter().flat_map(of_job) {
+        ensure!(
+            reference.is_none() || output.canonicalize().ok() != reference,
+            "{}: a translation would replace this picture, whose style --reference takes; choose another output folder",
+            output.display()
+        );
         ensure!(
             !output.canonicalize().is_ok_and(|output| inputs.contains(&output)),
             "{}: a translation of another picture would replace this input; choose another output folder",

@@ -60,7 +60,7 @@ impl Config {
             ("model.content_layers", m.content_layers, 1, 8),
             ("model.content_kernel", m.content_kernel, 1, 16),
             ("model.content_last_kernel", m.content_last_kernel, 1, 16),
-            ("optim.d_iter", self.optim.d_iter as i64, 1, 1 << 32),
+            ("optim.d_iter", i64::try_from(self.optim.d_iter).unwrap_or(i64::MAX), 1, 1 << 32),
             ("optim.halve_every", self.optim.halve_every.map_or(1, |every| every.min(1 << 40) as i64), 1, i64::MAX),
             ("data.test_size", i64::from(self.data.test_size.unwrap_or(16)), 16, 4096),
             ("loss.num_patches", l.num_patches, 1, 1 << 16),

@@ -228,12 +228,41 @@ fn pictures_smaller_than_the_crop_are_enlarged_or_refused() {
         train(&place, "run", &["data.preprocess=crop"]),
         &["data/trainB/2.png: 20 × 50 pixels are too few for a crop of 32 × 32", "resize_and_crop"],
     );
+    for steps in ["none", "scale_width", "shorter_side"] {
+        let preprocess = format!("data.preprocess={steps}");
+        refuses(
+            train(&place, "run", &[&preprocess]),
+            &["`data.preprocess`: data/trainB/2.png has", "data/trainA/0.png ", "end in `crop`"],
+        );
+    }
     assert!(!place.path("run").exists(), "nothing was started");
     assert(train(&place, "run", &[])).success();
     assert(train(&place, "scaled", &["data.preprocess=scale_shortside_and_crop"])).success();
     // Pictures as they are: batches of one.
     fs::remove_file(small).unwrap();
     assert(train(&place, "whole", &["data.preprocess=none"])).success();
+    refuses(
+        place.train("next", &[method("gcgan"), sets(&["data.preprocess=none"])].concat()),
+        &["`loss.geometry`: rotate: data/trainA/0.png has 40 x 36 pixels", "use `flip`"],
+    );
+    refuses(
+        train(
+            &place,
+            "next",
+            &["data.preprocess=resize", "data.load_size=36", "optim.pool_size=4", "train.n_epochs_decay=1"],
+        ),
+        &["`data.whole_in_decay`: data/trainA/0.png has 36 x 36 pixels", "32 x 32 in the decay", "`optim.pool_size`"],
+    );
+    for folder in ["trainA", "trainB"] {
+        for file in fs::read_dir(place.path("data").join(folder)).unwrap() {
+            RgbImage::from_pixel(20, 20, Rgb([9, 80, 7])).save(file.unwrap().path()).unwrap();
+        }
+    }
+    refuses(
+        train(&place, "next", &["data.preprocess=none"]),
+        &["data/trainA/0.png has 20 x 20 pixels", "discriminator"],
+    );
+    assert!(!place.path("next").exists(), "nothing was started");
 }
 
 /// Replaces a domain's training pictures by a good JPEG and one that is cut short.

@@ -342,8 +342,10 @@ fn what_cannot_be_explored() {
     for label in ["official, step 6", "official, step 3", "other"] {
         assert!(page.contains(&format!("\"label\":\"{label}\"")), "{label}");
     }
-    // An explorer takes the place of one.
+    // An explorer takes the place of one, but not where it cannot be made.
     let file = format!("{step}/net_G.safetensors");
+    refuses(explore(&[&file], &["--layers", "0,99"]), &["net_G.safetensors: data/testA/0.png", "99"]);
+    assert_eq!(names(&place.path("explorer/data")), ["0-0.js", "1-0.js", "2-0.js"]);
     assert(explore(&[&file], &["--layers", "0,8", "--size", "32x32"])).success();
     assert_eq!(names(&place.path("explorer/data")), ["0-0.js"]);
     fs::remove_file(place.path(&file)).unwrap();

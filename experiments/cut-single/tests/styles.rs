@@ -81,6 +81,14 @@ fn styles_that_cannot_be() {
     refuses(translate("run", &["--reference", "broken.png"]), &["--reference", "broken.png"]);
     refuses(translate("run", &["--reference", "gone.png"]), &["--reference", "gone.png"]);
     picture(1, Season::Summer).thumbnail_exact(20, 20).save(place.path("small.png")).unwrap();
+    // The picture whose style is taken stays.
+    fs::copy(place.path("data/testB/0.png"), place.path("data/testB/kept.png")).unwrap();
+    fs::create_dir(place.path("styles")).unwrap();
+    fs::copy(place.path("data/testB/0.png"), place.path("styles/0.png")).unwrap();
+    let over = ["translate", "run", "data/testA", "--out", "styles", "--reference", "styles/0.png", "--size", "32x32"];
+    refuses(place.command(&over), &["styles/0.png: a translation would replace this picture", "--reference"]);
+    let kept = fs::read(place.path("data/testB/kept.png")).unwrap();
+    assert_eq!(fs::read(place.path("styles/0.png")).unwrap(), kept);
     let own = ["--reference", "small.png", "--size", "own"];
     refuses(translate("run", &own), &["small.png as 20 x 20", "at least 32"]);
     refuses(translate("run", &["--size", "16x16"]), &["16 x 16", "at least 32"]);

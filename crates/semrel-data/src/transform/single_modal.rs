@@ -132,6 +132,20 @@ impl PairTransform {
         }
     }
 
+    /// Width and height of what an image of this size becomes; `None` where that is drawn (`zoom` without `crop` or `patch`).
+    pub fn size_of(&self, size: (u32, u32)) -> Option<(u32, u32)> {
+        let side = self.crop_size;
+        if self.preprocess.crop || self.preprocess.patch {
+            return Some(multiples_of(self.multiple_of, (side, side)));
+        }
+        if self.preprocess.zoom {
+            return None;
+        }
+        let (width, height) = self.loaded(size);
+        let trimmed = |all: u32| if self.preprocess.trim { all.min(side.max(1)) } else { all };
+        Some(multiples_of(self.multiple_of, (trimmed(width.max(1)), trimmed(height.max(1)))))
+    }
+
     /// Size after `zoom`.
     fn zoomed(&self, (width, height): (u32, u32), factor: (f64, f64)) -> (u32, u32) {
         let side =
@@ -260,6 +274,17 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn the_size_that_is_told_is_the_one_that_comes(w in 1u32..90, h in 1u32..90, seed: u64) {
+            let image = RgbImage::new(w, h);
+            for preprocess in ["none", "resize", "scale_width", "scale_shortside", "shorter_side", "trim", "resize_and_crop"] {
+                let transform = transform(preprocess, 36, 32);
+                let params = transform.sample(&mut stream(seed, "t", 0), (w, h), (1.0, 1.0), 0);
+                let (_, height, width) = transform.apply(&image, &params).unwrap().dim();
+                prop_assert_eq!(transform.size_of((w, h)), Some((width as u32, height as u32)), "{}", preprocess);
+            }
+        }
 
         #[test]
         fn sampled_parameters_always_fit(w in 1u32..90, h in 1u32..90, seed: u64, zoom in 0.34f64..1.0, index: u64) {

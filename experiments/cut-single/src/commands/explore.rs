@@ -62,6 +62,14 @@ pub fn run(args: &ExploreArgs, quiet: bool) -> Result<ExitCode> {
         args.input.iter().map(|file| Ok(read_translation_input(file, size)?)).collect()
     };
     let inputs = subjects.iter().map(read).collect::<Result<Vec<_>>>()?;
+    ensure!(!layers.is_empty(), "the run compares no layers; name those to show with --layers");
+    for (subject, images) in subjects.iter().zip(&inputs) {
+        for (file, image) in args.input.iter().zip(images) {
+            let (_, height, width) = image.dim();
+            let shapes = subject.generator.tap_shapes(height as i64, width as i64, &layers);
+            shapes.with_context(|| format!("{}: {}", subject.place.display(), file.display()))?;
+        }
+    }
 
     let mut explorer = Explorer::new(&args.out, i64::from(args.positions))?;
     explorer.back(args.back.clone());

@@ -1,7 +1,7 @@
 //! `cut-single similarity`.
 
 use super::which::Which;
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use cut_single::similarity::{figure, similarity_maps};
 use ndarray::{Axis, stack};
@@ -50,6 +50,10 @@ pub fn run(args: &SimilarityArgs) -> Result<ExitCode> {
     let own = args.layers.as_ref().is_none_or(|layers| *layers == opened.layers);
     let heads = opened.heads.as_ref().filter(|_| own).map(|heads| &**heads);
     let layers = args.layers.as_ref().unwrap_or(&opened.layers);
+    ensure!(!layers.is_empty(), "the run compares no layers; name those to show with --layers");
+    let (_, height, width) = image.dim();
+    let shapes = opened.generator.tap_shapes(height as i64, width as i64, layers);
+    shapes.with_context(|| args.image.display().to_string())?;
     let stem = args.image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     for &at in &args.at {
         let (maps, output) = similarity_maps(&opened.generator, heads, &input, layers, at)?;
