@@ -245,6 +245,22 @@ fn write_all(receiver: Receiver<Vec<(PathBuf, RgbImage)>>) -> Result<(), DataErr
     Ok(())
 }
 
+/// Refuses translations that would replace a picture whose style they take, as `--reference` names it.
+///
+/// # Errors
+/// Names the first of these.
+pub fn check_references(outputs: impl IntoIterator<Item = PathBuf>, references: &[PathBuf]) -> Result<(), DataError> {
+    let references: Vec<PathBuf> = references.iter().filter_map(|file| file.canonicalize().ok()).collect();
+    let replaced = |output: &PathBuf| output.canonicalize().is_ok_and(|output| references.contains(&output));
+    match outputs.into_iter().find(replaced) {
+        None => Ok(()),
+        Some(output) => Err(DataError::Setting(format!(
+            "{}: a translation would replace this picture, whose style --reference takes; choose another output folder",
+            output.display()
+        ))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use ndarray::{Array3, Axis};
 use semrel_data::read_translation_input;
-use semrel_data::translate::{Job, TranslateOptions, translate_with};
+use semrel_data::translate::{Job, TranslateOptions, check_references, translate_with};
 use semrel_eval::{EvalError, ImageTranslator, translate_images};
 use semrel_nn::{Net, StyleChoice};
 use semrel_train::batches::tensor;
@@ -54,14 +54,10 @@ pub fn outputs(job: &Job, styles: u32) -> Vec<PathBuf> {
 /// Names the first of these.
 pub fn check_outputs(jobs: &[Job], styles: Option<u32>, reference: Option<&Path>) -> Result<()> {
     let inputs: BTreeSet<PathBuf> = jobs.iter().filter_map(|job| job.input.canonicalize().ok()).collect();
-    let reference = reference.and_then(|reference| reference.canonicalize().ok());
     let of_job = |job: &Job| styles.map_or_else(|| vec![job.output.clone()], |styles| outputs(job, styles));
-    for output in jobs.iter().flat_map(of_job) {
-        ensure!(
-            reference.is_none() || output.canonicalize().ok() != reference,
-            "{}: a translation would replace this picture, whose style --reference takes; choose another output folder",
-            output.display()
-        );
+    let outputs: Vec<PathBuf> = jobs.iter().flat_map(of_job).collect();
+    check_references(outputs.iter().cloned(), &reference.map(Path::to_owned).into_iter().collect::<Vec<_>>())?;
+    for output in outputs {
         ensure!(
             !output.canonicalize().is_ok_and(|output| inputs.contains(&output)),
             "{}: a translation of another picture would replace this input; choose another output folder",

@@ -39,7 +39,7 @@ pub fn translate(
 }
 
 /// Names of the pictures in `count` styles.
-fn names(output: &Path, count: i64) -> Vec<PathBuf> {
+pub fn names(output: &Path, count: i64) -> Vec<PathBuf> {
     let stem = output.file_stem().unwrap_or_default().to_string_lossy();
     match count {
         1 => vec![output.to_owned()],

@@ -208,6 +208,14 @@ fn translations(place: &Place) {
         &["--reference: broken.png: not an image of a supported format"],
     );
     assert!(!place.path("none").exists());
+    // The picture whose style is taken stays.
+    fs::create_dir(place.path("styles")).unwrap();
+    fs::copy(place.path("data/val/winter/0001.png"), place.path("styles/0001.png")).unwrap();
+    let over = ["translate", "run", "data/val/summer", "--to", "winter", "--out", "styles", "--reference"];
+    refuses(
+        place.command(&[&over[..], &["styles/0001.png"]].concat()),
+        &["styles/0001.png: a translation would replace this picture, whose style --reference takes"],
+    );
 }
 
 /// `--checkpoint best` is the step of the least score in the log.

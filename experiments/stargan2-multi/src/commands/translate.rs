@@ -6,13 +6,13 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use semrel_data::image_io::read_rgb;
 use semrel_data::resize::{Filter, resize};
-use semrel_data::translate::jobs;
+use semrel_data::translate::{check_references, jobs};
 use semrel_metrics::extractor::stack;
 use semrel_run::place::{self, Made};
 use semrel_train::cli::{Machine, RunArgs, translating};
 use stargan2_multi::networks::Translator;
 use stargan2_multi::sample::random_styles;
-use stargan2_multi::translate::translate;
+use stargan2_multi::translate::{names, translate};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tch::{Device, Tensor, no_grad};
@@ -68,6 +68,8 @@ pub fn run(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
         tch::manual_seed(args.seed);
         random_styles(&translator, domain, config.model.latent_dim, i64::from(args.styles), args.psi)
     } else {
+        let outputs = jobs.iter().flat_map(|job| names(&job.output, args.reference.len() as i64));
+        check_references(outputs, &args.reference)?;
         no_grad(|| of_pictures(args, &translator, domain, size, device))?
     };
     translating(&jobs, &args.input, Some(&args.out), quiet, |progress| {
