@@ -31,7 +31,7 @@ pub struct PairOptions {
     pub batch: usize,
     /// Which domain is the source.
     pub direction: Direction,
-    /// Items in order, A[i] with B[i mod |B|], instead of shuffled.
+    /// Items in order, `A[i]` with `B[i mod |B|]`, instead of shuffled.
     pub serial: bool,
     /// Epochs before the learning rate decays (`n_epochs`): afterwards unaligned images are resized to `crop_size`
     /// instead of `load_size`, so that `resize_and_crop` shows them whole. `None`: `load_size` throughout.

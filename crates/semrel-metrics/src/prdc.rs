@@ -67,7 +67,7 @@ fn parts(rows: &Tensor) -> Vec<Tensor> {
     rows.split(ROWS, 0)
 }
 
-/// The distance of each row [n, d] to its k-th nearest other row, [n]; an equal row counts as one at distance 0.
+/// The distance of each row [n, d] to its k-th nearest other row, `[n]`; an equal row counts as one at distance 0.
 ///
 /// # Errors
 /// [`MetricsError::TooFew`] unless there are more than k rows; [`MetricsError::Shape`], [`MetricsError::NotFinite`];
