@@ -15,20 +15,24 @@ use std::path::Path;
 /// # Errors
 /// Names the first file that does not fit, and what would.
 pub fn check(config: &Config, folder: &PairFolder, transform: &PairTransform) -> Result<()> {
+    if transform.preprocess.crop || transform.preprocess.patch {
+        // Then all have the size that the settings were checked with, and no header needs to be read.
+        return Ok(());
+    }
     let (key, remedy) = ("config key `data.preprocess`", "choose steps that end in `crop`");
     let aligned = folder.layout != PairLayout::Unaligned;
     let apart = aligned && config.train.batch_size == 1 && config.optim.pool_size == 0;
-    let mut first: Option<(&Path, (u32, u32))> = None;
+    let mut first = None;
     let mut least = u32::MAX;
     let sides: &[Side] = if folder.layout == PairLayout::Aligned { &[Side::A] } else { &[Side::A, Side::B] };
     for &side in sides {
         for (item, path) in folder.files(side).iter().enumerate() {
             // What cannot be read is told, or skipped, when it is its turn.
-            let Ok(size) = folder.size(side, item) else { continue };
+            let Ok(found) = folder.size(side, item) else { continue };
             // Zooming draws a size of its own for each image.
-            let Some(size) = transform.size_of(size) else { return Ok(()) };
+            let Some(size) = transform.size_of(found) else { return Ok(()) };
             let (width, height) = size;
-            let (first_path, first_size) = *first.get_or_insert((path, size));
+            let (first_path, _, first_size) = *first.get_or_insert((path, found, size));
             ensure!(
                 apart || size == first_size,
                 "{key}: {} has {width} x {height} pixels after it, {} {} x {}, but images are compared with each other; {remedy}",
@@ -53,7 +57,7 @@ pub fn check(config: &Config, folder: &PairFolder, transform: &PairTransform) ->
         }
     }
     match first {
-        Some((path, _)) if !aligned => decays(config, transform, folder, path),
+        Some((path, found, before)) if !aligned => decays(config, transform, path, found, before),
         _ => Ok(()),
     }
 }
@@ -70,21 +74,25 @@ fn fits(config: &Config, side: u32) -> Result<()> {
 }
 
 /// Whether images keep their size when the rates decay and they are resized to `data.image_size`, where a buffer holds earlier ones.
-fn decays(config: &Config, transform: &PairTransform, folder: &PairFolder, path: &Path) -> Result<()> {
+fn decays(
+    config: &Config,
+    transform: &PairTransform,
+    path: &Path,
+    found: (u32, u32),
+    before: (u32, u32),
+) -> Result<()> {
     let held = config.optim.pool_size > 0 && config.data.whole_in_decay && config.train.n_epochs_decay > 0;
-    let Ok(size) = folder.size(Side::A, 0) else { return Ok(()) };
     let later = PairTransform { load_size: transform.crop_size, ..transform.clone() };
-    let (before, after) = (transform.size_of(size), later.size_of(size));
-    if let (true, Some(before), Some(after)) = (held && before != after, before, after) {
-        anyhow::bail!(
-            "config key `data.whole_in_decay`: {} has {} x {} pixels after `data.preprocess`, and {} x {} in the decay, but the \
-             buffer of `optim.pool_size` holds images of one size; use false, no buffer, or steps that end in `crop`",
-            path.display(),
-            before.0,
-            before.1,
-            after.0,
-            after.1
-        );
-    }
+    let after = later.size_of(found).unwrap_or(before);
+    ensure!(
+        !held || before == after,
+        "config key `data.whole_in_decay`: {} has {} x {} pixels after `data.preprocess`, and {} x {} in the decay, but the \
+         buffer of `optim.pool_size` holds images of one size; use false, no buffer, or steps that end in `crop`",
+        path.display(),
+        before.0,
+        before.1,
+        after.0,
+        after.1
+    );
     Ok(())
 }
