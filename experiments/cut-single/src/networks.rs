@@ -2,6 +2,7 @@
 
 use crate::config::{Config, DiscriminatorKind, DiscriminatorNorm, GeneratorKind, GeneratorNorm, Method, ModelConfig};
 use anyhow::{Context, Result, ensure};
+use ndarray::Array3;
 use semrel_loss::Formulation;
 use semrel_loss::patch_sampler::{HeadKeys, PatchSampler};
 use semrel_metrics::FixedFeatures;
@@ -12,7 +13,7 @@ use semrel_nn::patchgan::{PatchDiscriminator, PatchGanConfig, PatchGanKind};
 use semrel_nn::projected::{ProjectedConfig, ProjectedDiscriminator};
 use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
 use semrel_nn::stylegan2;
-use semrel_nn::{Net, Trained, draw_scales};
+use semrel_nn::{Net, NetworkError, Trained, draw_scales};
 
 use of_both_domains::scales;
 use tch::{Device, nn};
@@ -210,6 +211,15 @@ pub fn check(config: &Config) -> Result<()> {
         content_discriminator(config, Device::Cpu)?;
     }
     Ok(())
+}
+
+/// Whether a generator takes a picture [3, H, W], and has these layers.
+///
+/// # Errors
+/// A size that it does not take, a layer that it does not have.
+pub fn takes(generator: &Net<Generator>, picture: &Array3<f32>, layers: &[i64]) -> Result<(), NetworkError> {
+    let (_, height, width) = picture.dim();
+    generator.tap_shapes(height as i64, width as i64, layers).map(|_| ())
 }
 
 /// A network with a fresh optimiser of the run.

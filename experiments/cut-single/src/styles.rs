@@ -1,6 +1,6 @@
 //! Translations in several styles, by generators that have them (MUNIT, DRIT).
 
-use crate::networks::Generator;
+use crate::networks::{Generator, takes};
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use ndarray::{Array3, Axis};
@@ -32,8 +32,7 @@ pub fn check(generator: &Net<Generator>, option: &str) -> Result<()> {
 pub fn follow(generator: &Net<Generator>, reference: &Path, size: Option<(u32, u32)>, device: Device) -> Result<()> {
     let picture = read_translation_input(reference, size).context("--reference")?;
     let (_, height, width) = picture.dim();
-    generator
-        .tap_shapes(height as i64, width as i64, &[])
+    takes(generator, &picture, &[])
         .with_context(|| format!("--reference: {} as {width} x {height}", reference.display()))?;
     let picture = tensor(&picture.insert_axis(Axis(0)), device);
     let style = no_grad(|| generator.style_of(&picture)).context("--reference: this generator has no styles")?;

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use cut_single::explore::{Explorer, Subject, check_folder, common_layers, labels, sample};
+use cut_single::networks::takes;
 use ndarray::{Axis, stack};
 use semrel_data::image_io::Quantise;
 use semrel_data::{read_translation_input, translation_output};
@@ -65,9 +66,8 @@ pub fn run(args: &ExploreArgs, quiet: bool) -> Result<ExitCode> {
     ensure!(!layers.is_empty(), "the run compares no layers; name those to show with --layers");
     for (subject, images) in subjects.iter().zip(&inputs) {
         for (file, image) in args.input.iter().zip(images) {
-            let (_, height, width) = image.dim();
-            let shapes = subject.generator.tap_shapes(height as i64, width as i64, &layers);
-            shapes.with_context(|| format!("{}: {}", subject.place.display(), file.display()))?;
+            takes(&subject.generator, image, &layers)
+                .with_context(|| format!("{}: {}", subject.place.display(), file.display()))?;
         }
     }
 

@@ -3,6 +3,7 @@
 use super::which::Which;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use cut_single::networks::takes;
 use cut_single::similarity::{figure, similarity_maps};
 use ndarray::{Axis, stack};
 use semrel_data::image_io::write_image;
@@ -51,9 +52,7 @@ pub fn run(args: &SimilarityArgs) -> Result<ExitCode> {
     let heads = opened.heads.as_ref().filter(|_| own).map(|heads| &**heads);
     let layers = args.layers.as_ref().unwrap_or(&opened.layers);
     ensure!(!layers.is_empty(), "the run compares no layers; name those to show with --layers");
-    let (_, height, width) = image.dim();
-    let shapes = opened.generator.tap_shapes(height as i64, width as i64, layers);
-    shapes.with_context(|| args.image.display().to_string())?;
+    takes(&opened.generator, &image, layers).with_context(|| args.image.display().to_string())?;
     let stem = args.image.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     for &at in &args.at {
         let (maps, output) = similarity_maps(&opened.generator, heads, &input, layers, at)?;
