@@ -271,7 +271,8 @@ impl Case {
         want.iter().zip(got).try_for_each(|(want, got)| self.check_number_against(name, want, *got))
     }
 
-    fn check_number_against(&self, name: &str, want: &Value, got: f64) -> Outcome {
+    /// Compares `got` with a stored number that lies elsewhere than in `values`, within the tolerance of `name`.
+    pub fn check_number_against(&self, name: &str, want: &Value, got: f64) -> Outcome {
         let limit = self.tolerance(name);
         let want = match want.as_str() {
             Some("inf") => f64::INFINITY,

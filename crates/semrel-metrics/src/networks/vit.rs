@@ -38,7 +38,7 @@ pub enum Family {
 pub struct Arch {
     /// Its family.
     pub family: Family,
-    /// Side p of a patch, in pixels.
+    /// Side length p of each patch, in pixels.
     pub patch: i64,
     /// Width D of a token.
     pub width: i64,

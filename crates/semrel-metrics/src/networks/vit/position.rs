@@ -2,8 +2,8 @@
 
 use tch::{Kind, Tensor};
 
-/// What DINO adds to the sides of the new grid when it says how far to stretch, lest rounding lose a row. The step between samples is
-/// therefore `n/(m + 0.1)`, and not `n/m`.
+/// The published code adds this to each side m of the new grid before it computes the scale, so that rounding cannot drop a row. The
+/// step between samples is therefore `n/(m + 0.1)` instead of `n/m`.
 const OFFSET: f64 = 0.1;
 
 /// [1, n·n, D] as [1, D, n, n], in double precision.
