@@ -3,15 +3,46 @@
 use super::munit::Translations;
 use crate::adversary::{Adversary, new_adversary};
 use crate::algorithm::{Batch, Domain};
-use crate::config::Config;
-use crate::networks::{Discriminator, Generator};
+use crate::config::{Config, LossConfig};
+use crate::networks::{Discriminator, Generator, trained};
 use anyhow::{Context, Result};
 use semrel_nn::checkpoint::load_any;
 use semrel_nn::munit::Vgg;
 use semrel_nn::{Net, Trained};
 use semrel_train::parts::load_network;
 use semrel_train::{Losses, Part};
+use std::rc::Rc;
 use tch::{Device, Tensor};
+
+/// A method of auto-encoders of both domains, with what trains them: MUNIT's and UNIT's.
+#[derive(Debug)]
+pub struct AutoEncoders<P> {
+    pub(crate) pair: Rc<P>,
+    /// The same auto-encoders, which as a generator translate from source to target.
+    pub generator: Trained<Generator>,
+    /// Discriminators of both domains.
+    pub critics: DomainCritics,
+    /// Features of the perceptual distance.
+    pub perceptual: Perceptual,
+    pub(super) loss: LossConfig,
+}
+
+impl<P> AutoEncoders<P> {
+    /// Around auto-encoders, which `net` holds as a generator; draws D_A, then D_B.
+    ///
+    /// # Errors
+    /// Where the settings make no networks, or weights that a term needs are missing.
+    pub fn with_pair(config: &Config, pair: Rc<P>, net: Net<Generator>) -> Result<Self> {
+        let device = net.device();
+        Ok(Self {
+            pair,
+            generator: trained(config, net),
+            critics: DomainCritics::new(config, device)?,
+            perceptual: Perceptual::new(config, device)?,
+            loss: config.loss.clone(),
+        })
+    }
+}
 
 /// `D_A`, of the source domain, and `D_B`, of the target domain, with the weight λ_GAN in their own losses, too.
 #[derive(Debug)]

@@ -21,7 +21,7 @@ pub use cyclegan::{CycleGan, new_cycle_gan};
 pub use distancegan::{DistanceFakes, DistanceGan, kept_distances};
 pub(crate) use distances::measure_random;
 pub use distances::{DistanceStatistics, MOST_BATCHES, batches_of_pass, check_distances, measure};
-pub use domains::{DomainCritics, Perceptual};
+pub use domains::{AutoEncoders, DomainCritics, Perceptual};
 pub use drit::Drit;
 pub(crate) use gcgan::Passed;
 pub use gcgan::{GcGan, TurnedFakes, geometry_consistency};

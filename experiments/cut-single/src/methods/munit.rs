@@ -13,16 +13,15 @@
 //! Nothing is detached. One step, as published: the discriminators, against translations in styles of their own; then the
 //! auto-encoders, in new styles. The auto-encoders do not change between, so that images are encoded once.
 
-use super::domains::{DomainCritics, Perceptual, warm_up};
+use super::domains::{AutoEncoders, warm_up};
 use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
-use crate::config::{Config, LossConfig};
-use crate::networks::{Discriminator, Generator, munit_pair, trained};
+use crate::config::Config;
+use crate::networks::{Discriminator, Generator, munit_pair};
 use anyhow::Result;
 use semrel_nn::munit::Pair;
-use semrel_nn::{Net, TappedGenerator, Trained};
+use semrel_nn::{Net, TappedGenerator};
 use semrel_train::passes::{Terms, l1, split};
 use semrel_train::{Losses, Part};
-use std::rc::Rc;
 use tch::{Device, Tensor, no_grad};
 
 /// Styles `[B, S, 1, 1]` in which one update translates.
@@ -59,17 +58,7 @@ pub(crate) struct Pass {
 }
 
 /// Auto-encoders and discriminators of both domains.
-#[derive(Debug)]
-pub struct Munit {
-    pub(crate) pair: Rc<Pair>,
-    /// The same auto-encoders, which as a generator translate from source to target.
-    pub generator: Trained<Generator>,
-    /// Discriminators of both domains.
-    pub critics: DomainCritics,
-    /// Features of the perceptual distance.
-    pub perceptual: Perceptual,
-    loss: LossConfig,
-}
+pub type Munit = AutoEncoders<Pair>;
 
 impl Munit {
     /// Fresh networks, their weights drawn from torch's generator in the order auto-encoders, D_A, D_B.
@@ -79,21 +68,6 @@ impl Munit {
     pub fn new(config: &Config, device: Device) -> Result<Self> {
         let (pair, net) = munit_pair(config, device)?;
         Self::with_pair(config, pair, net)
-    }
-
-    /// As [`Munit::new`], around auto-encoders, which `net` holds as a generator.
-    ///
-    /// # Errors
-    /// As [`Munit::new`].
-    pub fn with_pair(config: &Config, pair: Rc<Pair>, net: Net<Generator>) -> Result<Self> {
-        let device = net.device();
-        Ok(Self {
-            pair,
-            generator: trained(config, net),
-            critics: DomainCritics::new(config, device)?,
-            perceptual: Perceptual::new(config, device)?,
-            loss: config.loss.clone(),
-        })
     }
 
     /// Styles of the update of the discriminators and of that of the auto-encoders.

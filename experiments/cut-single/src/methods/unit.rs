@@ -5,17 +5,16 @@
 //! `λ_a |dec_a(h(x_ab) + n) − x_a|`, and `λ_KL mean h²` of the images and `λ_KL_cycle mean h²` of the translations. One step, as
 //! published: the discriminators, with noise of their own; then the auto-encoders, with new noise.
 
-use super::domains::{DomainCritics, Perceptual, warm_up};
+use super::domains::{AutoEncoders, warm_up};
 use super::munit::Translations;
 use crate::algorithm::{Algorithm, Batch, Domain, StepInfo};
-use crate::config::{Config, LossConfig};
-use crate::networks::{Discriminator, Generator, trained, unit_pair};
+use crate::config::Config;
+use crate::networks::{Discriminator, Generator, unit_pair};
 use anyhow::Result;
 use semrel_nn::munit::UnitPair;
-use semrel_nn::{Net, TappedGenerator, Trained};
+use semrel_nn::{Net, TappedGenerator};
 use semrel_train::passes::{Terms, l1, split};
 use semrel_train::{Losses, Part};
-use std::rc::Rc;
 use tch::{Device, Kind, Tensor, no_grad};
 
 /// Noise of latents, each of the shape of one.
@@ -30,17 +29,7 @@ pub struct LatentNoise {
 }
 
 /// Auto-encoders and discriminators of both domains.
-#[derive(Debug)]
-pub struct Unit {
-    pair: Rc<UnitPair>,
-    /// The same auto-encoders, which as a generator translate from source to target.
-    pub generator: Trained<Generator>,
-    /// Discriminators of both domains.
-    pub critics: DomainCritics,
-    /// Features of the perceptual distance.
-    pub perceptual: Perceptual,
-    loss: LossConfig,
-}
+pub type Unit = AutoEncoders<UnitPair>;
 
 impl Unit {
     /// Fresh networks, their weights drawn from torch's generator in the order auto-encoders, D_A, D_B.
@@ -50,21 +39,6 @@ impl Unit {
     pub fn new(config: &Config, device: Device) -> Result<Self> {
         let (pair, net) = unit_pair(config, device)?;
         Self::with_pair(config, pair, net)
-    }
-
-    /// As [`Unit::new`], around auto-encoders, which `net` holds as a generator.
-    ///
-    /// # Errors
-    /// As [`Unit::new`].
-    pub fn with_pair(config: &Config, pair: Rc<UnitPair>, net: Net<Generator>) -> Result<Self> {
-        let device = net.device();
-        Ok(Self {
-            pair,
-            generator: trained(config, net),
-            critics: DomainCritics::new(config, device)?,
-            perceptual: Perceptual::new(config, device)?,
-            loss: config.loss.clone(),
-        })
     }
 
     /// Noise of a step.
