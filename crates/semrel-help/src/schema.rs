@@ -117,6 +117,8 @@ fn simple_type(node: &Value) -> Option<&str> {
 
 fn plural(kind: &str) -> String {
     match kind.split_once(' ') {
+        // A list of choices names them.
+        _ if kind.starts_with('`') => kind.to_owned(),
         Some((first, rest)) => format!("{first}s {rest}"),
         None => format!("{kind}s"),
     }

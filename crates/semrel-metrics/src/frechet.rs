@@ -72,6 +72,12 @@ impl Activations {
         to_matrix(&(&self.scaled * ((self.count() - 1) as f64).sqrt()))
     }
 
+    /// The features [n, d], double, on the CPU.
+    pub fn features(&self) -> Tensor {
+        let mean = Tensor::from_slice(self.mean());
+        &self.scaled * ((self.count() - 1) as f64).sqrt() + mean
+    }
+
     /// Number of images.
     pub fn count(&self) -> usize {
         self.scaled.size()[0] as usize

@@ -13,6 +13,8 @@ use tch::{Device, Kind, Tensor};
 
 /// Pixels of the shorter side of an image as DINO sees it.
 pub const DINO_SIDE: u32 = 224;
+/// Maps of EfficientNet-Lite0 that tell the layout of a picture, counted from 0: those of blocks 4 and 10.
+pub const LAYOUT_TAPS: [usize; 2] = [2, 3];
 /// Floor of the product of two lengths.
 const EPS: f64 = 1e-8;
 /// Pictures whose feature maps are held at a time. T² similarities are held for one.

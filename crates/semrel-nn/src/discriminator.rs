@@ -97,7 +97,11 @@ impl Discriminator {
     }
 }
 
-fn at_least(least: i64, side: i64) -> Result<(), NetworkError> {
+/// Whether images of this side, of which a discriminator needs `least`, are large enough.
+///
+/// # Errors
+/// [`NetworkError::Size`].
+pub fn at_least(least: i64, side: i64) -> Result<(), NetworkError> {
     match side >= least {
         true => Ok(()),
         false => Err(NetworkError::Size { height: side, width: side, expected: format!("at least {least}") }),

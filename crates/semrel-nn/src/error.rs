@@ -32,7 +32,7 @@ pub enum NetworkError {
         last: i64,
     },
     /// An image whose sides do not suit the network.
-    #[error("images of {height} × {width} do not fit this network: both sides must be {expected}")]
+    #[error("images of {width} x {height} pixels do not fit this network: both sides must be {expected}")]
     Size {
         /// Height in pixels.
         height: i64,

@@ -33,7 +33,7 @@ pub mod stylegan2;
 mod styles;
 mod trained;
 
-pub use discriminator::Discriminator;
+pub use discriminator::{Discriminator, at_least};
 pub use ema::Ema;
 pub use error::NetworkError;
 pub use generator::TappedGenerator;

@@ -115,7 +115,7 @@ mod tests {
     use semrel_tables::ALL;
 
     fn one(mean: f64, std: Option<f64>) -> Cells {
-        vec![Some(Measured { mean, std })]
+        vec![Some(Measured { mean, std, interval: None })]
     }
 
     #[test]

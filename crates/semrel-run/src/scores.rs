@@ -85,6 +85,9 @@ pub struct Evaluation {
     /// How near they come to the truth, where it is known.
     #[serde(default)]
     pub truth: Option<TruthScores>,
+    /// Further scores that were asked for, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "numbers")]
+    pub more: BTreeMap<String, f64>,
     /// Seconds that it took.
     pub seconds: f64,
 }
@@ -104,6 +107,9 @@ pub struct Baseline {
     /// How near the sources come to the truth, where it is known.
     #[serde(default)]
     pub truth: Option<TruthScores>,
+    /// Further scores that were asked for, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "numbers")]
+    pub more: BTreeMap<String, f64>,
 }
 
 /// Scores of a generator of a compression row.
@@ -138,6 +144,9 @@ pub struct CompressionEvaluation {
     /// How near they come to the truth, where it is known.
     #[serde(default)]
     pub truth: Option<TruthScores>,
+    /// Further scores that were asked for, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "numbers")]
+    pub more: BTreeMap<String, f64>,
     /// Folder of the pictures, relative to that of the row, or of the teacher.
     pub images: PathBuf,
     /// Seconds that the evaluation took; where its scores were kept from an earlier one, those of the earlier one.

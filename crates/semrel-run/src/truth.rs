@@ -21,6 +21,10 @@ pub struct TruthScores {
     pub equal: usize,
     /// PSNR inside and outside masks, where there are some.
     pub masked: Option<MaskedPsnr>,
+    /// Perceptual distance of each picture, in the order of the test images: what a bootstrap over pictures resamples. Earlier
+    /// versions did not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pd_of_pictures: Vec<f64>,
 }
 
 /// PSNR of the mean squared error over the pixels of all pictures that lie inside, and outside, their masks, in decibels.

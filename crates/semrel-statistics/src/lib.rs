@@ -19,10 +19,10 @@ mod tests_of_seeds;
 pub use choice::{Candidate, Choice, choose};
 pub use difference::{Difference, share_below_zero};
 pub use holm::holm;
-pub use resamples::{Interval, Lists, quantile, standard_deviation};
+pub use resamples::{Interval, Lists, mean, quantile, standard_deviation};
 pub use scores::{Cell, Scores};
 pub use students_t::t_interval;
-pub use tests_of_seeds::{PValues, permutation, sign_flip};
+pub use tests_of_seeds::{MOST_SPLIT, PValues, permutation, permutation_sampled, sign_flip};
 
 /// What cannot be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -2,12 +2,15 @@
 
 use crate::StatisticsError;
 use crate::resamples::mean;
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 /// Most seeds of [`sign_flip`].
 const MOST_PAIRED: usize = 20;
 /// Most seeds of both sides of [`permutation`].
-const MOST_SPLIT: usize = 26;
+pub const MOST_SPLIT: usize = 26;
 /// Of the sum of all absolute values: what rounding may differ by.
 const SLACK: f64 = 1e-12;
 
@@ -114,11 +117,31 @@ pub fn permutation(a: &[f64], b: &[f64]) -> Result<PValues, StatisticsError> {
     Ok(counts.p())
 }
 
+/// As [`permutation`], over `count` random splits of any number of seeds, besides the observed one.
+///
+/// # Errors
+/// [`StatisticsError::Shape`] where a group is empty, [`StatisticsError::NotFinite`].
+pub fn permutation_sampled(a: &[f64], b: &[f64], count: usize, seed: u64) -> Result<PValues, StatisticsError> {
+    check(a, usize::MAX)?;
+    check(b, usize::MAX)?;
+    let mut all: Vec<f64> = a.iter().chain(b).copied().collect();
+    let slack = SLACK * all.iter().map(|v| v.abs()).sum::<f64>();
+    let observed = mean(a) - mean(b);
+    let mut counts = Counts::new(observed, slack);
+    counts.add(observed);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    for _ in 0..count {
+        all.shuffle(&mut rng);
+        let (of_a, of_b) = all.split_at(a.len());
+        counts.add(mean(of_a) - mean(of_b));
+    }
+    Ok(counts.p())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::{RngExt, SeedableRng};
-    use rand_chacha::ChaCha8Rng;
+    use rand::RngExt;
 
     #[test]
     fn a_planted_difference_is_found_and_equal_methods_seldom_differ() {
@@ -127,6 +150,28 @@ mod tests {
         assert!(permutation(&seeds(0.0), &seeds(2.0)).unwrap().two_sided < 0.01);
         let found = (0..200).filter(|_| permutation(&seeds(0.0), &seeds(0.0)).unwrap().two_sided <= 0.05).count();
         assert!(found <= 10, "{found} of 200");
+    }
+
+    #[test]
+    fn equal_methods_are_seldom_told_apart_in_whole_tables() {
+        let mut rng = ChaCha8Rng::seed_from_u64(6);
+        let mut seeds = || -> Vec<f64> { (0..5).map(|_| rng.random::<f64>()).collect() };
+        let mut finds_one = || {
+            let ours = seeds();
+            let p: Vec<f64> = (0..4).map(|_| permutation(&seeds(), &ours).unwrap().two_sided).collect();
+            crate::holm(&p).iter().any(|p| *p <= 0.05)
+        };
+        let found = (0..200).filter(|_| finds_one()).count();
+        assert!(found <= 10, "{found} of 200");
+    }
+
+    #[test]
+    fn random_splits_come_near_to_all_of_them() {
+        let (a, b) = ([1.0, 2.0, 2.5, 3.0, 7.0], [2.2, 4.0, 5.0, 6.0, 6.5]);
+        let (exact, sampled) = (permutation(&a, &b).unwrap(), permutation_sampled(&a, &b, 20_000, 1).unwrap());
+        assert!((exact.two_sided - sampled.two_sided).abs() < 0.01 && (exact.less - sampled.less).abs() < 0.01);
+        assert_eq!(sampled.arrangements, 20_001);
+        assert!(permutation_sampled(&[0.0; 20], &[1.0; 20], 1000, 1).unwrap().two_sided < 0.01);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Calls<'_> {
 
     /// Changes to the configuration of a row with a seed.
     fn settings(&self, row: Row, seed: u64) -> Vec<String> {
-        let mut sets = self.plan.settings(row.dataset);
+        let mut sets = self.plan.settings_of(row);
         sets.push(format!("seed={seed}"));
         if self.plan.spec.program.address() == Address::Names {
             let name = |row| self.plan.run_name(row, seed);
@@ -123,7 +123,7 @@ impl Calls<'_> {
     fn check_stage(&self, row: Row, action: &str) -> Result<u64, TableError> {
         let mut command = self.call(action);
         command.arg(self.plan.config(row)).arg("--check");
-        command.args(self.plan.settings(row.dataset).iter().flat_map(|set| ["--set", set]));
+        command.args(self.plan.settings_of(row).iter().flat_map(|set| ["--set", set]));
         let output =
             command.output().map_err(|source| TableError::Start { program: self.program.to_owned(), source })?;
         if !output.status.success() {
@@ -143,7 +143,7 @@ impl Calls<'_> {
         let (file, stamp) = (plan.baseline_file(dataset), plan.baseline_stamp_file(dataset));
         // What is measured does not depend on the method.
         let row = *plan.rows.iter().find(|row| row.dataset == dataset).unwrap_or(&Row { dataset, method: 0 });
-        let made_with = plan.stamp(row)?;
+        let made_with = plan.baseline_stamp(row)?;
         let kept = plan.resume
             && input::read_to_string(&stamp).is_ok_and(|found| found == made_with)
             && results::read(&file, |value| plan.spec.program.baselined(value)).is_ok();

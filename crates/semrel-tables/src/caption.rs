@@ -4,6 +4,7 @@ use super::chosen;
 use super::collected::{Collected, Finished};
 use super::compared;
 use super::evaluated::{Baselined, Evaluated, Terms};
+use super::further;
 use super::plan::Plan;
 use super::profile::Profile;
 use super::results::each;
@@ -18,6 +19,7 @@ pub fn write(plan: &Plan, collected: &Collected) -> Vec<String> {
     let evaluations: Vec<&Evaluated> = finished.iter().map(|run| &run.evals[0]).collect();
     let mut caption = vec![settings(plan)];
     caption.extend(plan.spec.program.describe(&evaluations, &baselines));
+    caption.extend(further::caption(&evaluations));
     if !finished.is_empty() {
         caption.push(training(plan, collected, &finished));
     }
@@ -42,6 +44,7 @@ fn settings(plan: &Plan) -> String {
     let data = match &dataset.own {
         Some(dir) if dataset.settings.is_empty() => dir.display().to_string(),
         Some(dir) => format!("{} ({})", dir.display(), dataset.settings.join(", ")),
+        None if dataset.paper.is_none() => "as the configuration names them".into(),
         None if plan.profile == Profile::Sample => "the procedural sample world".into(),
         None => {
             let folders: Vec<String> =

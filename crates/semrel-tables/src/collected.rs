@@ -1,5 +1,6 @@
 //! What the runs of a table have left.
 
+use super::chosen::BEST;
 use super::error::TableError;
 use super::evaluated::{Baselined, Evaluated, Terms};
 use super::jobs::Outcome;
@@ -39,6 +40,7 @@ pub struct Collected {
 }
 
 impl Collected {
+    /// Reads what jobs have left, which ended like this.
     pub fn read(plan: &Plan, outcomes: &[Outcome]) -> Self {
         let datasets = plan.datasets_in_use();
         let (of_datasets, of_rows) = outcomes.split_at(datasets.len());
@@ -52,6 +54,26 @@ impl Collected {
             Run { row, seed, result }
         });
         Self { baselines: baselines.collect(), runs: runs.collect() }
+    }
+
+    /// Results of a row by its method's name, one per seed: of the checkpoint that was chosen without the test images, where there are
+    /// several.
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub fn chosen(&self, plan: &Plan, dataset: usize, method: &str) -> Result<Vec<&Evaluated>, String> {
+        let checkpoint = plan.checkpoints().iter().position(|c| *c == BEST).unwrap_or(0);
+        let of_row = |run: &&Run| run.row.dataset == dataset && plan.method(run.row).name == method;
+        let runs: Vec<&Run> = self.runs.iter().filter(of_row).collect();
+        if runs.is_empty() {
+            return Err(format!("no row {method}"));
+        }
+        let mut evals = vec![];
+        for run in runs {
+            let finished = run.result.as_ref().map_err(|reason| format!("{method}, seed {}: {reason}", run.seed))?;
+            evals.push(finished.evals.get(checkpoint).ok_or_else(|| format!("{method}: not evaluated"))?);
+        }
+        Ok(evals)
     }
 
     /// What was measured on a data set: of all rows, seeds and checkpoints, and of its baseline.

@@ -48,6 +48,8 @@ pub enum Kind {
     NearestTruth,
     /// A likeness of pixels to the truth; the paper has none.
     Likeness,
+    /// A further score of the images or their distribution that a configuration asks for; the paper has none.
+    Further,
     /// A count, which is the same everywhere.
     Count,
 }
@@ -59,6 +61,8 @@ pub enum Digits {
     Four,
     /// Three decimals.
     Decimals,
+    /// Four decimals.
+    Fine,
     /// A share in percent.
     Percent,
     /// A number of percent.
@@ -98,6 +102,11 @@ impl Column {
         matches!(self.kind, Kind::Truth | Kind::NearestTruth | Kind::Likeness)
     }
 
+    /// Whether it is left out where no result has it.
+    pub fn is_optional(&self) -> bool {
+        self.of_truth() || self.kind == Kind::Further
+    }
+
     /// The heading over these results: by the name of what was computed, if all have the same.
     pub fn heading(&self, terms: &[Terms]) -> String {
         self.titled(&self.name(terms).unwrap_or_else(|| self.title.to_owned()))
@@ -109,7 +118,7 @@ impl Column {
             Kind::Frechet => self.titled(published.frechet),
             Kind::Perceptual => self.titled(published.perceptual.unwrap_or(self.title)),
             Kind::Segmentation | Kind::Recounted | Kind::Accuracy | Kind::Count => self.titled(self.title),
-            Kind::Truth | Kind::NearestTruth | Kind::Likeness => self.titled(self.title),
+            Kind::Truth | Kind::NearestTruth | Kind::Likeness | Kind::Further => self.titled(self.title),
         }
     }
 
@@ -125,7 +134,9 @@ impl Column {
             Kind::Perceptual => terms.perceptual.clone(),
             Kind::Truth => terms.truth.as_ref().map(|name| format!("{name} to truth")),
             Kind::NearestTruth => terms.truth.as_ref().map(|name| format!("nearest {name} to truth")),
-            Kind::Segmentation | Kind::Recounted | Kind::Accuracy | Kind::Count | Kind::Likeness => None,
+            Kind::Segmentation | Kind::Recounted | Kind::Accuracy | Kind::Count | Kind::Likeness | Kind::Further => {
+                None
+            }
         };
         let first = name(terms.first()?)?;
         terms.iter().all(|other| name(other).as_ref() == Some(&first)).then_some(first)
@@ -137,7 +148,9 @@ impl Column {
             Kind::Frechet => terms.frechet == published.frechet,
             Kind::Perceptual => published.perceptual.is_some() && terms.perceptual.as_deref() == published.perceptual,
             Kind::Segmentation => published.segmenter.is_some() && terms.segmenter.as_deref() == published.segmenter,
-            Kind::Accuracy | Kind::Recounted | Kind::Truth | Kind::NearestTruth | Kind::Likeness => false,
+            Kind::Accuracy | Kind::Recounted | Kind::Truth | Kind::NearestTruth | Kind::Likeness | Kind::Further => {
+                false
+            }
             Kind::Count => true,
         }
     }

@@ -84,7 +84,7 @@ fn of_dataset(spec: &Spec, paper: &DatasetSpec, name: &str, images: Images<'_>, 
         Kind::Frechet => published.frechet.to_owned(),
         Kind::Perceptual => published.perceptual.unwrap_or_default().to_owned(),
         Kind::Recounted | Kind::Accuracy | Kind::Count => String::new(),
-        Kind::Truth | Kind::NearestTruth | Kind::Likeness => String::new(),
+        Kind::Truth | Kind::NearestTruth | Kind::Likeness | Kind::Further => String::new(),
     };
     let comparable = comparable.iter().filter_map(|fact| fact.of.map(names)).collect::<Vec<_>>().join(" and ");
     format!(

@@ -128,6 +128,7 @@ fn one_metric_may_be_the_papers_and_another_not() {
 /// A plan of one row of the ablation.
 fn plan(profile: Profile, dataset: Dataset) -> Plan {
     Plan {
+        variants: vec![],
         root: "nowhere".into(),
         spec: &TABLE_3,
         profile,
@@ -152,7 +153,7 @@ fn profiles_and_own_images_decide_what_is_compared() {
     let collected = |fd_name: &str, [sources, reals, size]: [u64; 3]| {
         let mut protocol = Protocol { fd_name: fd_name.into(), reals: Some(reals), ..testing::protocol(None) };
         (protocol.sources, protocol.size) = (sources as usize, size as u32);
-        let baseline = Baseline { protocol, fd: 9.0, ceiling: None, truth: None };
+        let baseline = Baseline { protocol, fd: 9.0, ceiling: None, truth: None, more: Default::default() };
         Collected { baselines: vec![(0, Ok(crate::evaluated::Baselined::Pair(baseline)))], runs: vec![] }
     };
     let dataset = |name: &str, paper: Option<usize>| {

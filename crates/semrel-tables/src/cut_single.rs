@@ -2,6 +2,7 @@
 
 use super::columns::{Column, Digits, Kind, Published};
 use super::evaluated::{Baselined, Evaluated, Terms, parse};
+use super::further;
 use super::results::each;
 use super::spec::Program;
 use semrel_data::{Direction, PairFolder, PairLayout};
@@ -34,6 +35,14 @@ const COLUMNS: &[Column] = &[
     PD_TO_TRUTH,
     SSIM_TO_TRUTH,
     PSNR_OUTSIDE,
+    further::KERNEL,
+    further::PRECISION,
+    further::RECALL,
+    further::DENSITY,
+    further::COVERAGE,
+    further::MMD,
+    further::STRUCTURE,
+    further::RELATIONS,
 ];
 
 /// Fréchet distance of translations from one domain to another.

@@ -86,13 +86,13 @@ pub fn arrange(name: String, program: &dyn Program, terms: &[Terms], entries: Ve
     }
 }
 
-/// A line per method and checkpoint. Columns of the truth are left out where it is not known.
+/// A line per method and checkpoint. Columns of the truth, and of further scores, are left out where nothing has them.
 fn in_lines(name: String, columns: &[Column], terms: &[Terms], mut entries: Vec<Entry>) -> Dataset {
     for method in entries.chunk_by_mut(|a, b| a.label == b.label) {
         in_order(method, |entry| entry.source, terms);
     }
     let has = |i: usize| entries.iter().any(|entry| entry.cells.as_ref().is_ok_and(|cells| cells[i].is_some()));
-    let shown: Vec<usize> = (0..columns.len()).filter(|&i| !columns[i].of_truth() || has(i)).collect();
+    let shown: Vec<usize> = (0..columns.len()).filter(|&i| !columns[i].is_optional() || has(i)).collect();
     let heading = |column: &Column| {
         let truth = column.of_truth();
         Heading { metric: column.heading(terms), source: "", digits: column.digits, truth }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn number(mean: f64) -> Option<Measured> {
-        Some(Measured { mean, std: None })
+        Some(Measured { mean, std: None, interval: None })
     }
 
     #[test]

@@ -17,6 +17,14 @@ pub enum TableError {
         /// Why.
         source: io::Error,
     },
+    /// Claims that are not what they should be.
+    #[error("{}: {what}", path.display())]
+    Claims {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
     /// A result that is no JSON, or lacks a key: of another version, or damaged.
     #[error(
         "{path}: {what}; it is damaged, or of another version; the command of the table with `--resume` makes it anew"

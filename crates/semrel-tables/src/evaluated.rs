@@ -131,6 +131,15 @@ impl Evaluated {
         }
     }
 
+    /// Perceptual distance of each test picture to the truth, where it is known of one domain and the result tells it.
+    pub fn pictures(&self) -> &[f64] {
+        match self {
+            Self::Single(Evaluation { truth: Some(truth), .. })
+            | Self::Compression(CompressionEvaluation { truth: Some(truth), .. }) => &truth.pd_of_pictures,
+            _ => &[],
+        }
+    }
+
     /// A score against the truth over pairs of domains.
     pub fn guided_true_to(&self, guide: Guide, pick: fn(&GuidedTruth) -> &PairScores) -> Option<f64> {
         let Self::Domains(evaluation) = self else { return None };
@@ -139,6 +148,15 @@ impl Evaluated {
             Guide::Reference => &evaluation.reference,
         };
         mean(pick(scores.truth.as_ref()?))
+    }
+
+    /// A further score that the configuration asked for.
+    pub fn further(&self, name: &str) -> Option<f64> {
+        match self {
+            Self::Single(evaluation) => finite(*evaluation.more.get(name)?),
+            Self::Compression(evaluation) => finite(*evaluation.more.get(name)?),
+            Self::Domains(_) => None,
+        }
     }
 
     /// Configuration of a sub-network.
@@ -203,6 +221,14 @@ impl Baselined {
     pub fn true_to(&self, pick: fn(&TruthScores) -> f64) -> Option<f64> {
         match self {
             Self::Pair(baseline) => finite(pick(baseline.truth.as_ref()?)),
+            Self::Domains(_) => None,
+        }
+    }
+
+    /// A further score of the sources of one domain.
+    pub fn further(&self, name: &str) -> Option<f64> {
+        match self {
+            Self::Pair(baseline) => finite(*baseline.more.get(name)?),
             Self::Domains(_) => None,
         }
     }

@@ -4,6 +4,7 @@ use super::columns::{Column, Digits, Kind, Published};
 use super::cut_single::{self, FRECHET, PD_TO_TRUTH, PSNR_OUTSIDE, SSIM_TO_TRUTH, segmentation};
 use super::entries::MEASURED;
 use super::evaluated::{Baselined, Evaluated, parse};
+use super::further;
 use super::leaves::Leaves;
 use super::spec::{Address, Program, Stage};
 use semrel_data::{Direction, PairFolder, PairLayout};
@@ -31,6 +32,14 @@ const COLUMNS: &[Column] = &[
     PD_TO_TRUTH,
     SSIM_TO_TRUTH,
     PSNR_OUTSIDE,
+    further::KERNEL,
+    further::PRECISION,
+    further::RECALL,
+    further::DENSITY,
+    further::COVERAGE,
+    further::MMD,
+    further::STRUCTURE,
+    further::RELATIONS,
 ];
 
 const PUBLISHED: Published = Published {
@@ -202,7 +211,7 @@ mod tests {
         let evaluated = testing::with_truth(testing::compression(60.0, 411_619), 1.5);
         let of = |column: &Column| (column.eval)(&evaluated);
         let scores = [Some(411_619.0), Some(1000.0), Some(60.0), None, Some(1.5), Some(0.75), Some(30.0)];
-        assert_eq!(COLUMNS.iter().map(of).collect::<Vec<_>>(), scores);
+        assert_eq!(COLUMNS[..7].iter().map(of).collect::<Vec<_>>(), scores);
         let text = describe(&[&evaluated], &[&testing::baseline(9.0, Some("a head"))]).join("\n");
         assert!(text.contains("from above: 16_16.") && text.contains("segmenter a head"), "{text}");
         assert!(text.contains("Truth:") && text.contains("PD(y), and mean SSIM"), "{text}");

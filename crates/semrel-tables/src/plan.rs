@@ -6,6 +6,7 @@ use super::names::{self, has_run};
 use super::profile::Profile;
 use super::rows::Row;
 use super::spec::{Method, Spec, Stage};
+use super::study::Variant;
 use semrel_run::{Manifest, config, input, manifest};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -37,6 +38,8 @@ pub struct Plan {
     pub datasets: Vec<Dataset>,
     /// Its rows.
     pub rows: Vec<Row>,
+    /// By method, where rows are configurations with changes; otherwise empty.
+    pub variants: Vec<Variant>,
     /// Seeds of each row.
     pub seeds: Vec<u64>,
     /// Whether rows that were interrupted go on, and finished ones are kept.
@@ -128,7 +131,8 @@ impl Plan {
 
     /// Name of that folder.
     pub fn run_name(&self, row: Row, seed: u64) -> String {
-        self.folder(row.dataset, &format!("{}-s{seed}", self.method(row).name))
+        let own = self.variants.get(row.method).map_or(&[][..], |variant| &variant.settings);
+        self.folder(row.dataset, &format!("{}-s{seed}", self.method(row).name), own)
     }
 
     /// What the run of a row with a seed is told of itself.
@@ -147,11 +151,11 @@ impl Plan {
 
     /// Folder of a data set's scores without translation.
     fn baseline_dir(&self, dataset: usize) -> PathBuf {
-        self.runs.join(self.folder(dataset, "no-translation"))
+        self.runs.join(self.folder(dataset, "no-translation", &[]))
     }
 
-    fn folder(&self, dataset: usize, what: &str) -> String {
-        let changes: Vec<&String> = self.datasets[dataset].settings.iter().chain(&self.sets).collect();
+    fn folder(&self, dataset: usize, what: &str, own: &[String]) -> String {
+        let changes: Vec<&String> = self.datasets[dataset].settings.iter().chain(own).chain(&self.sets).collect();
         let digest = match changes.is_empty() {
             true => String::new(),
             false => format!("-{}", &hex::encode(Sha256::digest(json!(changes).to_string()))[..8]),
@@ -191,8 +195,13 @@ impl Plan {
     /// Configuration of a row.
     pub fn config(&self, row: Row) -> PathBuf {
         let stem = &self.datasets[row.dataset].stem;
-        let method = self.spec.program.configuration(self.method(row).name);
-        self.configs.join(format!("{stem}-{method}.yaml"))
+        match self.variants.get(row.method) {
+            Some(variant) => variant.configuration.file(&self.configs, stem),
+            None => {
+                let method = self.spec.program.configuration(self.method(row).name);
+                self.configs.join(format!("{stem}-{method}.yaml"))
+            }
+        }
     }
 
     /// Changes to the configuration of a data set's rows.
@@ -201,6 +210,16 @@ impl Plan {
         // The value is YAML, which holds JSON's strings whatever is in them.
         let own = dataset.own.iter().map(|dir| format!("data.root={}", json!(dir.to_string_lossy())));
         own.chain(dataset.settings.iter().cloned()).chain(self.sets.iter().cloned()).collect()
+    }
+
+    /// Changes to the configuration of a row.
+    pub fn settings_of(&self, row: Row) -> Vec<String> {
+        let own = self.variants.get(row.method).map_or(&[][..], |variant| &variant.settings);
+        // What the call changes comes last.
+        let mut settings = self.settings(row.dataset);
+        let at = settings.len() - self.sets.len();
+        settings.splice(at..at, own.iter().cloned());
+        settings
     }
 
     /// Checks that every row has a configuration.
@@ -247,11 +266,24 @@ impl Plan {
     /// # Errors
     /// [`TableError::Config`].
     pub fn stamp(&self, row: Row) -> Result<String, TableError> {
+        self.stamp_with(row, &self.settings_of(row))
+    }
+
+    /// The same of a data set's baseline, which is measured with the configuration of one of its rows, but without what is the row's
+    /// own.
+    ///
+    /// # Errors
+    /// [`TableError::Config`].
+    pub fn baseline_stamp(&self, row: Row) -> Result<String, TableError> {
+        self.stamp_with(row, &self.settings(row.dataset))
+    }
+
+    fn stamp_with(&self, row: Row, settings: &[String]) -> Result<String, TableError> {
         let mut hash = Sha256::new();
         for source in config::sources(&[self.config(row)])? {
             hash.update(&source.text);
         }
-        Ok(json!({"config_sha256": hex::encode(hash.finalize()), "set": self.settings(row.dataset)}).to_string())
+        Ok(json!({"config_sha256": hex::encode(hash.finalize()), "set": settings}).to_string())
     }
 
     /// File in a folder of results that tells what they were made with.

@@ -1,6 +1,7 @@
 //! From result files to the written table.
 
 use super::collected::{Collected, Run};
+use super::differences::{self, Differences};
 use super::entries::{Entry, PAPER, arrange, ceiling, ceiling_label, measured, of_paper, records, untranslated};
 use super::error::TableError;
 use super::evaluated::{Baselined, Evaluated};
@@ -22,7 +23,8 @@ use std::fs;
 /// [`TableError::Io`] where the table cannot be written.
 pub fn write(plan: &Plan, outcomes: &[Outcome]) -> Result<bool, TableError> {
     let collected = Collected::read(plan, outcomes);
-    let table = collected.table(plan);
+    let differences = collected.differences(plan);
+    let table = collected.table(plan, &differences);
     let name = plan.spec.name;
     let files = ["md", "csv", "json"].map(|end| format!("{name}.{end}"));
     if collected.runs.iter().all(|run| run.result.is_err()) && plan.out.join(&files[2]).exists() {
@@ -31,7 +33,7 @@ pub fn write(plan: &Plan, outcomes: &[Outcome]) -> Result<bool, TableError> {
         return Ok(true);
     }
     let pictures = pictures::make(plan, &collected);
-    let json = format!("{:#}", json!(collected.file(plan, &table, &pictures)));
+    let json = format!("{:#}", json!(collected.file(plan, &table, &pictures, differences)));
     for (file, text) in files.iter().zip([table.markdown(&pictures), table.csv(), json + "\n"]) {
         let path = plan.out.join(file);
         fs::write(&path, text).map_err(TableError::io(&path))?;
@@ -46,7 +48,7 @@ pub fn write(plan: &Plan, outcomes: &[Outcome]) -> Result<bool, TableError> {
 }
 
 impl Collected {
-    fn table(&self, plan: &Plan) -> Table {
+    fn table(&self, plan: &Plan, differences: &[Differences]) -> Table {
         let program = plan.spec.program;
         let (mut datasets, mut all) = (vec![], vec![]);
         for (dataset, baseline) in &self.baselines {
@@ -55,7 +57,14 @@ impl Collected {
             all.extend(records(&name, program.columns(), &entries));
             datasets.push(arrange(name, program, &self.terms(*dataset), entries));
         }
-        Table { title: plan.spec.title, datasets, records: all, caption: caption::write(plan, self) }
+        let mut caption = caption::write(plan, self);
+        caption.extend(differences::caption(plan.seeds.len(), differences));
+        let differences = differences.iter().map(Differences::lines).collect();
+        Table { title: plan.spec.title, datasets, differences, records: all, caption }
+    }
+
+    fn differences(&self, plan: &Plan) -> Vec<Differences> {
+        plan.datasets_in_use().into_iter().filter_map(|dataset| differences::of_dataset(plan, self, dataset)).collect()
     }
 
     fn entries(&self, plan: &Plan, dataset: usize, baseline: &Result<Baselined, String>) -> Vec<Entry> {
@@ -100,7 +109,7 @@ impl Collected {
         }
     }
 
-    fn file(&self, plan: &Plan, table: &Table, pictures: &[(String, String)]) -> File {
+    fn file(&self, plan: &Plan, table: &Table, pictures: &[(String, String)], differences: Vec<Differences>) -> File {
         let datasets = self.baselines.iter().map(|(dataset, baseline)| {
             let Dataset { name, paper, .. } = &plan.datasets[*dataset];
             FileDataset {
@@ -119,6 +128,7 @@ impl Collected {
             threads: plan.threads,
             jobs: plan.parallel,
             datasets: datasets.collect(),
+            differences,
             pictures: pictures.iter().map(|(_, file)| file.clone()).collect(),
             paper: paper_json(plan),
             caption: table.caption.clone(),

@@ -7,12 +7,13 @@ use super::plan::{Dataset, Plan};
 use super::profile::Profile;
 use super::rows::select;
 use super::spec::Spec;
+use super::study::Variant;
 use semrel_data::Direction;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The first seed.
-const FIRST_SEED: u64 = 777;
+pub const FIRST_SEED: u64 = 777;
 
 /// What the user asks for; what is left out has a default.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +48,8 @@ pub struct Request {
     pub runs: Option<PathBuf>,
     /// Folder of the configurations.
     pub configs: Option<PathBuf>,
+    /// By method, where rows are configurations with changes; otherwise empty.
+    pub variants: Vec<Variant>,
 }
 
 impl Request {
@@ -89,14 +92,14 @@ impl Request {
             Some(path) => std::path::absolute(&path).map_err(TableError::io(&path)),
             None => Ok(root.join(default)),
         };
-        let side_by_side = profile != Profile::Paper && self.device == "cpu";
-        let parallel = self.jobs.map_or(if side_by_side { cores() } else { 1 }, |j| j as usize);
+        let parallel = side_by_side(profile, &self.device, self.jobs);
         let plan = Plan {
             spec,
             root: root.to_owned(),
             profile,
             datasets,
             rows,
+            variants: self.variants,
             seeds: (FIRST_SEED..FIRST_SEED + self.seeds).collect(),
             resume: self.resume,
             overwrite: self.overwrite,
@@ -114,8 +117,17 @@ impl Request {
     }
 }
 
+/// How many rows are trained at a time: what was asked for, or as many as there are cores where one thread trains a row.
+pub fn side_by_side(profile: Profile, device: &str, asked: Option<u64>) -> usize {
+    let own_core = profile != Profile::Paper && device == "cpu";
+    asked.map_or(if own_core { cores() } else { 1 }, |jobs| jobs as usize)
+}
+
 /// Checks that a change to the configurations is one, and that no option says it better.
-fn check_set(set: &str) -> Result<(), TableError> {
+///
+/// # Errors
+/// [`TableError::Set`].
+pub fn check_set(set: &str) -> Result<(), TableError> {
     let why = if !set.contains('=') {
         "expected KEY=VALUE, as in --set train.batch_size=2"
     } else if set.starts_with("seed=") {

@@ -1,7 +1,9 @@
 //! What programs leave behind, and means over seeds.
 
+use super::differences::LEVEL;
 use super::error::TableError;
 use semrel_run::input;
+use semrel_statistics::{Interval, t_interval};
 use serde_json::Value;
 use std::path::Path;
 
@@ -23,6 +25,8 @@ pub struct Measured {
     pub mean: f64,
     /// Sample standard deviation, from two seeds on.
     pub std: Option<f64>,
+    /// t interval of the mean at 95 %, from two seeds on.
+    pub interval: Option<Interval>,
 }
 
 impl Measured {
@@ -32,7 +36,11 @@ impl Measured {
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
         let spread = || (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
-        (!values.is_empty()).then(|| Self { mean, std: (values.len() > 1).then(spread) })
+        (!values.is_empty()).then(|| Self {
+            mean,
+            std: (values.len() > 1).then(spread),
+            interval: t_interval(&values, LEVEL),
+        })
     }
 }
 
@@ -68,7 +76,9 @@ mod tests {
     fn deviation_is_that_of_a_sample() {
         let m = Measured::over(&[Some(1.0), Some(2.0), Some(3.0)]).unwrap();
         assert_eq!((m.mean, m.std), (2.0, Some(1.0)));
-        assert_eq!(Measured::over(&[Some(5.0)]), Some(Measured { mean: 5.0, std: None }));
+        let Interval { low, high } = m.interval.unwrap();
+        assert!((low + high - 4.0).abs() < 1e-9 && (high - low - 2.0 * 2.484).abs() < 1e-3);
+        assert_eq!(Measured::over(&[Some(5.0)]), Some(Measured { mean: 5.0, std: None, interval: None }));
         assert_eq!(Measured::over(&[]), None);
         assert_eq!(Measured::over(&[Some(1.0), None]), None);
     }

@@ -66,6 +66,8 @@ pub struct Table {
     pub title: &'static str,
     /// Its data sets.
     pub datasets: Vec<Dataset>,
+    /// Differences of rows, where there are several seeds.
+    pub differences: Vec<Dataset>,
     /// All its numbers.
     pub records: Vec<Record>,
     /// What the numbers are and how they came about, line by line.
@@ -76,6 +78,7 @@ pub struct Table {
 pub fn write_number(value: f64, digits: Digits, scale_of: f64) -> String {
     match digits {
         Digits::Decimals => format!("{value:.3}"),
+        Digits::Fine => format!("{value:.4}"),
         Digits::Percent => format!("{:.1}%", value * 100.0),
         Digits::OfHundred => format!("{value:.1}"),
         Digits::Millions => format!("{}M", write_count(value / 1e6, scale_of / 1e6)),
@@ -93,7 +96,7 @@ fn write_count(value: f64, scale_of: f64) -> String {
 
 /// A mean with its deviation, if there is one; `-` for none.
 pub fn write_cell(cell: Option<Measured>, digits: Digits) -> String {
-    let Some(Measured { mean, std }) = cell else { return "-".into() };
+    let Some(Measured { mean, std, .. }) = cell else { return "-".into() };
     match std {
         // The deviation has the decimals of its mean.
         Some(std) => {
@@ -245,6 +248,7 @@ impl Table {
             let parts = self.datasets.iter().map(|dataset| dataset.part(truth));
             parallel(&parts.filter(|part| !part.headings.is_empty()).collect::<Vec<_>>(), &mut out);
         }
+        parallel(&self.differences, &mut out);
         for line in &self.caption {
             let _ = writeln!(out, "{}", wrap(line, 108));
         }
@@ -256,6 +260,7 @@ impl Table {
         let mut out = format!("# {}\n", self.title);
         let parts = self.datasets.iter().flat_map(|dataset| [false, true].map(|truth| dataset.part(truth)));
         parts.filter(|part| !part.headings.is_empty()).for_each(|part| part.markdown(&mut out));
+        self.differences.iter().for_each(|part| part.markdown(&mut out));
         out.push('\n');
         for line in &self.caption {
             let _ = writeln!(out, "{line}\n");
@@ -270,13 +275,14 @@ impl Table {
     pub fn csv(&self) -> String {
         let modes = self.records.iter().any(|record| !record.mode.is_empty());
         let mode = |text: &str| if modes { format!("{text},") } else { String::new() };
-        let mut out = format!("dataset,method,checkpoint,{}metric,mean,std\n", mode("mode"));
+        let mut out = format!("dataset,method,checkpoint,{}metric,mean,std,low,high\n", mode("mode"));
         for record in &self.records {
-            let Measured { mean, std } = record.value;
-            let std = std.map(|s| s.to_string()).unwrap_or_default();
+            let Measured { mean, std, interval } = record.value;
+            let text = |number: Option<f64>| number.map(|n| n.to_string()).unwrap_or_default();
+            let (std, low, high) = (text(std), text(interval.map(|i| i.low)), text(interval.map(|i| i.high)));
             let (dataset, label) = (quote(&record.dataset), quote(&record.label));
             let (checkpoint, mode) = (record.checkpoint, mode(record.mode));
-            let _ = writeln!(out, "{dataset},{label},{checkpoint},{mode}{},{mean},{std}", record.metric);
+            let _ = writeln!(out, "{dataset},{label},{checkpoint},{mode}{},{mean},{std},{low},{high}", record.metric);
         }
         out
     }

@@ -20,7 +20,7 @@ fn table() -> Table {
     ];
     let records = records("seasons", columns, &entries);
     let dataset = arrange("seasons".into(), &stargan2_multi::StarGan2Multi, &[baseline.terms()], entries);
-    Table { title: "A table", datasets: vec![dataset], records, caption: vec!["a caption".into()] }
+    Table { title: "A table", datasets: vec![dataset], differences: vec![], records, caption: vec!["a caption".into()] }
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn metrics_stand_above_their_columns() {
     ];
     let records = records("street", columns, &entries);
     let dataset = arrange("street".into(), &cut_single::CutSingle, &[scores.terms()], entries);
-    let table = Table { title: "Single", datasets: vec![dataset], records, caption: vec![] };
+    let table = Table { title: "Single", datasets: vec![dataset], differences: vec![], records, caption: vec![] };
     let text = table.text();
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("street") && lines[0].ends_with("classAcc ↑"), "{text}");
@@ -61,7 +61,10 @@ fn metrics_stand_above_their_columns() {
     assert!(markdown.contains("| | FD(x) ↓ best | FD(x) ↓ last | FID ↓ paper | mAP ↑ best |"), "{markdown}");
     assert!(markdown.contains("| Ours | 123.4 | 123.4 | 46.40 | 20.0 | 20.0 | 29.0 |"), "{markdown}");
     let csv = table.csv();
-    assert!(csv.starts_with("dataset,method,checkpoint,metric,mean,std\nstreet,Ours,last,fd,123.4,\n"), "{csv}");
+    assert!(
+        csv.starts_with("dataset,method,checkpoint,metric,mean,std,low,high\nstreet,Ours,last,fd,123.4,,,\n"),
+        "{csv}"
+    );
 }
 
 #[test]
@@ -77,7 +80,8 @@ fn scores_against_the_truth_stand_in_a_table_of_their_own() {
     ];
     let terms = [baseline.terms(), scores.terms()];
     let dataset = arrange("seasons".into(), &stargan2_multi::StarGan2Multi, &terms, entries);
-    let table = Table { title: "A table", datasets: vec![dataset], records: vec![], caption: vec![] };
+    let table =
+        Table { title: "A table", datasets: vec![dataset], differences: vec![], records: vec![], caption: vec![] };
     let text = table.text();
     let (scores, truth) = text.split_once("\n\n").unwrap();
     assert!(scores.contains("Latent FD(x) ↓") && !scores.contains("truth"), "{text}");
@@ -109,7 +113,7 @@ fn markdown_keeps_its_columns() {
 fn csv_has_one_number_a_line() {
     let text = table().csv();
     assert!(text.contains("seasons,+ Ours,last,latent,fd,13,1.41"), "{text}");
-    assert!(text.contains("seasons,no translation,,latent,target_accuracy,0.125,\n"), "{text}");
+    assert!(text.contains("seasons,no translation,,latent,target_accuracy,0.125,,,\n"), "{text}");
     assert_eq!(text.lines().count(), 1 + 4 + 6 + 4);
     assert_eq!(quote("a,\"b\""), "\"a,\"\"b\"\"\"");
 }

@@ -9,6 +9,7 @@ use semrel_run::scores::{
     Baseline, CompressionEvaluation, Counts, DomainBaseline, DomainEvaluation, DomainProtocol, Evaluation,
     GuidedScores, GuidedTruth, MaskedPsnr, PairScores, PairTruth, Protocol, SegmentationScores, TruthScores,
 };
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// All rows of a table on some data sets, with everything below `root`.
@@ -23,6 +24,7 @@ pub fn plan(root: &Path, spec: &'static Spec, datasets: usize) -> Plan {
         profile: Profile::Small,
         datasets: (0..datasets).map(dataset).collect(),
         rows: (0..datasets).flat_map(rows).collect(),
+        variants: vec![],
         seeds: vec![777],
         resume: false,
         overwrite: false,
@@ -68,7 +70,7 @@ pub fn seen(mean_iou: f64) -> SegmentationScores {
 
 fn truth(pd: f64) -> TruthScores {
     let masked = Some(MaskedPsnr { inside: 10.0, outside: 30.0 });
-    TruthScores { pd_name: "PD(y)".into(), pd, ssim: 0.75, psnr: 20.0, equal: 0, masked }
+    TruthScores { pd_name: "PD(y)".into(), pd, ssim: 0.75, psnr: 20.0, equal: 0, masked, pd_of_pictures: vec![] }
 }
 
 fn pair_truth(pd: f64) -> PairTruth {
@@ -106,6 +108,7 @@ pub fn single(fd: f64, segmenter: Option<&str>) -> Evaluated {
         fd,
         segmentation: segmenter.map(|_| seen(20.0)),
         truth: None,
+        more: BTreeMap::new(),
         seconds: 1.0,
     })
 }
@@ -124,6 +127,7 @@ pub fn compression(fd: f64, parameters: u64) -> Evaluated {
         fd,
         segmentation: None,
         truth: None,
+        more: BTreeMap::new(),
         images: "results/x".into(),
         seconds: 1.0,
     })
@@ -147,7 +151,13 @@ pub fn domains(fd: f64) -> Evaluated {
 }
 
 pub fn baseline(fd: f64, segmenter: Option<&str>) -> Baselined {
-    Baselined::Pair(Baseline { protocol: protocol(segmenter), fd, ceiling: segmenter.map(|_| seen(50.0)), truth: None })
+    Baselined::Pair(Baseline {
+        protocol: protocol(segmenter),
+        fd,
+        ceiling: segmenter.map(|_| seen(50.0)),
+        truth: None,
+        more: BTreeMap::new(),
+    })
 }
 
 pub fn domain_baseline(fd: f64) -> Baselined {

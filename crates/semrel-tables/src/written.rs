@@ -1,6 +1,7 @@
 //! The written table as JSON: what it holds, and how it is read back.
 
 use super::chosen::BEST_ON_TEST;
+use super::differences::Differences;
 use super::evaluated::{Baselined, Evaluated, parse};
 use super::spec::{Program, Spec};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ pub(crate) struct File {
     pub threads: usize,
     pub jobs: usize,
     pub datasets: Vec<FileDataset>,
+    /// How rows differ, where there are several seeds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Differences>,
     /// Names of the files.
     pub pictures: Vec<String>,
     /// All numbers of the paper's table.

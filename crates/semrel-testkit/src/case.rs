@@ -34,7 +34,7 @@ pub struct Case {
 }
 
 /// Factor on the limits in single precision, see [`Case::in_both_kinds`].
-const SINGLE_SLACK: f64 = 10.0;
+const SINGLE_SLACK: f64 = 30.0;
 
 impl Case {
     /// Reads `dir/case.json` and, if they are there, `dir/tensors.safetensors` or `dir/tensors.planes.gz` (see [`packed`]).
@@ -68,10 +68,11 @@ impl Case {
         self.skipped.borrow().clone()
     }
 
-    /// Compares a network in double precision, where every limit holds, and in single precision, where ten times the limits
+    /// Compares a network in double precision, where every limit holds, and in single precision, where thirty times the limits
     /// hold and gradients are left out.
     ///
-    /// The reference is of one processor's single precision. Another's kernels add in another order, and what differs by
+    /// The reference is of one processor's single precision. Another's kernels add in another order (a first step's loss was up to 14
+    /// times its limit away on one without AVX-512), and what differs by
     /// rounding decides on which side of 0 a rectifier's input falls: a gradient then differs by whole patches of an image.
     /// Double precision is the same everywhere.
     ///
@@ -84,7 +85,7 @@ impl Case {
         compare(&self.of_single_precision(), Kind::Float).map_err(|error| format!("in single precision: {error}"))
     }
 
-    /// The same with ten times the limits and without gradients.
+    /// The same with thirty times the limits and without gradients.
     fn of_single_precision(&self) -> Self {
         let kept = self.tensors.iter().filter(|(name, _)| !name.starts_with("grad."));
         Self {

@@ -122,6 +122,8 @@ where
     if options.mode == OpenMode::Resume {
         split::check(&options.run_dir, experiment.split())?;
     }
+    // Until here a signal has ended the process at once, with nothing touched.
+    let interrupt = interrupt.watching();
     let run = RunDir::open(&options.run_dir, options.mode, config, may_change)?;
     split::store(run.path(), experiment.split())?;
     if let Some(row) = &options.manifest {
@@ -137,7 +139,7 @@ where
     }
     experiment.start_at(standing.step)?;
     let (rhythm, label) = (about.rhythm, (about.label, options.quiet));
-    let (ended, seconds) = fit(experiment, &run, &checkpoints, standing, &rhythm, label, interrupt)?;
+    let (ended, seconds) = fit(experiment, &run, &checkpoints, standing, &rhythm, label, &interrupt)?;
     if ended == Ended::Interrupted {
         return Ok(ended);
     }

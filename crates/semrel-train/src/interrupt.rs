@@ -33,6 +33,23 @@ impl Interrupt {
         Ok(Self(()))
     }
 
+    /// As [`Interrupt::install`], but the flag has no reader yet: until [`Interrupt::watching`] a signal ends the process at once,
+    /// as is right while work is only prepared.
+    ///
+    /// # Errors
+    /// As [`Interrupt::install`].
+    pub fn prepare() -> Result<Self, InterruptError> {
+        let interrupt = Self::install()?;
+        READERS.fetch_sub(1, Ordering::Relaxed);
+        Ok(interrupt)
+    }
+
+    /// Reads the flag until the watch is dropped.
+    pub fn watching(&self) -> Watch {
+        READERS.fetch_add(1, Ordering::Relaxed);
+        Watch(*self)
+    }
+
     /// As [`Interrupt::install`], for a piece of work: until the watch is dropped.
     ///
     /// # Errors
@@ -107,6 +124,8 @@ mod tests {
             return;
         }
         drop(Interrupt::watch().unwrap());
+        drop(Interrupt::prepare().unwrap().watching());
+        let _prepared = Interrupt::prepare().unwrap();
         println!("\nunwatched");
         if std::env::var(CHILD).is_ok_and(|which| which == "unwatched") {
             std::thread::sleep(Duration::from_secs(60));

@@ -109,8 +109,98 @@ pub const DRN_D_105: WeightsFile = WeightsFile {
     license: None,
 };
 
+/// A vision transformer of DINO or DINOv2. No digests are published: keys and shapes tell whether a file is the right one.
+const fn transformer(
+    name: &'static str,
+    purpose: &'static str,
+    file: &'static str,
+    address: &'static str,
+) -> WeightsFile {
+    WeightsFile {
+        name,
+        purpose,
+        file,
+        origin: Origin::Url(address),
+        sha256: None,
+        bytes: None,
+        license: Some("Apache-2.0"),
+    }
+}
+
+/// DINO ViT-S/8.
+pub const DINO_S8: WeightsFile = transformer(
+    "dino-s8",
+    "features of DINO: FD(dino-s8)",
+    "dino_deitsmall8_pretrain.pth",
+    "https://dl.fbaipublicfiles.com/dino/dino_deitsmall8_pretrain/dino_deitsmall8_pretrain.pth",
+);
+
+/// DINO ViT-S/16.
+pub const DINO_S16: WeightsFile = transformer(
+    "dino-s16",
+    "features of DINO: FD(dino-s16)",
+    "dino_deitsmall16_pretrain.pth",
+    "https://dl.fbaipublicfiles.com/dino/dino_deitsmall16_pretrain/dino_deitsmall16_pretrain.pth",
+);
+
+/// DINO ViT-B/8.
+pub const DINO_B8: WeightsFile = transformer(
+    "dino-b8",
+    "the DINO structure distance",
+    "dino_vitbase8_pretrain.pth",
+    "https://dl.fbaipublicfiles.com/dino/dino_vitbase8_pretrain/dino_vitbase8_pretrain.pth",
+);
+
+/// DINO ViT-B/16.
+pub const DINO_B16: WeightsFile = transformer(
+    "dino-b16",
+    "features of DINO: FD(dino-b16)",
+    "dino_vitbase16_pretrain.pth",
+    "https://dl.fbaipublicfiles.com/dino/dino_vitbase16_pretrain/dino_vitbase16_pretrain.pth",
+);
+
+/// DINOv2 ViT-S/14.
+pub const DINOV2_S14: WeightsFile = transformer(
+    "dinov2-s14",
+    "features of DINOv2: FD(dinov2-s14)",
+    "dinov2_vits14_pretrain.pth",
+    "https://dl.fbaipublicfiles.com/dinov2/dinov2_vits14/dinov2_vits14_pretrain.pth",
+);
+
+/// DINOv2 ViT-S/14 with registers.
+pub const DINOV2_S14_REG: WeightsFile = transformer(
+    "dinov2-s14-reg",
+    "features of DINOv2: FD(dinov2-s14-reg)",
+    "dinov2_vits14_reg4_pretrain.pth",
+    "https://dl.fbaipublicfiles.com/dinov2/dinov2_vits14/dinov2_vits14_reg4_pretrain.pth",
+);
+
+/// DINOv2 ViT-B/14.
+pub const DINOV2_B14: WeightsFile = transformer(
+    "dinov2-b14",
+    "features of DINOv2: FD(dinov2-b14)",
+    "dinov2_vitb14_pretrain.pth",
+    "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitb14/dinov2_vitb14_pretrain.pth",
+);
+
+/// DINOv2 ViT-B/14 with registers.
+pub const DINOV2_B14_REG: WeightsFile = transformer(
+    "dinov2-b14-reg",
+    "features of DINOv2: FD(dinov2-b14-reg)",
+    "dinov2_vitb14_reg4_pretrain.pth",
+    "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitb14/dinov2_vitb14_reg4_pretrain.pth",
+);
+
+/// DINOv2 ViT-L/14.
+pub const DINOV2_L14: WeightsFile = transformer(
+    "dinov2-l14",
+    "FD-DINOv2 as published",
+    "dinov2_vitl14_pretrain.pth",
+    "https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth",
+);
+
 /// All files.
-pub const ALL: [WeightsFile; 9] = [
+pub const ALL: [WeightsFile; 18] = [
     EFFICIENTNET_LITE0,
     EFFICIENTNET_LITE2,
     FID_INCEPTION,
@@ -120,6 +210,15 @@ pub const ALL: [WeightsFile; 9] = [
     VGG16,
     DRN_D_22,
     DRN_D_105,
+    DINO_S8,
+    DINO_S16,
+    DINO_B8,
+    DINO_B16,
+    DINOV2_S14,
+    DINOV2_S14_REG,
+    DINOV2_B14,
+    DINOV2_B14_REG,
+    DINOV2_L14,
 ];
 
 /// The file of that name.

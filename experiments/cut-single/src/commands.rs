@@ -12,10 +12,12 @@ use cut_single::data::Data;
 use cut_single::evaluate::{self, evaluator};
 use cut_single::methods::{self, LSeSim, Perceptual};
 use cut_single::networks;
+use cut_single::published;
 use cut_single::styles;
 use cut_single::train::{steps, train};
 use cut_single::trained::open_run;
-use semrel_data::translate::{TranslateOptions, jobs};
+use semrel_data::rng::derive_seed;
+use semrel_data::translate::{MOST_STYLES, TranslateOptions, jobs};
 use semrel_eval::{ImageTranslator, KeptEvaluation, Stretched, translate_files, written_pictures};
 use semrel_nn::StyleChoice;
 use semrel_nn::checkpoint::save;
@@ -114,9 +116,9 @@ struct TranslateArgs {
 #[derive(Debug, Args)]
 struct StyleArgs {
     /// Translate each picture in this many random styles, as <name>_1.png, <name>_2.png … [default: one random style]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_STYLES)))]
     styles: Option<u32>,
-    /// Seed of random styles; a picture's style depends on it and on the picture's pixels [default: the run's seed]
+    /// Seed of random styles; a picture's style depends on it and on the picture's pixels [default: the run's seed; 0 for a published file]
     #[arg(long, value_name = "SEED")]
     style_seed: Option<u64>,
     /// Translate in the style of this picture of the target domain.
@@ -145,7 +147,7 @@ impl StyleArgs {
 struct EvalArgs {
     #[command(flatten)]
     run: RunArgs,
-    /// Score this generator instead: a published *_net_G.pth, or safetensors.
+    /// Score this generator instead: a published file, as for `translate`, or safetensors. It must fit the run's config.
     #[arg(long, conflicts_with = "checkpoint")]
     weights: Option<PathBuf>,
     /// Folder for the translations [default: results/test_<step>/images in the run]
@@ -235,6 +237,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
         methods::check_distances(config, &data)?;
         evaluate::extractor(config, Device::Cpu)?;
         evaluate::check_truth(config, Device::Cpu, true)?;
+        evaluate::check_more(config, Device::Cpu)?;
         Ok(steps(config, &data))
     };
     args.run(quiet, folder, check, train)
@@ -263,6 +266,8 @@ fn run_translate(args: &TranslateArgs, quiet: bool) -> Result<ExitCode> {
         generator.set_style(StyleChoice::Random { seed });
     }
     styles::check_outputs(&jobs, style.styles, style.reference.as_deref())?;
+    // SinCUT's generator adds noise: it is drawn anew for each call, always the same.
+    tch::manual_seed(derive_seed(seed, "translate", 0));
     let stretched = Stretched(generator);
     let stretch = args.stretch || config.is_some_and(|config| config.eval.stretch);
     let translator: &dyn ImageTranslator = if stretch { &stretched } else { generator };
@@ -336,8 +341,11 @@ fn run_baseline(args: &ScoredBaseline, quiet: bool) -> Result<ExitCode> {
 fn run_export(args: &ExportArgs) -> Result<ExitCode> {
     let run = open_run(&args.run.run_dir, &args.run.checkpoint, None, &[], Device::Cpu)?;
     place::check("--out", &args.out, Made::Safetensors, &run.config.inputs())?;
-    let about =
-        BTreeMap::from([("step".to_owned(), run.step.to_string()), ("name".to_owned(), run.config.name.clone())]);
+    let about = BTreeMap::from([
+        ("step".to_owned(), run.step.to_string()),
+        ("name".to_owned(), run.config.name.clone()),
+        published::about(&run.config)?,
+    ]);
     if let Some(folder) = args.out.parent() {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }

@@ -117,6 +117,14 @@ impl Data {
                 constant_epochs: d.whole_in_decay.then_some(config.train.n_epochs as u64),
                 flip_together: d.flip_together,
             };
+            let [a, b] = [Side::A, Side::B].map(|side| train.files(side).len());
+            let larger = train.folder(if a >= b { Side::A } else { Side::B });
+            ensure!(
+                batch <= train.len(),
+                "config key `train.batch_size`: {batch}; it must be at most {}, the number of images of {}",
+                train.len(),
+                larger.display()
+            );
             let on_corrupt = if d.strict { OnCorrupt::Fail } else { OnCorrupt::Skip };
             let store = StoreOptions { on_corrupt, ..Default::default() };
             Sampler::Pairs(PairSampler::new(&train, store, options, config.seed).context("config section `data`")?)
@@ -157,6 +165,11 @@ impl Data {
         // The warm-up takes the first batches in advance; then the epochs begin.
         let source = move |step: u64| same_size(sampler.batch(if step < warmup { step } else { step - warmup })?);
         Ok(BatchLoader::spawn(source, first_step)?)
+    }
+
+    /// Whether a run learns from a single picture of each domain.
+    pub fn is_single(&self) -> bool {
+        matches!(*self.sampler, Sampler::Single(_))
     }
 
     /// Training images of a folder.

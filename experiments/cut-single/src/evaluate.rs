@@ -61,6 +61,24 @@ pub fn check_truth(config: &Config, device: Device, quiet: bool) -> Result<()> {
     truth(config, &Data::of_tests(config)?, device, quiet).map(drop)
 }
 
+/// Refuses further scores that cannot be computed, before anything is trained.
+///
+/// # Errors
+/// Weights that are missing; more neighbours than test images.
+pub fn check_more(config: &Config, device: Device) -> Result<()> {
+    config.eval.more.load(device)?;
+    if !config.eval.more.scores.is_empty() {
+        let data = Data::of_tests(config)?;
+        let reals = match config.eval.reference {
+            Reference::Test => &data.looked_at,
+            Reference::Train => &data.train,
+        };
+        let reals = ImageSet::new(reals, data.direction.target()).len();
+        config.eval.more.check(sources(config, &data).len().min(reals))?;
+    }
+    Ok(())
+}
+
 fn options(config: &Config) -> InputOptions {
     InputOptions { size: config.test_size(), batch: config.eval.batch_size as usize }
 }
@@ -95,7 +113,8 @@ pub fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> R
         None
     };
     let truth = truth(config, data, device, quiet)?;
-    Ok(Evaluator::new(scorer, sources(config, data), options(config), segmentation, quiet)?.with_truth(truth))
+    let evaluator = Evaluator::new(scorer, sources(config, data), options(config), segmentation, quiet)?;
+    Ok(evaluator.with_truth(truth).with_more(config.eval.more.load(device)?))
 }
 
 /// Translates the test images into `folder` (`real_A`, `fake_B`) and scores the files.
@@ -123,6 +142,7 @@ pub fn evaluate(
         fd: scores.fd,
         segmentation: scores.segmentation,
         truth: scores.truth,
+        more: scores.more,
         seconds: began.elapsed().as_secs_f64(),
     })
 }
@@ -134,5 +154,5 @@ pub fn evaluate(
 pub fn baseline(config: &Config, data: &Data, evaluator: &Evaluator, folder: &Path) -> Result<Baseline> {
     let scores = evaluator.baseline(&ImageSet::new(&data.looked_at, data.direction.target()), folder)?;
     let protocol = evaluator.protocol(config.eval.reference.name());
-    Ok(Baseline { protocol, fd: scores.fd, ceiling: scores.segmentation, truth: scores.truth })
+    Ok(Baseline { protocol, fd: scores.fd, ceiling: scores.segmentation, truth: scores.truth, more: scores.more })
 }

@@ -24,6 +24,7 @@ pub use of_both_domains::{content_discriminator, drit_translator, munit_pair, un
 pub use semrel_nn::Discriminator;
 pub use semrel_train::passes::Generator;
 
+const DISCRIMINATOR_SIZE: &str = "config key `data.image_size`: the discriminator";
 const PROJECTED: &str = "config key `model.discriminator` (`patch` needs no fixed network)";
 
 /// What the residual generator of a run consists of.
@@ -164,7 +165,7 @@ pub fn new_discriminator(config: &Config, device: Device) -> Result<Net<Discrimi
             Net::new(device, |p| Discriminator::Style(stylegan2::Discriminator::new(p, &shape)))
         }
     };
-    net.check_side(i64::from(config.data.image_size)).context("config key `data.image_size`: the discriminator")?;
+    net.check_side(i64::from(config.data.image_size)).context(DISCRIMINATOR_SIZE)?;
     Ok(net)
 }
 

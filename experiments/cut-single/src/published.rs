@@ -1,11 +1,11 @@
 //! Generators as files: those that `export` writes, and the published ones of every method, which are told apart by their keys and
 //! shapes.
 
-use crate::config::Config;
+use crate::config::{Config, EvalConfig, GeneratorKind};
 use crate::networks::{Generator, new_generator};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use semrel_nn::Net;
-use semrel_nn::checkpoint::{StateDict, load_any};
+use semrel_nn::checkpoint::{StateDict, load_any, metadata};
 use semrel_run::Validate;
 use semrel_train::parts::load_network;
 use serde_json::{Value, json};
@@ -27,20 +27,70 @@ pub fn load_generator(generator: &Net<Generator>, file: &Path) -> Result<()> {
     })
 }
 
-/// A generator from its file alone: its method, width, blocks and resampling follow from its keys and shapes. Also its layers, as far
-/// as they are compared elsewhere.
+/// Name of an exported file's metadata that describes its network, as JSON.
+const CONFIG: &str = "config";
+
+/// What an exported file tells of its generator besides its numbers: the configuration, without the folders and files of its run.
+///
+/// # Errors
+/// None that a configuration of a run could have.
+pub fn about(config: &Config) -> Result<(String, String)> {
+    let mut config = config.clone();
+    config.data.root = ".".into();
+    config.data.pairs = None;
+    (config.loss.lambda_vgg, config.loss.vgg_weights) = (0.0, None);
+    // The setting that translations depend on.
+    config.eval = EvalConfig { stretch: config.eval.stretch, ..EvalConfig::default() };
+    Ok((CONFIG.to_owned(), serde_json::to_string(&config)?))
+}
+
+/// A generator from its file alone, with the configuration that describes it. An exported file tells it; a published one's method,
+/// width, blocks and resampling follow from its keys and shapes, and its other settings are as published.
 ///
 /// # Errors
 /// A file of another network, named as what it looks like.
-pub fn generator_of_file(file: &Path, device: Device) -> Result<(Net<Generator>, Vec<i64>)> {
-    let tensors = load_any(file)?;
+pub fn generator_of_file(file: &Path, device: Device) -> Result<OfFile> {
     let name = || file.display().to_string();
-    let Shape { config, .. } = shape_of(&renamed(&tensors)).with_context(name)?;
+    let tensors = load_any(file)?;
+    // Pickled files, which are published, have no metadata.
+    let told = metadata(file).unwrap_or_default().remove(CONFIG);
+    let (config, recognised) = match told {
+        Some(text) => (serde_json::from_str(&text).context("its metadata `config`").with_context(name)?, false),
+        None => (shape_of(&renamed(&tensors)).with_context(name)?.config, true),
+    };
     let config: Config = serde_json::from_value(config).map_err(|e| anyhow!("{e}")).with_context(name)?;
-    config.validate().map_err(|e| anyhow!("{e}")).context("what its keys and shapes tell").with_context(name)?;
-    let generator = new_generator(&config, device)?;
+    config.validate().map_err(|e| anyhow!("{e}")).context("what it tells of its network").with_context(name)?;
+    holds_enough(&tensors, &config).with_context(name)?;
+    let generator = new_generator(&config, device).with_context(name)?;
     load_network("G", &generator.state(), &of_generator(tensors, &generator.state())).with_context(name)?;
-    Ok((generator, config.model.nce_layers))
+    Ok(OfFile { generator, config, recognised })
+}
+
+/// A generator as its file describes it.
+pub struct OfFile {
+    /// The generator.
+    pub generator: Net<Generator>,
+    /// What describes it.
+    pub config: Config,
+    /// Whether the configuration was recognised from keys and shapes: then most of it is a guess.
+    pub recognised: bool,
+}
+
+/// Refuses a file with fewer numbers than residual blocks of the width of its first layer have: to build such a network could take
+/// more memory than there is.
+fn holds_enough(tensors: &StateDict, config: &Config) -> Result<()> {
+    let m = &config.model;
+    let held: usize = tensors.values().map(Tensor::numel).sum();
+    let (wide, mlp) = (4 * m.ngf, if m.generator == GeneratorKind::Munit { m.mlp_dim } else { 0 });
+    // StyleGAN2's blocks are narrower, and DRIT's of a fixed number.
+    let counted = !matches!(m.generator, GeneratorKind::Stylegan2 | GeneratorKind::Drit);
+    let blocks = if counted { m.blocks } else { 0 };
+    let least = 2 * blocks * 9 * wide * wide + mlp * mlp;
+    ensure!(
+        held as i64 >= least,
+        "it holds {held} numbers, but {blocks} residual blocks of {wide} channels, as it tells of its network, have {least}"
+    );
+    Ok(())
 }
 
 /// What a state dict belongs to.

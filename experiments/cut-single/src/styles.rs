@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use ndarray::{Array3, Axis};
 use semrel_data::read_translation_input;
-use semrel_data::translate::{Job, TranslateOptions, check_references, translate_with};
+use semrel_data::translate::{Job, TranslateOptions, check_references, named, translate_with};
 use semrel_eval::{EvalError, ImageTranslator, translate_images};
 use semrel_nn::{Net, StyleChoice};
 use semrel_train::batches::tensor;
@@ -79,11 +79,12 @@ pub fn translate_in_styles(
     progress: &mut dyn FnMut(usize) -> bool,
 ) -> Result<usize, EvalError> {
     let read = move |file: &Path| read_translation_input(file, options.size);
-    let mut run = |images: &[Array3<f32>]| -> Result<Vec<RgbImage>, EvalError> {
+    let mut run = |jobs: &[Job], images: &[Array3<f32>]| -> Result<Vec<RgbImage>, EvalError> {
         let mut in_styles = vec![];
         for k in 0..u64::from(styles) {
             generator.set_style(StyleChoice::Random { seed: seed.wrapping_add(k) });
-            in_styles.push(translate_images(translator, images)?.into_iter());
+            let made = translate_images(translator, images).map_err(|error| error.of(named(jobs)))?;
+            in_styles.push(made.into_iter());
         }
         Ok((0..images.len())
             .flat_map(|_| in_styles.iter_mut().filter_map(Iterator::next).collect::<Vec<_>>())

@@ -197,6 +197,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     let average = Average::new(config, algorithm.generator())?;
     let extractor = evaluate::extractor(config, device)?;
     evaluate::check_truth(config, device, options.quiet)?;
+    evaluate::check_more(config, device)?;
     let looks = config.eval_every() > 0;
     let scorer = looks.then(|| evaluate::scorer(config, &data, extractor, options.quiet)).transpose()?;
     let preview = preview::inputs(config, &data, device).context("images of the preview")?;

@@ -1,15 +1,15 @@
 //! Values that a configuration cannot have.
 
 use crate::config::{
-    Config, Contrast, CorrelativeFeatures, DiscriminatorKind, DiscriminatorNorm, Distance, GeneratorKind,
+    Border, Config, Contrast, CorrelativeFeatures, DiscriminatorKind, DiscriminatorNorm, Distance, GeneratorKind,
     GeneratorNorm, Method,
 };
 use semrel_data::transform::Preprocess;
-use semrel_eval::{PerceptualDistance, SEGMENTERS};
+use semrel_eval::{MORE, PerceptualDistance, SEGMENTERS};
 use semrel_loss::{Formulation, LEAST_TEMPERATURE};
 use semrel_metrics::FixedFeatures;
 use semrel_metrics::networks::NAMES;
-use semrel_nn::{InitType, LrPolicy, Output};
+use semrel_nn::{Biases, InitType, LrPolicy, Output};
 use semrel_run::{InvalidValue, Validate};
 
 fn invalid(key: impl ToString, problem: impl ToString, remedy: impl ToString) -> Result<(), InvalidValue> {
@@ -38,6 +38,9 @@ impl Validate for Config {
         InvalidValue::unless_known("eval.extractor", &self.eval.extractor, &NAMES)?;
         InvalidValue::unless_known("eval.segmenter", &self.eval.segmenter, &SEGMENTERS)?;
         InvalidValue::unless_known("eval.perceptual", &self.eval.perceptual, &PerceptualDistance::names())?;
+        if let Some((key, value, remedy)) = self.eval.more.invalid() {
+            return invalid(format!("{MORE}.{key}"), value, remedy);
+        }
         self.combinations()
     }
 }
@@ -151,12 +154,17 @@ impl Config {
             Ok(steps) => steps,
             Err(error) => return invalid("data.preprocess", error, "steps are joined by `_and_`"),
         };
-        if steps.resize && steps.crop && d.image_size > d.load_size {
+        let resized = steps.resize || steps.scale_width || steps.scale_shortside || steps.shorter_side;
+        if resized && (steps.crop || steps.patch) && d.image_size > d.load_size {
             let problem = format!("{} with data.load_size {}", d.image_size, d.load_size);
             return invalid("data.image_size", problem, "what is cut out cannot be larger than what it is cut from");
         }
         if !d.image_size.is_multiple_of(4) {
             return invalid("data.image_size", d.image_size, "it must be a multiple of 4, as the networks halve twice");
+        }
+        if let (Some(side), None) = (d.test_size, self.test_size()) {
+            let problem = format!("{side} with data.preprocess {}", d.preprocess);
+            return invalid("data.test_size", problem, "pictures keep their own size then; leave the key out");
         }
         if let Some(side) = d.test_size.filter(|side| !side.is_multiple_of(4)) {
             return invalid("data.test_size", side, "it must be a multiple of 4, as the networks halve twice");
@@ -192,6 +200,21 @@ impl Config {
                 }
                 _ => Ok(()),
             };
+        }
+        if m.norm != GeneratorNorm::Instance {
+            let found = format!("{:?}", m.norm).to_lowercase();
+            return invalid(
+                "model.norm",
+                found,
+                "generators of MUNIT, UNIT and DRIT have norms of their own: `instance`",
+            );
+        }
+        if m.init_biases != Biases::Zero {
+            return invalid(
+                "model.init_biases",
+                "uniform",
+                "MUNIT, UNIT and DRIT draw biases by rules of their own: `zero`",
+            );
         }
         if m.output != Output::Tanh {
             let found = format!("{:?}", m.output).to_lowercase();
@@ -245,7 +268,10 @@ impl Config {
             ("model.norm_discriminator", m.norm_discriminator == DiscriminatorNorm::Instance),
         ];
         if let (GeneratorKind::Stylegan2, Some((key, _))) = (m.generator, published.iter().find(|(_, as_is)| !as_is)) {
-            return invalid(key, "not the published one", "`model.generator: stylegan2` has no other");
+            return invalid(key, "not as published", "`model.generator: stylegan2` has its published form only");
+        }
+        if m.border != Border::Reflect && m.generator != GeneratorKind::Resnet {
+            return invalid("model.border", "zero", "it goes with `model.generator: resnet`");
         }
         if m.output == Output::Affine && m.generator != GeneratorKind::Light {
             return invalid("model.output", "affine", "it goes with `model.generator: light`");
@@ -322,10 +348,14 @@ impl Config {
                 ("loss.lambda_src", l.lambda_src > 0.0),
                 ("loss.hard", l.hard),
                 ("loss.lambda_identity", l.lambda_identity > 0.0),
-                ("loss.contrast", l.contrast == Contrast::Dce),
+                ("loss.contrast", l.contrast != Contrast::InfoNce),
             ];
             if let Some((key, _)) = unread.iter().find(|(_, set)| *set) {
-                return invalid(key, "set", "`negcut` has InfoNCE against made negatives, and no such term");
+                return invalid(
+                    key,
+                    "not as `negcut` has it",
+                    "its only patch term is `loss.contrast: info-nce`, against made negatives",
+                );
             }
         }
         if self.method == Method::Negcut && l.num_patches % 2 != 0 {

@@ -55,6 +55,8 @@ fn configurations() {
         ("eval.max_sources=1", &["`eval.max_sources`: 1; it must be at least 2"]),
         ("loss.identity_images=2", &["`loss.identity_images`: 2; it must be at most `train.batch_size`, 1"]),
         ("model.output=affine", &["`model.output`: affine; it goes with `model.generator: light`"]),
+        ("data.preprocess=resize_and_scale_width", &["`data.preprocess`", "an image is resized once"]),
+        ("data.preprocess=none_and_crop", &["`data.preprocess`", "none alone"]),
         ("data.pairs=pairs", &["config key `data.pairs`: given; only `method: supervised` learns from pairs"]),
         ("data.root=nowhere", &["config key `data.root`: nowhere: no such folder", "trainA"]),
     ] {
@@ -67,6 +69,25 @@ fn configurations() {
             refuses(place.command(&check), words);
         }
     }
+    for (keys, words) in [
+        (
+            &["model.generator=light", "model.border=zero"][..],
+            &["`model.border`: zero", "`model.generator: resnet`"][..],
+        ),
+        (&["data.preprocess=none", "data.test_size=32"], &["`data.test_size`: 32 with data.preprocess none"]),
+        (
+            &["data.preprocess=shorter_side_and_crop", "data.image_size=40"],
+            &["`data.image_size`: 40 with data.load_size 36"],
+        ),
+        (
+            &["loss.formulation=paper", "train.batch_size=7"],
+            &["config key `train.batch_size`: 7; it must be at most 6", "data/trainA"],
+        ),
+    ] {
+        refuses(train(&place, "run", keys), words);
+    }
+    let negcut = [method("negcut"), sets(&["loss.contrast=none"])].concat();
+    refuses(place.train("run", &negcut), &["`loss.contrast`", "`loss.contrast: info-nce`, against made negatives"]);
     let small = ["data.image_size=24", "model.discriminator=projected"];
     refuses(
         train(&place, "run", &small),

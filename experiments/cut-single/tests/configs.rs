@@ -65,8 +65,9 @@ fn rows_of_a_short_profile_share_networks_and_optimisation() {
             let mut own = recipe(&rows[name]);
             if own.0.generator.is_of_both_domains() {
                 // MUNIT and DRIT keep their generators, and no more.
-                let ModelConfig { generator, output, blocks, ngf, ref nce_layers, .. } = first.0;
-                own.0 = ModelConfig { generator, output, blocks, ngf, nce_layers: nce_layers.clone(), ..own.0 };
+                let ModelConfig { generator, norm, output, blocks, ngf, ref nce_layers, .. } = first.0;
+                let nce_layers = nce_layers.clone();
+                own.0 = ModelConfig { generator, norm, output, blocks, ngf, nce_layers, ..own.0 };
             }
             assert_eq!(own, first, "{profile}/{name}");
         }

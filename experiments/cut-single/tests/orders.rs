@@ -123,8 +123,8 @@ fn other_methods_agree_as_well() {
         "content_kernel": 4, "content_last_kernel": 2,
     });
     for (name, model, loss, batch) in [
-        ("negcut", json!({}), json!({"identity_branch": true}), 1),
-        ("negcut", json!({}), json!({"flip_equivariance": true}), 2),
+        ("negcut", json!({}), json!({"contrast": "info-nce", "identity_branch": true}), 1),
+        ("negcut", json!({}), json!({"contrast": "info-nce", "flip_equivariance": true}), 2),
         ("gcgan", json!({}), json!({"lambda_identity": 1.0}), 1),
         ("gcgan", json!({}), json!({"own_turned_generator": true}), 2),
         ("distancegan", json!({}), json!({}), 2),

@@ -1,7 +1,7 @@
 //! Full training steps against the published implementations.
 //!
 //! In double precision every tensor must meet its limit: the reference is single precision, whose rounding decides on which
-//! side of 0 a rectifier's input falls. In single precision the losses of the first step are compared, at ten times the limit
+//! side of 0 a rectifier's input falls. In single precision the losses of the first step are compared, at thirty times the limit
 //! ([`Case::in_both_kinds`]).
 //!
 //! The reference numbers of CUT, FastCUT and ours hold gradients that PyTorch's CPU build misreads

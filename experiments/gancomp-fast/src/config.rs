@@ -11,7 +11,7 @@ pub use stages::{DistillConfig, FinetuneConfig, Recon, SemanticConfig, TeacherCo
 use crate::stage::Stage;
 use schemars::JsonSchema;
 use semrel_data::{Direction, Select};
-use semrel_eval::TruthChoice;
+use semrel_eval::{MoreScores, TruthChoice};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -175,6 +175,8 @@ pub struct EvalConfig {
     pub masks: Option<PathBuf>,
     /// The perceptual distance to the truth: over the feature maps of an extractor, such as `effnet-lite0`, or `lpips-alex`.
     pub perceptual: String,
+    /// Further scores of the test images: `scores: [kid, prdc, mmd, structure, relations]`, or some of them.
+    pub more: MoreScores,
 }
 
 impl EvalConfig {
@@ -225,6 +227,7 @@ impl Default for EvalConfig {
             truth: None,
             masks: None,
             perceptual: semrel_metrics::networks::DEFAULT.to_owned(),
+            more: MoreScores::default(),
         }
     }
 }

@@ -66,7 +66,8 @@ fn evaluator(config: &Config, data: &Data, device: Device, quiet: bool) -> Resul
     };
     let (sources, options) = (sources_of_tests(config, data), options_of_tests(config));
     let truth = truth_of_tests(config, data, device, quiet)?;
-    Ok(Evaluator::new(scorer, sources, options, segmentation, quiet)?.with_truth(truth))
+    let evaluator = Evaluator::new(scorer, sources, options, segmentation, quiet)?;
+    Ok(evaluator.with_truth(truth).with_more(config.eval.more.load(device)?))
 }
 
 /// Translates the test images into `results/<which>/images` (`real_A`, `fake_B`) below the row's folder (the teacher's,
@@ -114,6 +115,7 @@ pub fn evaluate(
         fd: scores.fd,
         segmentation: scores.segmentation,
         truth: scores.truth,
+        more: scores.more,
         images,
         seconds: began.elapsed().as_secs_f64(),
     };
@@ -159,5 +161,5 @@ pub fn baseline(config: &Checked<Config>, folder: Option<&Path>, options: &EvalO
     let targets = ImageSet::new(&data.looked_at, data.direction.target());
     let scores = evaluator.baseline(&targets, folder.unwrap_or(temporary.path()))?;
     let protocol = evaluator.protocol(crate::looked_at::name_of_tests(config));
-    Ok(Baseline { protocol, fd: scores.fd, ceiling: scores.segmentation, truth: scores.truth })
+    Ok(Baseline { protocol, fd: scores.fd, ceiling: scores.segmentation, truth: scores.truth, more: scores.more })
 }

@@ -1,11 +1,11 @@
 //! Files through a generator, under libtorch or from an ONNX file.
 
 use crate::onnx::OnnxGenerator;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use image::RgbImage;
 use ndarray::Array3;
 use rayon::prelude::*;
-use semrel_data::translate::{self, Job, TranslateOptions};
+use semrel_data::translate::{self, Job, TranslateOptions, named};
 use semrel_data::translation_output;
 use semrel_eval::translate_images;
 use semrel_nn::Net;
@@ -44,6 +44,7 @@ impl Translator {
         options: TranslateOptions,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<usize> {
-        translate::translate(jobs, options, &mut |images| self.run(images), progress)
+        let mut run = |jobs: &[Job], images: &[_]| self.run(images).with_context(|| named(jobs));
+        translate::translate(jobs, options, &mut run, progress)
     }
 }

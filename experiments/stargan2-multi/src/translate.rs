@@ -2,12 +2,12 @@
 
 use crate::networks::Translator;
 use crate::sample::translate_all;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use image::RgbImage;
 use ndarray::{Array3, Axis, stack};
 use semrel_data::image_io::{Quantise, read_rgb};
 use semrel_data::transform::eval_into;
-use semrel_data::translate::{Job, translate_with};
+use semrel_data::translate::{Job, named, translate_with};
 use semrel_metrics::extractor::to_images;
 use semrel_train::batches::tensor;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,9 @@ pub fn translate(
     };
     let count = styles.size()[0];
     let outputs = |job: &Job| names(&job.output, count);
-    let mut run = |images: &[Array3<f32>]| no_grad(|| in_styles(translator, images, styles));
+    let mut run = |jobs: &[Job], images: &[Array3<f32>]| {
+        no_grad(|| in_styles(translator, images, styles)).with_context(|| named(jobs))
+    };
     translate_with(jobs, batch, read, &outputs, &mut run, progress)
 }
 

@@ -214,7 +214,7 @@ fn watch<T>(name: &'static str, network: &mut Trained<T>, nth: usize, gradients:
     }));
 }
 
-/// In double precision each tensor must meet its limit; in single precision, ten times that, pooled.
+/// In double precision each tensor must meet its limit; in single precision, thirty times that, pooled.
 fn train_steps(case: &Case) -> Outcome {
     case.in_both_kinds(steps_in)
 }

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
         cargo xtask table1\n  \
-        cargo xtask table1 --only ours --seeds 3\n  \
+        cargo xtask table1 --only stargan-v2,ours --seeds 5\n  \
         cargo xtask table1 --profile small --data my-photos\n  \
         cargo xtask table1 --only seasons/ours --set train.iterations=50 --out results/try --runs runs/try")]
 pub struct Args {

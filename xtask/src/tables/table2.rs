@@ -28,7 +28,7 @@ use std::process::ExitCode;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
         cargo xtask table2\n  \
-        cargo xtask table2 --only maps --seeds 3\n  \
+        cargo xtask table2 --only maps --seeds 5\n  \
         cargo xtask table2 --profile small --data my-streets --direction BtoA\n  \
         cargo xtask table2 --only street/ours --set distill.train.n_epochs=1 --out results/try --runs runs/try")]
 pub struct Args {

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
         cargo xtask table3\n  \
-        cargo xtask table3 --only infonce,dce,ours --seeds 3\n  \
+        cargo xtask table3 --only infonce,dce,ours --seeds 5\n  \
         cargo xtask table3 --profile small --data my-streets --direction BtoA\n  \
         cargo xtask table3 --only street/ours --set train.n_epochs=1 --out results/try --runs runs/try")]
 pub struct Args {

@@ -31,7 +31,7 @@ use std::process::ExitCode;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  \
         cargo xtask table-single\n  \
-        cargo xtask table-single --only ours,cut,fastcut --seeds 3\n  \
+        cargo xtask table-single --only ours,cut,fastcut --seeds 5\n  \
         cargo xtask table-single --profile small --data my-streets --direction BtoA --only ours,cut,fastcut\n  \
         cargo xtask table-single --only street/ours --set train.n_epochs=1 --out results/try --runs runs/try")]
 pub struct Args {

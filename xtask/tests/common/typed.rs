@@ -175,6 +175,25 @@ pub const SINGLE: &[Typed] = &[
     ),
     typed("cargo run -p cut-single -- eval runs/cut-single/sample-horse2zebra-ours --checkpoint best", With("")),
     making(
+        "cargo run -p cut-single -- export runs/cut-single/sample-horse2zebra-ours --checkpoint best --out \
+         horse2zebra.safetensors",
+        With(""),
+        "horse2zebra.safetensors",
+    ),
+    making(
+        "cargo run -p cut-single -- translate horse2zebra.safetensors photos --out translated",
+        With(""),
+        "translated",
+    ),
+    typed(
+        "cargo run -p cut-single -- translate gen_01000000.pt photos --out munit --styles 5",
+        Not("it needs a published file; the tests of cut-single translate by files of this form"),
+    ),
+    typed(
+        "cargo run -p cut-single -- translate drit.pth photos --out drit --reference zebra.jpg",
+        Not("it needs a published file; the tests of cut-single translate by files of this form"),
+    ),
+    making(
         "cargo run -p cut-single -- similarity runs/cut-single/sample-horse2zebra-ours horse.jpg --at 20,15 --out maps",
         With(""),
         "maps/horse-20-15.png",
@@ -239,6 +258,14 @@ pub const REST: &[Typed] = &[
         Not("it names a run of one's own; the tests of semrel-metrics run the command"),
     ),
     typed("cargo xtask weights list", With("")),
+    typed("cargo xtask evidence", Not("it trains for hours")),
+    typed("cargo xtask evidence --claims C2,C3 --data horse2zebra", Not("it trains for hours")),
+    typed("cargo xtask evidence --data lines2colour,satellite2relief --seeds 6", Not("it trains for hours")),
+    typed(
+        "cargo xtask sweep configs/cut-single/sample/horse2zebra-ours.yaml --set loss.gamma_start=50,10,1,0.1 --set \
+         loss.use_curriculum=false --seeds 5",
+        Not("it trains for an hour"),
+    ),
     typed("cargo xtask completions zsh > target/_xtask", With("")),
     typed("cargo xtask data list", With("")),
     typed("cargo test -p semrel-loss", Not("a part of what runs this")),

@@ -47,14 +47,21 @@ impl FromStr for Preprocess {
                 "crop" => steps.crop = true,
                 "patch" => steps.patch = true,
                 "trim" => steps.trim = true,
-                "none" => {}
+                "none" if name == "none" => {}
                 _ => {
                     return Err(DataError::Setting(format!(
                         "preprocess {name:?}: unknown step {part:?}; expected resize, scale_width, scale_shortside, \
-                         shorter_side, zoom, crop, patch, trim or none"
+                         shorter_side, zoom, crop, patch or trim, or none alone"
                     )));
                 }
             }
+        }
+        let sizes = [steps.resize, steps.scale_width, steps.scale_shortside, steps.shorter_side, steps.zoom];
+        if sizes.iter().filter(|asked| **asked).count() > 1 {
+            return Err(DataError::Setting(format!(
+                "preprocess {name:?}: an image is resized once; expected at most one of resize, scale_width, scale_shortside, \
+                 shorter_side and zoom"
+            )));
         }
         Ok(steps)
     }

@@ -253,7 +253,10 @@ impl Truth {
         bar.finish();
         let MeanLikeness { pd, ssim, psnr, equal } = MeanLikeness::over(&all);
         let masked = self.masks.as_ref().map(|_| squares.psnr());
-        Ok(TruthScores { pd_name: self.perceptual_name(), pd, ssim, psnr, equal, masked })
+        let of_pictures: Vec<f64> = all.iter().map(|likeness| likeness.pd).collect();
+        // A number that is not finite could not be read back.
+        let pd_of_pictures = if of_pictures.iter().all(|pd| pd.is_finite()) { of_pictures } else { vec![] };
+        Ok(TruthScores { pd_name: self.perceptual_name(), pd, ssim, psnr, equal, masked, pd_of_pictures })
     }
 }
 

@@ -2,14 +2,17 @@
 
 mod bench;
 mod compare;
+mod fd_infinity;
 mod fid;
 mod groups;
 mod interval;
 mod kid;
 mod lpips;
+mod mmd;
 mod origin;
 mod pairs;
 mod perceptual;
+mod prdc;
 mod report;
 mod segment;
 mod session;
@@ -37,6 +40,7 @@ use semrel_help::Pages;
         semrel-metrics stats photos -o photos.npz        statistics for later\n  \
         semrel-metrics fid photos.npz translations\n  \
         semrel-metrics kid photos translations           with a deviation over subsets\n  \
+        semrel-metrics prdc photos translations          precision, recall, density, coverage\n  \
         semrel-metrics lpips photos translations         pairs of equal file names\n  \
         semrel-metrics lpips --pairwise outputs          diversity of outputs per source\n  \
         semrel-metrics compare truth translations        PSNR, SSIM, structure distance\n  \
@@ -51,6 +55,9 @@ pub struct Cli {
 enum Command {
     Fid(fid::Args),
     Kid(kid::Args),
+    FdInfinity(fd_infinity::Args),
+    Mmd(mmd::Args),
+    Prdc(prdc::Args),
     Lpips(lpips::Args),
     Compare(compare::Args),
     Segment(segment::Args),
@@ -64,6 +71,9 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Fid(args) => fid::run(args),
         Command::Kid(args) => kid::run(args),
+        Command::FdInfinity(args) => fd_infinity::run(args),
+        Command::Mmd(args) => mmd::run(args),
+        Command::Prdc(args) => prdc::run(args),
         Command::Lpips(args) => lpips::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Segment(args) => segment::run(args),

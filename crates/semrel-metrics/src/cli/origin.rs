@@ -55,6 +55,7 @@ fn network_of(file: &Path, lpips: bool) -> Result<&'static str> {
         Some(Network::EfficientNetLite2) => return Ok(SECOND),
         Some(Network::InceptionFid) => return Ok("inception-fid"),
         Some(Network::InceptionTorchvision) => return Ok("inception-torchvision"),
+        Some(Network::Vit(arch)) if arch.name().is_some() => return Ok(arch.name().unwrap_or_default()),
         Some(Network::AlexNet | Network::LpipsAlex | Network::LpipsAlexHeads) if lpips => return Ok(LPIPS),
         Some(other) => format!("looks like the weights of {}, which reads no such features", other.describe()),
         None => "does not look like the weights of any network here".into(),

@@ -50,7 +50,7 @@ pub const DEFAULT: &str = "effnet-lite0";
 pub const SECOND: &str = "effnet-lite2";
 
 /// Names of the extractors.
-pub const NAMES: [&str; 7] = [
+pub const NAMES: [&str; 16] = [
     DEFAULT,
     SECOND,
     "inception-fid",
@@ -58,6 +58,15 @@ pub const NAMES: [&str; 7] = [
     "inception-fid-192",
     "inception-fid-64",
     "inception-torchvision",
+    "dino-s8",
+    "dino-s16",
+    "dino-b8",
+    "dino-b16",
+    "dinov2-s14",
+    "dinov2-s14-reg",
+    "dinov2-b14",
+    "dinov2-b14-reg",
+    "dinov2-l14",
 ];
 
 /// An extractor by its name, with the published weights from the weights folder.
@@ -91,7 +100,7 @@ pub fn published(name: &str) -> Result<WeightsFile, MetricsError> {
         SECOND => Ok(weights::EFFICIENTNET_LITE2),
         "inception-torchvision" => Ok(weights::TORCHVISION_INCEPTION),
         "inception-fid" | "inception-fid-768" | "inception-fid-192" | "inception-fid-64" => Ok(weights::FID_INCEPTION),
-        _ => Err(unknown(name)),
+        _ => vit::Arch::named(name).and_then(|arch| Network::Vit(arch).file()).ok_or_else(|| unknown(name)),
     }
 }
 
@@ -115,6 +124,7 @@ fn extractor(name: &str, weights: Option<&Path>, device: Device) -> Result<Box<d
         "inception-fid-192" => inception(Variant::Fid, Dims::D192),
         "inception-fid-64" => inception(Variant::Fid, Dims::D64),
         "inception-torchvision" => inception(Variant::Torchvision, Dims::D2048),
+        _ if vit::Arch::named(name).is_some() => Ok(Box::new(vit::VitExtractor::load(name, weights, device)?)),
         _ => Err(unknown(name)),
     }
 }

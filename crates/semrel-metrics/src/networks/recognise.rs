@@ -1,6 +1,7 @@
 //! Which network's weights a file holds, recognized by keys and shapes, and loading with that check.
 
 use super::head_keys::HEAD_KEYS;
+use super::vit::{Arch, Family};
 use crate::MetricsError;
 use crate::weights::{self, WeightsError, WeightsFile};
 use semrel_nn::checkpoint::{CheckpointError, StateDict, load_any};
@@ -30,6 +31,8 @@ pub enum Network {
     EfficientNetLite0,
     /// EfficientNet-Lite2.
     EfficientNetLite2,
+    /// DINO or DINOv2 of this shape.
+    Vit(Arch),
     /// Not used here; known so that an error can name it.
     Foreign(&'static str),
 }
@@ -91,6 +94,11 @@ impl Network {
                 _ => Self::Foreign("another EfficientNet than Lite0 and Lite2"),
             });
         }
+        if has("cls_token") && has("patch_embed.proj.weight") {
+            let arch = vit(state);
+            let published = arch.filter(|arch| arch.name().is_some()).map(Self::Vit);
+            return Some(published.unwrap_or(Self::Foreign("another vision transformer than DINO's and DINOv2's")));
+        }
         if has("layer1.0.conv1.weight") && has("layer4.0.conv1.weight") {
             return Some(Self::Foreign("torchvision's ResNet"));
         }
@@ -110,6 +118,7 @@ impl Network {
             Self::DrnD105 => "DRN-D-105",
             Self::EfficientNetLite0 => "EfficientNet-Lite0",
             Self::EfficientNetLite2 => "EfficientNet-Lite2",
+            Self::Vit(arch) => arch.name().unwrap_or("a vision transformer"),
             Self::Foreign(name) => name,
         }
     }
@@ -126,6 +135,7 @@ impl Network {
             Self::DrnD105 => weights::DRN_D_105,
             Self::EfficientNetLite0 => weights::EFFICIENTNET_LITE0,
             Self::EfficientNetLite2 => weights::EFFICIENTNET_LITE2,
+            Self::Vit(arch) => return weights::by_name(arch.name()?),
             Self::LpipsAlex | Self::Foreign(_) => return None,
         })
     }
@@ -185,6 +195,22 @@ impl Network {
             _ => Ok(()),
         }
     }
+}
+
+/// The shape of a vision transformer, as its keys and shapes tell. timm's conversions have other keys, and none.
+fn vit(state: &StateDict) -> Option<Arch> {
+    let size = |key: &str| state.get(key).map(Tensor::size).unwrap_or_default();
+    let &[width, 3, patch, _] = size("patch_embed.proj.weight").as_slice() else { return None };
+    let &[1, positions, _] = size("pos_embed").as_slice() else { return None };
+    let blocks = (0..).take_while(|i| state.contains_key(&format!("blocks.{i}.norm1.weight"))).count();
+    let registers = size("register_tokens").get(1).copied().unwrap_or_default();
+    let family = match state.contains_key("blocks.0.ls1.gamma") {
+        true => Family::DinoV2 { registers },
+        false => Family::Dino,
+    };
+    let grid = ((positions - 1) as f64).sqrt() as i64;
+    // Heads have 64 numbers in all published ones.
+    Some(Arch { family, patch, width, heads: width / 64, blocks, grid }).filter(|_| !state.contains_key("reg_token"))
 }
 
 /// Input channels of the linear heads of LPIPS, under any of their names.

@@ -73,6 +73,17 @@ fn files_are_recognised_by_their_keys() {
         assert!(matches!(Network::of(&state), Some(Network::Foreign(_))));
     }
 
+    for (name, arch) in vit::Arch::NAMED {
+        let empty = |(key, size): (String, Vec<i64>)| {
+            (key, Tensor::zeros(vec![1; size.len()], (Kind::Float, Device::Cpu)).expand(&size, false))
+        };
+        let mut state: StateDict = Vit::shapes(arch).into_iter().map(empty).collect();
+        assert_eq!(Network::of(&state), Some(Network::Vit(arch)), "{name}");
+        assert_eq!(Network::Vit(arch).file().map(|file| file.name), Some(name));
+        state.insert("reg_token".into(), Tensor::zeros([1, 4, 1], (Kind::Float, Device::Cpu)));
+        assert!(matches!(Network::of(&state), Some(Network::Foreign(_))));
+    }
+
     let efficientnet = |blocks: usize, more: &[(&str, &[i64])]| {
         let keys: Vec<String> = (0..blocks).map(|i| format!("_blocks.{i}._project_conv.weight")).collect();
         let keys = keys.iter().map(|key| (key.as_str(), &[1i64][..]));

@@ -9,6 +9,7 @@
 //! A being self-attention in h heads, and s DINOv2's layer scales (1 for DINO). The feature is the class token after a last LN. The
 //! structure distance compares the keys of the last block ([`crate::structure`]).
 
+mod extractor;
 mod position;
 mod state;
 
@@ -17,6 +18,8 @@ use crate::MetricsError;
 use semrel_nn::checkpoint::StateDict;
 use state::{Block, Linear, Norm};
 use tch::{Device, Tensor};
+
+pub use extractor::{VitExtractor, load};
 
 /// Added to the variance of every layer norm; torch's default is ten times as large.
 const EPS: f64 = 1e-6;

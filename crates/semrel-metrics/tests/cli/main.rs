@@ -3,6 +3,7 @@
 mod bench;
 mod common;
 mod compare;
+mod evidence;
 mod fid;
 mod kid;
 mod lpips;

@@ -163,7 +163,7 @@ impl TrainArgs {
         let run_dir = self.run_dir.clone().unwrap_or_else(|| folder(&config));
         let (mode, manifest) = (self.start.mode.mode(), self.start.manifest.clone());
         let options = TrainOptions { run_dir, mode, device, threads, quiet, manifest };
-        let interrupt = Interrupt::install()?;
+        let interrupt = Interrupt::prepare()?;
         Ok(ended(train(&config, &options, &interrupt)?, &options.run_dir, quiet))
     }
 }

@@ -15,7 +15,7 @@ pub struct TranslationArgs {
     #[arg(long)]
     pub out: Option<PathBuf>,
     /// Width and height that pictures are resized to, such as 256x256, or `own`: their own size, rounded to multiples
-    /// of 4 [default: the size of the run's test images; 256x256 for a generator's file]
+    /// of 4 [default: the size of the run's test images, also for an exported file; 256x256 for a published file]
     #[arg(long)]
     pub size: Option<PictureSize>,
 }

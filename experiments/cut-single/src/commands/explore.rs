@@ -28,7 +28,7 @@ pub struct ExploreArgs {
     /// The runs' checkpoint: `last`, `best` or a step.
     #[arg(long, default_value = "last")]
     checkpoint: String,
-    /// Layers of the generators [default: those that the runs compare; 0,4,8,12,16 for a generator's file]
+    /// Layers of the generators [default: those that the runs compare; for a file, those of its method, such as 0,4,8,12,16]
     #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
     layers: Option<Vec<i64>>,
     /// Maximum number of positions per layer: larger maps are thinned to an even grid.

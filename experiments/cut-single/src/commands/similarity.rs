@@ -22,7 +22,7 @@ pub struct SimilarityArgs {
     /// The query position, in pixels of the picture as it enters the generator; repeat the option for several.
     #[arg(long, value_name = "X,Y", required = true, value_parser = position)]
     at: Vec<[u32; 2]>,
-    /// Layers of the generator [default: those that the run compares; 0,4,8,12,16 for a generator's file]
+    /// Layers of the generator [default: those that the run compares; for a file, those of its method, such as 0,4,8,12,16]
     #[arg(long, value_delimiter = ',', allow_hyphen_values = true)]
     layers: Option<Vec<i64>>,
     /// Width and height that pictures are resized to, as for `translate`.

@@ -4,7 +4,7 @@ use anyhow::{Result, bail, ensure};
 use clap::Args;
 use cut_single::config::Config;
 use cut_single::networks::{Generator, new_generator};
-use cut_single::published::{generator_of_file, load_generator};
+use cut_single::published::{OfFile, generator_of_file, load_generator};
 use cut_single::trained::open_run;
 use semrel_nn::Net;
 use semrel_run::Checked;
@@ -22,7 +22,7 @@ pub struct Which {
     #[arg(long, default_value = "last")]
     checkpoint: String,
     /// YAML file that describes the network of a generator's file; repeat the option to merge several from left to
-    /// right [default: recognized from the file's keys and shapes]
+    /// right [default: as the file tells, if it was exported; otherwise recognized from its keys and shapes]
     #[arg(long)]
     config: Vec<PathBuf>,
 }
@@ -33,14 +33,16 @@ pub struct Opened {
     pub heads: Option<Net<semrel_loss::patch_sampler::PatchSampler>>,
     pub layers: Vec<i64>,
     pub size: Option<(u32, u32)>,
-    /// Of a run, or as it was given beside a generator's file.
+    /// Of a run, of an exported file, or as it was given beside a generator's file.
     pub config: Option<Config>,
+    /// Whether the images of its configuration may be here: an exported file does not say where they are.
+    images_are_named: bool,
 }
 
 impl Opened {
     /// Refuses a folder for pictures where they would join what the run reads ([`place::check`]).
     pub fn check_place(&self, option: &'static str, folder: &Path) -> Result<(), PlaceError> {
-        let inputs = self.config.as_ref().map(Config::inputs);
+        let inputs = self.config.as_ref().filter(|_| self.images_are_named).map(Config::inputs);
         place::check(option, folder, Made::Folder, inputs.as_ref().map_or(&[], |inputs| inputs))
     }
 }
@@ -57,15 +59,20 @@ impl Which {
             let run = open_run(path, &self.checkpoint, None, &[], device)?;
             let (layers, size) = (run.config.model.nce_layers.clone(), run.config.test_size());
             let config = Some(run.config.into_inner());
-            return Ok(Opened { generator: run.generator, heads: run.heads, layers, size, config });
+            let (generator, heads) = (run.generator, run.heads);
+            return Ok(Opened { generator, heads, layers, size, config, images_are_named: true });
         }
         if !path.exists() {
             bail!("{}: no such file or folder; expected a run's folder, or a generator's file", path.display());
         }
         let (generator, size, layers, config) = match self.config.as_slice() {
             [] => {
-                let (generator, layers) = generator_of_file(path, device)?;
-                (generator, Some((256, 256)), layers, None)
+                let OfFile { generator, config, recognised } = generator_of_file(path, device)?;
+                let layers = config.model.nce_layers.clone();
+                match recognised {
+                    true => (generator, Some((256, 256)), layers, None),
+                    false => (generator, config.test_size(), layers, Some(config)),
+                }
             }
             files => {
                 let config: Checked<Config> = Checked::load(files, &[])?;
@@ -75,6 +82,6 @@ impl Which {
                 (generator, config.test_size(), config.model.nce_layers.clone(), Some(config))
             }
         };
-        Ok(Opened { generator, heads: None, layers, size, config })
+        Ok(Opened { generator, heads: None, layers, size, config, images_are_named: !self.config.is_empty() })
     }
 }

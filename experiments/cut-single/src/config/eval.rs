@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use semrel_data::Select;
-use semrel_eval::{ExtractorChoice, SegmenterChoice, TruthChoice};
+use semrel_eval::{ExtractorChoice, MoreScores, SegmenterChoice, TruthChoice};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -44,6 +44,8 @@ pub struct EvalConfig {
     pub stretch: bool,
     /// The perceptual distance to the truth: over the feature maps of an extractor, such as `effnet-lite0`, or `lpips-alex`.
     pub perceptual: String,
+    /// Further scores of the test images: `scores: [kid, prdc, mmd, structure, relations]`, or some of them.
+    pub more: MoreScores,
 }
 
 impl EvalConfig {
@@ -113,6 +115,7 @@ impl Default for EvalConfig {
             masks: None,
             stretch: false,
             perceptual: semrel_metrics::networks::DEFAULT.to_owned(),
+            more: MoreScores::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::networks::Generator;
-use crate::published::generator_of_file;
+use crate::published::{OfFile, generator_of_file};
 use crate::trained::open_run;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_loss::patch_sampler::PatchSampler;
@@ -34,7 +34,8 @@ impl Subject {
     /// Names what is missing or damaged, and what was expected.
     pub fn open(place: &Path, checkpoint: &str, device: Device) -> Result<Self> {
         if place.is_file() {
-            let (generator, layers) = generator_of_file(place, device)?;
+            let OfFile { generator, config, .. } = generator_of_file(place, device)?;
+            let layers = config.model.nce_layers;
             return Ok(Self { place: place.to_owned(), config: None, generator, heads: None, step: 0, layers });
         }
         ensure!(

@@ -59,6 +59,11 @@ pub fn check_distances(config: &Config, data: &Data) -> Result<()> {
     if config.method != Method::Distancegan || !config.loss.standardise_distances {
         return Ok(());
     }
+    ensure!(
+        !data.is_single(),
+        "config key `loss.standardise_distances`: true; a run that learns from a single picture of each domain has none to measure \
+         distances between; use false"
+    );
     for side in [Side::A, Side::B] {
         let batches = data.images(side) / config.train.batch_size as usize;
         config.loss.distance.check_batches(batches).with_context(|| data.train.folder(side).display().to_string())?;
@@ -142,8 +147,9 @@ pub fn batches_of_pass(images: [usize; 2], batch: usize, most: usize) -> [Vec<u6
 /// Statistics of the folders A and B of a run, from one pass over its training images; progress on stderr unless `quiet`.
 ///
 /// # Errors
-/// Files that cannot be read, and those of [`DistanceStatistics::of`].
+/// Those of [`check_distances`]; files that cannot be read, and those of [`DistanceStatistics::of`].
 pub fn measure(config: &Config, data: &Data, quiet: bool) -> Result<[DistanceStatistics; 2]> {
+    check_distances(config, data)?;
     let batch = config.train.batch_size as usize;
     let [a, b] = batches_of_pass([Side::A, Side::B].map(|side| data.images(side)), batch, MOST_BATCHES);
     let mut progress = Progress::new("measuring distances between images", 0, (a.len() + b.len()) as u64, quiet);

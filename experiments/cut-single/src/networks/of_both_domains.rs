@@ -1,14 +1,14 @@
 //! Networks that are of both domains, and belong to methods of their own: MUNIT's, UNIT's and DRIT's.
 
 use crate::config::{Attributes, Config, DiscriminatorNorm, GeneratorKind};
-use crate::networks::{Discriminator, Generator};
+use crate::networks::{DISCRIMINATOR_SIZE, Discriminator, Generator};
 use anyhow::{Context, Result, ensure};
 use semrel_nn::drit::{
     self, ContentDiscriminator, ContentDiscriminatorConfig, ImageDiscriminator, ImageDiscriminatorConfig, Translator,
     TranslatorConfig,
 };
 use semrel_nn::munit::{self, MultiScaleDiscriminator, Pair, UnitPair};
-use semrel_nn::{InitType, Net, StyleChoice, TappedGenerator};
+use semrel_nn::{InitType, Net, StyleChoice, TappedGenerator, at_least};
 use std::rc::Rc;
 use tch::{Device, nn};
 
@@ -119,13 +119,16 @@ pub fn content_discriminator(config: &Config, device: Device) -> Result<Net<Cont
 /// The published discriminator of the generator's method, of several scales.
 ///
 /// # Errors
-/// Where the settings make no network.
+/// Where the settings make no network, or one that does not take crops of `data.image_size`.
 pub(super) fn scales(config: &Config, device: Device) -> Result<Net<Discriminator>> {
     let m = &config.model;
     let spectral = m.norm_discriminator == DiscriminatorNorm::Spectral;
+    // Before it is built: with as many halvings as need larger images, networks are huge.
+    let takes = |least| at_least(least, config.data.image_size.into()).context(DISCRIMINATOR_SIZE);
     if m.generator == GeneratorKind::Drit {
         let shape = ImageDiscriminatorConfig { channels: 3, width: m.ndf, scales: m.scales, spectral };
         shape.check().context(SECTION)?;
+        takes(shape.least_side())?;
         let net = Net::new(device, |p| Discriminator::DritScales(ImageDiscriminator::new(p, &shape)));
         drit::initialise(&net.state());
         return Ok(net);
@@ -138,6 +141,7 @@ pub(super) fn scales(config: &Config, device: Device) -> Result<Net<Discriminato
         ..munit::DiscriminatorConfig::published()
     };
     shape.check().context(SECTION)?;
+    takes(shape.least_side())?;
     let net = Net::new(device, |p| Discriminator::Scales(MultiScaleDiscriminator::new(p, &shape)));
     MUNIT_DISCRIMINATOR.apply(&net.state());
     Ok(net)

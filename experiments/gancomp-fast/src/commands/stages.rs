@@ -38,7 +38,7 @@ pub fn run(stage: Stage, args: &StageArgs, quiet: bool) -> Result<ExitCode> {
     let folders = args.row.folders();
     let (mode, manifest) = (args.start.mode.mode(), args.start.manifest.clone());
     let options = TrainOptions { folders: folders.clone(), mode, device, threads, quiet, manifest };
-    let interrupt = Interrupt::install()?;
+    let interrupt = Interrupt::prepare()?;
     let how = train(stage, &config, &options, &interrupt)?;
     Ok(ended(how, &folders.of(stage, &config), quiet))
 }

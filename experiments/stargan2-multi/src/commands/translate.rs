@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use semrel_data::image_io::read_rgb;
 use semrel_data::resize::{Filter, resize};
-use semrel_data::translate::{check_references, jobs};
+use semrel_data::translate::{MOST_STYLES, check_references, jobs};
 use semrel_metrics::extractor::stack;
 use semrel_run::place::{self, Made};
 use semrel_train::cli::{Machine, RunArgs, translating};
@@ -35,7 +35,7 @@ pub struct TranslateArgs {
     #[arg(long, value_name = "PICTURE", conflicts_with_all = ["styles", "seed", "psi"])]
     reference: Vec<PathBuf>,
     /// Number of random styles: each picture is translated once per style.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_STYLES)))]
     styles: u32,
     /// Seed of the random styles.
     #[arg(long, default_value_t = 0)]
