@@ -131,8 +131,7 @@ impl Plan {
 
     /// Name of that folder.
     pub fn run_name(&self, row: Row, seed: u64) -> String {
-        let own = self.variants.get(row.method).map_or(&[][..], |variant| &variant.settings);
-        self.folder(row.dataset, &format!("{}-s{seed}", self.method(row).name), own)
+        self.folder(row.dataset, &format!("{}-s{seed}", self.method(row).name), self.variant_settings(row))
     }
 
     /// What the run of a row with a seed is told of itself.
@@ -206,20 +205,26 @@ impl Plan {
 
     /// Changes to the configuration of a data set's rows.
     pub fn settings(&self, dataset: usize) -> Vec<String> {
-        let dataset = &self.datasets[dataset];
-        // The value is YAML, which holds JSON's strings whatever is in them.
-        let own = dataset.own.iter().map(|dir| format!("data.root={}", json!(dir.to_string_lossy())));
-        own.chain(dataset.settings.iter().cloned()).chain(self.sets.iter().cloned()).collect()
+        self.settings_with(dataset, &[])
     }
 
     /// Changes to the configuration of a row.
     pub fn settings_of(&self, row: Row) -> Vec<String> {
-        let own = self.variants.get(row.method).map_or(&[][..], |variant| &variant.settings);
-        // What the call changes comes last.
-        let mut settings = self.settings(row.dataset);
-        let at = settings.len() - self.sets.len();
-        settings.splice(at..at, own.iter().cloned());
-        settings
+        self.settings_with(row.dataset, self.variant_settings(row))
+    }
+
+    /// The data set's changes, then a variant's, then what the call changes, so that the call has the last word.
+    fn settings_with(&self, dataset: usize, variant: &[String]) -> Vec<String> {
+        let dataset = &self.datasets[dataset];
+        // The value is YAML, which holds JSON's strings whatever is in them.
+        let root = dataset.own.iter().map(|dir| format!("data.root={}", json!(dir.to_string_lossy())));
+        let changes = dataset.settings.iter().chain(variant).chain(&self.sets);
+        root.chain(changes.cloned()).collect()
+    }
+
+    /// Changes of the row's variant; none where the table's methods have no variants.
+    fn variant_settings(&self, row: Row) -> &[String] {
+        self.variants.get(row.method).map_or(&[], |variant| &variant.settings)
     }
 
     /// Checks that every row has a configuration.
