@@ -1,11 +1,11 @@
 //! `cargo xtask evidence`: the claims of the paper, tested with several seeds.
 
 use crate::data::real;
-use crate::tables::{self, Profile};
+use crate::tables::{self, Folders, Machine, Profile};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
 use clap::builder::PossibleValuesParser;
-use semrel_tables::claims::Claims;
+use semrel_tables::claims::{Claims, Study};
 use semrel_tables::claims_report;
 use semrel_tables::collected::Collected;
 use semrel_tables::cut_single::CutSingle;
@@ -14,7 +14,6 @@ use semrel_tables::plan::Plan;
 use semrel_tables::request::Request;
 use semrel_tables::spec::Program;
 use semrel_tables::study;
-use semrel_tables::table_single::DATASETS;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -25,10 +24,20 @@ use std::str::FromStr;
 const OURS: &str = "ours";
 
 /// Data sets of the sample world, and those of real pictures.
-const DATA: [&str; 5] = ["horse2zebra", "street", "lines2colour", "colour2lines", "satellite2relief"];
+const DATA: [&str; 9] = [
+    "horse2zebra",
+    "street",
+    "seasons",
+    "weather",
+    "maps",
+    "lines2colour",
+    "colour2lines",
+    "satellite2relief",
+    "fluent",
+];
 
-/// Scores that claims are about and that evaluations have only when asked.
-const FURTHER: &str = "eval.more.scores=[structure, relations]";
+/// Scores that claims are about and that evaluations of `cut-single` have only when asked.
+const FURTHER: &str = "eval.more.scores=[structure, relations, coupling]";
 
 /// Test the claims of the paper: does SRC help, do hard negatives, by how much, and how sure is that?
 ///
@@ -37,7 +46,7 @@ const FURTHER: &str = "eval.more.scores=[structure, relations]";
 /// seeds, evaluates them, and writes OUT/evidence.md and OUT/evidence.json: for each claim whether it holds, does not hold or is
 /// undecided, with differences, intervals and p values. What has already been trained is kept.
 ///
-/// With five seeds all claims on two data sets are 150 runs, four to six hours on two cores. `--part 1/3`, `2/3` and `3/3` train thirds of
+/// With five seeds all claims on all data sets of the sample world are 225 runs, eight to ten hours on two cores. `--part 1/3`, `2/3` and `3/3` train thirds of
 /// the runs, one after another or on several machines that share a folder; a call without --part trains what is left and tests.
 /// Ctrl-C saves checkpoints; the same command goes on. A row whose changes are edited in the file is another run.
 #[derive(clap::Args)]
@@ -55,9 +64,8 @@ pub struct Args {
     /// Claims to test, by their names in the file, separated by commas [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     claims: Vec<String>,
-    /// Data sets to test them on, separated by commas
-    #[arg(long, value_name = "NAME", value_delimiter = ',', default_values_t = ["horse2zebra".to_owned(), "street".to_owned()],
-          value_parser = PossibleValuesParser::new(DATA))]
+    /// Data sets to test them on, separated by commas [default: all of the sample world]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = PossibleValuesParser::new(DATA))]
     data: Vec<String>,
     /// Rows and claims [default: configs/evidence.yaml, in the checkout]
     #[arg(long, value_name = "FILE")]
@@ -65,21 +73,10 @@ pub struct Args {
     /// Train only this part of the runs, such as 2/4, and test nothing
     #[arg(long, value_name = "K/N")]
     part: Option<Part>,
-    /// Rows trained at a time [default: as many as there are cores; 1 on other devices than the CPU]
-    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u64).range(1..=256))]
-    jobs: Option<u64>,
-    /// Threads per row [default: cores / jobs]
-    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=1024))]
-    threads: Option<u64>,
-    /// Device to train on: cpu, cuda, cuda:1, ...
-    #[arg(long, default_value = "cpu")]
-    device: String,
-    /// Folder of the results [default: results, in the checkout]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Folder of the run folders [default: that of the program in runs, in the checkout]
-    #[arg(long, value_name = "DIR")]
-    runs: Option<PathBuf>,
+    #[command(flatten)]
+    machine: Machine,
+    #[command(flatten)]
+    folders: Folders,
 }
 
 /// One of several parts, counted from 1.
@@ -121,60 +118,40 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
         "--profile paper: the claims are about rows of the profiles sample and small"
     );
     let file = args.file.clone().unwrap_or_else(|| workspace.root.join("configs/evidence.yaml"));
-    let claims = Claims::read(&file, CutSingle.columns())?
-        .select(&args.claims)
-        .map_err(anyhow::Error::msg)
-        .context("--claims")?;
-    let variants = claims.variants();
-    let own = if variants.iter().any(|variant| variant.name == OURS) {
-        OURS
-    } else {
-        &variants.first().context("no rows")?.name
-    };
-    let spec = study::spec("evidence", "Evidence", &CutSingle, DATASETS, &variants, own);
-    let request = || Request {
-        profile: Some(args.profile.into()),
-        seeds: args.seeds,
-        resume: true,
-        jobs: args.jobs,
-        threads: args.threads,
-        device: args.device.clone(),
-        sets: vec![FURTHER.to_owned()],
-        out: args.out.clone(),
-        runs: args.runs.clone(),
-        variants: variants.clone(),
-        ..Request::default()
-    };
-    let mut plans: Vec<Plan> = vec![];
-    let data: BTreeSet<String> = args.data.iter().cloned().collect();
-    let (world, packages): (Vec<&String>, Vec<&String>) =
-        data.iter().partition(|name| !real::names().contains(&name.as_str()));
-    if !world.is_empty() {
-        ensure!(args.profile == Profile::Sample, "--data {}: the sample world belongs to --profile sample", world[0]);
-        let only = world.into_iter().cloned().collect();
-        plans.push(Request { only, ..request() }.plan(spec, &workspace.root)?);
+    let claims = Claims::read(&file)?.select(&args.claims).map_err(anyhow::Error::msg).context("--claims")?;
+    let mut studied = vec![];
+    for study in &claims.studies {
+        let plans = plans(workspace, &args, study)?;
+        if plans.is_empty() {
+            let known: Vec<&str> = DATA.into_iter().filter(|name| belongs(name, study)).collect();
+            ensure!(
+                args.claims.is_empty(),
+                "--data: claim {} is about {}; its data sets are {}",
+                study.claims[0].name,
+                study.program,
+                known.join(", ")
+            );
+            continue;
+        }
+        studied.push((study, plans));
     }
-    for name in packages {
-        let data = workspace.root.join("data");
-        let size = if args.profile == Profile::Sample { 64 } else { 128 };
-        let folder = real::make(workspace, name, &data, size)?;
-        // The value is YAML, which holds JSON's strings whatever is in them.
-        let truth = format!("eval.truth={}", json!(folder.join("truthB").to_string_lossy()));
-        let sets = vec![FURTHER.to_owned(), truth];
-        plans.push(Request { data: Some(folder), sets, ..request() }.plan(spec, &workspace.root)?);
+    ensure!(!studied.is_empty(), "--data: there is no claim about these data sets");
+    for plan in studied.iter().flat_map(|(_, plans)| plans) {
+        plan.check_run_folders()?;
     }
     let (mut collected, mut failed) = (vec![], false);
-    for plan in &plans {
-        plan.check_run_folders()?;
-        let outcomes = tables::train(workspace, plan, args.part)?;
-        if outcomes.contains(&Outcome::Interrupted) {
-            eprintln!("interrupted; the same command goes on where it stopped");
-            return Ok(ExitCode::from(130));
+    for (_, plans) in &studied {
+        let mut of_study = vec![];
+        for plan in plans {
+            let outcomes = tables::train(workspace, plan, args.part)?;
+            if outcomes.contains(&Outcome::Interrupted) {
+                eprintln!("interrupted; the same command goes on where it stopped");
+                return Ok(ExitCode::from(130));
+            }
+            failed |= outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed(_)));
+            of_study.push(Collected::read(plan, &outcomes));
         }
-        failed |= outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed(_)));
-        if args.part.is_none() {
-            collected.push(Collected::read(plan, &outcomes));
-        }
+        collected.push(of_study);
     }
     if let Some(Part { which, of }) = args.part {
         if failed {
@@ -184,11 +161,73 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
         eprintln!("part {which} of {of} is trained; without --part the claims are tested");
         return Ok(ExitCode::SUCCESS);
     }
-    let results: Vec<(&Plan, &Collected)> = plans.iter().zip(&collected).collect();
-    let judged: Vec<_> = claims.claims.iter().map(|claim| claim.judge(&results)).collect();
-    let out = args.out.unwrap_or_else(|| workspace.root.join("results"));
-    let missing = claims_report::write(&out, &judged, &results)?;
+    let (mut judged, mut all) = (vec![], vec![]);
+    for ((study, plans), collected) in studied.iter().zip(&collected) {
+        let results: Vec<(&Plan, &Collected)> = plans.iter().zip(collected).collect();
+        judged.extend(study.claims.iter().map(|claim| claim.judge(&results)));
+        all.extend(results);
+    }
+    let out = workspace.place(args.folders.out.as_deref(), "results")?;
+    let missing = claims_report::write(&out, judged, &all)?;
     Ok(if missing { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Whether a data set is one of those on which the rows of a study can be trained.
+fn belongs(data: &str, study: &Study) -> bool {
+    let of_world = study.table().is_ok_and(|table| table.datasets.iter().any(|dataset| dataset.sample.name() == data));
+    of_world || real::program_of(data) == Some(&study.program)
+}
+
+/// The plans of a study: one for its data sets of the sample world, one for each of real pictures. None where none of its data
+/// sets is asked for.
+fn plans(workspace: &Workspace, args: &Args, study: &Study) -> Result<Vec<Plan>> {
+    let table = study.table().map_err(anyhow::Error::msg)?;
+    let variants = study.variants();
+    let own = if variants.iter().any(|variant| variant.name == OURS) {
+        OURS
+    } else {
+        &variants.first().with_context(|| format!("{}: no rows", study.program))?.name
+    };
+    let name = format!("evidence-{}", table.name);
+    let spec = study::spec(&name, "Evidence", table.program, table.datasets, &variants, own);
+    let asked: BTreeSet<&String> = args.data.iter().filter(|data| belongs(data, study)).collect();
+    let (packages, world): (Vec<&String>, Vec<&String>) =
+        asked.into_iter().partition(|data| real::program_of(data).is_some());
+    let sets = if study.program == CutSingle.name() { vec![FURTHER.to_owned()] } else { vec![] };
+    let request = || Request {
+        profile: Some(args.profile.into()),
+        seeds: args.seeds,
+        resume: true,
+        jobs: args.machine.jobs,
+        threads: args.machine.threads,
+        device: args.machine.device.clone(),
+        out: args.folders.out.clone(),
+        runs: args.folders.runs.clone(),
+        variants: variants.clone(),
+        ..Request::default()
+    };
+    let mut plans = vec![];
+    if args.data.is_empty() || !world.is_empty() {
+        let named = world.first().map_or(String::new(), |name| format!("--data {name}: "));
+        ensure!(
+            args.profile == Profile::Sample,
+            "{named}the sample world belongs to --profile sample; with another profile name data sets of real pictures, such as \
+             --data lines2colour"
+        );
+        let only = world.into_iter().cloned().collect();
+        plans.push(Request { only, sets: sets.clone(), ..request() }.plan(spec, &workspace.root)?);
+    }
+    for name in packages {
+        let data = workspace.root.join("data");
+        let size = if args.profile == Profile::Sample { 64 } else { 128 };
+        let folder = real::make(workspace, name, &data, size)?;
+        let truth = folder.join(real::truth_of(name));
+        // The value is YAML, which holds JSON's strings whatever is in them.
+        let truth = format!("eval.truth={}", json!(truth.to_string_lossy()));
+        let sets = sets.iter().cloned().chain([truth]).collect();
+        plans.push(Request { data: Some(folder), sets, ..request() }.plan(spec, &workspace.root)?);
+    }
+    Ok(plans)
 }
 
 #[cfg(test)]
@@ -209,9 +248,21 @@ mod tests {
     #[test]
     fn the_claims_of_the_file_are_about_its_rows_and_about_scores_that_there_are() {
         let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/evidence.yaml");
-        let claims = Claims::read(&file, CutSingle.columns()).unwrap();
-        assert!(claims.claims.len() >= 8 && claims.rows.iter().any(|row| row.name == OURS));
+        let claims = Claims::read(&file).unwrap();
+        assert_eq!(claims.studies.iter().map(|study| study.claims.len()).collect::<Vec<_>>(), [10, 1, 1]);
+        assert!(claims.studies.iter().all(|study| study.rows.iter().any(|row| row.name == OURS)));
         let some = claims.select(&["C3".into()]).unwrap();
-        assert_eq!(some.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["infonce", "dce"]);
+        assert_eq!(some.studies[0].rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["infonce", "dce"]);
+    }
+
+    #[test]
+    fn every_data_set_belongs_to_a_study() {
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/evidence.yaml");
+        let studies = Claims::read(&file).unwrap().studies;
+        for data in DATA {
+            assert!(studies.iter().any(|study| belongs(data, study)), "{data}");
+        }
+        let of = |data: &str| studies.iter().filter(|study| belongs(data, study)).count();
+        assert_eq!(["horse2zebra", "maps", "fluent", "lines2colour"].map(of), [2, 1, 1, 1]);
     }
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask sweep`: a configuration with several values of a key, each with several seeds.
 
-use crate::tables;
+use crate::tables::{self, Folders, Machine};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_statistics::mean;
@@ -37,18 +37,10 @@ pub struct Args {
     /// Seeds per value (777, 778, ...); with fewer than four nothing can be concluded
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=13))]
     seeds: u64,
-    /// Rows trained at a time [default: as many as there are cores; 1 in profile `paper`, and on other devices than the CPU]
-    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u64).range(1..=256))]
-    jobs: Option<u64>,
-    /// Device to train on: cpu, cuda, cuda:1, ...
-    #[arg(long, default_value = "cpu")]
-    device: String,
-    /// Folder of the results [default: results, in the checkout]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Folder of the run folders [default: that of the program in runs, in the checkout]
-    #[arg(long, value_name = "DIR")]
-    runs: Option<PathBuf>,
+    #[command(flatten)]
+    machine: Machine,
+    #[command(flatten)]
+    folders: Folders,
 }
 
 pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
@@ -145,11 +137,8 @@ fn plan(workspace: &Workspace, args: &Args, keys: &[(String, Vec<String>)]) -> R
     };
     let paper = table.datasets.iter().position(of_world);
     let dataset = Dataset { name: stem.clone(), paper, own: None, stem, settings: vec![] };
-    let absolute = |path: &Option<PathBuf>, default: String| match path {
-        Some(path) => std::path::absolute(path),
-        None => Ok(workspace.root.join(default)),
-    };
-    let parallel = side_by_side(profile, &args.device, args.jobs);
+    let Machine { jobs, threads, device } = &args.machine;
+    let parallel = side_by_side(profile, device, *jobs);
     let program = table.program.name();
     Ok(Plan {
         spec,
@@ -163,12 +152,12 @@ fn plan(workspace: &Workspace, args: &Args, keys: &[(String, Vec<String>)]) -> R
         overwrite: false,
         best_on_test: false,
         parallel,
-        threads: (cores() / parallel).max(1),
-        device: args.device.clone(),
+        threads: threads.map_or((cores() / parallel).max(1), |threads| threads as usize),
+        device: device.clone(),
         sets: combinations_of_one(&fixed),
         configs,
-        runs: absolute(&args.runs, format!("runs/{program}"))?,
-        out: absolute(&args.out, "results".into())?,
+        runs: workspace.place(args.folders.runs.as_deref(), format!("runs/{program}"))?,
+        out: workspace.place(args.folders.out.as_deref(), "results")?,
     })
 }
 

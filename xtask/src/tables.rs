@@ -47,6 +47,31 @@ impl From<Profile> for profile::Profile {
     }
 }
 
+/// What rows are trained with.
+#[derive(clap::Args)]
+pub struct Machine {
+    /// Rows trained at a time [default: as many as there are cores; 1 in profile `paper`, and on other devices than the CPU]
+    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u64).range(1..=256))]
+    pub jobs: Option<u64>,
+    /// Threads per row [default: cores / jobs]
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub threads: Option<u64>,
+    /// Device to train on: cpu, cuda, cuda:1, ...
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+}
+
+/// Where results and runs lie.
+#[derive(clap::Args)]
+pub struct Folders {
+    /// Folder of the results [default: results, in the checkout]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Folder of the run folders [default: that of the program in runs, in the checkout]
+    #[arg(long, value_name = "DIR")]
+    pub runs: Option<PathBuf>,
+}
+
 /// Options of every table.
 #[derive(clap::Args)]
 struct Options {
@@ -72,24 +97,13 @@ struct Options {
     /// Also score all kept checkpoints on the test images and show the best of them, as papers do: it flatters the method
     #[arg(long)]
     best_on_test: bool,
-    /// Rows trained at a time [default: see above]
-    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u64).range(1..=256))]
-    jobs: Option<u64>,
-    /// Threads per row [default: cores / jobs]
-    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=1024))]
-    threads: Option<u64>,
-    /// Device to train on: cpu, cuda, cuda:1, ...
-    #[arg(long, default_value = "cpu")]
-    device: String,
+    #[command(flatten)]
+    machine: Machine,
     /// Change a key of every row's configuration, as in --set train.batch_size=2
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Folder of the results [default: results, in the checkout]
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// Folder of the run folders [default: that of the program in runs, in the checkout]
-    #[arg(long, value_name = "DIR")]
-    runs: Option<PathBuf>,
+    #[command(flatten)]
+    folders: Folders,
     /// Folder of the rows' configurations [default: that of program and profile in configs, in the checkout]
     #[arg(long, value_name = "DIR")]
     configs: Option<PathBuf>,
@@ -114,12 +128,12 @@ impl Options {
             resume: self.resume,
             overwrite: self.overwrite,
             best_on_test: self.best_on_test,
-            jobs: self.jobs,
-            threads: self.threads,
-            device: self.device,
+            jobs: self.machine.jobs,
+            threads: self.machine.threads,
+            device: self.machine.device,
             sets: self.set,
-            out: self.out,
-            runs: self.runs,
+            out: self.folders.out,
+            runs: self.folders.runs,
             configs: self.configs,
             variants: vec![],
         }

@@ -113,7 +113,7 @@ fn the_page_works_in_a_browser() -> Result<(), Skipped> {
             page.colour_scheme(scheme).unwrap();
             show_all(&page);
             assert_eq!(page.axe().unwrap(), NOTHING, "{width} {scheme}");
-            for part in ["tables", "search", "curves", "pictures", "runs"] {
+            for part in ["tables", "claims", "search", "curves", "pictures", "runs"] {
                 page.evaluate(&format!("document.getElementById('{part}').scrollIntoView({{behavior: 'instant'}})"))
                     .unwrap();
                 page.settle().unwrap();

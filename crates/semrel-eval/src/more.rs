@@ -1,7 +1,7 @@
 //! Scores besides those that every evaluation has, as many as a configuration asks for.
 
 use crate::error::AtKey;
-use crate::{EvalError, ReferenceSet};
+use crate::{EvalError, ImageSet, ReferenceSet, ReferenceSource};
 use image::RgbImage;
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -44,6 +44,9 @@ pub enum MoreScore {
     /// Divergence of the patches' relations in a picture from those in its translation, `relations`: what SRC minimises, over the
     /// fixed features of EfficientNet-Lite0.
     Relations,
+    /// Means over the training log of the coupling of positives and negatives (Eq. 9), `q_npc`, `q_npc_unrelated` and
+    /// `q_npc_related`, of methods that contrast patches. The program that trained them adds it.
+    Coupling,
 }
 
 /// Which further scores an evaluation has, and their settings.
@@ -76,15 +79,35 @@ impl MoreScores {
         None
     }
 
-    /// Refuses more neighbours than there are other images, before anything is computed.
+    /// Whether a score is asked for.
+    pub fn has(&self, score: MoreScore) -> bool {
+        self.scores.contains(&score)
+    }
+
+    /// Whether a score compares features of single pictures.
+    fn compares_features(&self) -> bool {
+        [MoreScore::Kid, MoreScore::Prdc, MoreScore::Mmd].iter().any(|score| self.has(*score))
+    }
+
+    /// Refuses what so many translated images, compared with this reference, have no scores for, before anything is computed:
+    /// more neighbours than there are other images, and features of single pictures where an archive has none.
     ///
     /// # Errors
     /// Names the config key.
-    pub fn check(&self, images: usize) -> Result<(), EvalError> {
-        if self.scores.contains(&MoreScore::Prdc) && self.neighbours >= images as i64 {
-            return Err(EvalError::Neighbours { neighbours: self.neighbours, images });
+    pub fn check(&self, sources: usize, reference: &ReferenceSource) -> Result<(), EvalError> {
+        match reference {
+            ReferenceSource::Archive { .. } if self.compares_features() => {
+                Err(EvalError::NoSinglePictures.at_key(MORE))
+            }
+            ReferenceSource::Images { sets, .. } if self.has(MoreScore::Prdc) => {
+                let images = sets.iter().map(ImageSet::len).sum::<usize>().min(sources);
+                if self.neighbours >= images as i64 {
+                    return Err(EvalError::Neighbours { neighbours: self.neighbours, images });
+                }
+                Ok(())
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Loads what they need.
@@ -92,7 +115,7 @@ impl MoreScores {
     /// # Errors
     /// Names the config key: weights that are missing.
     pub fn load(&self, device: Device) -> Result<More, EvalError> {
-        let looks = [MoreScore::Structure, MoreScore::Relations].iter().any(|score| self.scores.contains(score));
+        let looks = [MoreScore::Structure, MoreScore::Relations].iter().any(|score| self.has(*score));
         let layout = looks.then(|| networks::load(networks::DEFAULT, device)).transpose().at_key(MORE)?;
         Ok(More { settings: self.clone(), layout })
     }
@@ -106,7 +129,7 @@ pub struct More {
 
 impl More {
     fn has(&self, score: MoreScore) -> bool {
-        self.settings.scores.contains(&score)
+        self.settings.has(score)
     }
 
     /// The scores of translations, whose `features` are those that `reference` is of, and whose files belong to these sources.
@@ -122,7 +145,7 @@ impl More {
         quiet: bool,
     ) -> Result<BTreeMap<String, f64>, EvalError> {
         let mut scores = BTreeMap::new();
-        if [MoreScore::Kid, MoreScore::Prdc, MoreScore::Mmd].iter().any(|score| self.has(*score)) {
+        if self.settings.compares_features() {
             self.of_features(reference, features, &mut scores).map_err(|error| error.at_key(MORE))?;
         }
         if let Some(layout) = &self.layout {
@@ -272,7 +295,12 @@ mod tests {
         let invalid =
             |neighbours, sigma| MoreScores { scores: vec![], neighbours, sigma }.invalid().map(|(key, ..)| key);
         let prdc = MoreScores { scores: vec![MoreScore::Prdc], ..MoreScores::default() };
-        assert!(prdc.check(6).is_ok() && prdc.check(5).unwrap_err().to_string().contains("`eval.more.neighbours`: 5"));
+        let none = ReferenceSource::Images { key: "eval.reference", sets: vec![] };
+        assert!(prdc.check(6, &none).unwrap_err().to_string().contains("`eval.more.neighbours`: 5"));
+        let archive = ReferenceSource::Archive { key: "eval.statistics", file: "reals.npz".into() };
+        assert!(prdc.check(6, &archive).unwrap_err().to_string().contains(MORE));
+        let layouts = MoreScores { scores: vec![MoreScore::Relations, MoreScore::Coupling], ..MoreScores::default() };
+        assert!(layouts.check(6, &archive).is_ok() && layouts.check(0, &none).is_ok());
         assert_eq!([invalid(5, 1.0), invalid(0, 1.0), invalid(5, f64::NAN)], [None, Some("neighbours"), Some("sigma")]);
     }
 }

@@ -8,6 +8,7 @@
 //! | [`hard_negative`] | von Mises–Fisher importance weights of the negatives (Eq. 5) |
 //! | [`hdce`] | decoupled InfoNCE with those weights (Eq. 4, 6) |
 //! | [`patch_nce`] | InfoNCE over patches as CUT has it |
+//! | [`coupling`] | the negative-positive coupling multiplier of InfoNCE (Eq. 8–9), to be measured |
 //! | [`semantic`] | λ_SRC·L_SRC + λ_hDCE·L_hDCE over all taps, as the multi-modal experiment trains it |
 //! | [`distillation`] | SRC and hDCE between the taps of teacher and student, as the compression experiment trains them |
 //! | [`patch_sampler`] | patch positions and the projection heads F |
@@ -26,6 +27,7 @@
 
 mod check;
 mod closed_form;
+pub mod coupling;
 pub mod curriculum;
 pub mod distillation;
 mod error;

@@ -5,7 +5,7 @@ use super::labels::group_of;
 use super::members::short_title;
 use super::problems::{files_below, shown};
 use super::run_folders::RunFolder;
-use super::sources::{Sources, TableFile};
+use super::sources::{EvidenceFile, Sources, TableFile};
 use semrel_run::input;
 use semrel_tables::spec::Method;
 use serde::Serialize;
@@ -80,15 +80,17 @@ pub fn collect(sources: &Sources, live: bool) -> Galleries {
         .iter()
         .map(|file| of_table(file).into_iter().map(|candidate| (candidate, None)).collect())
         .collect();
+    tables.push(sources.evidence.iter().flat_map(of_evidence).map(|candidate| (candidate, None)).collect());
     for of_all in [true, false] {
         for (candidate, picture) in tables.iter_mut().flatten().filter(|(candidate, _)| candidate.of_all == of_all) {
             *picture = all.add_one(sources, candidate);
         }
     }
-    for (file, pictures) in sources.tables.iter().zip(tables) {
+    let titles = sources.tables.iter().map(TableFile::title).chain(["Rows of claims".to_owned()]);
+    for (title, pictures) in titles.zip(tables) {
         let pictures: Vec<Picture> = pictures.into_iter().filter_map(|(_, picture)| picture).collect();
         if !pictures.is_empty() {
-            all.tables.push(Gallery { title: file.title(), pictures });
+            all.tables.push(Gallery { title, pictures });
         }
     }
     let figures = all.add(sources, figures(&sources.folders.results));
@@ -178,6 +180,18 @@ fn of_table(file: &TableFile) -> Vec<Candidate> {
         }
     }
     found
+}
+
+/// The pictures of the rows that claims are about.
+fn of_evidence(file: &EvidenceFile) -> Vec<Candidate> {
+    let candidate = |(title, picture): &(String, String)| {
+        let path = file.folder.join(picture);
+        // Those of all rows list them.
+        let of_all = title.contains(", from the top: ");
+        let (title, alt) = (title.clone(), format!("A grid of {title}"));
+        (path.is_file() && picture.ends_with(".png")).then_some(Candidate { path, of_all, title, alt })
+    };
+    file.evidence.pictures.iter().filter_map(candidate).collect()
 }
 
 /// Whatever lies in `results/figures`.

@@ -15,6 +15,7 @@ mod bars;
 mod curves;
 mod diff;
 mod error;
+mod evidence;
 mod front;
 mod gallery;
 mod labels;

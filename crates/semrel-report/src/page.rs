@@ -5,16 +5,17 @@ use super::error::ReportError;
 use super::problems::{files_below, slashes};
 use super::report::Report;
 use super::sources::Sources;
-use super::{curves, front, gallery, run_list, table_view};
+use super::{curves, evidence, front, gallery, run_list, table_view};
 use semrel_pages::{Page, Templates};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Parts of the body, by name.
-const PARTS: [(&str, &str); 8] = [
+const PARTS: [(&str, &str); 9] = [
     ("body", include_str!("page/body.html")),
     ("tables", include_str!("page/tables.html")),
+    ("evidence", include_str!("page/evidence.html")),
     ("fronts", include_str!("page/fronts.html")),
     ("curves", include_str!("page/curves.html")),
     ("pictures", include_str!("page/pictures.html")),
@@ -40,6 +41,9 @@ const LIVE: &str = include_str!("page/live.js");
 /// [`ReportError::Page`].
 pub fn build(sources: &Sources, live: Option<&str>) -> Result<Report, ReportError> {
     let tables: Vec<_> = sources.tables.iter().map(table_view::view).collect();
+    let evidence: Vec<_> = sources.evidence.iter().map(evidence::view).collect();
+    let written = sources.tables.iter().map(|table| table.written);
+    let written = written.chain(sources.evidence.iter().map(|file| file.written)).max();
     let curves = curves::groups(sources);
     let fronts = front::groups(sources);
     let galleries = gallery::collect(sources, live.is_some());
@@ -60,10 +64,11 @@ pub fn build(sources: &Sources, live: Option<&str>) -> Result<Report, ReportErro
         &json!({
             "mark": MARK,
             "summary": summary,
-            "written": sources.tables.iter().map(|table| table.written).max(),
+            "written": written,
             "explorer": !explorer.is_empty(),
             "problems": problems,
             "tables": tables,
+            "evidence": evidence,
             "fronts": fronts.iter().map(|group| json!({"title": group.title, "quality": group.quality, "over": group.over})).collect::<Vec<_>>(),
             "curves": curves.iter().map(|group| json!({"title": group.title, "metrics": group.metrics, "first": group.first})).collect::<Vec<_>>(),
             "galleries": galleries.tables.iter().chain(&galleries.figures).collect::<Vec<_>>(),
@@ -78,6 +83,7 @@ pub fn build(sources: &Sources, live: Option<&str>) -> Result<Report, ReportErro
     );
     let links = [
         ("Tables", "#tables", !tables.is_empty()),
+        ("Claims", "#claims", !evidence.is_empty()),
         ("Search", "#search", !fronts.is_empty()),
         ("Curves", "#curves", !curves.is_empty()),
         ("Pictures", "#pictures", pictures),
@@ -103,7 +109,8 @@ pub fn build(sources: &Sources, live: Option<&str>) -> Result<Report, ReportErro
 /// `3 tables, 40 runs`.
 fn summary(sources: &Sources) -> String {
     let count = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
-    let counts = [(sources.tables.len(), "table"), (sources.runs.len(), "run")];
+    let claims = sources.evidence.iter().map(|file| file.evidence.claims.len()).sum();
+    let counts = [(sources.tables.len(), "table"), (claims, "claim"), (sources.runs.len(), "run")];
     counts.into_iter().filter(|(n, _)| *n > 0).map(|(n, one)| count(n, one)).collect::<Vec<_>>().join(", ")
 }
 

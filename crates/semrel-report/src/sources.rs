@@ -6,6 +6,7 @@ use super::members::{self, Membership};
 use super::problems::{Problems, shown};
 use super::run_folders::{self, RunFolder};
 use semrel_run::input;
+use semrel_tables::claims_report::{Evidence, JSON};
 use semrel_tables::spec::Spec;
 use semrel_tables::written::Written;
 use std::collections::HashMap;
@@ -76,12 +77,36 @@ impl TableFile {
     }
 }
 
+/// What tests of claims have written.
+pub struct EvidenceFile {
+    /// What the file says.
+    pub evidence: Evidence,
+    /// Seconds since 1970 at which it was written.
+    pub written: u64,
+    /// Folder of its pictures, which it lies in.
+    pub folder: PathBuf,
+    /// That folder's name below the results, where it was written there by `--out`.
+    pub within: Option<String>,
+}
+
+impl EvidenceFile {
+    /// What it is called, with the folder that tells it from another.
+    pub fn title(&self) -> String {
+        match &self.within {
+            Some(folder) => format!("Claims, in {folder}"),
+            None => "Claims".to_owned(),
+        }
+    }
+}
+
 /// All that was read.
 pub struct Sources {
     /// Where from.
     pub folders: Folders,
     /// Tables, in the order of the paper.
     pub tables: Vec<TableFile>,
+    /// Tests of claims, those in folders of the results last.
+    pub evidence: Vec<EvidenceFile>,
     /// Run folders, in the order in which a group shows them.
     pub runs: Vec<RunFolder>,
     /// Rows, by the names of their runs.
@@ -100,8 +125,9 @@ impl Sources {
     pub fn read(folders: &Folders) -> Result<Self, ReportError> {
         let problems = Problems::default();
         let tables = read_tables(&folders.results, &problems)?;
+        let evidence = read_evidence(&folders.results, &problems);
         let mut runs = run_folders::read(&folders.runs, &problems)?;
-        if tables.is_empty() && runs.is_empty() && problems.lines().is_empty() {
+        if tables.is_empty() && evidence.is_empty() && runs.is_empty() && problems.lines().is_empty() {
             return Err(ReportError::Nothing { results: folders.results.clone(), runs: folders.runs.clone() });
         }
         // A table tells on what processor its runs were made.
@@ -121,7 +147,7 @@ impl Sources {
         members::mark_seeds(&mut members);
         runs.sort_by_cached_key(|run| order_of(run, members.get(&run.name)));
         let labels = labels(&runs, &members);
-        Ok(Self { folders: folders.clone(), tables, runs, members, labels, problems })
+        Ok(Self { folders: folders.clone(), tables, evidence, runs, members, labels, problems })
     }
 
     /// The row that a run belongs to.
@@ -137,24 +163,45 @@ impl Sources {
 
 fn read_tables(results: &Path, problems: &Problems) -> Result<Vec<TableFile>, ReportError> {
     let mut found = vec![];
-    let folders: Vec<(PathBuf, Option<String>)> =
-        [(results.to_owned(), None)].into_iter().chain(folders_in(results)).collect();
+    let folders = folders_of(results);
     for (spec, (folder, within)) in
         semrel_tables::ALL.into_iter().flat_map(|spec| folders.iter().map(move |at| (spec, at)))
     {
         let path = folder.join(format!("{}.json", spec.name));
-        let text = match input::read_to_string(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
-            other => other.map_err(|error| format!("{}: {error}", path.display())),
-        };
-        let place = shown("results", results, &path);
-        let written = written(&path);
-        let parsed = text.and_then(|text| Written::read(spec, &text));
-        if let Some(table) = problems.keep(&place, parsed) {
+        let read = |text: &str| Written::read(spec, text);
+        if let Some((table, written)) = read_result(results, &path, read, problems) {
             found.push(TableFile { spec, table, written, folder: folder.clone(), within: within.clone() });
         }
     }
     Ok(found)
+}
+
+fn read_evidence(results: &Path, problems: &Problems) -> Vec<EvidenceFile> {
+    let file = |(folder, within): (PathBuf, Option<String>)| {
+        let (evidence, written) = read_result(results, &folder.join(JSON), Evidence::read, problems)?;
+        Some(EvidenceFile { evidence, written, folder, within })
+    };
+    folders_of(results).into_iter().filter_map(file).collect()
+}
+
+/// What a file says, and when it was written; none where there is no such file, or none that can be read, which is told.
+fn read_result<T>(
+    results: &Path,
+    path: &Path,
+    read: impl FnOnce(&str) -> Result<T, String>,
+    problems: &Problems,
+) -> Option<(T, u64)> {
+    let text = match input::read_to_string(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        other => other.map_err(|error| format!("{}: {error}", path.display())),
+    };
+    let parsed = text.and_then(|text| read(&text));
+    Some((problems.keep(shown("results", results, path), parsed)?, written(path)))
+}
+
+/// The folder of the results, and those in it.
+fn folders_of(results: &Path) -> Vec<(PathBuf, Option<String>)> {
+    [(results.to_owned(), None)].into_iter().chain(folders_in(results)).collect()
 }
 
 /// The folders in that of the results, by name: tables were written to some of them.

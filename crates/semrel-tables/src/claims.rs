@@ -1,27 +1,33 @@
-//! Claims of the paper as hypotheses about rows, and what results say of them.
+//! Claims of the paper as hypotheses about rows.
 //!
 //! Each claim is a list of tests that are fixed before anything is trained: one row is better than another in a measure, on every
-//! data set. The tests of a claim on a data set are one family, for which p values are corrected; each direction has 2.5 %. A claim *holds* where every test is significant in
-//! the claimed direction, *does not hold* where one is significant in the other, and is *undecided* otherwise.
+//! data set. [`judged`](super::judged) has what becomes of them.
 
-use super::collected::Collected;
 use super::columns::Column;
-use super::differences::{LEAST_SEEDS, SIGNIFICANT, compare, least_p, scores, seeds_for};
 use super::error::TableError;
-use super::evaluated::Evaluated;
-use super::plan::Plan;
 use super::request::check_set;
+use super::spec::Spec;
 use super::study::{Configuration, Variant};
+use super::{ALL, of_program};
 use semrel_run::input;
-use semrel_statistics::holm;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Rows and claims, as a YAML file has them.
+/// Claims, as a YAML file has them.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
+    /// What programs train and what is claimed of it, a study per program.
+    pub studies: Vec<Study>,
+}
+
+/// Rows of a program, and claims about them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Study {
+    /// The program.
+    pub program: String,
     /// Rows to train.
     pub rows: Vec<RowEntry>,
     /// What is claimed.
@@ -57,7 +63,7 @@ pub struct Claim {
     pub tests: Vec<Test>,
 }
 
-/// A row is better than another in a measure.
+/// A row is better than another in a measure; or the same row in one than in another.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Test {
@@ -65,89 +71,11 @@ pub struct Test {
     pub row: String,
     /// The other.
     pub than: String,
-    /// The score, as in result files; whether more of it is better is known.
+    /// The score, as [`Column::key`] calls it; whether more of it is better is known.
     pub measure: String,
-}
-
-/// What a test of a claim came to on a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Significant, as claimed.
-    Holds,
-    /// Significant, the other way.
-    DoesNotHold,
-    /// Neither.
-    Undecided,
-}
-
-impl Verdict {
-    /// In words.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Holds => "holds",
-            Self::DoesNotHold => "does not hold",
-            Self::Undecided => "undecided",
-        }
-    }
-
-    /// That of a claim, from those of its tests.
-    pub fn of_all(verdicts: impl IntoIterator<Item = Self>) -> Self {
-        let all: Vec<Self> = verdicts.into_iter().collect();
-        match all.contains(&Self::DoesNotHold) {
-            true => Self::DoesNotHold,
-            false if !all.is_empty() && all.iter().all(|v| *v == Self::Holds) => Self::Holds,
-            false => Self::Undecided,
-        }
-    }
-}
-
-/// A test with its numbers.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Tested {
-    /// The data set.
-    pub dataset: String,
-    /// The row.
-    pub row: String,
-    /// The other.
-    pub than: String,
-    /// Heading of the measure.
-    pub measure: String,
-    /// Whether more of it is better.
-    pub more_is_better: bool,
-    /// Score of each seed of the row.
-    pub of_row: Vec<f64>,
-    /// Score of each seed of the other.
-    pub of_other: Vec<f64>,
-    /// Mean of the row minus that of the other.
-    pub difference: f64,
-    /// Its interval of 95 %, from two seeds on.
-    pub interval: Option<[f64; 2]>,
-    /// One-sided p of the claimed direction after Holm's correction.
-    pub p: f64,
-    /// That of the other direction.
-    pub p_against: f64,
-    /// What it came to.
-    pub verdict: Verdict,
-}
-
-/// A claim with its tests.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Judged {
-    /// Its short name.
-    pub name: String,
-    /// What is claimed.
-    pub says: String,
-    /// Where the paper says so.
-    pub source: String,
-    /// What it came to.
-    pub verdict: Verdict,
-    /// Its tests on each data set.
-    pub tests: Vec<Tested>,
-    /// Tests that could not be made, and why.
-    pub missing: Vec<String>,
-    /// How many seeds so many tests need, where with these none could have been significant.
-    pub needed: Option<usize>,
+    /// That of the other row; the same if omitted.
+    #[serde(default)]
+    pub than_measure: Option<String>,
 }
 
 impl Claims {
@@ -155,24 +83,69 @@ impl Claims {
     ///
     /// # Errors
     /// [`TableError::Io`], [`TableError::Claims`], which names the key.
-    pub fn read(path: &Path, columns: &[Column]) -> Result<Self, TableError> {
+    pub fn read(path: &Path) -> Result<Self, TableError> {
         let text = input::read_to_string(path).map_err(TableError::io(path))?;
         let wrong = |what: String| TableError::Claims { path: path.to_owned(), what };
         let claims: Self = serde_yaml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        claims.check(columns).map_err(wrong)?;
+        claims.check().map_err(wrong)?;
         Ok(claims)
     }
 
-    fn check(&self, columns: &[Column]) -> Result<(), String> {
-        let unique = |names: Vec<&String>| -> Option<String> {
-            let mut seen = BTreeSet::new();
-            names.into_iter().find(|name| !seen.insert((*name).clone())).cloned()
-        };
-        if let Some(name) = unique(self.rows.iter().map(|row| &row.name).collect()) {
-            return Err(format!("rows: `{name}` is listed twice"));
+    fn check(&self) -> Result<(), String> {
+        if let Some(name) = listed_twice(self.studies.iter().map(|study| &study.program)) {
+            return Err(format!("studies: `{name}` is listed twice"));
         }
-        if let Some(name) = unique(self.claims.iter().map(|claim| &claim.name).collect()) {
+        if let Some(name) = listed_twice(self.names()) {
             return Err(format!("claims: `{name}` is listed twice"));
+        }
+        self.studies.iter().try_for_each(Study::check)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &String> {
+        self.studies.iter().flat_map(|study| &study.claims).map(|claim| &claim.name)
+    }
+
+    /// The claims of these names, and the studies that have some; all where none is named.
+    ///
+    /// # Errors
+    /// Names one that is not there, and those that are.
+    pub fn select(mut self, names: &[String]) -> Result<Self, String> {
+        let known: Vec<&String> = self.names().collect();
+        if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
+            let known: Vec<&str> = known.into_iter().map(String::as_str).collect();
+            return Err(format!("no claim `{unknown}`; there are {}", known.join(", ")));
+        }
+        if !names.is_empty() {
+            self.studies.iter_mut().for_each(|study| study.select(names));
+            self.studies.retain(|study| !study.claims.is_empty());
+        }
+        Ok(self)
+    }
+}
+
+/// The first name that occurs for the second time.
+fn listed_twice<'a>(names: impl Iterator<Item = &'a String>) -> Option<&'a String> {
+    let mut seen = BTreeSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
+}
+
+impl Study {
+    /// The table on whose data sets its rows are trained.
+    ///
+    /// # Errors
+    /// Names a program that has none, and those that have.
+    pub fn table(&self) -> Result<&'static Spec, String> {
+        of_program(&self.program).ok_or_else(|| {
+            let known: BTreeSet<&str> = ALL.iter().map(|spec| spec.program.name()).collect();
+            let known: Vec<&str> = known.into_iter().collect();
+            format!("studies: no program `{}`; there are {}", self.program, known.join(", "))
+        })
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let columns = self.table()?.program.columns();
+        if let Some(name) = listed_twice(self.rows.iter().map(|row| &row.name)) {
+            return Err(format!("rows of {}: `{name}` is listed twice", self.program));
         }
         for row in &self.rows {
             // It becomes a part of the names of folders.
@@ -189,45 +162,24 @@ impl Claims {
             if claim.tests.is_empty() {
                 return Err(format!("claim `{}` has no tests", claim.name));
             }
-            for test in &claim.tests {
-                for row in [&test.row, &test.than] {
-                    if !rows.contains(&row.as_str()) {
-                        return Err(format!("claim `{}`: no row `{row}`; there are {}", claim.name, rows.join(", ")));
-                    }
-                }
-                if test.row == test.than {
-                    return Err(format!("claim `{}`: `{}` against itself", claim.name, test.row));
-                }
-                if !columns.iter().any(|column| column.metric == test.measure) {
-                    let known: Vec<&str> = columns.iter().map(|column| column.metric).collect();
-                    let (name, measure) = (&claim.name, &test.measure);
-                    return Err(format!("claim `{name}`: no measure `{measure}`; there are {}", known.join(", ")));
-                }
-            }
+            claim.tests.iter().try_for_each(|test| test.check(&claim.name, &rows, columns))?;
         }
         Ok(())
     }
 
-    /// The claims of these names; all where none is named.
-    ///
-    /// # Errors
-    /// Names one that is not there, and those that are.
-    pub fn select(mut self, names: &[String]) -> Result<Self, String> {
-        let known: Vec<String> = self.claims.iter().map(|claim| claim.name.clone()).collect();
-        if let Some(unknown) = names.iter().find(|name| !known.contains(name)) {
-            return Err(format!("no claim `{unknown}`; there are {}", known.join(", ")));
+    /// Keeps the claims of these names, and the rows that they, or those rows, ask for.
+    fn select(&mut self, names: &[String]) {
+        self.claims.retain(|claim| names.contains(&claim.name));
+        let tests = self.claims.iter().flat_map(|claim| &claim.tests);
+        let mut used: BTreeSet<String> = tests.flat_map(|test| [test.row.clone(), test.than.clone()]).collect();
+        if let Ok(table) = self.table() {
+            let needed: Vec<&str> = used.iter().filter_map(|row| table.program.needs(row)).collect();
+            used.extend(needed.into_iter().map(str::to_owned).collect::<Vec<_>>());
         }
-        self.claims.retain(|claim| names.is_empty() || names.contains(&claim.name));
-        let used = |row: &RowEntry| {
-            let tests = self.claims.iter().flat_map(|claim| &claim.tests);
-            tests.flat_map(|test| [&test.row, &test.than]).any(|name| *name == row.name)
-        };
-        // Rows that no claim asks for are shown with all claims, and left out with some.
-        self.rows.retain(|row| names.is_empty() || used(row));
-        Ok(self)
+        self.rows.retain(|row| used.contains(&row.name));
     }
 
-    /// The rows as those of a study.
+    /// The rows as those of a table.
     pub fn variants(&self) -> Vec<Variant> {
         let variant = |row: &RowEntry| Variant {
             name: row.name.clone(),
@@ -239,86 +191,28 @@ impl Claims {
     }
 }
 
-impl Claim {
-    /// Tests it on the results of several plans, each of data sets of its own.
-    pub fn judge(&self, results: &[(&Plan, &Collected)]) -> Judged {
-        let (mut tests, mut missing) = (vec![], vec![]);
-        for (plan, collected) in results {
-            for dataset in plan.datasets_in_use() {
-                let (tested, untested) = self.tested_on(plan, collected, dataset);
-                tests.extend(tested);
-                missing.extend(untested);
-            }
-        }
-        // What is missing cannot have held.
-        let unknown = missing.iter().map(|_| Verdict::Undecided);
-        let verdict = Verdict::of_all(tests.iter().map(|test| test.verdict).chain(unknown));
-        let seeds = tests.iter().map(|test| test.of_row.len().min(test.of_other.len())).min().unwrap_or(0);
-        let (planned, sides) = (self.tests.len(), 2.0);
-        let hopeless = least_p(seeds, sides) * planned as f64 > SIGNIFICANT;
-        let needed = hopeless.then(|| seeds_for(planned, sides));
-        let (name, says, source) = (self.name.clone(), self.says.clone(), self.source.clone());
-        Judged { name, says, source, verdict, tests, missing, needed }
-    }
-
-    /// Its tests on a data set, which are one family, and those that cannot be made.
-    fn tested_on(&self, plan: &Plan, collected: &Collected, dataset: usize) -> (Vec<Tested>, Vec<String>) {
-        let (mut tests, mut missing) = (vec![], vec![]);
-        for test in &self.tests {
-            match test.measured(plan, collected, dataset) {
-                Ok(tested) => tests.push(tested),
-                Err(why) => {
-                    let name = &plan.datasets[dataset].name;
-                    missing.push(format!("{name}: {} against {}: {why}", test.row, test.than));
-                }
-            }
-        }
-        // Tests that could not be made count: how many there would be was decided before.
-        let corrected = |p: fn(&Tested) -> f64| {
-            let all: Vec<f64> = tests.iter().map(p).chain(missing.iter().map(|_| 1.0)).collect();
-            holm(&all)
-        };
-        let (p, against) = (corrected(|t| t.p), corrected(|t| t.p_against));
-        for ((test, p), against) in tests.iter_mut().zip(p).zip(against) {
-            (test.p, test.p_against) = (p, against);
-            let enough = test.of_row.len().min(test.of_other.len()) >= LEAST_SEEDS;
-            test.verdict = match enough {
-                true if p <= SIGNIFICANT / 2.0 => Verdict::Holds,
-                true if against <= SIGNIFICANT / 2.0 => Verdict::DoesNotHold,
-                _ => Verdict::Undecided,
-            };
-        }
-        (tests, missing)
-    }
-}
-
 impl Test {
-    /// Its numbers on a data set, p values not yet corrected.
-    fn measured(&self, plan: &Plan, collected: &Collected, dataset: usize) -> Result<Tested, String> {
-        let column = plan.spec.program.columns().iter().find(|column| column.metric == self.measure);
-        let column = column.ok_or_else(|| format!("no measure `{}`", self.measure))?;
-        let of = |name: &str| -> Result<Vec<Vec<f64>>, String> {
-            let evals = collected.chosen(plan, dataset, name)?;
-            let score = |eval: &Evaluated| scores(column, eval).ok_or(format!("{name} has no {}", self.measure));
-            evals.into_iter().map(score).collect()
-        };
-        let compared = compare(&of(&self.row)?, &of(&self.than)?).ok_or("a score is not finite")?;
-        let p = compared.p;
-        let (as_claimed, against) = if column.more_is_better { (p.greater, p.less) } else { (p.less, p.greater) };
-        Ok(Tested {
-            dataset: plan.datasets[dataset].name.clone(),
-            row: self.row.clone(),
-            than: self.than.clone(),
-            measure: column.heading(&collected.terms(dataset)),
-            more_is_better: column.more_is_better,
-            difference: compared.difference,
-            interval: compared.interval,
-            of_row: compared.of_first,
-            of_other: compared.of_second,
-            p: as_claimed,
-            p_against: against,
-            verdict: Verdict::Undecided,
-        })
+    /// The score of the other row.
+    pub(crate) fn than_measure(&self) -> &str {
+        self.than_measure.as_deref().unwrap_or(&self.measure)
+    }
+
+    fn check(&self, claim: &str, rows: &[&str], columns: &[Column]) -> Result<(), String> {
+        for row in [&self.row, &self.than] {
+            if !rows.contains(&row.as_str()) {
+                return Err(format!("claim `{claim}`: no row `{row}`; there are {}", rows.join(", ")));
+            }
+        }
+        if self.row == self.than && self.measure == self.than_measure() {
+            return Err(format!("claim `{claim}`: `{}` against itself", self.row));
+        }
+        for measure in [&self.measure, self.than_measure()] {
+            if !columns.iter().any(|column| column.key() == measure) {
+                let known: Vec<String> = columns.iter().map(Column::key).collect();
+                return Err(format!("claim `{claim}`: no measure `{measure}`; there are {}", known.join(", ")));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,54 +1,75 @@
 //! What became of claims, as text, Markdown and JSON.
 
-use super::claims::{Judged, Tested, Verdict};
 use super::collected::Collected;
-use super::columns::Digits;
 use super::error::TableError;
+use super::evaluated::parse;
+use super::judged::{Judged, Tested, Verdict, number, share};
+use super::pictures;
 use super::plan::Plan;
-use super::table::write_number;
 use semrel_statistics::mean;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-/// Names of the files.
-const FILES: [&str; 2] = ["evidence.md", "evidence.json"];
+/// Name of the file that tells all.
+pub const JSON: &str = "evidence.json";
 
-/// Prints and writes what became of claims; tells whether a row failed that one of them needs.
+/// Names of the files.
+const FILES: [&str; 2] = ["evidence.md", JSON];
+
+/// What the file of claims says, `evidence.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Name of the profile.
+    pub profile: String,
+    /// Seeds of each row.
+    pub seeds: Vec<u64>,
+    /// How it was tested, in words.
+    pub how: String,
+    /// Claims with their tests.
+    pub claims: Vec<Judged>,
+    /// Titles and files (beside this one) of pictures of the rows.
+    pub pictures: Vec<(String, String)>,
+}
+
+impl Evidence {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// Tells what does not fit.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let value: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
+        parse(&value)
+    }
+}
+
+/// Prints and writes what became of claims, with pictures of their rows; tells whether a row failed that one of them needs.
 ///
 /// # Errors
 /// [`TableError::Io`] where a file cannot be written.
-pub fn write(out: &Path, claims: &[Judged], results: &[(&Plan, &Collected)]) -> Result<bool, TableError> {
-    let markdown = markdown(claims, results);
-    let json = format!("{:#}\n", file(claims, results));
+pub fn write(out: &Path, claims: Vec<Judged>, results: &[(&Plan, &Collected)]) -> Result<bool, TableError> {
+    let evidence = evidence(claims, results);
+    let json = format!("{:#}\n", json!(evidence));
     fs::create_dir_all(out).map_err(TableError::io(out))?;
-    for (name, text) in FILES.iter().zip([&markdown, &json]) {
+    for (name, text) in FILES.iter().zip([&markdown(&evidence), &json]) {
         let path = out.join(name);
         fs::write(&path, text).map_err(TableError::io(&path))?;
     }
-    println!("{}", text(claims));
-    eprintln!("written to {}: {}", out.display(), FILES.join(", "));
-    Ok(claims.iter().any(|claim| !claim.missing.is_empty()))
+    println!("{}", text(&evidence.claims));
+    eprintln!(
+        "written to {}: {}, pictures; `cargo xtask report` makes a page of them",
+        out.display(),
+        FILES.join(", ")
+    );
+    Ok(evidence.claims.iter().any(|claim| !claim.missing.is_empty()))
 }
 
-fn number(value: f64) -> String {
-    write_number(value, Digits::Fine, value)
-}
-
-/// A p value, which is never 0.
-fn share(p: f64) -> String {
-    if p < 0.0001 { "<0.0001".into() } else { format!("{p:.4}") }
-}
-
-/// What is to be said where no test of a claim could have been significant.
-fn needed(claim: &Judged) -> Option<String> {
-    let seeds = claim.needed?;
-    Some(format!("With so many tests none could have been significant; {seeds} seeds would be enough."))
-}
-
-fn signed(value: f64) -> String {
-    if value > 0.0 { format!("+{}", number(value)) } else { number(value) }
+fn evidence(claims: Vec<Judged>, results: &[(&Plan, &Collected)]) -> Evidence {
+    let (seeds, profile) = results.first().map_or((vec![], ""), |(plan, _)| (plan.seeds.clone(), plan.profile.name()));
+    let pictures = results.iter().flat_map(|(plan, collected)| pictures::make(plan, collected)).collect();
+    Evidence { profile: profile.to_owned(), seeds, how: how(results), claims, pictures }
 }
 
 /// A line per claim, for a terminal.
@@ -57,16 +78,14 @@ fn text(claims: &[Judged]) -> String {
     for claim in claims {
         let _ = writeln!(out, "{:<4} {:<13} {}", claim.name, claim.verdict.words(), claim.says);
         for test in &claim.tests {
-            let interval = test.interval.map(|[low, high]| format!(" [{}, {}]", signed(low), signed(high)));
+            let interval = test.written_interval().map(|[low, high]| format!(" [{low}, {high}]"));
             let _ = writeln!(
                 out,
-                "     {:<13} {}: {} minus {}, {}: {}{}, p {}",
+                "     {:<13} {}: {}: {}{}, p {}",
                 test.verdict.words(),
                 test.dataset,
-                test.row,
-                test.than,
-                test.measure,
-                signed(test.difference),
+                test.compared(),
+                test.written_difference(),
                 interval.unwrap_or_default(),
                 share(test.p)
             );
@@ -74,16 +93,16 @@ fn text(claims: &[Judged]) -> String {
         for missing in &claim.missing {
             let _ = writeln!(out, "     not tested    {missing}");
         }
-        if let Some(needed) = needed(claim) {
+        if let Some(needed) = claim.hopeless() {
             let _ = writeln!(out, "     {needed}");
         }
     }
     out
 }
 
-fn markdown(claims: &[Judged], results: &[(&Plan, &Collected)]) -> String {
+fn markdown(Evidence { how, claims, pictures, .. }: &Evidence) -> String {
     let mut out = "# Evidence\n\n".to_owned();
-    let _ = writeln!(out, "{}\n", how(results));
+    let _ = writeln!(out, "{how}\n");
     out.push_str("| claim | verdict | |\n|---|---|---|\n");
     for claim in claims {
         let _ = writeln!(out, "| {} | {} | {} |", claim.name, claim.verdict.words(), claim.says.replace('|', "\\|"));
@@ -97,15 +116,18 @@ fn markdown(claims: &[Judged], results: &[(&Plan, &Collected)]) -> String {
         for missing in &claim.missing {
             let _ = writeln!(out, "\nNot tested: {missing}.");
         }
-        if let Some(needed) = needed(claim) {
+        if let Some(needed) = claim.hopeless() {
             let _ = writeln!(out, "\n{needed}");
         }
+    }
+    for (title, file) in pictures {
+        let _ = writeln!(out, "\n![{title}]({file})");
     }
     out
 }
 
 fn row(test: &Tested, out: &mut String) {
-    let interval = test.interval.map(|[low, high]| format!("{} to {}", signed(low), signed(high)));
+    let interval = test.written_interval().map(|[low, high]| format!("{low} to {high}"));
     let cell = |name: &str, of: &[f64]| format!("{name} {}", number(mean(of)));
     let _ = writeln!(
         out,
@@ -113,8 +135,8 @@ fn row(test: &Tested, out: &mut String) {
         test.dataset,
         cell(&test.row, &test.of_row),
         cell(&test.than, &test.of_other),
-        test.measure,
-        signed(test.difference),
+        test.measures(),
+        test.written_difference(),
         interval.unwrap_or_default(),
         share(test.p),
         share(test.p_against),
@@ -141,11 +163,6 @@ fn how(results: &[(&Plan, &Collected)]) -> String {
     )
 }
 
-fn file(claims: &[Judged], results: &[(&Plan, &Collected)]) -> Value {
-    let (seeds, profile) = results.first().map_or((vec![], ""), |(plan, _)| (plan.seeds.clone(), plan.profile.name()));
-    json!({ "profile": profile, "seeds": seeds, "how": how(results), "claims": claims })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,6 +174,7 @@ mod tests {
             row: "ours".into(),
             than: "cut".into(),
             measure: "PD to truth ↓".into(),
+            than_measure: None,
             more_is_better: false,
             of_row: vec![1.0, 1.5],
             of_other: vec![2.0, 2.5],
@@ -176,17 +194,16 @@ mod tests {
             missing: vec!["street: ours against lsesim: lsesim, seed 778: disk full".into()],
         };
         let dir = tempfile::tempdir().unwrap();
-        assert!(write(dir.path(), std::slice::from_ref(&claim), &[]).unwrap());
+        assert!(write(dir.path(), vec![claim.clone()], &[]).unwrap());
         let written = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
         let text = written("evidence.md");
         assert!(text.contains("| C5 | undecided | All parts together are best. |"), "{text}");
         assert!(text.contains("| street | ours 1.2500 | cut 2.2500 | PD to truth ↓ | -1.0000 | -1.2500 to -0.7500 | 0.0159 | 1.0000 | holds |"), "{text}");
         assert!(text.contains("Not tested: street: ours against lsesim: lsesim, seed 778: disk full."), "{text}");
-        let value: Value = serde_json::from_str(&written("evidence.json")).unwrap();
-        assert_eq!(
-            (&value["claims"][0]["verdict"], &value["claims"][0]["tests"][0]["verdict"]),
-            (&json!("undecided"), &json!("holds"))
-        );
+        let evidence = Evidence::read(&written("evidence.json")).unwrap();
+        assert_eq!(evidence.claims, std::slice::from_ref(&claim));
+        assert!(Evidence::read("{").unwrap_err().starts_with("no JSON"));
+        assert!(Evidence::read("{}").unwrap_err().contains("missing field `profile`"));
         assert!(super::text(&[claim]).contains("C5   undecided     All parts"));
     }
 }

@@ -1,6 +1,8 @@
 //! Claims that are planted, and claims that are mistyped.
 
-use super::super::collected::{Finished, Run};
+use super::super::collected::{Collected, Finished, Run};
+use super::super::judged::{Judged, Verdict};
+use super::super::plan::Plan;
 use super::super::rows::Row;
 use super::super::summaries::RowSummary;
 use super::super::table_single::TABLE_SINGLE;
@@ -10,25 +12,34 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const FILE: &str = "
-rows:
-  - {name: ours, title: Ours, of: ours}
-  - {name: cut, title: CUT, of: cut}
-  - {name: lsesim, title: LSeSim, of: lsesim, set: [loss.lambda_lsesim=1]}
-claims:
-  - name: C5
-    says: all together are best
-    source: Table 3
-    tests:
-      - {row: ours, than: cut, measure: pd_to_truth}
-      - {row: ours, than: lsesim, measure: pd_to_truth}
-  - {name: C0, says: nothing, source: '', tests: [{row: cut, than: lsesim, measure: fd}]}
+studies:
+  - program: cut-single
+    rows:
+      - {name: ours, title: Ours, of: ours}
+      - {name: cut, title: CUT, of: cut}
+      - {name: lsesim, title: LSeSim, of: lsesim, set: [loss.lambda_lsesim=1]}
+    claims:
+      - name: C5
+        says: all together are best
+        source: Table 3
+        tests:
+          - {row: ours, than: cut, measure: pd_to_truth}
+          - {row: ours, than: lsesim, measure: pd_to_truth}
+      - {name: C0, says: nothing, source: '', tests: [{row: cut, than: lsesim, measure: fd}]}
+  - program: gancomp-fast
+    rows:
+      - {name: teacher, title: Teacher, of: ours}
+      - {name: fast, title: Fast, of: fast}
+      - {name: ours, title: Ours, of: ours}
+    claims:
+      - {name: C8, says: better, source: '', tests: [{row: ours, than: fast, measure: fd}]}
 ";
 
 fn claims(text: &str) -> Result<Claims, String> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("claims.yaml");
     std::fs::write(&path, text).unwrap();
-    Claims::read(&path, TABLE_SINGLE.program.columns()).map_err(|error| error.to_string())
+    Claims::read(&path).map_err(|error| error.to_string())
 }
 
 /// Results of the rows of the file, with these distances to the truth by seed; a row without any has failed.
@@ -51,7 +62,7 @@ fn results(plan: &mut Plan, distances: [(&str, &[f64]); 3]) -> Collected {
 fn judged(distances: [(&str, &[f64]); 3]) -> Judged {
     let mut plan = testing::plan(Path::new("."), &TABLE_SINGLE, 1);
     let collected = results(&mut plan, distances);
-    claims(FILE).unwrap().claims[0].judge(&[(&plan, &collected)])
+    claims(FILE).unwrap().studies[0].claims[0].judge(&[(&plan, &collected)])
 }
 
 const LOW: [f64; 5] = [1.0, 1.1, 1.2, 1.05, 1.15];
@@ -86,16 +97,51 @@ fn what_is_mistyped_is_named() {
     let said = |from: &str, to: &str| claims(&FILE.replacen(from, to, 1)).unwrap_err();
     assert!(said("than: cut", "than: cup").contains("claim `C5`: no row `cup`; there are ours, cut, lsesim"));
     assert!(said("pd_to_truth", "pd").contains("no measure `pd`; there are fd, map"));
-    assert!(said("name: cut", "name: ours").contains("rows: `ours` is listed twice"));
+    assert!(said("name: cut", "name: ours").contains("rows of cut-single: `ours` is listed twice"));
     assert!(said("name: C0", "name: C5").contains("claims: `C5` is listed twice"));
+    // Also where the other is of another program.
+    assert!(said("name: C8", "name: C5").contains("claims: `C5` is listed twice"));
+    assert!(said("program: gancomp-fast", "program: cut-single").contains("studies: `cut-single` is listed twice"));
+    let programs = "no program `cut`; there are cut-single, gancomp-fast, stargan2-multi";
+    assert!(said("program: cut-single", "program: cut").contains(programs));
     assert!(said("than: cut", "than: ours").contains("against itself"));
     assert!(said("says:", "said:").contains("said"));
     assert!(said("name: ours", "name: ../ours").contains("small letters, digits and hyphens"));
     assert!(said("loss.lambda_lsesim=1", "seed=3").contains("row `lsesim`: --set seed=3"));
-    let some = claims(FILE).unwrap().select(&["C0".into()]).unwrap();
-    assert_eq!(some.rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["cut", "lsesim"]);
-    assert_eq!(some.variants()[1].settings, ["loss.lambda_lsesim=1"]);
-    assert!(claims(FILE).unwrap().select(&["C9".into()]).unwrap_err().contains("no claim `C9`; there are C5, C0"));
+    assert!(claims(FILE).unwrap().select(&["C9".into()]).unwrap_err().contains("no claim `C9`; there are C5, C0, C8"));
+}
+
+#[test]
+fn selected_claims_bring_the_rows_that_they_need() {
+    let rows = |claim: &str| {
+        let Claims { studies } = claims(FILE).unwrap().select(&[claim.into()]).unwrap();
+        let [study] = &studies[..] else { panic!() };
+        (study.program.clone(), study.variants())
+    };
+    let names = |variants: &[Variant]| variants.iter().map(|v| v.name.clone()).collect::<Vec<_>>();
+    let (program, variants) = rows("C0");
+    assert_eq!((program.as_str(), names(&variants)), ("cut-single", vec!["cut".into(), "lsesim".into()]));
+    assert_eq!(variants[1].settings, ["loss.lambda_lsesim=1"]);
+    // Students need their teacher.
+    let (program, variants) = rows("C8");
+    assert_eq!(program, "gancomp-fast");
+    assert_eq!(names(&variants), ["teacher", "fast", "ours"]);
+    assert_eq!(claims(FILE).unwrap().select(&[]).unwrap().studies.len(), 2);
+}
+
+#[test]
+fn a_row_is_compared_with_itself_in_two_measures() {
+    let own = "{row: cut, than: cut, measure: fd, than_measure: pd_to_truth}";
+    let text = FILE.replace("{row: cut, than: lsesim, measure: fd}", own);
+    let mut plan = testing::plan(Path::new("."), &TABLE_SINGLE, 1);
+    let collected = results(&mut plan, [("ours", &LOW), ("cut", &HIGH), ("lsesim", &HIGH)]);
+    let judged = claims(&text).unwrap().studies[0].claims[1].judge(&[(&plan, &collected)]);
+    // FD is 7 everywhere, and lower would be better.
+    assert_eq!(judged.verdict, Verdict::DoesNotHold);
+    assert_eq!((judged.tests[0].of_row[0], judged.tests[0].of_other[0]), (7.0, HIGH[0]));
+    assert!(judged.tests[0].than_measure.as_ref().unwrap().contains("to truth"));
+    let unknown = text.replace("than_measure: pd_to_truth", "than_measure: pd");
+    assert!(claims(&unknown).unwrap_err().contains("no measure `pd`"));
 }
 
 #[test]

@@ -97,6 +97,11 @@ impl Column {
         mode == self.mode && metric == self.paper
     }
 
+    /// The score's name where it is asked for: `fd`, or `latent fd` where there are several ways of translating.
+    pub fn key(&self) -> String {
+        if self.mode.is_empty() { self.metric.to_owned() } else { format!("{} {}", self.mode, self.metric) }
+    }
+
     /// Whether it is a score against the truth.
     pub fn of_truth(&self) -> bool {
         matches!(self.kind, Kind::Truth | Kind::NearestTruth | Kind::Likeness)

@@ -43,6 +43,9 @@ const COLUMNS: &[Column] = &[
     further::MMD,
     further::STRUCTURE,
     further::RELATIONS,
+    further::COUPLING,
+    further::COUPLING_UNRELATED,
+    further::COUPLING_RELATED,
 ];
 
 /// Fréchet distance of translations from one domain to another.

@@ -37,6 +37,12 @@ pub const MMD: Column = further!("MMD", "mmd", false);
 pub const STRUCTURE: Column = further!("structure", "structure", false);
 /// How much of the input's relations between patches changes: what SRC minimises.
 pub const RELATIONS: Column = further!("relations", "relations", false);
+/// Factor of InfoNCE's gradient (Eq. 8–9), in training.
+pub const COUPLING: Column = further!("q_NPC", "q_npc", true);
+/// The same of patches whose negatives are least related to them.
+pub const COUPLING_UNRELATED: Column = further!("q_NPC, unrelated", "q_npc_unrelated", true);
+/// The same of patches whose negatives are most related to them.
+pub const COUPLING_RELATED: Column = further!("q_NPC, related", "q_npc_related", true);
 
 /// What they are, where results have some.
 pub fn caption(evaluations: &[&Evaluated]) -> Option<String> {
@@ -55,6 +61,10 @@ pub fn caption(evaluations: &[&Evaluated]) -> Option<String> {
         (
             "relations",
             "relations: mean Jensen-Shannon divergence of the patches' similarity distributions in a translation from those in its input, over the same fixed features: what SRC minimises over the generator's own",
+        ),
+        (
+            "q_npc",
+            "q_NPC: the factor that coupling of positives and negatives leaves of InfoNCE's gradient (Eq. 9), mean over the training; and over the quarters of the patches whose negatives are least and most related to them",
         ),
     ];
     let told: Vec<&str> = told.iter().filter(|(name, _)| has(name)).map(|(_, text)| *text).collect();

@@ -28,6 +28,7 @@ pub mod folders;
 pub mod further;
 pub mod gancomp_fast;
 pub mod jobs;
+pub mod judged;
 pub mod leaves;
 pub mod machine;
 pub mod names;
@@ -58,3 +59,8 @@ use spec::Spec;
 
 /// Every table, in the order of the paper.
 pub const ALL: [&Spec; 4] = [&table1::TABLE_1, &table_single::TABLE_SINGLE, &table2::TABLE_2, &table3::TABLE_3];
+
+/// The table whose program has this name; the first in the order of the paper where there are several.
+pub fn of_program(name: &str) -> Option<&'static Spec> {
+    ALL.into_iter().find(|spec| spec.program.name() == name)
+}

@@ -3,7 +3,7 @@
 use super::differences::LEVEL;
 use super::error::TableError;
 use semrel_run::input;
-use semrel_statistics::{Interval, t_interval};
+use semrel_statistics::{Interval, mean, standard_deviation, t_interval};
 use serde_json::Value;
 use std::path::Path;
 
@@ -33,12 +33,9 @@ impl Measured {
     /// Of one value per seed; none where there is no value, or one of them is absent.
     pub fn over(values: &[Option<f64>]) -> Option<Self> {
         let values: Vec<f64> = values.iter().copied().collect::<Option<_>>()?;
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let spread = || (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
         (!values.is_empty()).then(|| Self {
-            mean,
-            std: (values.len() > 1).then(spread),
+            mean: mean(&values),
+            std: (values.len() > 1).then(|| standard_deviation(&values)),
             interval: t_interval(&values, LEVEL),
         })
     }

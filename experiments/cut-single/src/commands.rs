@@ -312,19 +312,24 @@ fn score(args: &EvalArgs, checkpoint: &str, device: Device, quiet: bool) -> Resu
     let own = eval.extractor_weights.iter().chain(&eval.segmenter_weights).chain(&truth);
     let files: Vec<&Path> = images.chain(own).map(PathBuf::as_path).collect();
     let settings = (eval, &run.config.data, run.config.seed);
+    let coupling = evaluate::coupling(&run.config, &args.run.run_dir)?;
+    let whole = |name: String, mut scores: Evaluation| {
+        scores.more.extend(coupling);
+        Evaluation { checkpoint: name, ..scores }
+    };
     let pictures = written_pictures(&evaluate::sources(&run.config, &data), &folder)?;
     let kept = KeptEvaluation::of(&args.run.run_dir, &format!("test_{label}"), &run.file, &settings, &files)
         .filter(|_| args.weights.is_none())
         .map(|kept| kept.with_pictures(pictures));
     if let Some(found) = kept.as_ref().and_then(KeptEvaluation::read::<Evaluation>) {
-        return Ok(Evaluation { checkpoint: name, ..found });
+        return Ok(whole(name, found));
     }
     let evaluator = evaluator(&run.config, &data, device, quiet)?;
     let scores = evaluate::evaluate(&run.config, &evaluator, &run.generator, &folder, (&name, run.step))?;
     if let Some(kept) = kept {
         kept.write(&scores);
     }
-    Ok(scores)
+    Ok(whole(name, scores))
 }
 
 fn run_baseline(args: &ScoredBaseline, quiet: bool) -> Result<ExitCode> {

@@ -3,18 +3,22 @@
 
 use crate::config::{Config, Reference};
 use crate::data::Data;
+use crate::methods::COUPLING;
 use crate::networks::Generator;
 use anyhow::{Context, Result};
 use semrel_data::Select;
 use semrel_data::image_io::list_images;
 use semrel_data::rng::derive_seed;
 use semrel_eval::{
-    Evaluator, ImageSet, ImageTranslator, InputOptions, Inputs, ReferenceSet, ReferenceSource, SEGMENTATION, Scorer,
-    Segmentation, SegmentationProtocol, Segmenter, Stretched, Tested, Truth,
+    Evaluator, ImageSet, ImageTranslator, InputOptions, Inputs, MORE, MoreScore, ReferenceSet, ReferenceSource,
+    SEGMENTATION, Scorer, Segmentation, SegmentationProtocol, Segmenter, Stretched, Tested, Truth,
 };
 use semrel_metrics::extractor::Extractor;
 use semrel_nn::Net;
+use semrel_run::input;
+use semrel_run::log::{self, Line};
 use semrel_run::scores::{Baseline, Evaluation};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 use tch::Device;
@@ -69,14 +73,36 @@ pub fn check_more(config: &Config, device: Device) -> Result<()> {
     config.eval.more.load(device)?;
     if !config.eval.more.scores.is_empty() {
         let data = Data::of_tests(config)?;
-        let reals = match config.eval.reference {
-            Reference::Test => &data.looked_at,
-            Reference::Train => &data.train,
-        };
-        let reals = ImageSet::new(reals, data.direction.target()).len();
-        config.eval.more.check(sources(config, &data).len().min(reals))?;
+        config.eval.more.check(sources(config, &data).len(), &reference(config, &data))?;
     }
     Ok(())
+}
+
+/// The real images that translations are compared with.
+fn reference(config: &Config, data: &Data) -> ReferenceSource {
+    let folder = match config.eval.reference {
+        Reference::Test => &data.looked_at,
+        Reference::Train => &data.train,
+    };
+    ReferenceSource::Images { key: "eval.reference", sets: vec![ImageSet::new(folder, data.direction.target())] }
+}
+
+/// What the log of a run tells of the coupling of positives and negatives, where its evaluations are to have it: means over the
+/// whole training. Methods that do not contrast patches have none.
+///
+/// # Errors
+/// Names the log, where it cannot be read.
+pub fn coupling(config: &Config, run: &Path) -> Result<BTreeMap<String, f64>> {
+    if !config.eval.more.has(MoreScore::Coupling) {
+        return Ok(BTreeMap::new());
+    }
+    let path = run.join(log::FILE);
+    let text = input::read(&path).with_context(|| format!("{}: `coupling` of `{MORE}` needs it", path.display()))?;
+    let lines: Vec<Line> = text.split(|&b| b == b'\n').filter_map(|line| Line::parse(line).ok()).collect();
+    let values = |name: &str| lines.iter().filter_map(|line| line.scalars.get(name)?.as_f64()).collect::<Vec<_>>();
+    let of = |name: &str| Some((name.to_owned(), values(name))).filter(|(_, values)| !values.is_empty());
+    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+    Ok(COUPLING.into_iter().filter_map(of).map(|(name, values)| (name, mean(values))).collect())
 }
 
 fn options(config: &Config) -> InputOptions {
@@ -88,13 +114,7 @@ fn options(config: &Config) -> InputOptions {
 /// # Errors
 /// Images that cannot be read, fewer than two of them.
 pub fn scorer(config: &Config, data: &Data, extractor: Box<dyn Extractor>, quiet: bool) -> Result<Scorer> {
-    let folder = match config.eval.reference {
-        Reference::Test => &data.looked_at,
-        Reference::Train => &data.train,
-    };
-    let sets = vec![ImageSet::new(folder, data.direction.target())];
-    let source = ReferenceSource::Images { key: "eval.reference", sets };
-    let reference = ReferenceSet::new(&source, extractor.as_ref(), quiet)?;
+    let reference = ReferenceSet::new(&reference(config, data), extractor.as_ref(), quiet)?;
     Ok(Scorer::new(extractor, reference, Inputs::streamed(sources(config, data), options(config))?))
 }
 

@@ -85,6 +85,19 @@ pub fn check_truth(config: &Config, device: Device, quiet: bool) -> Result<()> {
     truth_of_tests(config, &Data::of_tests(config)?, device, quiet).map(drop)
 }
 
+/// Refuses further scores that cannot be computed, before anything is trained.
+///
+/// # Errors
+/// Weights that are missing; more neighbours than test images; pictures of which only statistics are there.
+pub fn check_more(config: &Config, device: Device) -> Result<()> {
+    config.eval.more.load(device)?;
+    if !config.eval.more.scores.is_empty() {
+        let data = Data::of_tests(config)?;
+        config.eval.more.check(sources_of_tests(config, &data).len(), &reference_of_tests(config, &data))?;
+    }
+    Ok(())
+}
+
 /// How images of evaluations become inputs.
 pub fn options_of_tests(config: &Config) -> InputOptions {
     InputOptions { size: Some(config.test_size()), batch: config.eval.batch_size as usize }

@@ -6,7 +6,7 @@ use crate::data::{Data, Stage, Training};
 use crate::distill::Distillation;
 use crate::evaluate;
 use crate::folders::Folders;
-use crate::looked_at::{check_truth, load_extractor};
+use crate::looked_at::{check_more, check_truth, load_extractor};
 use crate::origin::{Origin, SUPER_NET, TEACHER};
 use crate::preview;
 use crate::search::winner;
@@ -207,6 +207,7 @@ impl Job<'_> {
         tune_convolutions(device, stage != Stage::Distill);
         let extractor = load_extractor(config, device)?;
         check_truth(config, device, options.quiet)?;
+        check_more(config, device)?;
         let training = data.training(config, stage)?;
         // Fine-tuning goes on with the discriminator of distillation.
         if stage != Stage::Finetune {

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Method, TrainConfig, WeightingKind};
 use crate::networks::WIDEST;
-use semrel_eval::{MORE, PerceptualDistance, SEGMENTERS};
+use semrel_eval::{MORE, MoreScore, PerceptualDistance, SEGMENTERS};
 use semrel_loss::LEAST_TEMPERATURE;
 use semrel_metrics::FixedFeatures;
 use semrel_metrics::networks::NAMES;
@@ -63,6 +63,9 @@ impl Validate for Config {
         InvalidValue::unless_known("eval.perceptual", &self.eval.perceptual, &PerceptualDistance::names())?;
         if let Some((key, value, remedy)) = self.eval.more.invalid() {
             return invalid(format!("{MORE}.{key}"), value, remedy);
+        }
+        if self.eval.more.has(MoreScore::Coupling) {
+            return invalid(format!("{MORE}.scores"), "coupling", "it is logged by cut-single's methods alone");
         }
         self.combinations()
     }

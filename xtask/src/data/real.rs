@@ -79,6 +79,8 @@ struct Real {
     about: &'static str,
     /// Largest side of its pictures.
     most: u32,
+    /// Whether it has several domains that are translated into each other, and not two.
+    several: bool,
 }
 
 const ALL: [Real; 4] = [
@@ -87,25 +89,45 @@ const ALL: [Real; 4] = [
         packages: &[OPENMOJI],
         about: "line drawings (A) and the same in colour (B)",
         most: 512,
+        several: false,
     },
     Real {
         name: "colour2lines",
         packages: &[OPENMOJI],
         about: "drawings in colour (A) and their lines (B)",
         most: 512,
+        several: false,
     },
-    Real { name: "fluent", packages: &FLUENT, about: "emoji in three styles: flat, shaded, high contrast", most: 512 },
+    Real {
+        name: "fluent",
+        packages: &FLUENT,
+        about: "emoji in three styles: flat, shaded, high contrast",
+        most: 512,
+        several: true,
+    },
     Real {
         name: "satellite2relief",
         packages: &[BASEMAP],
         about: "the earth from space (A) and its relief (B)",
         most: 64,
+        several: false,
     },
 ];
 
 /// Names of all data sets.
 pub fn names() -> [&'static str; 4] {
     ALL.map(|real| real.name)
+}
+
+/// The program that translates a data set, where it is one of these.
+pub fn program_of(name: &str) -> Option<&'static str> {
+    let real = ALL.into_iter().find(|real| real.name == name)?;
+    Some(if real.several { "stargan2-multi" } else { "cut-single" })
+}
+
+/// Where in a data set the truth of its test pictures lies.
+pub fn truth_of(name: &str) -> &'static str {
+    if ALL.iter().any(|real| real.name == name && real.several) { "truth" } else { "truthB" }
 }
 
 /// Makes a data set in `data/real-SIZE/NAME`, unless it is there.

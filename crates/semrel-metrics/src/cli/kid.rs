@@ -3,8 +3,8 @@
 use super::interval::{BootstrapArgs, describe, interval, show, to_json};
 use super::origin::Origin;
 use super::report::{Against, fixed, head, lines};
-use super::session::{Options, describe_resize};
-use super::sets::{self, Set};
+use super::session::{Featured, Options, describe_resize};
+use super::sets::Set;
 use anyhow::{Context, Result};
 use semrel_metrics::bootstrap::{self, Resampled};
 use semrel_metrics::extractor::Extractor;
@@ -12,7 +12,6 @@ use semrel_metrics::kid::{Kid, PolynomialKernel, Subsets, kid};
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;
-use tch::Tensor;
 
 /// Kernel distance of two sets of pictures, or of several, with its standard deviation over subsets
 ///
@@ -51,16 +50,7 @@ struct Value {
 
 pub fn run(args: Args) -> Result<()> {
     let options = &args.options;
-    sets::expect_number(&args.sets, 2..=usize::MAX);
-    let sets = sets::open(&args.sets, options.common.listing())?;
-    let pictures = sets.iter().map(Set::pictures).collect::<Result<Vec<_>>>()?;
-    sets.iter().try_for_each(Set::ensure_two)?;
-    let (network, origin) = options.network()?;
-    let features: Vec<Tensor> = pictures
-        .iter()
-        .zip(&sets)
-        .map(|(images, set)| options.common.output.features(network.as_ref(), images, &set.label))
-        .collect::<Result<_>>()?;
+    let Featured { sets, features, network, origin } = options.features(&args.sets)?;
     let against = Against::chosen(args.against, sets.len());
     let subsets = Subsets::Drawn { count: args.subsets as usize, max_size: args.subset_size as usize, seed: args.seed };
     let bootstrap = args.bootstrap.with_seed(args.seed);

@@ -2,8 +2,8 @@
 
 use super::origin::Origin;
 use super::report::{Against, fixed, head, lines};
-use super::session::{Options, describe_resize};
-use super::sets::{self, Set};
+use super::session::{Featured, Options, describe_resize};
+use super::sets::Set;
 use anyhow::{Context, Result, ensure};
 use semrel_metrics::extractor::Extractor;
 use semrel_metrics::mmd::{Pairs, rbf_mmd2};
@@ -39,23 +39,18 @@ pub struct Args {
     options: Options,
 }
 
+impl Args {
+    /// Features as they are compared.
+    fn of_length(&self, features: Tensor) -> Tensor {
+        if self.unit { &features / features.norm_scalaropt_dim(2.0, [1i64].as_slice(), true) } else { features }
+    }
+}
+
 pub fn run(args: Args) -> Result<()> {
     let options = &args.options;
     ensure!(args.sigma.is_finite() && args.sigma > 0.0, "--sigma {}: expected a finite positive number", args.sigma);
-    sets::expect_number(&args.sets, 2..=usize::MAX);
-    let sets = sets::open(&args.sets, options.common.listing())?;
-    let pictures = sets.iter().map(Set::pictures).collect::<Result<Vec<_>>>()?;
-    sets.iter().try_for_each(Set::ensure_two)?;
-    let (network, origin) = options.network()?;
-    let unit = |features: Tensor| match args.unit {
-        true => &features / features.norm_scalaropt_dim(2.0, [1i64].as_slice(), true),
-        false => features,
-    };
-    let features: Vec<Tensor> = pictures
-        .iter()
-        .zip(&sets)
-        .map(|(images, set)| options.common.output.features(network.as_ref(), images, &set.label).map(unit))
-        .collect::<Result<_>>()?;
+    let Featured { sets, features, network, origin } = options.features(&args.sets)?;
+    let features: Vec<Tensor> = features.into_iter().map(|features| args.of_length(features)).collect();
     let against = Against::chosen(args.against, sets.len());
     let pairs = if args.biased { Pairs::Biased } else { Pairs::Unbiased };
     let values = against

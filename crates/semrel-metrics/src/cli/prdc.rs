@@ -2,8 +2,8 @@
 
 use super::origin::Origin;
 use super::report::{Against, fixed, lines};
-use super::session::{Options, describe_resize};
-use super::sets::{self, Set};
+use super::session::{Featured, Options, describe_resize};
+use super::sets::Set;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use semrel_metrics::extractor::Extractor;
@@ -11,7 +11,6 @@ use semrel_metrics::prdc::{self, Prdc};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
-use tch::Tensor;
 
 /// Precision, recall, density and coverage of generated pictures against real ones
 ///
@@ -64,15 +63,7 @@ impl Inside {
 
 pub fn run(args: Args) -> Result<()> {
     let options = &args.options;
-    sets::expect_number(&args.sets, 2..=usize::MAX);
-    let sets = sets::open(&args.sets, options.common.listing())?;
-    let pictures = sets.iter().map(Set::pictures).collect::<Result<Vec<_>>>()?;
-    let (network, origin) = options.network()?;
-    let features: Vec<Tensor> = pictures
-        .iter()
-        .zip(&sets)
-        .map(|(images, set)| options.common.output.features(network.as_ref(), images, &set.label))
-        .collect::<Result<_>>()?;
+    let Featured { sets, features, network, origin } = options.features(&args.sets)?;
     let scores = (1..sets.len())
         .map(|i| {
             let names = || format!("{} and {}", sets[i].path.display(), sets[0].path.display());

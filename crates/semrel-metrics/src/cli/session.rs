@@ -1,6 +1,7 @@
 //! What all commands share: the network, the machine, and how results are shown.
 
 use super::origin::{Choice, Origin};
+use super::sets::{self, Set};
 use anyhow::{Context, Result};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use semrel_data::resize::Filter;
@@ -92,7 +93,34 @@ impl Machine {
     }
 }
 
+/// Sets of pictures, and what a network sees in them.
+pub struct Featured {
+    /// The sets, as they were named.
+    pub sets: Vec<Set>,
+    /// By set, [N, d].
+    pub features: Vec<Tensor>,
+    /// The network.
+    pub network: Box<dyn Extractor>,
+    /// Where its weights are from.
+    pub origin: Origin,
+}
+
 impl Options {
+    /// Opens two sets or more, and looks at all of their pictures: what is wrong with one of them is told before any is looked at.
+    pub fn features(&self, paths: &[PathBuf]) -> Result<Featured> {
+        sets::expect_number(paths, 2..=usize::MAX);
+        let sets = sets::open(paths, self.common.listing())?;
+        let pictures = sets.iter().map(Set::pictures).collect::<Result<Vec<_>>>()?;
+        sets.iter().try_for_each(Set::ensure_two)?;
+        let (network, origin) = self.network()?;
+        let features = pictures
+            .iter()
+            .zip(&sets)
+            .map(|(images, set)| self.common.output.features(network.as_ref(), images, &set.label))
+            .collect::<Result<_>>()?;
+        Ok(Featured { sets, features, network, origin })
+    }
+
     /// Sets the machine and loads the network.
     pub fn network(&self) -> Result<(Box<dyn Extractor>, Origin)> {
         let (device, _) = self.common.machine.set()?;

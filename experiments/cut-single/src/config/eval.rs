@@ -44,7 +44,7 @@ pub struct EvalConfig {
     pub stretch: bool,
     /// The perceptual distance to the truth: over the feature maps of an extractor, such as `effnet-lite0`, or `lpips-alex`.
     pub perceptual: String,
-    /// Further scores of the test images: `scores: [kid, prdc, mmd, structure, relations]`, or some of them.
+    /// Further scores of the test images: `scores: [kid, prdc, mmd, structure, relations, coupling]`, or some of them.
     pub more: MoreScores,
 }
 

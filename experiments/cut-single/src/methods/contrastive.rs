@@ -11,6 +11,7 @@ use crate::config::{Config, Contrast, Method};
 use crate::networks::{Discriminator, Generator, new_generator, new_heads, trained};
 use anyhow::{Context, Result};
 use semrel_loss::LossError;
+use semrel_loss::coupling::coupling;
 use semrel_loss::patch_sampler::PatchSampler;
 use semrel_loss::semantic::{PatchLossConfig, patch_losses};
 use semrel_nn::image_pool::ImagePool;
@@ -18,6 +19,10 @@ use semrel_nn::{Net, Trained, backward_step_both};
 use semrel_train::passes::{first, l1, reproduce, split};
 use semrel_train::{Losses, Part};
 use tch::{Device, Tensor, no_grad};
+
+/// Names of the means of `q_NPC` in the log: over all patches, and over the quarters of those whose negatives are least and most
+/// related to them.
+pub const COUPLING: [&str; 3] = ["q_npc", "q_npc_unrelated", "q_npc_related"];
 
 /// What a step draws besides images.
 #[derive(Debug)]
@@ -114,7 +119,7 @@ impl Contrastive {
         self.adversary.train(&made.fake, &batch.b, info.step, &mut losses);
 
         let compared = self.compared(batch, &made, draws)?;
-        let total = self.generator_loss(batch, &made, &compared, info.epoch, &mut losses)?;
+        let total = self.generator_loss(batch, &made, &compared, info, &mut losses)?;
         backward_step_both(&total, &mut self.generator, &mut self.heads);
         Ok(losses)
     }
@@ -228,10 +233,10 @@ impl Contrastive {
         batch: &Batch,
         made: &Translated,
         compared: &Compared,
-        epoch: u64,
+        info: StepInfo,
         losses: &mut Losses,
     ) -> Result<Tensor> {
-        let (l, gamma) = (&self.config.loss, self.config.gamma(epoch));
+        let (l, gamma) = (&self.config.loss, self.config.gamma(info.epoch));
         let adversarial = self.adversary.generator_loss(&made.fake);
         losses.push("G_GAN", &adversarial);
 
@@ -269,7 +274,25 @@ impl Contrastive {
         if l.hard {
             losses.number("gamma", gamma);
         }
+        if l.contrast != Contrast::None && (info.step + 1).is_multiple_of(self.config.train.log_every) {
+            self.measure_coupling(&compared.translation, batch.a.size()[0], losses)?;
+        }
         Ok(total)
+    }
+
+    /// Adds the means of `q_NPC` (Eq. 9) over the patches of the translation to what is logged.
+    fn measure_coupling(&self, patches: &Embedded, images: i64, losses: &mut Losses) -> Result<()> {
+        let l = &self.config.loss;
+        let groups = if l.minibatch_negatives { 1 } else { images };
+        if patches.keys[0].size()[0] / groups < 2 {
+            return Ok(()); // A patch without negatives is coupled to none.
+        }
+        let measured =
+            coupling(&patches.queries, &patches.keys, groups, l.temperature).context("the coupling of patches")?;
+        losses.push(COUPLING[0], &measured.all);
+        losses.push(COUPLING[1], &measured.unrelated);
+        losses.push(COUPLING[2], &measured.related);
+        Ok(())
     }
 }
 

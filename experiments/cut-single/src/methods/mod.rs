@@ -15,8 +15,8 @@ mod supervised;
 mod unit;
 
 pub use build::build;
+pub use contrastive::{COUPLING, Contrastive, Draws};
 pub(crate) use contrastive::{Compared, Embedded};
-pub use contrastive::{Contrastive, Draws};
 pub use cyclegan::{CycleGan, new_cycle_gan};
 pub use distancegan::{DistanceFakes, DistanceGan, kept_distances};
 pub(crate) use distances::measure_random;

@@ -54,7 +54,7 @@ impl Contrastive {
             None => None,
         };
         let compared = Compared { translation, identity };
-        let total = self.generator_loss(batch, &made, &compared, info.epoch, &mut losses)?;
+        let total = self.generator_loss(batch, &made, &compared, info, &mut losses)?;
         backward_step_both(&total, &mut self.generator, &mut self.heads);
         Ok(losses)
     }

@@ -4,7 +4,7 @@ use super::common::Row;
 use anyhow::Result;
 use clap::Args;
 use gancomp_fast::data::{Data, Stage};
-use gancomp_fast::looked_at::{check_truth, load_extractor};
+use gancomp_fast::looked_at::{check_more, check_truth, load_extractor};
 use gancomp_fast::train::{TrainOptions, steps, train};
 use semrel_train::Interrupt;
 use semrel_train::cli::{Machine, Start, ended, print_steps};
@@ -31,6 +31,7 @@ pub fn run(stage: Stage, args: &StageArgs, quiet: bool) -> Result<ExitCode> {
         let data = Data::open(&config)?;
         load_extractor(&config, device)?;
         check_truth(&config, device, true)?;
+        check_more(&config, device)?;
         let skipped = stage == Stage::Finetune && config.finetune.is_none();
         let steps = if skipped { 0 } else { steps(&config, &data, stage)? };
         return Ok(print_steps(steps)?);
