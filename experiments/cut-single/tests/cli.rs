@@ -367,3 +367,25 @@ fn a_run_of_a_table_keeps_its_manifest_and_its_summary_is_typed() {
     assert_eq!((summary.last_step, summary.own.image_size), (summary.own.length.steps + summary.warmup, 32));
     refuses(place.train("other", &["--manifest", "{}"]), &["--manifest", "missing field `format`"]);
 }
+
+/// The coupling of positives and negatives is logged by methods that contrast patches, and evaluations tell its mean.
+#[test]
+fn coupling_is_measured_in_training() {
+    let place = Place::new();
+    for (name, measured) in [("ours", true), ("cyclegan", false)] {
+        assert(place.train(name, &[&method(name)[..], &["--quiet"]].concat())).success();
+        let lines = metrics(&place.path(name));
+        let logged: Vec<f64> = lines.iter().filter_map(|line| line["q_npc"].as_f64()).collect();
+        assert_eq!(logged.len(), if measured { lines.len() } else { 0 }, "{name}");
+        assert!(logged.iter().all(|value| (0.0..=1.0).contains(value)), "{logged:?}");
+        let args = ["eval", name, "--set", "eval.more.scores=[coupling]"];
+        let scores = json(place.command(&args));
+        let mean = measured.then(|| logged.iter().sum::<f64>() / logged.len() as f64);
+        assert_eq!(scores["more"]["q_npc"].as_f64(), mean, "{name}: {scores}");
+        // Also where the scores were kept.
+        assert_eq!(json(place.command(&args))["more"], scores["more"], "{name}");
+    }
+    fs::remove_file(place.path("ours/metrics.jsonl")).unwrap();
+    let args = ["eval", "ours", "--set", "eval.more.scores=[coupling]"];
+    refuses(place.command(&args), &["ours/metrics.jsonl: `coupling` of `eval.more` needs it"]);
+}

@@ -51,6 +51,8 @@ fn configurations() {
             "teacher.identity_images=9",
             &["`teacher.identity_images`: 9; it must be at most `teacher.train.batch_size`, 1"],
         ),
+        ("eval.more.scores=[coupling]", &["`eval.more.scores`: coupling; it is logged by cut-single's methods alone"]),
+        ("eval.more.scores=[prdc]", &["`eval.more.neighbours`: 5", "images"]),
         ("model.output=affine", &["`model.output`: affine; `tanh` or `residual`"]),
         ("teacher.name=''", &["`teacher.name`: empty"]),
         ("teacher.weights=G.pth", &["`teacher.weights`: G.pth: this row's teacher is a file"]),
