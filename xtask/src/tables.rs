@@ -173,10 +173,9 @@ pub fn train(workspace: &Workspace, plan: &Plan, part: Option<Part>) -> Result<V
     let command = |program: &Path| workspace.command(program);
     let mut jobs = Calls { plan, command: &command, program: &program }.jobs()?;
     if let Some(part) = part {
-        let (baselines, rows) = jobs.split_at_mut(plan.datasets_in_use().len());
-        // Parts may run at the same time: what belongs to all is done by one of them.
-        let others = rows.iter_mut().enumerate().filter(|(number, _)| !part.has(*number)).map(|(_, job)| job);
-        others.chain(baselines.iter_mut().filter(|_| !part.is_first())).for_each(|job| job.steps.clear());
+        let after: Vec<Option<usize>> = jobs.iter().map(|job| job.after).collect();
+        let own = part.jobs(plan.datasets_in_use().len(), &after);
+        jobs.iter_mut().zip(own).filter(|(_, own)| !own).for_each(|(job, _)| job.steps.clear());
     }
     let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
     eprintln!(

@@ -117,7 +117,7 @@ fn claims_are_trained_in_parts_and_tested() {
     // What was claimed stands in the page as well.
     checkout.xtask(&["report"]).assert().success().stderr(contains("2 claims, 10 runs"));
     let page = fs::read_to_string(checkout.path("results/report/index.html")).unwrap();
-    assert!(page.contains("id=\"evidence-C10\"") && page.contains("Decoupled InfoNCE is better than InfoNCE."));
+    assert!(page.contains("id=\"evidence-claim-C10\"") && page.contains("Decoupled InfoNCE is better than InfoNCE."));
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn wrong_input_is_told_before_anything_is_trained() {
     fails(&["evidence", "--profile", "paper"], "the profiles sample and small");
     fails(&["evidence", "--profile", "small"], "the sample world belongs to --profile sample");
     fails(&["evidence", "--data", "horse"], "possible values: horse2zebra");
-    let about = "--data: claim C7 is about stargan2-multi; its data sets are seasons, weather, fluent";
+    let about = "--data: claim C7 is about stargan2-multi, whose data sets are seasons, weather, fluent";
     fails(&["evidence", "--claims", "C7", "--data", "lines2colour"], about);
     fs::write(checkout.path("mine.yaml"), "studies: []\n").unwrap();
     fails(&["evidence", "--file", "mine.yaml"], "there is no claim about these data sets");

@@ -45,7 +45,7 @@ pub enum MoreScore {
     /// fixed features of EfficientNet-Lite0.
     Relations,
     /// Means over the training log of the coupling of positives and negatives (Eq. 9), `q_npc`, `q_npc_unrelated` and
-    /// `q_npc_related`, of methods that contrast patches. The program that trained them adds it.
+    /// `q_npc_related`, of `cut-single`'s methods with InfoNCE or DCE, which adds it.
     Coupling,
 }
 
@@ -89,7 +89,7 @@ impl MoreScores {
         [MoreScore::Kid, MoreScore::Prdc, MoreScore::Mmd].iter().any(|score| self.has(*score))
     }
 
-    /// Refuses what so many translated images, compared with this reference, have no scores for, before anything is computed:
+    /// Refuses scores that cannot be computed for so many translations and this reference, before anything is computed:
     /// more neighbours than there are other images, and features of single pictures where an archive has none.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::error::positive;
 use crate::similarity::{fill_diagonal, grouped};
 use tch::{Kind, Tensor, no_grad};
 
-/// Part of a group's patches that counts as those with the least, or the most, related negatives.
+/// Patches are sorted by how related their negatives are; the first and the last of so many parts are told.
 const QUARTER: i64 = 4;
 
 /// Means of [`coupling_of_each`]; scalars without gradient.
@@ -21,7 +21,8 @@ pub struct Coupling {
     pub related: Tensor,
 }
 
-/// `q_NPC` of every patch, `[groups, K]`, 0 to 1: the factor by which InfoNCE's gradient is smaller than DCE's (Eq. 8),
+/// `q_NPC` of every patch, `[groups, K]`, 0 to 1: the factor that InfoNCE's gradient has beside DCE's (Eq. 8), as Eq. 9
+/// approximates it by the negatives' similarity to the input patch (InfoNCE itself has `z_j·w_k` there),
 /// `1 − e^{z_k·w_k/τ} / (e^{z_k·w_k/τ} + Σ_{j≠k} e^{z_j·z_k/τ})` (Eq. 9), and the mean similarity `z_j·z_k` of its
 /// negatives, `[groups, K]`.
 ///

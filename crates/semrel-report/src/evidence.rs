@@ -1,6 +1,7 @@
 //! What became of claims, as the page shows it.
 
 use super::sources::EvidenceFile;
+use semrel_statistics::mean;
 use semrel_tables::judged::{Judged, Tested, Verdict, number, share};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -102,7 +103,7 @@ pub fn view(file: &EvidenceFile) -> EvidenceView {
 fn claim_view(id: &str, claim: &Judged) -> ClaimView {
     let missing = claim.missing.iter().map(|missing| format!("Not tested: {missing}."));
     ClaimView {
-        id: format!("{id}-{}", claim.name),
+        id: format!("{id}-claim-{}", claim.name),
         name: claim.name.clone(),
         says: claim.says.clone(),
         source: claim.source.clone(),
@@ -126,7 +127,7 @@ fn test_view(test: &Tested) -> TestView {
     let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
     let place = |value: f64| if high > low { ((value - low) / (high - low) * 1000.0).round() / 10.0 } else { 50.0 };
     let side = |name: &str, scores: &[f64]| {
-        let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+        let mean = mean(scores);
         let dots = scores.iter().map(|score| place(*score)).collect();
         SideView { name: name.to_owned(), dots, middle: place(mean), mean: number(mean) }
     };

@@ -80,13 +80,14 @@ pub fn collect(sources: &Sources, live: bool) -> Galleries {
         .iter()
         .map(|file| of_table(file).into_iter().map(|candidate| (candidate, None)).collect())
         .collect();
-    tables.push(sources.evidence.iter().flat_map(of_evidence).map(|candidate| (candidate, None)).collect());
+    let of_claims = |file| of_evidence(file).into_iter().map(|candidate| (candidate, None)).collect();
+    tables.extend(sources.evidence.iter().map(of_claims));
     for of_all in [true, false] {
         for (candidate, picture) in tables.iter_mut().flatten().filter(|(candidate, _)| candidate.of_all == of_all) {
             *picture = all.add_one(sources, candidate);
         }
     }
-    let titles = sources.tables.iter().map(TableFile::title).chain(["Rows of claims".to_owned()]);
+    let titles = sources.tables.iter().map(TableFile::title).chain(sources.evidence.iter().map(EvidenceFile::title));
     for (title, pictures) in titles.zip(tables) {
         let pictures: Vec<Picture> = pictures.into_iter().filter_map(|(_, picture)| picture).collect();
         if !pictures.is_empty() {

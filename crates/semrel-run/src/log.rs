@@ -41,6 +41,11 @@ impl Line {
     }
 }
 
+/// The lines of a file's text. Damaged ones do not count.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = Line> {
+    text.split(|&b| b == b'\n').filter_map(|line| Line::parse(line).ok())
+}
+
 /// The last step that a file of metrics tells of; 0 where there is none. Damaged lines do not count.
 ///
 /// # Errors
@@ -49,10 +54,7 @@ pub fn last_step(path: &Path) -> Result<u64, FileError> {
     match input::read(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(0),
         Err(e) => Err(failed(path, "read")(e)),
-        Ok(text) => {
-            let lines = text.split(|&b| b == b'\n').filter_map(|line| Line::parse(line).ok());
-            Ok(lines.map(|line| line.step).max().unwrap_or(0))
-        }
+        Ok(text) => Ok(lines(&text).map(|line| line.step).max().unwrap_or(0)),
     }
 }
 

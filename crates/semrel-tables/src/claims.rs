@@ -73,7 +73,7 @@ pub struct Test {
     pub than: String,
     /// The score, as [`Column::key`] calls it; whether more of it is better is known.
     pub measure: String,
-    /// That of the other row; the same if omitted.
+    /// The score of the other row; `measure` if omitted.
     #[serde(default)]
     pub than_measure: Option<String>,
 }
@@ -143,7 +143,7 @@ impl Study {
     }
 
     fn check(&self) -> Result<(), String> {
-        let columns = self.table()?.program.columns();
+        let program = self.table()?.program;
         if let Some(name) = listed_twice(self.rows.iter().map(|row| &row.name)) {
             return Err(format!("rows of {}: `{name}` is listed twice", self.program));
         }
@@ -158,11 +158,22 @@ impl Study {
             }
         }
         let rows: Vec<&str> = self.rows.iter().map(|row| row.name.as_str()).collect();
+        for row in &rows {
+            if let Some(needed) = program.needs(row).filter(|needed| !rows.contains(needed)) {
+                return Err(format!("rows of {}: `{row}` needs a row `{needed}`", self.program));
+            }
+        }
         for claim in &self.claims {
+            // It is an id in the page, and one of several with commas between on the command line.
+            let fits = |c: char| c.is_ascii_alphanumeric() || c == '-';
+            if claim.name.is_empty() || !claim.name.chars().all(fits) {
+                let name = &claim.name;
+                return Err(format!("claims: `{name}`: a name has letters, digits and hyphens, such as C5-others"));
+            }
             if claim.tests.is_empty() {
                 return Err(format!("claim `{}` has no tests", claim.name));
             }
-            claim.tests.iter().try_for_each(|test| test.check(&claim.name, &rows, columns))?;
+            claim.tests.iter().try_for_each(|test| test.check(&claim.name, &rows, program.columns()))?;
         }
         Ok(())
     }
@@ -206,11 +217,18 @@ impl Test {
         if self.row == self.than && self.measure == self.than_measure() {
             return Err(format!("claim `{claim}`: `{}` against itself", self.row));
         }
-        for measure in [&self.measure, self.than_measure()] {
-            if !columns.iter().any(|column| column.key() == measure) {
+        let named = |measure: &str| {
+            columns.iter().find(|column| column.key() == measure).ok_or_else(|| {
                 let known: Vec<String> = columns.iter().map(Column::key).collect();
-                return Err(format!("claim `{claim}`: no measure `{measure}`; there are {}", known.join(", ")));
-            }
+                format!("claim `{claim}`: no measure `{measure}`; there are {}", known.join(", "))
+            })
+        };
+        let (measure, other) = (named(&self.measure)?, named(self.than_measure())?);
+        if measure.more_is_better != other.more_is_better {
+            let (measure, other) = (&self.measure, self.than_measure());
+            return Err(format!(
+                "claim `{claim}`: more is better in only one of `{measure}` and `{other}`; compare measures of one direction"
+            ));
         }
         Ok(())
     }

@@ -41,7 +41,12 @@ impl Evidence {
     /// Tells what does not fit.
     pub fn read(text: &str) -> Result<Self, String> {
         let value: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
-        parse(&value)
+        let evidence: Self = parse(&value)?;
+        let empty = |test: &&Tested| test.of_row.is_empty() || test.of_other.is_empty();
+        match evidence.claims.iter().find_map(|claim| Some((claim, claim.tests.iter().find(empty)?))) {
+            Some((claim, test)) => Err(format!("claim {}, {}: a row without scores", claim.name, test.dataset)),
+            None => Ok(evidence),
+        }
     }
 }
 
@@ -108,7 +113,8 @@ fn markdown(Evidence { how, claims, pictures, .. }: &Evidence) -> String {
         let _ = writeln!(out, "| {} | {} | {} |", claim.name, claim.verdict.words(), claim.says.replace('|', "\\|"));
     }
     for claim in claims {
-        let _ = writeln!(out, "\n## {}: {}\n\n{} ({})\n", claim.name, claim.verdict.words(), claim.says, claim.source);
+        let source = if claim.source.is_empty() { String::new() } else { format!(" ({})", claim.source) };
+        let _ = writeln!(out, "\n## {}: {}\n\n{}{source}\n", claim.name, claim.verdict.words(), claim.says);
         if !claim.tests.is_empty() {
             out.push_str("| data set | row | minus | measure | difference | 95 % | p | against | |\n|---|---|---|---|---:|---|---:|---:|---|\n");
         }
@@ -159,7 +165,8 @@ fn how(results: &[(&Plan, &Collected)]) -> String {
          bootstrap over the seeds of both and over test pictures where each has a score (a t interval below five seeds). `p`: exact \
          two-sample permutation over seeds, in the claimed direction, after Holm's correction for all tests of the claim on a data set; \
          `against`: the same in the other direction. A claim holds where every test is significant, does not hold where one is \
-         significant in the other direction, and is undecided otherwise; each direction has 2.5 %."
+         significant in the other direction, and is undecided otherwise; each direction has 2.5 %. Where one row is compared in two \
+         measures, both are of the same runs, which test and interval take for independent."
     )
 }
 

@@ -86,7 +86,7 @@ fn a_planted_difference_is_found_whichever_way_it_points() {
 fn a_row_that_failed_is_named_and_leaves_the_claim_open() {
     let open = judged([("ours", &LOW), ("cut", &HIGH), ("lsesim", &[])]);
     assert_eq!(open.verdict, Verdict::Undecided);
-    assert_eq!(open.needed, None);
+    assert_eq!(open.needed, None, "five seeds are enough, whatever has failed");
     // Corrected for both tests that were planned.
     assert!((open.tests[0].p - 2.0 / 252.0).abs() < 1e-12, "{}", open.tests[0].p);
     assert!(open.missing[0].contains("lsesim") && open.missing[0].contains("disk full"), "{:?}", open.missing);
@@ -107,6 +107,11 @@ fn what_is_mistyped_is_named() {
     assert!(said("than: cut", "than: ours").contains("against itself"));
     assert!(said("says:", "said:").contains("said"));
     assert!(said("name: ours", "name: ../ours").contains("small letters, digits and hyphens"));
+    assert!(said("name: C0", "name: C 0").contains("claims: `C 0`: a name has letters, digits and hyphens"));
+    let teacher = said("      - {name: teacher, title: Teacher, of: ours}\n", "");
+    assert!(teacher.contains("rows of gancomp-fast: `fast` needs a row `teacher`"), "{teacher}");
+    let mixed = said("measure: pd_to_truth}", "measure: pd_to_truth, than_measure: ssim_to_truth}");
+    assert!(mixed.contains("more is better in only one of `pd_to_truth` and `ssim_to_truth`"), "{mixed}");
     assert!(said("loss.lambda_lsesim=1", "seed=3").contains("row `lsesim`: --set seed=3"));
     assert!(claims(FILE).unwrap().select(&["C9".into()]).unwrap_err().contains("no claim `C9`; there are C5, C0, C8"));
 }

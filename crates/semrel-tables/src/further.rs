@@ -64,7 +64,7 @@ pub fn caption(evaluations: &[&Evaluated]) -> Option<String> {
         ),
         (
             "q_npc",
-            "q_NPC: the factor that coupling of positives and negatives leaves of InfoNCE's gradient (Eq. 9), mean over the training; and over the quarters of the patches whose negatives are least and most related to them",
+            "q_NPC: mean over training of the share of InfoNCE's gradient that negative-positive coupling leaves (Eq. 9), over all patches, and over the quarters with the least and the most related negatives",
         ),
     ];
     let told: Vec<&str> = told.iter().filter(|(name, _)| has(name)).map(|(_, text)| *text).collect();

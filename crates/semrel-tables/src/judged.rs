@@ -79,14 +79,6 @@ pub struct Tested {
     pub verdict: Verdict,
 }
 
-impl Judged {
-    /// What is to be said where no test could have been significant.
-    pub fn hopeless(&self) -> Option<String> {
-        let seeds = self.needed?;
-        Some(format!("With so many tests none could have been significant; {seeds} seeds would be enough."))
-    }
-}
-
 impl Tested {
     /// The difference as it is written.
     pub fn written_difference(&self) -> String {
@@ -135,6 +127,14 @@ pub struct Judged {
     pub needed: Option<usize>,
 }
 
+impl Judged {
+    /// What is to be said where no test could have been significant.
+    pub fn hopeless(&self) -> Option<String> {
+        let seeds = self.needed?;
+        Some(format!("With these seeds no test of this claim could have been significant; {seeds} would be enough."))
+    }
+}
+
 impl Claim {
     /// Tests it on the results of several plans, each of data sets of its own.
     pub fn judge(&self, results: &[(&Plan, &Collected)]) -> Judged {
@@ -149,7 +149,7 @@ impl Claim {
         // What is missing cannot have held.
         let unknown = missing.iter().map(|_| Verdict::Undecided);
         let verdict = Verdict::of_all(tests.iter().map(|test| test.verdict).chain(unknown));
-        let seeds = tests.iter().map(|test| test.of_row.len().min(test.of_other.len())).min().unwrap_or(0);
+        let seeds = results.iter().map(|(plan, _)| plan.seeds.len()).min().unwrap_or(0);
         let (planned, sides) = (self.tests.len(), 2.0);
         let hopeless = least_p(seeds, sides) * planned as f64 > SIGNIFICANT;
         let needed = hopeless.then(|| seeds_for(planned, sides));
@@ -201,7 +201,8 @@ impl Test {
             let score = |eval: &Evaluated| scores(column, eval).ok_or(format!("{name} has no {}", column.key()));
             evals.into_iter().map(score).collect()
         };
-        let compared = compare(&of(&self.row, column)?, &of(&self.than, other)?).ok_or("a score is not finite")?;
+        let compared = compare(&of(&self.row, column)?, &of(&self.than, other)?)
+            .ok_or_else(|| format!("a score of {} or {} is not finite", self.row, self.than))?;
         let p = compared.p;
         let (as_claimed, against) = if column.more_is_better { (p.greater, p.less) } else { (p.less, p.greater) };
         Ok(Tested {

@@ -312,7 +312,11 @@ fn score(args: &EvalArgs, checkpoint: &str, device: Device, quiet: bool) -> Resu
     let own = eval.extractor_weights.iter().chain(&eval.segmenter_weights).chain(&truth);
     let files: Vec<&Path> = images.chain(own).map(PathBuf::as_path).collect();
     let settings = (eval, &run.config.data, run.config.seed);
-    let coupling = evaluate::coupling(&run.config, &args.run.run_dir)?;
+    // The run's log says nothing of other weights.
+    let coupling = match args.weights {
+        Some(_) => BTreeMap::new(),
+        None => evaluate::coupling(&run.config, &args.run.run_dir)?,
+    };
     let whole = |name: String, mut scores: Evaluation| {
         scores.more.extend(coupling);
         Evaluation { checkpoint: name, ..scores }

@@ -3,9 +3,9 @@
 
 use crate::config::{Config, Reference};
 use crate::data::Data;
-use crate::methods::COUPLING;
+use crate::methods::{COUPLING, measures_coupling};
 use crate::networks::Generator;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use semrel_data::Select;
 use semrel_data::image_io::list_images;
 use semrel_data::rng::derive_seed;
@@ -18,6 +18,7 @@ use semrel_nn::Net;
 use semrel_run::input;
 use semrel_run::log::{self, Line};
 use semrel_run::scores::{Baseline, Evaluation};
+use semrel_statistics::mean;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
@@ -88,21 +89,27 @@ fn reference(config: &Config, data: &Data) -> ReferenceSource {
 }
 
 /// What the log of a run tells of the coupling of positives and negatives, where its evaluations are to have it: means over the
-/// whole training. Methods that do not contrast patches have none.
+/// whole training. Methods without InfoNCE or DCE between patches have none.
 ///
 /// # Errors
-/// Names the log, where it cannot be read.
+/// Names the log, where it cannot be read or says nothing though it should.
 pub fn coupling(config: &Config, run: &Path) -> Result<BTreeMap<String, f64>> {
-    if !config.eval.more.has(MoreScore::Coupling) {
+    if !config.eval.more.has(MoreScore::Coupling) || !measures_coupling(config) {
         return Ok(BTreeMap::new());
     }
     let path = run.join(log::FILE);
     let text = input::read(&path).with_context(|| format!("{}: `coupling` of `{MORE}` needs it", path.display()))?;
-    let lines: Vec<Line> = text.split(|&b| b == b'\n').filter_map(|line| Line::parse(line).ok()).collect();
-    let values = |name: &str| lines.iter().filter_map(|line| line.scalars.get(name)?.as_f64()).collect::<Vec<_>>();
-    let of = |name: &str| Some((name.to_owned(), values(name))).filter(|(_, values)| !values.is_empty());
-    let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
-    Ok(COUPLING.into_iter().filter_map(of).map(|(name, values)| (name, mean(values))).collect())
+    let lines: Vec<Line> = log::lines(&text).collect();
+    let mean_of = |name: &str| {
+        let values: Vec<f64> = lines.iter().filter_map(|line| line.scalars.get(name)?.as_f64()).collect();
+        ensure!(
+            !values.is_empty(),
+            "{}: no `{name}`: the run was trained by an earlier version, or logged too seldom (`train.log_every`)",
+            path.display()
+        );
+        Ok((name.to_owned(), mean(&values)))
+    };
+    COUPLING.into_iter().map(mean_of).collect()
 }
 
 fn options(config: &Config) -> InputOptions {

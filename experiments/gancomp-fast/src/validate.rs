@@ -65,7 +65,7 @@ impl Validate for Config {
             return invalid(format!("{MORE}.{key}"), value, remedy);
         }
         if self.eval.more.has(MoreScore::Coupling) {
-            return invalid(format!("{MORE}.scores"), "coupling", "it is logged by cut-single's methods alone");
+            return invalid(format!("{MORE}.scores"), "coupling", "leave it out: only methods of cut-single log it");
         }
         self.combinations()
     }

@@ -51,7 +51,10 @@ fn configurations() {
             "teacher.identity_images=9",
             &["`teacher.identity_images`: 9; it must be at most `teacher.train.batch_size`, 1"],
         ),
-        ("eval.more.scores=[coupling]", &["`eval.more.scores`: coupling; it is logged by cut-single's methods alone"]),
+        (
+            "eval.more.scores=[coupling]",
+            &["`eval.more.scores`: coupling; leave it out: only methods of cut-single log it"],
+        ),
         ("eval.more.scores=[prdc]", &["`eval.more.neighbours`: 5", "images"]),
         ("model.output=affine", &["`model.output`: affine; `tanh` or `residual`"]),
         ("teacher.name=''", &["`teacher.name`: empty"]),

@@ -20,9 +20,15 @@ use semrel_train::passes::{first, l1, reproduce, split};
 use semrel_train::{Losses, Part};
 use tch::{Device, Tensor, no_grad};
 
-/// Names of the means of `q_NPC` in the log: over all patches, and over the quarters of those whose negatives are least and most
-/// related to them.
+/// Names of the means of `q_NPC` in the log: over all patches, and over the quarters whose negatives are least and most related to
+/// them.
 pub const COUPLING: [&str; 3] = ["q_npc", "q_npc_unrelated", "q_npc_related"];
+
+/// Whether runs log them: those of methods that contrast patches with each other.
+pub fn measures_coupling(config: &Config) -> bool {
+    let own = matches!(config.method, Method::Ours | Method::Cut);
+    own && config.loss.contrast != Contrast::None
+}
 
 /// What a step draws besides images.
 #[derive(Debug)]
@@ -274,7 +280,7 @@ impl Contrastive {
         if l.hard {
             losses.number("gamma", gamma);
         }
-        if l.contrast != Contrast::None && (info.step + 1).is_multiple_of(self.config.train.log_every) {
+        if measures_coupling(&self.config) && (info.step + 1).is_multiple_of(self.config.train.log_every) {
             self.measure_coupling(&compared.translation, batch.a.size()[0], losses)?;
         }
         Ok(total)
@@ -285,7 +291,7 @@ impl Contrastive {
         let l = &self.config.loss;
         let groups = if l.minibatch_negatives { 1 } else { images };
         if patches.keys[0].size()[0] / groups < 2 {
-            return Ok(()); // A patch without negatives is coupled to none.
+            return Ok(()); // A patch without negatives has no q_NPC.
         }
         let measured =
             coupling(&patches.queries, &patches.keys, groups, l.temperature).context("the coupling of patches")?;

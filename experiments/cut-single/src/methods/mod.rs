@@ -15,7 +15,7 @@ mod supervised;
 mod unit;
 
 pub use build::build;
-pub use contrastive::{COUPLING, Contrastive, Draws};
+pub use contrastive::{COUPLING, Contrastive, Draws, measures_coupling};
 pub(crate) use contrastive::{Compared, Embedded};
 pub use cyclegan::{CycleGan, new_cycle_gan};
 pub use distancegan::{DistanceFakes, DistanceGan, kept_distances};
