@@ -159,7 +159,9 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<ExitCode> {
                 return Ok(ExitCode::from(130));
             }
             failed |= outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed(_)));
-            of_study.push(Collected::read(plan, &outcomes));
+            if args.part.is_none() {
+                of_study.push(Collected::read(plan, &outcomes));
+            }
         }
         collected.push(of_study);
     }

@@ -1,10 +1,9 @@
 //! What became of claims, as the page shows it.
 
-use super::sources::EvidenceFile;
+use super::sources::{EvidenceFile, id};
 use semrel_statistics::mean;
 use semrel_tables::judged::{Judged, Tested, Verdict, number, share};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 /// The claims of a file.
 #[derive(Debug, Serialize)]
@@ -87,11 +86,7 @@ pub struct SideView {
 
 /// The view of a file of claims.
 pub fn view(file: &EvidenceFile) -> EvidenceView {
-    // The names of folders may hold what an id must not.
-    let id = match &file.within {
-        Some(folder) => format!("evidence-{}", &hex::encode(Sha256::digest(folder))[..8]),
-        None => "evidence".to_owned(),
-    };
+    let id = id("evidence", file.within.as_deref());
     EvidenceView {
         title: file.title(),
         how: file.evidence.how.clone(),

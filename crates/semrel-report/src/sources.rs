@@ -9,6 +9,7 @@ use semrel_run::input;
 use semrel_tables::claims_report::{Evidence, JSON};
 use semrel_tables::spec::Spec;
 use semrel_tables::written::Written;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
@@ -70,10 +71,7 @@ pub struct TableFile {
 impl TableFile {
     /// The table's title, with the folder that tells it from another of the kind.
     pub fn title(&self) -> String {
-        match &self.within {
-            Some(folder) => format!("{}, in {folder}", self.spec.title),
-            None => self.spec.title.to_owned(),
-        }
+        titled(self.spec.title, self.within.as_deref())
     }
 }
 
@@ -92,11 +90,17 @@ pub struct EvidenceFile {
 impl EvidenceFile {
     /// What it is called, with the folder that tells it from another.
     pub fn title(&self) -> String {
-        match &self.within {
-            Some(folder) => format!("Claims, in {folder}"),
-            None => "Claims".to_owned(),
-        }
+        titled("Claims", self.within.as_deref())
     }
+}
+
+fn titled(title: &str, within: Option<&str>) -> String {
+    within.map_or(title.to_owned(), |folder| format!("{title}, in {folder}"))
+}
+
+/// The id in the page of what lies in the results, or in this folder of them, whose name may hold what an id must not.
+pub fn id(name: &str, within: Option<&str>) -> String {
+    within.map_or(name.to_owned(), |folder| format!("{name}-{}", &hex::encode(Sha256::digest(folder))[..8]))
 }
 
 /// All that was read.

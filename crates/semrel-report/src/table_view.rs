@@ -4,7 +4,7 @@ use super::bars::{self, Chart};
 use super::diff::{Difference, difference};
 use super::members::title_of;
 use super::numbers::{MethodNumbers, number};
-use super::sources::TableFile;
+use super::sources::{TableFile, id};
 use semrel_tables::chosen;
 use semrel_tables::columns::Column;
 use semrel_tables::entries::{ceiling, ceiling_label, measured, of_paper, untranslated};
@@ -14,7 +14,6 @@ use semrel_tables::spec::Spec;
 use semrel_tables::table::{Cells, write_cell};
 use semrel_tables::written::{WrittenDataset, WrittenRun};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 /// A table.
 #[derive(Debug, Serialize)]
@@ -88,11 +87,7 @@ pub struct CellView {
 /// The view of a table's file.
 pub fn view(file: &TableFile) -> TableView {
     TableView {
-        // The names of folders may hold what an id must not.
-        name: match &file.within {
-            Some(folder) => format!("{}-{}", file.spec.name, &hex::encode(Sha256::digest(folder))[..8]),
-            None => file.spec.name.to_owned(),
-        },
+        name: id(file.spec.name, file.within.as_deref()),
         title: file.title(),
         datasets: file.table.datasets.iter().map(|dataset| dataset_view(file.spec, dataset)).collect(),
         caption: file.table.caption.clone(),

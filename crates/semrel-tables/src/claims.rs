@@ -185,7 +185,7 @@ impl Study {
         let mut used: BTreeSet<String> = tests.flat_map(|test| [test.row.clone(), test.than.clone()]).collect();
         if let Ok(table) = self.table() {
             let needed: Vec<&str> = used.iter().filter_map(|row| table.program.needs(row)).collect();
-            used.extend(needed.into_iter().map(str::to_owned).collect::<Vec<_>>());
+            used.extend(needed.into_iter().map(str::to_owned));
         }
         self.rows.retain(|row| used.contains(&row.name));
     }
@@ -204,8 +204,22 @@ impl Study {
 
 impl Test {
     /// The score of the other row.
-    pub(crate) fn than_measure(&self) -> &str {
+    fn than_measure(&self) -> &str {
         self.than_measure.as_deref().unwrap_or(&self.measure)
+    }
+
+    /// The columns of the two scores.
+    ///
+    /// # Errors
+    /// Names a score that is in no column, and those that are.
+    pub(crate) fn measures<'a>(&self, columns: &'a [Column]) -> Result<[&'a Column; 2], String> {
+        let named = |measure: &str| {
+            columns.iter().find(|column| column.key() == measure).ok_or_else(|| {
+                let known: Vec<String> = columns.iter().map(Column::key).collect();
+                format!("no measure `{measure}`; there are {}", known.join(", "))
+            })
+        };
+        Ok([named(&self.measure)?, named(self.than_measure())?])
     }
 
     fn check(&self, claim: &str, rows: &[&str], columns: &[Column]) -> Result<(), String> {
@@ -217,13 +231,7 @@ impl Test {
         if self.row == self.than && self.measure == self.than_measure() {
             return Err(format!("claim `{claim}`: `{}` against itself", self.row));
         }
-        let named = |measure: &str| {
-            columns.iter().find(|column| column.key() == measure).ok_or_else(|| {
-                let known: Vec<String> = columns.iter().map(Column::key).collect();
-                format!("claim `{claim}`: no measure `{measure}`; there are {}", known.join(", "))
-            })
-        };
-        let (measure, other) = (named(&self.measure)?, named(self.than_measure())?);
+        let [measure, other] = self.measures(columns).map_err(|error| format!("claim `{claim}`: {error}"))?;
         if measure.more_is_better != other.more_is_better {
             let (measure, other) = (&self.measure, self.than_measure());
             return Err(format!(

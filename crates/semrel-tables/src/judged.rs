@@ -191,11 +191,7 @@ impl Claim {
 impl Test {
     /// Its numbers on a data set, p values not yet corrected.
     fn measured(&self, plan: &Plan, collected: &Collected, dataset: usize) -> Result<Tested, String> {
-        let columns = plan.spec.program.columns();
-        let named = |measure: &str| {
-            columns.iter().find(|column| column.key() == measure).ok_or_else(|| format!("no measure `{measure}`"))
-        };
-        let (column, other) = (named(&self.measure)?, named(self.than_measure())?);
+        let [column, other] = self.measures(plan.spec.program.columns())?;
         let of = |name: &str, column: &Column| -> Result<Vec<Vec<f64>>, String> {
             let evals = collected.chosen(plan, dataset, name)?;
             let score = |eval: &Evaluated| scores(column, eval).ok_or(format!("{name} has no {}", column.key()));

@@ -1,6 +1,7 @@
 //! The scores of a sweep against the values of its key, as a picture (SVG).
 
 use plotters::prelude::*;
+use semrel_statistics::mean;
 use std::ops::Range;
 
 const SIZE: (u32, u32) = (760, 480);
@@ -59,7 +60,6 @@ fn draw<B: DrawingBackend>(
         .draw()?;
     let seeds = points.iter().enumerate().flat_map(|(i, (_, seeds))| seeds.iter().map(move |score| (i as f64, *score)));
     chart.draw_series(seeds.map(|at| Circle::new(at, 4, SEED.filled())))?;
-    let mean = |seeds: &[f64]| seeds.iter().sum::<f64>() / seeds.len() as f64;
     let means: Vec<(f64, f64)> = points
         .iter()
         .enumerate()

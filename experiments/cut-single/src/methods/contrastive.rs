@@ -248,7 +248,7 @@ impl Contrastive {
 
         let patch = self.config.patch_loss();
         let compare = |patches: &Embedded, images: &Tensor, settings: &PatchLossConfig| {
-            let groups = if l.minibatch_negatives { 1 } else { images.size()[0] };
+            let groups = self.groups(images.size()[0]);
             patch_losses(&patches.queries, &patches.keys, groups, settings, gamma).context("the patch terms")
         };
         let translation = compare(&compared.translation, &made.fake, &patch)?;
@@ -286,15 +286,19 @@ impl Contrastive {
         Ok(total)
     }
 
+    /// Groups of patches that are each other's negatives: those of an image, or of the whole batch.
+    fn groups(&self, images: i64) -> i64 {
+        if self.config.loss.minibatch_negatives { 1 } else { images }
+    }
+
     /// Adds the means of `q_NPC` (Eq. 9) over the patches of the translation to what is logged.
     fn measure_coupling(&self, patches: &Embedded, images: i64, losses: &mut Losses) -> Result<()> {
-        let l = &self.config.loss;
-        let groups = if l.minibatch_negatives { 1 } else { images };
+        let groups = self.groups(images);
         if patches.keys[0].size()[0] / groups < 2 {
             return Ok(()); // A patch without negatives has no q_NPC.
         }
-        let measured =
-            coupling(&patches.queries, &patches.keys, groups, l.temperature).context("the coupling of patches")?;
+        let measured = coupling(&patches.queries, &patches.keys, groups, self.config.loss.temperature)
+            .context("the coupling of patches")?;
         losses.push(COUPLING[0], &measured.all);
         losses.push(COUPLING[1], &measured.unrelated);
         losses.push(COUPLING[2], &measured.related);
