@@ -215,7 +215,7 @@ impl Conv {
 }
 
 fn relu6(mut x: Tensor) -> Tensor {
-    x.clamp_(0.0, 6.0)
+    x.relu6_()
 }
 
 /// Tensors of all keys that the network needs.
