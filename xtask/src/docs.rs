@@ -53,8 +53,8 @@ fn renew(workspace: &Workspace, program: &str) -> Result<()> {
     let output = workspace.command(&binary).arg("config-schema").stderr(Stdio::inherit()).output();
     let output = output.with_context(|| format!("{program} cannot be started"))?;
     ensure!(output.status.success(), "`{program} config-schema` failed; see above");
-    let schema: Value =
-        serde_json::from_slice(&output.stdout).with_context(|| format!("`{program} config-schema` printed no JSON"))?;
+    let schema: Value = serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("`{program} config-schema` did not print JSON"))?;
     let file = workspace.root.join("docs/reference").join(program).with_extension("md");
     let page = semrel_help::reference(program, &schema);
     if fs::read_to_string(&file).is_ok_and(|old| old == page) {

@@ -22,7 +22,7 @@ use ureq::{Agent, Body};
 pub const PAUSES: [Duration; 4] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 
-/// Time between plain lines where stderr is no terminal.
+/// Time between plain lines where stderr is not a terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(30);
 
 /// A file that somebody publishes.

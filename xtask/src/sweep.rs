@@ -115,7 +115,7 @@ fn plan(workspace: &Workspace, args: &Args, keys: &[(String, Vec<String>)]) -> R
         format!("{}: expected {}, of cut-single or stargan2-multi", args.config.display(), expected.display())
     })?;
     let (varied, fixed): (Vec<_>, Vec<_>) = keys.iter().cloned().partition(|(_, values)| values.len() > 1);
-    ensure!(!varied.is_empty(), "--set: one value is no sweep; separate several by commas");
+    ensure!(!varied.is_empty(), "--set: one value is not a sweep; separate several by commas");
     let combinations = combinations(&varied);
     let mut names = BTreeSet::new();
     let mut variant = |(number, changes): (usize, &Vec<String>)| {

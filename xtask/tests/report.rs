@@ -80,7 +80,7 @@ fn a_report_is_a_folder_that_can_be_sent() {
     fixture.write(&format!("{run}/metrics.jsonl"), log);
     fixture.write("results/table1-seasons-ours.png", "no picture");
     fs::remove_dir_all(fixture.path("runs/gancomp-fast")).unwrap();
-    let named = contains("results/table2.json: no JSON")
+    let named = contains("results/table2.json: not JSON")
         .and(contains(format!("{run}/metrics.jsonl: line 120 is cut off")))
         .and(contains("results/table1-seasons-ours.png: no picture"));
     report(&fixture).assert().success().stderr(named);

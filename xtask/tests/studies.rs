@@ -170,7 +170,7 @@ fn wrong_input_is_told_before_anything_is_trained() {
     fs::write(checkout.path("mine.yaml"), "rows: []\n").unwrap();
     fails(&["evidence", "--file", "mine.yaml"], "mine.yaml");
     let config = "configs/cut-single/small/data-ours.yaml";
-    fails(&["sweep", config, "--set", "loss.tau=1"], "one value is no sweep");
+    fails(&["sweep", config, "--set", "loss.tau=1"], "one value is not a sweep");
     fails(&["sweep", "mine.yaml", "--set", "loss.tau=1,2"], "expected");
     fails(&["sweep", "none.yaml", "--set", "loss.tau=1,2"], "no such file");
     fails(&["sweep", "configs/gancomp-fast/small/data-ours.yaml", "--set", "a=1,2"], "cut-single or stargan2-multi");

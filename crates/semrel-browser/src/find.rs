@@ -12,7 +12,7 @@ pub fn chromium() -> Result<PathBuf, BrowserError> {
         let path = PathBuf::from(path);
         return match path.is_file() {
             true => Ok(path),
-            false => Err(BrowserError::NoBrowser(format!("CHROME is {}, which is no file", path.display()))),
+            false => Err(BrowserError::NoBrowser(format!("CHROME is {}, which is not a file", path.display()))),
         };
     }
     let found = NAMES.iter().find_map(|name| on_path(name));

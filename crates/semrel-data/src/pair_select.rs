@@ -165,7 +165,7 @@ mod tests {
             let rest = folder.clone().without(Side::A, &chosen);
             assert_eq!((rest.files(Side::A).len(), chosen.files(Side::A).len()), (14, 6));
             assert!(chosen.files(Side::A).iter().all(|f| !rest.files(Side::A).contains(f)));
-            // The other side of what is no pair stays whole.
+            // The other side of what is not a pair stays whole.
             assert_eq!(chosen.files(Side::B).len(), others);
             assert_eq!(folder.clone().chosen_by_name(Side::A, 6), chosen);
             assert_eq!(folder.clone().chosen_by_name(Side::A, 99), folder);

@@ -64,7 +64,7 @@ pub struct TranslateOptions {
 
 /// The jobs of translating `input`, a picture or a folder of pictures at any depth, into the folder `out`; beside the
 /// input, as `<stem>_translated.png`, if that is `None`.
-/// Pictures that an earlier call left in an output folder among the inputs are no inputs.
+/// Pictures that an earlier call left in an output folder among the inputs are not inputs.
 ///
 /// # Errors
 /// [`DataError::Job`] where there is nothing to translate, where an output would be an input, and where two inputs would
@@ -114,7 +114,7 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
             Some(out) => out.join(output_name(&file, root)),
             None => {
                 let stem =
-                    file.file_stem().and_then(OsStr::to_str).ok_or_else(|| wrong(&file, "its name is no text"))?;
+                    file.file_stem().and_then(OsStr::to_str).ok_or_else(|| wrong(&file, "its name is not text"))?;
                 // A picture that was named alone is one to translate, whatever its name.
                 if input.is_dir() && is_translation(stem) {
                     continue;

@@ -162,7 +162,7 @@ fn resize_cleanfid(case: &Case) -> Outcome {
 
 fn transform(case: &Case) -> Outcome {
     let config = case.config();
-    let text = |key: &str| config[key].as_str().ok_or_else(|| format!("config.{key} is no text"));
+    let text = |key: &str| config[key].as_str().ok_or_else(|| format!("config.{key} is not text"));
     let transform = PairTransform {
         preprocess: text("preprocess")?.parse().map_err(|e: semrel_data::DataError| e.to_string())?,
         load_size: case.i64("load_size") as u32,

@@ -33,7 +33,7 @@ impl<'s> Schema<'s> {
         self.node.get("default")
     }
 
-    /// Keys and their schemas, in the order of the struct; `None` where this is no section.
+    /// Keys and their schemas, in the order of the struct; `None` where this is not a section.
     pub fn keys(self) -> Option<impl Iterator<Item = (&'s str, Schema<'s>)>> {
         let target = self.target();
         let properties = target.node.get("properties")?.as_object()?;

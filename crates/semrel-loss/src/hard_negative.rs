@@ -22,7 +22,7 @@ pub(crate) const SELF_SIMILARITY: f64 = -10.0;
 /// None: the weights are constants, to whatever loss they are given.
 ///
 /// # Errors
-/// [`LossError::Setting`] where γ is not positive; [`LossError::ElementType`], [`LossError::Empty`]; [`LossError::Weights`] where `similarity` is no batch of squares;
+/// [`LossError::Setting`] where γ is not positive; [`LossError::ElementType`], [`LossError::Empty`]; [`LossError::Weights`] where `similarity` is not a batch of squares;
 /// [`LossError::NoNegatives`] in the paper's formulation with one patch per group.
 pub fn hard_negative_weights(similarity: &Tensor, gamma: f64, formulation: Formulation) -> Result<Tensor, LossError> {
     positive("gamma", gamma)?;

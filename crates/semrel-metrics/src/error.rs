@@ -105,7 +105,7 @@ pub enum MetricsError {
         /// Those that there are.
         known: String,
     },
-    /// Something that is no set of pictures.
+    /// Something that is not a set of pictures.
     #[error("{}: {why}", path.display())]
     Source {
         /// The file or folder.

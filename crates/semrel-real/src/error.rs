@@ -41,7 +41,7 @@ pub enum RealError {
         /// Why.
         source: serde_json::Error,
     },
-    /// A drawing that is no SVG, or has no size.
+    /// A drawing that is not an SVG, or has no size.
     #[error("{}: {member} cannot be drawn: {why}", path.display())]
     Drawing {
         /// The package.

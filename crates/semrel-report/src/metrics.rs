@@ -28,7 +28,7 @@ pub fn parse(bytes: &[u8]) -> (Metrics, Vec<String>) {
         match Line::parse(line) {
             Ok(line) => metrics.add(line),
             _ if !whole && i + 1 == lines.len() => faults.push(format!("line {} is cut off; left out", i + 1)),
-            _ => faults.push(format!("line {} is no JSON object with a `step`; left out", i + 1)),
+            _ => faults.push(format!("line {} is not a JSON object with a `step`; left out", i + 1)),
         }
     }
     // A damaged file may be damaged as a whole.
@@ -47,7 +47,7 @@ impl Metrics {
         for (name, value) in &scalars {
             let number = value.as_f64();
             if number.is_none() && !value.is_null() {
-                continue; // Text is no curve.
+                continue; // Text is not a curve.
             }
             if number.is_none() && self.diverged.is_none() {
                 self.diverged = Some((step, name.clone()));
@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(metrics.curves, [a, ("b".to_owned(), vec![(10.0, None)])]);
         assert_eq!((metrics.last_step, metrics.diverged), (Some(20), Some((10, "b".into()))));
         assert_eq!(metrics.seconds, Some(1.5));
-        assert!(faults[0].starts_with("line 3 is no JSON") && faults[1].starts_with("line 4"), "{faults:?}");
+        assert!(faults[0].starts_with("line 3 is not a JSON object") && faults[1].starts_with("line 4"), "{faults:?}");
         assert_eq!(faults[2], "line 6 is cut off; left out");
         let (_, faults) = parse("x\n".repeat(50).as_bytes());
         assert_eq!((faults.len(), faults[5].as_str()), (6, "45 more lines like these"));

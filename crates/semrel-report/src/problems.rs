@@ -38,7 +38,7 @@ impl Problems {
     /// What a JSON file says; null where there is no such file, or none that can be read.
     pub fn json(&self, place: impl std::fmt::Display, file: &Path) -> Value {
         let parsed = self.text(&place, file).map(|text| serde_json::from_str(&text));
-        let parsed = parsed.map(|parsed| parsed.map_err(|error| format!("no JSON: {error}")));
+        let parsed = parsed.map(|parsed| parsed.map_err(|error| format!("not JSON: {error}")));
         parsed.and_then(|parsed| self.keep(place, parsed)).unwrap_or_default()
     }
 

@@ -316,7 +316,7 @@ mod tests {
         assert_eq!((runs[4].data(), runs[4].config.as_ref().unwrap().seed), (Some("maps"), Some(5)));
         let lines = problems.lines();
         let told = |start: &str| assert!(lines.iter().any(|line| line.starts_with(start)), "{start} in {lines:?}");
-        told("runs/cut-single/a/summary.json: no JSON");
+        told("runs/cut-single/a/summary.json: not JSON");
         told("runs/cut-single/a/metrics.jsonl: line 2 is cut off");
         told("runs/gancomp-fast/b/distill/config.yaml: no configuration");
         told("runs/gancomp-fast/c/distill/manifest.json: missing field `format`");

@@ -264,7 +264,7 @@ mod tests {
         let tables = read_tables(dir.path(), &problems).unwrap();
         assert_eq!(tables.len(), 1);
         let lines = problems.lines();
-        assert!(lines[0].starts_with("results/table1.json: no JSON"), "{lines:?}");
+        assert!(lines[0].starts_with("results/table1.json: not JSON"), "{lines:?}");
         assert!(
             lines[1].starts_with("results/table2.json: missing field `profile`")
                 && lines[1].contains("table2 --resume"),

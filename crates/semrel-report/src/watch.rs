@@ -108,7 +108,7 @@ mod tests {
         watch.look();
         assert!(watch.now().version != first.version && watch.now().report.html.contains(&watch.now().version));
         let second = watch.now();
-        // Reports and checkpoints are no sources.
+        // Reports and checkpoints are not sources.
         for folder in [results.join("report"), runs.join("cut-single/a/checkpoints")] {
             fs::create_dir_all(&folder).unwrap();
             fs::write(folder.join("x"), "x").unwrap();

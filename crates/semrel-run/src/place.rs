@@ -263,7 +263,7 @@ mod tests {
             assert!(said.contains("--images") && said.contains("`data.root` names"), "{said}");
         }
         assert!(text("--out", &root.join("s.png"), Made::Picture, &inputs).contains("`data.root` names"));
-        // What is no picture joins none.
+        // What is not a picture joins none.
         assert_eq!(text("--out", &root.join("s.json"), Made::Json, &inputs), "written");
         for beside in [dir.path().join("photos2"), root.join("../out"), dir.path().join("new/deep")] {
             assert_eq!(text("--images", &beside, Made::Folder, &inputs), "written");

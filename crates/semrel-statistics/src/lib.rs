@@ -27,7 +27,7 @@ pub use tests_of_seeds::{MOST_SPLIT, PValues, permutation, permutation_sampled, 
 /// What cannot be computed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StatisticsError {
-    /// Scores that are no table.
+    /// Scores that are not a table.
     #[error("{what}: {found}, expected {expected}")]
     Shape {
         /// Which numbers.

@@ -40,7 +40,7 @@ impl Evidence {
     /// # Errors
     /// Tells what does not fit.
     pub fn read(text: &str) -> Result<Self, String> {
-        let value: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
+        let value: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
         let evidence: Self = parse(&value)?;
         let empty = |test: &&Tested| test.of_row.is_empty() || test.of_other.is_empty();
         match evidence.claims.iter().find_map(|claim| Some((claim, claim.tests.iter().find(empty)?))) {
@@ -209,7 +209,7 @@ mod tests {
         assert!(text.contains("Not tested: street: ours against lsesim: lsesim, seed 778: disk full."), "{text}");
         let evidence = Evidence::read(&written("evidence.json")).unwrap();
         assert_eq!(evidence.claims, std::slice::from_ref(&claim));
-        assert!(Evidence::read("{").unwrap_err().starts_with("no JSON"));
+        assert!(Evidence::read("{").unwrap_err().starts_with("not JSON"));
         assert!(Evidence::read("{}").unwrap_err().contains("missing field `profile`"));
         assert!(super::text(&[claim]).contains("C5   undecided     All parts"));
     }

@@ -25,7 +25,7 @@ pub enum TableError {
         /// What is wrong.
         what: String,
     },
-    /// A result that is no JSON, or lacks a key: of another version, or damaged.
+    /// A result that is not JSON, or lacks a key: of another version, or damaged.
     #[error(
         "{path}: {what}; it is damaged, or of another version; the command of the table with `--resume` makes it anew"
     )]
@@ -60,7 +60,7 @@ pub enum TableError {
         /// The methods.
         methods: String,
     },
-    /// A folder that is no data set for the table.
+    /// A folder that is not a data set for the table.
     #[error("{0}")]
     Layout(String, #[source] DataError),
     /// A folder with too few domains.

@@ -13,7 +13,7 @@ use std::path::Path;
 /// [`TableError::Io`], and [`TableError::Result`], which says how to make the file anew.
 pub fn read<T>(path: &Path, parse: impl FnOnce(&Value) -> Result<T, String>) -> Result<T, TableError> {
     let text = input::read_to_string(path).map_err(TableError::io(path))?;
-    let value: Result<Value, String> = serde_json::from_str(&text).map_err(|error| format!("no JSON: {error}"));
+    let value: Result<Value, String> = serde_json::from_str(&text).map_err(|error| format!("not JSON: {error}"));
     let parsed = value.and_then(|value| parse(&value));
     parsed.map_err(|what| TableError::Result { path: path.to_owned(), what })
 }
@@ -95,7 +95,7 @@ mod tests {
             assert!(said.contains("e.json: ") && said.contains("`--resume`"), "{said}");
             said
         };
-        assert!(said("{\"fd\":").contains("no JSON: EOF"));
+        assert!(said("{\"fd\":").contains("not JSON: EOF"));
         let mut value = serde_json::to_value(testing::single(1.5, None)).unwrap();
         fs::write(&path, value.to_string()).unwrap();
         assert!(read(&path, |value| CutSingle.evaluated(value)).is_ok());

@@ -108,7 +108,7 @@ impl Written {
                 format!("`cargo xtask {} --resume`, with the options that it was made with, writes it anew", spec.name);
             format!("{what}; the table is left out: it is damaged, or of another version; {command}")
         };
-        let value: Value = serde_json::from_str(text).map_err(|error| anew(format!("no JSON: {error}")))?;
+        let value: Value = serde_json::from_str(text).map_err(|error| anew(format!("not JSON: {error}")))?;
         let file: File = parse(&value).map_err(anew)?;
         let datasets = file.datasets.into_iter().map(|dataset| WrittenDataset::new(spec.program, dataset));
         let datasets = datasets.collect::<Result<_, _>>().map_err(anew)?;
@@ -204,6 +204,6 @@ mod tests {
         assert!(text.contains("key `datasets[0].runs[0].seed`"), "{text}");
         let text = said(&|value| drop(value.as_object_mut().unwrap().remove("datasets")));
         assert!(text.contains("missing field `datasets`"), "{text}");
-        assert!(Written::read(&TABLE_3, "{").unwrap_err().starts_with("no JSON"));
+        assert!(Written::read(&TABLE_3, "{").unwrap_err().starts_with("not JSON"));
     }
 }

@@ -108,12 +108,12 @@ impl Case {
 
     /// A number of the configuration. Panics (failing the test) where it is missing.
     pub fn f64(&self, key: &str) -> f64 {
-        self.config()[key].as_f64().unwrap_or_else(|| panic!("config.{key} is no number: {}", self.config()[key]))
+        self.config()[key].as_f64().unwrap_or_else(|| panic!("config.{key} is not a number: {}", self.config()[key]))
     }
 
     /// An integer of the configuration.
     pub fn i64(&self, key: &str) -> i64 {
-        self.config()[key].as_i64().unwrap_or_else(|| panic!("config.{key} is no integer: {}", self.config()[key]))
+        self.config()[key].as_i64().unwrap_or_else(|| panic!("config.{key} is not an integer: {}", self.config()[key]))
     }
 
     /// A switch of the configuration; false where it is missing.

@@ -70,7 +70,7 @@ fn with_sampled(text: &str, sampled: Map<String, Value>) -> Result<String, Strin
     if sampled.is_empty() {
         return Ok(text.to_owned());
     }
-    let (head, _) = text.rsplit_once('}').ok_or("case.json is no object")?;
+    let (head, _) = text.rsplit_once('}').ok_or("case.json is not an object")?;
     Ok(format!("{},\n \"sampled\": {}\n}}\n", head.trim_end(), Value::Object(sampled)))
 }
 

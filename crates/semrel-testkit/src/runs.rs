@@ -181,7 +181,7 @@ pub fn assert_same_files(left: &Path, right: &Path, context: &str) {
     }
 }
 
-/// Puts something that is no picture into every file of a folder; what they held, for [`put_back`].
+/// Puts something that is not a picture into every file of a folder; what they held, for [`put_back`].
 pub fn spoil(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let held = files(folder);
     assert!(!held.is_empty(), "{}", folder.display());

@@ -56,7 +56,7 @@ pub(crate) fn fault(folder: &Path) -> Option<String> {
         false => folder.display().to_string(),
     };
     if !folder.is_dir() {
-        return Some(format!("SEMREL_VECTORS lists {shown}, which is no folder"));
+        return Some(format!("SEMREL_VECTORS lists {shown}, which is not a folder"));
     }
     let holds_a_case = |area: &PathBuf| folders_in(area).iter().any(|case| case.join("case.json").is_file());
     let empty = !folders_in(folder).iter().any(holds_a_case);
@@ -98,7 +98,7 @@ mod tests {
     fn absent_and_empty_folders_are_named() {
         let dir = tempfile::tempdir().unwrap();
         let absent = fault(&dir.path().join("absent")).unwrap();
-        assert!(absent.contains("absent, which is no folder"), "{absent}");
+        assert!(absent.contains("absent, which is not a folder"), "{absent}");
         assert!(fault(Path::new("")).unwrap().contains("an empty entry"));
         fs::create_dir_all(dir.path().join("area/case")).unwrap();
         let empty = fault(dir.path()).unwrap();

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub struct Snapshot {
     /// Tensors by file stem: `networks` is saved as `networks.safetensors`.
     pub files: BTreeMap<String, StateDict>,
-    /// What is no tensor: optimiser steps, best score.
+    /// What is not a tensor: optimiser steps, best score.
     pub state: serde_json::Value,
 }
 

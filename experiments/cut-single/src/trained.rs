@@ -31,7 +31,7 @@ pub struct TrainedRun {
 /// Opens a checkpoint (`last`, `best` or a step) of a run folder, or other `weights` in place of its generator's.
 ///
 /// # Errors
-/// A folder that is no run's, a checkpoint that is not there or damaged, weights that do not fit.
+/// A folder that is not a run's, a checkpoint that is not there or damaged, weights that do not fit.
 pub fn open_run(
     run_dir: &Path,
     checkpoint: &str,

@@ -314,7 +314,7 @@ impl Config {
         }
         let patches = l.contrast != Contrast::None || l.lambda_src > 0.0;
         if self.method == Method::Ours && !patches {
-            return invalid("loss.contrast", "none, and loss.lambda_src is 0", "`ours` without either is no method");
+            return invalid("loss.contrast", "none, and loss.lambda_src is 0", "`ours` needs at least one of them");
         }
         let official = l.formulation == Formulation::Official;
         if self.method == Method::Ours && official && self.train.batch_size > 1 && !l.minibatch_negatives {

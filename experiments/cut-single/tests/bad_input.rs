@@ -62,7 +62,7 @@ fn configurations() {
     ] {
         // SRC alone is a row of the ablation.
         if words.is_empty() {
-            refuses(train(&place, "run", &[set, "loss.lambda_src=0"]), &["`ours` without either is no method"]);
+            refuses(train(&place, "run", &[set, "loss.lambda_src=0"]), &["`ours` needs at least one of them"]);
         } else {
             refuses(train(&place, "run", &[set]), words);
             let check = [&["train", "tiny.yaml", "--check"], &method("ours")[..], &["--set", set]].concat();

@@ -158,7 +158,7 @@ fn a_generator_in_any_file_translates_alike() {
         let differs = pixels(bytes).iter().zip(pixels(&together[name])).any(|(a, b)| a.abs_diff(b) > 1);
         assert!(!differs, "{name}");
     }
-    // Beside the picture, once: what is there already is no picture to translate.
+    // Beside the picture, once: what is there already is not a picture to translate.
     assert(place.command(&["translate", "run", "data/testA"])).success();
     assert(place.command(&["translate", "run", "data/testA"])).success();
     assert_eq!(names(&place.path("data/testA")).len(), 6);

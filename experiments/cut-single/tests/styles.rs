@@ -58,7 +58,7 @@ fn munit_and_drit_translate_in_styles() {
         assert!(first.len() == 3 && one != mean, "{name}");
         // Attributes of a hardly trained DRIT are too small to show in bytes.
         assert!(name == "drit" || (first != mean && first != second), "{name}");
-        // Beside the inputs, translations are no inputs of the next call.
+        // Beside the inputs, translations are not inputs of the next call.
         for _ in 0..2 {
             assert(place.command(&["translate", "run", "data/testA", "--styles", "2", "--size", "32x32"])).success();
         }

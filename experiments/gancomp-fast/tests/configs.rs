@@ -80,7 +80,7 @@ fn short_profiles_play_one_adversarial_game() {
             // What is translated keeps its place, or is a map of labels, of which nothing is kept.
             let output = if config.aligned() { Output::Tanh } else { Output::Residual };
             assert_eq!(m.output, output, "{profile}/{name}");
-            // A network that trains is no judge.
+            // A network that trains is not a judge.
             assert_eq!((&*config.eval.extractor, &*config.eval.perceptual), ("effnet-lite2", "effnet-lite2"));
         }
     }

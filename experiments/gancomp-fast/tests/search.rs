@@ -305,6 +305,6 @@ fn one_search_at_a_time_and_a_damaged_file_is_named() {
     child.wait().unwrap();
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, format!("nonsense\n{text}")).unwrap();
-    refuses(place.stage("search", &[]), &["evaluations.jsonl: line 1 is no value"]);
+    refuses(place.stage("search", &[]), &["evaluations.jsonl: line 1 is not a value"]);
     assert!(names(&place.row("search")).contains(&"evaluations.jsonl".to_owned()));
 }

@@ -49,7 +49,7 @@ fn rows_of_a_short_profile_share_networks_optimisation_and_length() {
         let rows = rows(profile);
         let first = &rows["data-ours"];
         assert_eq!((first.model.generator, first.model.discriminator), (GeneratorKind::Light, DiscriminatorKind::Both));
-        // A network that trains is no judge.
+        // A network that trains is not a judge.
         assert_eq!((&*first.eval.extractor, &*first.eval.perceptual), ("effnet-lite2", "effnet-lite2"));
         for (name, config) in &rows {
             assert_eq!((&config.model, &config.optim), (&first.model, &first.optim), "{profile}/{name}");

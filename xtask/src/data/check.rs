@@ -104,7 +104,7 @@ fn check_labels(dir: &Path, folder: &PairFolder) -> Result<(usize, Vec<String>)>
         match input::read(file).map_err(anyhow::Error::from).and_then(|bytes| Ok(decode_labels(&bytes, file)?)) {
             Err(error) => errors.push(format!("{error:#}")),
             Ok(ids) => match ids.as_raw().iter().find(|&&id| usize::from(id) >= CLASSES && id != IGNORE) {
-                Some(id) => errors.push(format!("{}: {id} is no train id (0-18, 255)", file.display())),
+                Some(id) => errors.push(format!("{}: {id} is not a train id (0-18, 255)", file.display())),
                 None => good += 1,
             },
         }

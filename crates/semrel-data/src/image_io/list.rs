@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Image files under `dir`, at any depth, sorted by path. Hidden files are left out.
 ///
 /// # Errors
-/// [`DataError::MissingFolder`] where `dir` is no folder, [`DataError::Read`] where it cannot be listed. No image at
+/// [`DataError::MissingFolder`] where `dir` is not a folder, [`DataError::Read`] where it cannot be listed. No image at
 /// all is not an error.
 pub fn list_images(dir: &Path) -> Result<Vec<PathBuf>, DataError> {
     if !dir.is_dir() {

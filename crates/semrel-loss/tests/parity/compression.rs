@@ -15,7 +15,7 @@ use tch::{Device, Kind, Tensor, nn};
 pub fn gan_losses(case: &Case) -> Outcome {
     let prediction = case.input_with_grad("pred");
     for mode in case.config()["modes"].as_array().ok_or("no config.modes")? {
-        let name = mode.as_str().ok_or("a mode that is no text")?;
+        let name = mode.as_str().ok_or("a mode that is not text")?;
         let mode = gan_mode(mode)?;
         let roles = [
             ("D_real", mode.discriminator(&prediction, Target::Real)),

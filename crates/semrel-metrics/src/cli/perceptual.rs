@@ -31,7 +31,7 @@ impl Metric {
         [&networks::NAMES[..], &[LPIPS]].concat()
     }
 
-    /// Loads by name, or LPIPS where its weights are at hand; `weights` are no file, one, or two for LPIPS.
+    /// Loads by name, or LPIPS where its weights are at hand; `weights` holds no file, one, or two for LPIPS.
     pub fn load(name: Option<&str>, weights: &[PathBuf], resize: Option<Resampling>, device: Device) -> Result<Self> {
         let file = weights.first().map(PathBuf::as_path);
         let choice = Choice::make(name, file, LPIPS, lpips::examine)?;

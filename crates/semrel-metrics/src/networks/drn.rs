@@ -195,7 +195,7 @@ impl Segmenter for Drn {
         self.arch.name()
     }
 
-    /// Log-probabilities; of images whose sides are no multiples of 8, what the enlargement has beyond them is cut off.
+    /// Log-probabilities; of images whose sides are not multiples of 8, what the enlargement has beyond them is cut off.
     fn class_scores(&self, images: &[RgbImage]) -> Result<Tensor, MetricsError> {
         let batch = self.prepare(images)?;
         let size = batch.size();

@@ -18,7 +18,7 @@ impl Channels {
     ///   + (S/4)·72·c2·c6 + S·18·c6·c7 + S·147·c7
     /// ```
     ///
-    /// The super-net at this configuration costs as much. Sides that are no multiples of 4 are rounded as the strided
+    /// The super-net at this configuration costs as much. Sides that are not multiples of 4 are rounded as the strided
     /// convolutions do. Exact up to `u64::MAX`, where it stays.
     pub fn macs(&self, height: i64, width: i64) -> u64 {
         let [c0, c1, c2, c3, c4, c5, c6, c7] = self.0.map(|c| c as u128);
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(c.macs(i64::MAX, i64::MAX), u64::MAX);
         assert_eq!(c.macs(0, 256), 0);
         let small = Channels::full(1);
-        // Sides that are no multiples of 4: the network's output is larger than its input.
+        // Sides that are not multiples of 4: the network's output is larger than its input.
         assert_eq!(small.macs(5, 5), 25 * 147 + 9 * 18 + 4 * (72 + 9 * (36 + 32 + 36)) + 16 * 72 + 64 * (18 + 147));
     }
 }

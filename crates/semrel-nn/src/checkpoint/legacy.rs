@@ -39,10 +39,10 @@ fn read_storages(object: &Pickle, keys: &Pickle, mut rest: &[u8]) -> Result<Stor
     for storage in object.storages() {
         described.entry(storage.key).or_insert(storage);
     }
-    let Node::List(list) = &keys.nodes[keys.root] else { return malformed("the list of storages is no list") };
+    let Node::List(list) = &keys.nodes[keys.root] else { return malformed("the list of storages is not a list") };
     let mut storages = Storages::default();
     for &id in list {
-        let Node::Str(key) = keys.nodes[id] else { return malformed("a storage key that is no string") };
+        let Node::Str(key) = keys.nodes[id] else { return malformed("a storage key that is not a string") };
         let Some(storage) = described.get(key) else { return malformed(format!("no tensor uses storage {key}")) };
         let length = byte_length(storage)?;
         let Some((count, after)) = rest.split_first_chunk::<8>() else {

@@ -241,7 +241,7 @@ impl<'a> Machine<'a> {
                 Ok(())
             }
             Node::Dict(_) => malformed("a dictionary key without value"),
-            _ => malformed("items for something that is no dictionary"),
+            _ => malformed("items for something that is not a dictionary"),
         }
     }
 
@@ -251,7 +251,7 @@ impl<'a> Machine<'a> {
                 list.extend_from_slice(items);
                 Ok(())
             }
-            _ => malformed("items for something that is no list"),
+            _ => malformed("items for something that is not a list"),
         }
     }
 
@@ -263,7 +263,7 @@ impl<'a> Machine<'a> {
         match label {
             Some("storage") if parts.len() >= 5 => {}
             Some("module") => return malformed("a whole module was saved; save its state_dict() instead"),
-            _ => return malformed("a persistent identifier that is no storage"),
+            _ => return malformed("a persistent identifier that is not a storage"),
         }
         let Node::Global(Global::Storage(kind)) = self.nodes[parts[1]] else {
             return malformed("a storage without its class");
@@ -280,7 +280,7 @@ impl<'a> Machine<'a> {
     fn call(&mut self) -> Result<(), Fault> {
         let parts = self.pop_many(2)?;
         let Node::Global(global) = self.nodes[parts[0]] else {
-            return malformed("a call of something that is no function");
+            return malformed("a call of something that is not a function");
         };
         let args = self.arguments(parts[1])?;
         match (global, args.as_slice()) {

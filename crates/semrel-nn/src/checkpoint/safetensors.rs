@@ -66,7 +66,7 @@ pub fn metadata(path: impl AsRef<Path>) -> Result<BTreeMap<String, String>, Chec
         header.filter(|&n| n <= length.saturating_sub(8)).ok_or_else(|| wrong("cut short within its header".into()))?;
     file.take(header).read_to_end(&mut bytes).map_err(io(path, "read"))?;
     let value: serde_json::Value =
-        serde_json::from_slice(&bytes[8..]).map_err(|e| wrong(format!("the header is no JSON: {e}")))?;
+        serde_json::from_slice(&bytes[8..]).map_err(|e| wrong(format!("the header is not JSON: {e}")))?;
     let entries = value.get("__metadata__").and_then(|m| m.as_object()).into_iter().flatten();
     Ok(entries.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect())
 }

@@ -25,7 +25,7 @@ impl DiscriminatorConfig {
     /// Whether a network can be built like this.
     ///
     /// # Errors
-    /// [`NetworkError::Setting`] for widths below 1 or a resolution that is no power of two.
+    /// [`NetworkError::Setting`] for widths below 1 or a resolution that is not a power of two.
     pub fn check(&self) -> Result<(), NetworkError> {
         positive("width", self.width)?;
         check_resolution(self.resolution)?;

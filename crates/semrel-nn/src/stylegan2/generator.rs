@@ -30,7 +30,7 @@ impl GeneratorConfig {
     /// Whether a network can be built like this.
     ///
     /// # Errors
-    /// [`NetworkError::Setting`] for widths below 1, a resolution that is no power of two, more halvings than lead to
+    /// [`NetworkError::Setting`] for widths below 1, a resolution that is not a power of two, more halvings than lead to
     /// 4 × 4, or a negative number of halvings or blocks.
     pub fn check(&self) -> Result<(), NetworkError> {
         positive("width", self.width)?;

@@ -57,7 +57,7 @@ impl Cache {
     /// Opens a file of values, or starts one.
     ///
     /// # Errors
-    /// Names the file, and a line that is no value (unless it is the last, which a kill may have cut short).
+    /// Names the file, and a line that is not a value (unless it is the last, which a kill may have cut short).
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         let name = || format!("{}: the values of earlier evaluations", path.display());
@@ -128,7 +128,7 @@ fn read(bytes: &[u8], path: &Path) -> Result<(Values, usize)> {
             Ok(_) => {}
             Err(_) if last => {}
             Err(error) => bail!(
-                "{}: line {} is no value ({error}); expected {{\"of\", \"key\", \"channels\", \"value\"}}. Remove the line, or \
+                "{}: line {} is not a value ({error}); expected {{\"of\", \"key\", \"channels\", \"value\"}}. Remove the line, or \
                  the file to evaluate everything again",
                 path.display(),
                 number + 1
