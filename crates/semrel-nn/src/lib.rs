@@ -10,6 +10,7 @@ pub mod checkpoint;
 mod colours;
 mod discriminator;
 pub mod distillation;
+mod doubling;
 pub mod drit;
 mod ema;
 mod error;
@@ -34,6 +35,7 @@ mod styles;
 mod trained;
 
 pub use discriminator::{Discriminator, at_least};
+pub use doubling::Doubling;
 pub use ema::Ema;
 pub use error::NetworkError;
 pub use generator::TappedGenerator;

@@ -42,6 +42,8 @@ pub use transfer::{Transfer, transfer_by_importance};
 use crate::NetworkError;
 use crate::chain::{Chain, delegate_to_chain};
 use crate::channels::Channels;
+use crate::checkpoint::StateDict;
+use crate::doubling::Doubling;
 use crate::error::positive;
 use crate::layers::NormType;
 use crate::output::Output;
@@ -67,12 +69,42 @@ pub struct MobileConfig {
     /// How the image is made of the last convolution's output.
     #[serde(default)]
     pub output: Output,
+    /// How transposed convolutions double.
+    #[serde(default)]
+    pub doubling: Doubling,
 }
+
+/// What neither widths nor norm say of a network.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Variant {
+    /// How the image is made of the last convolution's output.
+    pub output: Output,
+    /// How transposed convolutions double.
+    pub doubling: Doubling,
+}
+
+impl Variant {
+    /// That of the network that a state dict with the published keys belongs to, whose images have three channels.
+    pub fn of_state(state: &StateDict) -> Self {
+        Self { output: Output::of_state(state, LAST, 3), doubling: Doubling::of_state(state) }
+    }
+}
+
+/// Key of the weight of the last convolution, of teachers and sub-networks alike.
+pub const LAST: &str = "model.26.weight";
 
 impl MobileConfig {
     /// The published network of this base width (64 for Table 2): 9 blocks, instance norm, three channels in and out.
     pub fn published(width: i64) -> Self {
-        Self { width, blocks: 9, in_channels: 3, out_channels: 3, norm: NormType::Instance, output: Output::Tanh }
+        Self {
+            width,
+            blocks: 9,
+            in_channels: 3,
+            out_channels: 3,
+            norm: NormType::Instance,
+            output: Output::Tanh,
+            doubling: Doubling::Transposed,
+        }
     }
 
     /// Whether a network can be built like this.
@@ -113,6 +145,10 @@ impl MobileConfig {
         Ok(())
     }
 
+    fn variant(&self) -> Variant {
+        Variant { output: self.output, doubling: self.doubling }
+    }
+
     fn widths(&self) -> Widths {
         let c = Channels::full(self.width);
         Widths::of(&c, (self.in_channels, self.output.channels(self.out_channels)), self.blocks)
@@ -130,7 +166,7 @@ impl MobileResnetGenerator {
     /// [`MobileConfig::check`] fails.
     pub fn new(path: &nn::Path, config: &MobileConfig) -> Self {
         config.check().unwrap_or_else(|error| panic!("{error}"));
-        Self(chain(path, &config.widths(), (config.norm, config.output), false))
+        Self(chain(path, &config.widths(), (config.norm, config.variant()), false))
     }
 
     /// Multiply-accumulates of one image by the rule of [`Channels::macs`]; affine norms add one per element.
@@ -145,14 +181,15 @@ impl MobileResnetGenerator {
 delegate_to_chain!(MobileResnetGenerator);
 
 /// The network of these widths.
-fn chain(path: &nn::Path, widths: &Widths, (norm, output): (NormType, Output), clamp: bool) -> Chain {
-    output.mark(path);
-    let modules = modules(path, widths, norm, output == Output::Tanh);
-    Chain::new(modules, widths.input, clamp).with_output(output).with_group_norm()
+fn chain(path: &nn::Path, widths: &Widths, (norm, variant): (NormType, Variant), clamp: bool) -> Chain {
+    variant.output.mark(path);
+    variant.doubling.mark(path);
+    let modules = modules(path, widths, norm, variant);
+    Chain::new(modules, widths.input, clamp).with_output(variant.output).with_group_norm()
 }
 
-/// The 28 modules (with 9 blocks) of these widths; without `tanh` the last one is missing.
-fn modules(path: &nn::Path, widths: &Widths, norm: NormType, tanh: bool) -> Sequential {
+/// The 28 modules (with 9 blocks) of these widths; with another output than tanh the last one is missing.
+fn modules(path: &nn::Path, widths: &Widths, norm: NormType, variant: Variant) -> Sequential {
     let (path, bias) = (&(path / "model"), norm.conv_bias());
     let mut model = Sequential::default();
     let norm_relu = |model: &mut Sequential, path: &nn::Path, channels: i64| {
@@ -180,12 +217,12 @@ fn modules(path: &nn::Path, widths: &Widths, norm: NormType, tanh: bool) -> Sequ
         model.push(Module::Residual(block));
     }
     for (cin, cout) in [(widths.trunk, widths.half_up), (widths.half_up, widths.full_up)] {
-        model.conv_double(path, (cin, cout), bias);
+        model.conv_double(path, (cin, cout), bias, variant.doubling);
         norm_relu(&mut model, path, cout);
     }
     model.push(Module::ReflectPad(3));
     model.conv(path, (widths.full_up, widths.output), (7, 1, 0), true);
-    if tanh {
+    if variant.output == Output::Tanh {
         model.push(Module::Tanh);
     }
     model

@@ -12,6 +12,7 @@
 
 use crate::NetworkError;
 use crate::chain::{Chain, delegate_to_chain};
+use crate::doubling::Doubling;
 use crate::error::positive;
 use crate::layers::NormType;
 use crate::output::Output;
@@ -49,6 +50,9 @@ pub struct ResnetConfig {
     /// Borders of the convolutions.
     #[serde(default)]
     pub border: Border,
+    /// How transposed convolutions double.
+    #[serde(default)]
+    pub doubling: Doubling,
 }
 
 /// Borders of the convolutions that keep the sides.
@@ -78,6 +82,7 @@ impl ResnetConfig {
             clamp: false,
             output: Output::Tanh,
             border: Border::Reflect,
+            doubling: Doubling::Transposed,
         }
     }
 
@@ -128,6 +133,9 @@ impl ResnetGenerator {
     /// Parameters start with torch's defaults; the published code draws them by [`crate::InitType::CUT`].
     pub fn new(path: &nn::Path, config: &ResnetConfig) -> Self {
         config.output.mark(path);
+        if !config.antialias_up {
+            config.doubling.mark(path);
+        }
         let (path, bias) = (&(path / "model"), config.norm.conv_bias());
         let mut model = Sequential::default();
         bordered(&mut model, path, (config.in_channels, config.width), 7, config.border, bias);
@@ -151,7 +159,7 @@ impl ResnetGenerator {
                 model.up(path, cin);
                 model.conv(path, (cin, cout), (3, 1, 1), bias);
             } else {
-                model.conv_double(path, (cin, cout), bias);
+                model.conv_double(path, (cin, cout), bias, config.doubling);
             }
             norm_relu(&mut model, path, cout, config.norm);
         }

@@ -3,6 +3,7 @@
 mod macs;
 mod slices;
 
+use crate::doubling::Doubling;
 use crate::generator::run;
 use crate::layers::{Downsample, Norm, NormType, PadType, SpectralConv, Upsample, instance_norm, lrelu, winograd};
 use tch::{Tensor, nn};
@@ -39,8 +40,8 @@ pub(crate) enum Module {
     Conv { weight: Tensor, bias: Option<Tensor>, stride: i64, padding: i64 },
     /// Convolution by a weight of spectral norm 1.
     Spectral(SpectralConv),
-    /// Transposed 3×3 convolution that doubles the sides: stride 2, padding 1, output padding 1.
-    ConvDouble { weight: Tensor, bias: Option<Tensor> },
+    /// Transposed 3×3 convolution that doubles the sides.
+    ConvDouble { weight: Tensor, bias: Option<Tensor>, doubling: Doubling },
     /// Separable convolution, no padding: one 3×3 kernel per channel, instance norm, and a 1×1 convolution; (weight,
     /// bias) each.
     Separable { depth: (Tensor, Tensor), point: (Tensor, Tensor) },
@@ -75,7 +76,7 @@ impl Module {
                 x.conv2d(weight, bias.as_ref(), [*stride; 2], [*padding; 2], [1, 1], 1)
             }
             Self::Spectral(conv) => conv.forward(&x),
-            Self::ConvDouble { weight, bias } => x.conv_transpose2d(weight, bias.as_ref(), [2], [1], [1], 1, [1]),
+            Self::ConvDouble { weight, bias, doubling } => doubling.apply(&x, weight, bias.as_ref()),
             Self::Separable { depth, point } => {
                 let (weight, bias) = depth;
                 let h = x.conv2d(weight, Some(bias), [1], [0], [1], weight.size()[0]);
@@ -190,11 +191,11 @@ impl Sequential {
     }
 
     /// A transposed convolution `{len}.weight` `[cin, cout, 3, 3]`, with `{len}.bias` on request.
-    pub fn conv_double(&mut self, path: &nn::Path, (cin, cout): (i64, i64), bias: bool) {
+    pub fn conv_double(&mut self, path: &nn::Path, (cin, cout): (i64, i64), bias: bool, doubling: Doubling) {
         let config = nn::ConvTransposeConfig { bias, ..Default::default() };
         let nn::ConvTranspose2D { ws: weight, bs: bias, .. } =
             nn::conv_transpose2d(path / self.len(), cin, cout, 3, config);
-        self.push(Module::ConvDouble { weight, bias });
+        self.push(Module::ConvDouble { weight, bias, doubling });
     }
 
     /// A separable convolution `{len}.conv.0.weight` `[cin, 1, 3, 3]` and `{len}.conv.2.weight` `[cout, cin, 1, 1]`, always with

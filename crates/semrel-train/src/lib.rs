@@ -23,6 +23,7 @@
 #![warn(missing_docs)]
 
 pub mod adversary;
+pub mod average;
 pub mod batches;
 pub mod checkpoints;
 pub mod cli;

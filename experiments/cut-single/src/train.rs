@@ -1,7 +1,7 @@
 //! A training run: opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
 
 use crate::algorithm::{Algorithm, Batch};
-use crate::average::Average;
+use crate::average::{Average, average_of};
 use crate::config::{Config, Method};
 use crate::data::Data;
 use crate::evaluate;
@@ -194,7 +194,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     let device = options.device;
     tune_convolutions(device, true);
     let algorithm = new_algorithm(config, &data, device, options.quiet)?;
-    let average = Average::new(config, algorithm.generator())?;
+    let average = average_of(config, algorithm.generator())?;
     let extractor = evaluate::extractor(config, device)?;
     evaluate::check_truth(config, device, options.quiet)?;
     evaluate::check_more(config, device)?;

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use semrel_eval::Scorer;
 use semrel_nn::Discriminator;
+use semrel_nn::checkpoint::StateDict;
 use semrel_nn::image_pool::ImagePool;
 pub use semrel_train::StepInfo;
 use semrel_train::adversary::Domain;
@@ -41,6 +42,11 @@ pub trait Algorithm {
 
     /// All trained networks, for checkpoints.
     fn parts(&mut self) -> Vec<Part<'_>>;
+
+    /// Networks of a checkpoint that no optimiser trains, by name.
+    fn followers(&self) -> Vec<(&'static str, StateDict)> {
+        vec![]
+    }
 
     /// Image buffers by name.
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {

@@ -2,18 +2,18 @@
 
 use crate::config::Config;
 use crate::folders::Folders;
-use crate::networks::{WIDEST, output_of, teacher_config};
+use crate::networks::{WIDEST, teacher_config};
 use crate::search::winner;
 use crate::trained::{
     CHECKPOINT, TrainedStudent, TrainedTeacher, no_super_net, open_student, open_teacher, super_net_digest,
     weights_digest,
 };
 use anyhow::{Context, Result, bail, ensure};
+use semrel_nn::Net;
 use semrel_nn::channels::Channels;
 use semrel_nn::checkpoint::{StateDict, load_any};
-use semrel_nn::mobile_resnet::{SubMobileResnet, export_subnet};
+use semrel_nn::mobile_resnet::{SubMobileResnet, Variant, export_subnet};
 use semrel_nn::resnet::ResnetGenerator;
-use semrel_nn::{Net, Output};
 use semrel_train::parts::load_network;
 use semrel_train::passes::Generator;
 use serde::Serialize;
@@ -116,7 +116,7 @@ impl Opened {
 /// # Errors
 /// Sides that do not fit.
 pub fn teacher_macs(width: i64, size: (u32, u32)) -> Result<u64> {
-    let teacher = Net::new(Device::Cpu, |p| ResnetGenerator::new(p, &teacher_config(width, Output::Tanh)));
+    let teacher = Net::new(Device::Cpu, |p| ResnetGenerator::new(p, &teacher_config(width, Variant::default())));
     Ok(teacher.macs(size.1.into(), size.0.into())?)
 }
 
@@ -214,7 +214,7 @@ fn check_current(config: &Config, folders: &Folders, channels: Channels, began_w
 pub fn sub_network(state: &StateDict, channels: &Channels, device: Device) -> Result<Net<Generator>> {
     let cut = export_subnet(state, channels)?;
     let network =
-        Net::new(device, |p| Box::new(SubMobileResnet::with_output(p, channels, output_of(&cut))) as Generator);
+        Net::new(device, |p| Box::new(SubMobileResnet::of_variant(p, channels, Variant::of_state(&cut))) as Generator);
     load_network("generator", &network.state(), &cut)?;
     Ok(network)
 }
@@ -237,7 +237,7 @@ pub fn of_file(file: &Path, channels: Option<Channels>, device: Device) -> Resul
     let Some([width, 3, 7, 7]) = first.as_deref() else {
         bail!("{}: no generator of this experiment: it has no `model.1.weight` [ngf, 3, 7, 7]", name());
     };
-    let config = teacher_config(*width, output_of(&state));
+    let config = teacher_config(*width, Variant::of_state(&state));
     // Before a network of a width that only one shape claims is allocated.
     let held: u64 = state.values().map(|tensor| tensor.numel() as u64).sum();
     let of_blocks = 9 * 2 * 9 * (4 * *width as u64).pow(2);

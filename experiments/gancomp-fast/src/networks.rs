@@ -3,14 +3,13 @@
 use crate::config::{Config, TrainConfig};
 use anyhow::{Context, Result, ensure};
 use semrel_metrics::FixedFeatures;
-use semrel_nn::checkpoint::StateDict;
 pub use semrel_nn::distillation::TAPS;
 use semrel_nn::distillation::{Adapter, ProjectionHead};
-use semrel_nn::mobile_resnet::{MobileConfig, SuperMobileResnet};
+use semrel_nn::mobile_resnet::{MobileConfig, SuperMobileResnet, Variant};
 use semrel_nn::patchgan::{DiscriminatorNorm, PatchDiscriminator, PatchGanConfig};
 use semrel_nn::projected::{ProjectedConfig, ProjectedDiscriminator};
 use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
-use semrel_nn::{Discriminator, InitType, Net, Output, Trained, draw_scales};
+use semrel_nn::{Discriminator, InitType, Net, Trained, draw_scales};
 use semrel_train::passes::Generator;
 use tch::Device;
 
@@ -18,16 +17,8 @@ use tch::Device;
 pub const WIDEST: i64 = 1024;
 
 /// The teacher of a width, `resnet_9blocks`.
-pub fn teacher_config(width: i64, output: Output) -> ResnetConfig {
-    ResnetConfig { width, output, ..ResnetConfig::compression_teacher() }
-}
-
-/// Key of the weight of the last convolution, of teachers and sub-networks alike.
-const LAST: &str = "model.26.weight";
-
-/// How the generator of a state dict makes its image.
-pub fn output_of(state: &StateDict) -> Output {
-    Output::of_state(state, LAST, 3)
+pub fn teacher_config(width: i64, Variant { output, doubling }: Variant) -> ResnetConfig {
+    ResnetConfig { width, output, doubling, ..ResnetConfig::compression_teacher() }
 }
 
 /// The teacher of a row.
@@ -35,7 +26,7 @@ pub fn output_of(state: &StateDict) -> Output {
 /// # Errors
 /// Where the settings make no network.
 pub fn new_teacher(config: &Config, device: Device) -> Result<Net<Generator>> {
-    let shape = teacher_config(config.model.teacher_ngf, config.model.output);
+    let shape = teacher_config(config.model.teacher_ngf, config.model.variant());
     shape.check().context("config key `model.teacher_ngf`")?;
     let net = Net::new(device, |p| Box::new(ResnetGenerator::new(p, &shape)) as Generator);
     config.model.init.apply(&net.state());
@@ -47,7 +38,8 @@ pub fn new_teacher(config: &Config, device: Device) -> Result<Net<Generator>> {
 /// # Errors
 /// Where the settings make no network.
 pub fn new_student(config: &Config, device: Device) -> Result<Net<SuperMobileResnet>> {
-    let shape = MobileConfig { output: config.model.output, ..MobileConfig::published(config.model.student_ngf) };
+    let Variant { output, doubling } = config.model.variant();
+    let shape = MobileConfig { output, doubling, ..MobileConfig::published(config.model.student_ngf) };
     shape.check_elastic().context("config key `model.student_ngf`")?;
     let net = Net::new(device, |p| SuperMobileResnet::new(p, &shape));
     config.model.init.apply(&net.state());

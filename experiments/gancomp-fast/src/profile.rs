@@ -7,11 +7,11 @@ use crate::search::cost::Stopwatch;
 use crate::search::fitness::Torch;
 use anyhow::{Context, Result, bail};
 use ndarray::Array3;
+use semrel_nn::Net;
 use semrel_nn::channels::{ChannelSet, Channels};
 use semrel_nn::checkpoint::StateDict;
-use semrel_nn::mobile_resnet::SubMobileResnet;
+use semrel_nn::mobile_resnet::{SubMobileResnet, Variant};
 use semrel_nn::resnet::ResnetGenerator;
-use semrel_nn::{Net, Output};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -133,7 +133,7 @@ pub fn profile(subjects: &[Subject], options: &ProfileOptions) -> Result<Vec<Fig
 
 fn of_teacher(width: i64, options: &ProfileOptions) -> Result<Profile> {
     let torch = &options.torch;
-    let net = Net::new(torch.device, |p| ResnetGenerator::new(p, &teacher_config(width, Output::Tanh)));
+    let net = Net::new(torch.device, |p| ResnetGenerator::new(p, &teacher_config(width, Variant::default())));
     let time = || torch.time(&|image| semrel_nn::TappedGenerator::forward(&*net, image));
     Ok(Profile {
         network: format!("teacher-{width}"),
@@ -281,7 +281,7 @@ mod tests {
 
     fn options(size: u32) -> ProfileOptions {
         let runs = Runs { warmup: 0, counted: 1 };
-        let torch = Torch { size: (size, size), device: Device::Cpu, threads: 1, runs };
+        let torch = Torch { size: (size, size), variant: Variant::default(), device: Device::Cpu, threads: 1, runs };
         ProfileOptions { torch, timed: false, onnx: false }
     }
 

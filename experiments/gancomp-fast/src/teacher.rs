@@ -6,9 +6,11 @@ use crate::networks::{new_discriminator, new_teacher, trained};
 use crate::pix2pix::Pix2Pix;
 use anyhow::Result;
 use semrel_eval::Scorer;
+use semrel_nn::checkpoint::StateDict;
 use semrel_nn::image_pool::ImagePool;
 use semrel_nn::{Discriminator, Net, Trained};
 use semrel_train::adversary::{Adversary, Domain, Game};
+use semrel_train::average::Average;
 use semrel_train::batches::Batch;
 use semrel_train::cycle_gan::{CycleGan, CycleWeights};
 use semrel_train::passes::{Generator, reproduce};
@@ -17,8 +19,17 @@ use tch::{Device, Tensor};
 
 /// A teacher in training.
 #[derive(Debug)]
+pub struct Teacher {
+    networks: Networks,
+    /// What translates in samples and evaluations, and teaches, where it is not the generator as it trains.
+    average: Option<Average>,
+    /// Steps before it trains.
+    warmup: u64,
+}
+
+#[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one at a time")]
-pub enum Teacher {
+enum Networks {
     /// Unaligned.
     CycleGan(Box<CycleGan<Discriminator>>),
     /// In pairs.
@@ -61,14 +72,34 @@ impl Teacher {
     /// # Errors
     /// Where the settings make no networks.
     pub fn new(config: &Config, device: Device) -> Result<Self> {
-        Ok(match config.aligned() {
-            true => Self::Pix2Pix(Box::new(Pix2Pix::new(config, device)?)),
-            false => Self::CycleGan(Box::new(new_cycle_gan(config, device)?)),
-        })
+        let networks = match config.aligned() {
+            true => Networks::Pix2Pix(Box::new(Pix2Pix::new(config, device)?)),
+            false => Networks::CycleGan(Box::new(new_cycle_gan(config, device)?)),
+        };
+        let beta = config.teacher.train.ema;
+        let average = match beta > 0.0 {
+            true => Some(Average::start(new_teacher(config, device)?, networks.generator(), beta)),
+            false => None,
+        };
+        Ok(Self { networks, average, warmup: config.teacher.train.warmup })
     }
 
-    /// From source to target.
+    /// From source to target: the averaged generator, where there is one.
     pub fn generator(&self) -> &Net<Generator> {
+        self.average.as_ref().map_or(self.networks.generator(), Average::generator)
+    }
+
+    /// Brings the average up to date after `steps` steps that were not of the warm-up.
+    fn follow(&self, steps: u64) {
+        if let Some(average) = &self.average {
+            average.follow(self.networks.generator(), steps);
+        }
+    }
+}
+
+impl Networks {
+    /// From source to target, as it trains.
+    fn generator(&self) -> &Net<Generator> {
         match self {
             Self::CycleGan(networks) => &networks.g_a,
             Self::Pix2Pix(networks) => &networks.generator,
@@ -78,17 +109,25 @@ impl Teacher {
 
 impl Algorithm for Teacher {
     fn step(&mut self, batch: &Batch, info: StepInfo) -> Result<Losses> {
-        Ok(match self {
-            Self::CycleGan(networks) => networks.step(batch, info.step).0,
-            Self::Pix2Pix(networks) => networks.step(batch, info.step).0,
-        })
+        let losses = match &mut self.networks {
+            Networks::CycleGan(networks) => networks.step(batch, info.step).0,
+            Networks::Pix2Pix(networks) => networks.step(batch, info.step).0,
+        };
+        self.follow(info.step + 1 - self.warmup);
+        Ok(losses)
     }
 
     fn warmup_step(&mut self, batch: &Batch, _: StepInfo) -> Result<Losses> {
-        Ok(match self {
-            Self::CycleGan(networks) => networks.warmup_step(batch),
-            Self::Pix2Pix(networks) => reproduce(&mut networks.generator, &Tensor::cat(&[&batch.a, &batch.b], 0)),
-        })
+        let losses = match &mut self.networks {
+            Networks::CycleGan(networks) => networks.warmup_step(batch),
+            Networks::Pix2Pix(networks) => reproduce(&mut networks.generator, &Tensor::cat(&[&batch.a, &batch.b], 0)),
+        };
+        self.follow(0);
+        Ok(losses)
+    }
+
+    fn followers(&self) -> Vec<(&'static str, StateDict)> {
+        self.average.iter().map(Average::follower).collect()
     }
 
     fn translate(&self, images: &Tensor) -> Vec<(&'static str, Tensor)> {
@@ -100,25 +139,25 @@ impl Algorithm for Teacher {
     }
 
     fn critics(&self) -> Vec<(&Discriminator, Domain)> {
-        match self {
-            Self::CycleGan(networks) => {
+        match &self.networks {
+            Networks::CycleGan(networks) => {
                 vec![(&networks.d_a.discriminator, Domain::Target), (&networks.d_b.discriminator, Domain::Source)]
             }
-            Self::Pix2Pix(networks) => vec![(&networks.adversary.discriminator, Domain::Target)],
+            Networks::Pix2Pix(networks) => vec![(&networks.adversary.discriminator, Domain::Target)],
         }
     }
 
     fn parts(&mut self) -> Vec<Part<'_>> {
-        match self {
-            Self::CycleGan(networks) => networks.parts(),
-            Self::Pix2Pix(networks) => networks.parts(),
+        match &mut self.networks {
+            Networks::CycleGan(networks) => networks.parts(),
+            Networks::Pix2Pix(networks) => networks.parts(),
         }
     }
 
     fn pools(&mut self) -> Vec<(&'static str, &mut ImagePool)> {
-        match self {
-            Self::CycleGan(networks) => networks.pools(),
-            Self::Pix2Pix(_) => vec![],
+        match &mut self.networks {
+            Networks::CycleGan(networks) => networks.pools(),
+            Networks::Pix2Pix(_) => vec![],
         }
     }
 }

@@ -22,7 +22,10 @@ use semrel_run::trained::{Compression, Epochs};
 use semrel_run::{Checked, Manifest, SplitRecord, split};
 use semrel_train::adversary::calibrate;
 use semrel_train::batches::BatchLoader;
-use semrel_train::parts::{Layout, load_network, parameters, pool_files, restore_parts, restore_pools, save_parts};
+use semrel_train::parts::{
+    Layout, follower_files, load_network, parameters, pool_files, restore_followers, restore_parts, restore_pools,
+    save_parts,
+};
 use semrel_train::run_dir::check_config;
 use semrel_train::{
     About, BEGUN, Ended, Experiment, Fit, Interrupt, Losses, OpenMode, Rhythm, Snapshot, Standing, drive, seed_step,
@@ -270,6 +273,7 @@ impl Experiment for Run<'_> {
         let name = || format!("checkpoint {}", path.display());
         let restored = restore_parts(Layout::FilePerNetwork, self.algorithm.parts(), saved).with_context(name)?;
         restore_pools(self.algorithm.pools(), &saved.files);
+        restore_followers(self.algorithm.followers(), &saved.files).with_context(name)?;
         Standing::restored(at, restored.step, restored.best).with_context(name)
     }
 
@@ -337,8 +341,9 @@ impl Fit for Run<'_> {
     }
 
     fn snapshot(&mut self, step: u64, best: Option<(u64, f64)>) -> Result<Snapshot> {
-        let pools = pool_files(self.algorithm.pools());
-        let mut snapshot = save_parts(Layout::FilePerNetwork, self.algorithm.parts(), step, best, pools)?;
+        let mut more = pool_files(self.algorithm.pools());
+        more.extend(follower_files(self.algorithm.followers()));
+        let mut snapshot = save_parts(Layout::FilePerNetwork, self.algorithm.parts(), step, best, more)?;
         self.job.origins.iter().for_each(|origin| origin.put(&mut snapshot.state));
         Ok(snapshot)
     }

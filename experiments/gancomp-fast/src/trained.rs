@@ -7,11 +7,12 @@ pub use crate::origin::weights_digest;
 use crate::origin::{Origin, SUPER_NET};
 use crate::teacher::Teacher;
 use anyhow::{Context, Result, bail, ensure};
+use semrel_nn::Net;
 use semrel_nn::checkpoint::{StateDict, load_any};
-use semrel_nn::mobile_resnet::SuperMobileResnet;
-use semrel_nn::{Net, Output};
+use semrel_nn::mobile_resnet::{LAST, SuperMobileResnet, Variant};
 use semrel_run::Checked;
 use semrel_train::Checkpoints;
+use semrel_train::average::AVERAGED;
 use semrel_train::parts::{PartsState, file_of, load_network};
 use semrel_train::passes::Generator;
 use semrel_train::run_dir::checkpoints_of;
@@ -19,9 +20,6 @@ use semrel_train::summary;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
-
-/// The last convolution of a generator of nine blocks.
-const LAST: &str = "model.26.weight";
 
 /// Config key of the checkpoint that the stages after distillation go on from.
 pub(crate) const CHECKPOINT: &str = "distill.checkpoint";
@@ -69,11 +67,13 @@ pub fn open_teacher(config: &Config, folders: &Folders, device: Device) -> Resul
         state.adam_steps.keys().cloned().collect::<Vec<_>>().join(", "),
         if config.aligned() { "Pix2Pix" } else { "CycleGAN" }
     );
-    load_teacher(config, &generator, &checkpoints.load_file(step, &file_of(name))?, &at)?;
+    let averaged = file_of(AVERAGED);
+    let file = if checkpoints.file(step, &averaged).is_file() { averaged } else { file_of(name) };
+    load_teacher(config, &generator, &checkpoints.load_file(step, &file)?, &at)?;
     if summary::read::<serde_json::Value>(&path)?.is_none() {
         tracing::warn!("{}: the teacher has not been trained to its end; step {step} is used", path.display());
     }
-    Ok(TrainedTeacher { generator, path, file: checkpoints.file(step, &file_of(name)), step })
+    Ok(TrainedTeacher { generator, path, file: checkpoints.file(step, &file), step })
 }
 
 fn load_teacher(config: &Config, generator: &Net<Generator>, given: &StateDict, path: &Path) -> Result<()> {
@@ -87,14 +87,18 @@ fn load_teacher(config: &Config, generator: &Net<Generator>, given: &StateDict, 
             path.display()
         );
     }
-    let output = Output::of_state(given, LAST, 3);
-    ensure!(
-        output == config.model.output || given.get(LAST).is_none(),
-        "config key `model.output`: {}, but the teacher {} was trained with {}; set it to that, or train another teacher",
-        json!(config.model.output),
-        path.display(),
-        json!(output)
-    );
+    let Variant { output, doubling } = Variant::of_state(given);
+    let settings = [
+        ("model.output", json!(config.model.output), json!(output)),
+        ("model.doubling", json!(config.model.doubling), json!(doubling)),
+    ];
+    for (key, set, trained) in settings {
+        ensure!(
+            set == trained || given.get(LAST).is_none(),
+            "config key `{key}`: {set}, but the teacher {} was trained with {trained}; set it to that, or train another teacher",
+            path.display()
+        );
+    }
     load_network("teacher", &generator.state(), given).with_context(|| path.display().to_string())
 }
 
@@ -116,7 +120,7 @@ pub struct TrainedStudent {
 /// Opens a checkpoint (`last`, `best` or a step, which config key `key` names) of a distillation's or fine-tuning's run folder.
 ///
 /// # Errors
-/// A folder that is no run's, a checkpoint that is not there or damaged, weights that do not fit.
+/// A folder that is not a run's, a checkpoint that is not there or damaged, weights that do not fit.
 pub fn open_student(run_dir: &Path, checkpoint: &str, key: &str, device: Device) -> Result<TrainedStudent> {
     let config = Checked::of_run(run_dir, &[])?;
     let (step, checkpoints) = find(run_dir, checkpoint, key)?

@@ -41,6 +41,10 @@ impl Validate for Config {
                 let remedy = "only a teacher has a warm-up; leave it out";
                 return invalid(format!("{section}.warmup"), train.warmup, remedy);
             }
+            if let Some(train) = train.filter(|train| train.ema != 0.0 && section != "teacher.train") {
+                let remedy = "only a teacher's weights are averaged; leave it out";
+                return invalid(format!("{section}.ema"), train.ema, remedy);
+            }
         }
         if matches!(self.model.output, Output::Gated | Output::Affine) {
             return invalid(
@@ -232,7 +236,7 @@ fn stage(section: &str, t: &TrainConfig) -> Result<(), InvalidValue> {
     if !t.lr.is_finite() || t.lr <= 0.0 {
         return invalid(format!("{section}.lr"), t.lr, "it must be finite and positive");
     }
-    for (key, beta) in [("beta1", t.beta1), ("beta2", t.beta2)] {
+    for (key, beta) in [("beta1", t.beta1), ("beta2", t.beta2), ("ema", t.ema)] {
         if !(0.0..1.0).contains(&beta) {
             return invalid(format!("{section}.{key}"), beta, "it must be at least 0 and below 1");
         }

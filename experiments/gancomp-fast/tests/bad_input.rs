@@ -57,6 +57,9 @@ fn configurations() {
         ),
         ("eval.more.scores=[prdc]", &["`eval.more.neighbours`: 5", "images"]),
         ("model.output=affine", &["`model.output`: affine; `tanh` or `residual`"]),
+        ("model.doubling=bilinear", &["`model.doubling`: found `bilinear`", "`transposed`, `smooth`"]),
+        ("teacher.train.ema=1", &["`teacher.train.ema`: 1; it must be"]),
+        ("distill.train.ema=0.9", &["`distill.train.ema`: 0.9; only a teacher's weights are averaged"]),
         ("teacher.name=''", &["`teacher.name`: empty"]),
         ("teacher.weights=G.pth", &["`teacher.weights`: G.pth: this row's teacher is a file"]),
     ] {
@@ -123,6 +126,13 @@ fn stages_that_are_missing() {
         &["config key `teacher.checkpoint`", "no checkpoint of step 5"],
     );
     refuses(place.stage("distill", "runs", &[]), &["distill: already holds a run", "`--resume`", "`--overwrite`"]);
+    for (set, words) in [
+        ("model.output=residual", "`model.output`: \"residual\", but the teacher"),
+        ("model.doubling=smooth", "`model.doubling`: \"smooth\", but the teacher"),
+    ] {
+        let args = [&sets(&[set])[..], &["--overwrite"]].concat();
+        refuses(place.stage("distill", "runs", &args), &[words, "train another teacher"]);
+    }
 }
 
 #[test]

@@ -54,6 +54,18 @@ fn pix2pix() {
     survives_a_kill("teacher", &ALIGNED);
 }
 
+const AVERAGED: [&str; 2] = ["teacher.train.ema=0.9", "model.doubling=smooth"];
+
+#[test]
+fn an_averaged_teacher() {
+    survives_a_kill("teacher", &AVERAGED);
+}
+
+#[test]
+fn a_student_of_an_averaged_teacher() {
+    survives_a_kill("distill", &AVERAGED);
+}
+
 #[test]
 fn distillation() {
     survives_a_kill("distill", &["distill.train.eval_every=5"]);

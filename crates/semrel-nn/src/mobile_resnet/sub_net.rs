@@ -1,12 +1,11 @@
 //! Stand-alone sub-networks.
 
-use super::{Widths, chain};
+use super::{Variant, Widths, chain};
 use crate::chain::{Chain, delegate_to_chain};
 use crate::channels::Channels;
 use crate::checkpoint::StateDict;
 use crate::distillation::TAPS;
 use crate::layers::NormType;
-use crate::output::Output;
 use crate::{NetworkError, TappedGenerator};
 use tch::{Tensor, nn};
 
@@ -20,19 +19,19 @@ pub struct SubMobileResnet(pub(super) Chain);
 impl SubMobileResnet {
     /// A network of its own with three channels in and out; parameters start with torch's defaults.
     pub fn new(path: &nn::Path, c: &Channels) -> Self {
-        Self::with_output(path, c, Output::Tanh)
+        Self::of_variant(path, c, Variant::default())
     }
 
-    /// As [`SubMobileResnet::new`], with another output.
-    pub fn with_output(path: &nn::Path, c: &Channels, output: Output) -> Self {
-        let widths = Widths::of(c, (3, output.channels(3)), 9);
-        Self(chain(path, &widths, (NormType::Instance, output), true))
+    /// As [`SubMobileResnet::new`], of another variant.
+    pub fn of_variant(path: &nn::Path, c: &Channels, variant: Variant) -> Self {
+        let widths = Widths::of(c, (3, variant.output.channels(3)), 9);
+        Self(chain(path, &widths, (NormType::Instance, variant), true))
     }
 
     /// As [`SubMobileResnet::new`], for images of other channels.
     pub fn with_images(path: &nn::Path, c: &Channels, in_channels: i64, out_channels: i64) -> Self {
         let widths = Widths::of(c, (in_channels, out_channels), 9);
-        Self(chain(path, &widths, (NormType::Instance, Output::Tanh), true))
+        Self(chain(path, &widths, (NormType::Instance, Variant::default()), true))
     }
 
     /// The configuration of the stand-alone network that a state dict belongs to.

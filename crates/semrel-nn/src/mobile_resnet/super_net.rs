@@ -25,7 +25,7 @@ impl SuperMobileResnet {
     /// [`MobileConfig::check_elastic`] fails.
     pub fn new(path: &nn::Path, config: &MobileConfig) -> Self {
         config.check_elastic().unwrap_or_else(|error| panic!("{error}"));
-        Self { full: chain(path, &config.widths(), (config.norm, config.output), true), config: config.clone() }
+        Self { full: chain(path, &config.widths(), (config.norm, config.variant()), true), config: config.clone() }
     }
 
     /// What it consists of.
@@ -81,8 +81,8 @@ impl SuperMobileResnet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mobile_resnet::export_subnet;
-    use crate::{Net, checkpoint};
+    use crate::mobile_resnet::{Variant, export_subnet};
+    use crate::{Doubling, Net, Output, checkpoint};
     use proptest::prelude::*;
     use tch::{Device, Kind};
 
@@ -166,11 +166,18 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(12))]
 
         #[test]
-        fn slices_equal_the_exported_network(values in prop::array::uniform8(1i64..=6), batch in 1i64..3) {
-            let (net, c) = (net(6), Channels::new(values).unwrap());
+        fn slices_equal_the_exported_network(
+            values in prop::array::uniform8(1i64..=6), batch in 1i64..3, smooth: bool, residual: bool,
+        ) {
+            let doubling = if smooth { Doubling::Smooth } else { Doubling::Transposed };
+            let output = if residual { Output::Residual } else { Output::Tanh };
+            let config = MobileConfig { doubling, output, ..MobileConfig::published(6) };
+            let (net, c) = (filled(Net::new(Device::Cpu, |p| SuperMobileResnet::new(p, &config))), Channels::new(values).unwrap());
             let x = image([batch, 3, 12, 16]);
             let exported = export_subnet(&net.state(), &c).unwrap();
-            let alone = Net::new(Device::Cpu, |p| SubMobileResnet::new(p, &c));
+            let variant = Variant::of_state(&exported);
+            prop_assert_eq!(variant, config.variant());
+            let alone = Net::new(Device::Cpu, |p| SubMobileResnet::of_variant(p, &c, variant));
             checkpoint::copy_into(&alone.state(), &exported, checkpoint::Extras::Refuse).unwrap();
             prop_assert_eq!(alone.numel() as u64, c.parameters());
             prop_assert_eq!(alone.macs(12, 16), Ok(c.macs(12, 16)));

@@ -3,6 +3,7 @@
 //! A step of the original (not the fast) GAN Compression, between distilling a mobile student and training the super-net.
 
 use super::Widths;
+use super::widths::marks;
 use crate::NetworkError;
 use crate::channels::Channels;
 use crate::checkpoint::StateDict;
@@ -26,7 +27,7 @@ pub struct Transfer {
 /// keep the trunk's order, which the sum needs.
 ///
 /// # Errors
-/// [`NetworkError::Weights`] where `source` is no mobile generator with 9 blocks and instance norm;
+/// [`NetworkError::Weights`] where `source` is not a mobile generator with 9 blocks and instance norm;
 /// [`NetworkError::Setting`] where `width` is not 1 to that of `source`.
 pub fn transfer_by_importance(source: &StateDict, width: i64) -> Result<Transfer, NetworkError> {
     let have = Widths::of_state(source)?;
@@ -53,6 +54,7 @@ pub fn transfer_by_importance(source: &StateDict, width: i64) -> Result<Transfer
         kept = walk.convolution(layer, &kept, Layout::Transposed, width);
     }
     walk.copy("model.26", &kept, Layout::Plain, &all(have.output));
+    walk.state.extend(marks(source));
     Ok(Transfer { state: walk.state, orders: walk.orders })
 }
 

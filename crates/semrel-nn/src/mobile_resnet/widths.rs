@@ -3,8 +3,13 @@
 use crate::NetworkError;
 use crate::channels::Channels;
 use crate::checkpoint::StateDict;
+use crate::doubling::SMOOTH;
 use crate::output::RESIDUAL;
 use std::collections::BTreeMap;
+use tch::Tensor;
+
+/// Buffers that say of what variant a network is.
+const MARKS: [&str; 2] = [RESIDUAL, SMOOTH];
 
 const NETWORK: &str = "a mobile generator with instance norm";
 
@@ -93,7 +98,7 @@ impl Widths {
             output: size("model.26", 0)?,
         };
         let expected = widths.shapes(true);
-        if let Some(key) = state.keys().find(|key| !expected.contains_key(*key) && *key != RESIDUAL) {
+        if let Some(key) = state.keys().find(|key| !expected.contains_key(*key) && !MARKS.contains(&key.as_str())) {
             return Err(wrong(format!("it has no {key}")));
         }
         for (key, shape) in expected {
@@ -135,20 +140,24 @@ impl Widths {
     /// The leading block of every tensor of `state` that a network of these widths, no larger, would have.
     pub fn leading(&self, state: &StateDict) -> StateDict {
         let block = |(key, shape): (String, Vec<i64>)| {
-            let narrow = |x, (dim, n): (usize, &i64)| tch::Tensor::narrow(&x, dim as i64, 0, *n);
+            let narrow = |x, (dim, n): (usize, &i64)| Tensor::narrow(&x, dim as i64, 0, *n);
             let leading = shape.iter().enumerate().fold(state[&key].detach(), narrow);
             (key, leading.copy())
         };
-        let residual = state.get(RESIDUAL).map(|mark| (RESIDUAL.to_owned(), mark.copy()));
-        self.shapes(true).into_iter().map(block).chain(residual).collect()
+        self.shapes(true).into_iter().map(block).chain(marks(state)).collect()
     }
+}
+
+/// The buffers that say of what variant the network of a state dict is.
+pub(super) fn marks(state: &StateDict) -> impl Iterator<Item = (String, Tensor)> {
+    MARKS.into_iter().filter_map(|key| state.get(key).map(|mark| (key.to_owned(), mark.copy())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use tch::{Device, Kind, Tensor};
+    use tch::{Device, Kind};
 
     fn zeros(shapes: BTreeMap<String, Vec<i64>>) -> StateDict {
         shapes.into_iter().map(|(key, shape)| (key, Tensor::zeros(shape, (Kind::Float, Device::Cpu)))).collect()

@@ -27,10 +27,11 @@ impl Module {
                 let bias = bias.as_ref().map(|bias| leading(bias, 0, *width));
                 Self::Conv { weight, bias, stride: *stride, padding: *padding }
             }
-            Self::ConvDouble { weight, bias } => {
+            Self::ConvDouble { weight, bias, doubling } => {
                 let cin = std::mem::replace(width, next(outputs));
                 let weight = leading(&leading(weight, 0, cin), 1, *width);
-                Self::ConvDouble { weight, bias: bias.as_ref().map(|bias| leading(bias, 0, *width)) }
+                let bias = bias.as_ref().map(|bias| leading(bias, 0, *width));
+                Self::ConvDouble { weight, bias, doubling: *doubling }
             }
             Self::Separable { depth, point } => {
                 let cin = std::mem::replace(width, next(outputs));

@@ -1,9 +1,10 @@
 //! Section of the networks.
 
 use schemars::JsonSchema;
+use semrel_nn::mobile_resnet::Variant;
 pub use semrel_nn::patchgan::DiscriminatorNorm;
 use semrel_nn::patchgan::PatchGanKind;
-use semrel_nn::{InitType, Output};
+use semrel_nn::{Doubling, InitType, Output};
 use serde::{Deserialize, Serialize};
 
 /// Networks of a row.
@@ -28,6 +29,9 @@ pub struct ModelConfig {
     /// How teacher and students make their image: `tanh`, as published, or `residual`, the input plus what the network gives.
     /// Others are refused.
     pub output: Output,
+    /// How teacher and students double the sides of their maps: `transposed`, as published, or `smooth`, by kernels averaged over
+    /// neighbours, which leave no lattice.
+    pub doubling: Doubling,
     /// How weights of generators and discriminators are initialized; adapters and heads always start with N(0, 0.02²).
     pub init: InitType,
 }
@@ -42,8 +46,16 @@ impl Default for ModelConfig {
             projected: false,
             norm_discriminator: DiscriminatorNorm::Instance,
             output: Output::Tanh,
+            doubling: Doubling::Transposed,
             init: InitType::COMPRESSION,
         }
+    }
+}
+
+impl ModelConfig {
+    /// What teacher and students are beside their widths.
+    pub fn variant(&self) -> Variant {
+        Variant { output: self.output, doubling: self.doubling }
     }
 }
 

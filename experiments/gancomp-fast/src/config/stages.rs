@@ -30,6 +30,9 @@ pub struct TrainConfig {
     pub beta2: f64,
     /// Steps of identity alone, `mean |G(x) − x|`, before the teacher's training begins; 0 as published. Teacher only.
     pub warmup: u64,
+    /// β of the running average of the teacher's weights, which then translates in samples and evaluations and teaches:
+    /// `min(β, t/(t + 10))` after t steps; 0, as published, for none. Teacher only.
+    pub ema: f64,
     /// Steps between log lines.
     pub log_every: u64,
     /// Steps between sample pictures.
@@ -54,6 +57,7 @@ impl Default for TrainConfig {
             beta1: 0.5,
             beta2: 0.999,
             warmup: 0,
+            ema: 0.0,
             log_every: 100,
             sample_every: 5000,
             save_every: 5000,

@@ -4,11 +4,11 @@
 //! multiples of 4 from 8 on. The graph is the network operation by operation: `Clip`, `Pad` (reflect), `Conv`,
 //! `ConvTranspose`, `InstanceNormalization`, `Relu`, `Add`, `Tanh`; with a residual output `Add` and `Clip` in place of `Tanh`.
 
-use crate::networks::output_of;
 use crate::onnx::nodes::{Nodes, Value, images};
 use anyhow::{Context, Result, ensure};
 use semrel_nn::Output;
 use semrel_nn::checkpoint::StateDict;
+use semrel_nn::mobile_resnet::Variant;
 use std::collections::{BTreeMap, BTreeSet};
 use tract_onnx::pb::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
 
@@ -34,7 +34,7 @@ const FIRST_BLOCK: usize = 10;
 /// Names a key that is missing or of another shape; batch norm, which these graphs do not have.
 pub fn model(state: &StateDict, about: &BTreeMap<String, String>) -> Result<ModelProto> {
     let mut nodes = Nodes::new(state);
-    let channels = generator(&mut nodes).context("these are no weights of a residual generator")?;
+    let channels = generator(&mut nodes).context("these are not weights of a residual generator")?;
     let entry = |(key, value): (&String, &String)| StringStringEntryProto { key: key.clone(), value: value.clone() };
     Ok(ModelProto {
         ir_version: IR_VERSION,
@@ -56,6 +56,7 @@ pub fn model(state: &StateDict, about: &BTreeMap<String, String>) -> Result<Mode
 
 /// All 28 modules (with 9 blocks); channels of input and output.
 fn generator(nodes: &mut Nodes) -> Result<(i64, i64)> {
+    let Variant { output, doubling } = Variant::of_state(nodes.state());
     let blocks = blocks(nodes)?;
     let in_channels = nodes.weight("model.1.weight")?.size()[1];
     let clamped = nodes.clamp("clamped", INPUT);
@@ -70,14 +71,14 @@ fn generator(nodes: &mut Nodes) -> Result<(i64, i64)> {
     let up = FIRST_BLOCK + blocks;
     for at in [up, up + 3] {
         let key = format!("model.{at}");
-        let made = nodes.conv_double(&key, &x)?;
+        let made = nodes.conv_double(&key, &x, doubling)?;
         let channels = nodes.weight(&format!("{key}.weight"))?.size()[1];
         x = norm_relu(nodes, at + 1, &made, channels);
     }
     let x = nodes.mirror(&format!("model.{}", up + 6), &x, 3);
     let last = format!("model.{}", up + 7);
     let made = nodes.conv(&last, &x, 1, 0, 1)?;
-    match output_of(nodes.state()) {
+    match output {
         Output::Tanh => {
             nodes.tanh(OUTPUT, &made);
         }

@@ -4,9 +4,9 @@ use crate::onnx::OnnxGenerator;
 use ndarray::Array3;
 use prost::Message;
 use semrel_nn::channels::Channels;
-use semrel_nn::mobile_resnet::SubMobileResnet;
+use semrel_nn::mobile_resnet::{SubMobileResnet, Variant};
 use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
-use semrel_nn::{InitType, Net, TappedGenerator};
+use semrel_nn::{Doubling, InitType, Net, Output, TappedGenerator};
 use std::path::Path;
 use tch::{Device, Kind, Tensor, no_grad};
 
@@ -83,6 +83,19 @@ fn a_teacher_computes_the_same() {
     tch::manual_seed(6);
     InitType::Normal { gain: 0.2 }.apply(&net.state());
     agrees(&net.state(), &[(32, 32), (16, 44)], &|x| net.forward(x));
+}
+
+#[test]
+fn smooth_doublings_are_kernels_of_four() {
+    let channels: Channels = "8_6_8_6_6_8_6_8".parse().unwrap();
+    let variant = Variant { doubling: Doubling::Smooth, output: Output::Residual };
+    let net = Net::new(Device::Cpu, |p| SubMobileResnet::of_variant(p, &channels, variant));
+    tch::manual_seed(7);
+    InitType::Normal { gain: 0.2 }.apply(&net.state());
+    agrees(&net.state(), &[(32, 32), (16, 44)], &|x| net.forward(x));
+    let proto = model(&net.state(), &BTreeMap::new()).unwrap();
+    let stored = proto.graph.as_ref().unwrap().initializer.iter().find(|t| t.name == "model.19.weight").unwrap();
+    assert_eq!(stored.dims, [32, 12, 4, 4]);
 }
 
 #[test]

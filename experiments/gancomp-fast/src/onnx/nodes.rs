@@ -1,9 +1,10 @@
 //! Nodes and tensors of an ONNX graph, one after the other.
 
 use anyhow::{Context, Result};
+use semrel_nn::Doubling;
 use semrel_nn::checkpoint::StateDict;
 use std::collections::BTreeSet;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor, no_grad};
 use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
@@ -54,9 +55,8 @@ impl<'a> Nodes<'a> {
         self.state.get(key).with_context(|| format!("there is no `{key}` among the weights"))
     }
 
-    /// The weight as a value of the graph.
-    fn weight_value(&mut self, key: &str) -> Result<Value> {
-        let tensor = self.weight(key)?;
+    /// A tensor as a value of the graph, under the key of the weight that it is, or is made of.
+    fn value(&mut self, key: &str, tensor: &Tensor) -> Result<Value> {
         let flat = tensor.to_device(Device::Cpu).to_kind(Kind::Float).reshape([-1]);
         let numbers: Vec<f32> = Vec::try_from(&flat)?;
         self.floats(key, &tensor.size(), &numbers);
@@ -107,38 +107,36 @@ impl<'a> Nodes<'a> {
     /// # Errors
     /// A weight that is missing or no square kernel.
     pub fn conv(&mut self, key: &str, x: &str, stride: i64, padding: i64, groups: i64) -> Result<Value> {
-        let attributes = self.kernel(key, stride, padding, groups)?;
-        self.convolve("Conv", key, x, attributes)
+        let weight = self.weight(&format!("{key}.weight"))?;
+        let attributes = kernel(key, weight, stride, padding, groups)?;
+        self.convolve("Conv", (key, weight), x, attributes)
     }
 
-    /// The transposed convolution of stride 2 that doubles the sides; weights `[in, out, 3, 3]`.
+    /// The transposed convolution of stride 2 that doubles the sides; weights `[in, out, 3, 3]`, of which the file has the kernel
+    /// that `doubling` makes of them.
     ///
     /// # Errors
     /// As [`Nodes::conv`].
-    pub fn conv_double(&mut self, key: &str, x: &str) -> Result<Value> {
-        let mut attributes = self.kernel(key, 2, 1, 1)?;
-        attributes.push(integers("output_padding", &[1, 1]));
-        self.convolve("ConvTranspose", key, x, attributes)
+    pub fn conv_double(&mut self, key: &str, x: &str, doubling: Doubling) -> Result<Value> {
+        let weight = self.weight(&format!("{key}.weight"))?;
+        // Says what is wrong with weights of which there would be no kernel.
+        kernel(key, weight, 2, 1, 1)?;
+        let weight = no_grad(|| doubling.kernel(weight));
+        let mut attributes = kernel(key, &weight, 2, 1, 1)?;
+        attributes.push(integers("output_padding", &[doubling.output_padding(); 2]));
+        self.convolve("ConvTranspose", (key, &weight), x, attributes)
     }
 
-    fn kernel(&self, key: &str, stride: i64, padding: i64, groups: i64) -> Result<Vec<AttributeProto>> {
-        let size = self.weight(&format!("{key}.weight"))?.size();
-        let &[_, _, height, width] = size.as_slice() else {
-            anyhow::bail!("`{key}.weight` has shape {size:?}; expected a kernel of four dimensions");
-        };
-        Ok(vec![
-            integers("kernel_shape", &[height, width]),
-            integers("strides", &[stride, stride]),
-            integers("pads", &[padding; 4]),
-            integers("dilations", &[1, 1]),
-            integer("group", groups),
-        ])
-    }
-
-    fn convolve(&mut self, op: &str, key: &str, x: &str, attributes: Vec<AttributeProto>) -> Result<Value> {
-        let weight = self.weight_value(&format!("{key}.weight"))?;
+    fn convolve(
+        &mut self,
+        op: &str,
+        (key, weight): (&str, &Tensor),
+        x: &str,
+        attributes: Vec<AttributeProto>,
+    ) -> Result<Value> {
+        let weight = self.value(&format!("{key}.weight"), weight)?;
         let bias = format!("{key}.bias");
-        let bias = if self.state.contains_key(&bias) { Some(self.weight_value(&bias)?) } else { None };
+        let bias = self.state.get(&bias).map(|tensor| self.value(&bias, tensor)).transpose()?;
         let inputs: Vec<&str> = [x, &weight].into_iter().chain(bias.as_deref()).collect();
         Ok(self.node(op, key, &inputs, attributes))
     }
@@ -176,6 +174,21 @@ pub fn images(name: &str, channels: i64) -> ValueInfoProto {
     let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape: Some(TensorShapeProto { dim }) };
     let r#type = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..Default::default() };
     ValueInfoProto { name: name.to_owned(), r#type: Some(r#type), ..Default::default() }
+}
+
+/// Attributes of a convolution by `weight`, that of `<key>.weight`.
+fn kernel(key: &str, weight: &Tensor, stride: i64, padding: i64, groups: i64) -> Result<Vec<AttributeProto>> {
+    let size = weight.size();
+    let &[_, _, height, width] = size.as_slice() else {
+        anyhow::bail!("`{key}.weight` has shape {size:?}; expected a kernel of four dimensions");
+    };
+    Ok(vec![
+        integers("kernel_shape", &[height, width]),
+        integers("strides", &[stride, stride]),
+        integers("pads", &[padding; 4]),
+        integers("dilations", &[1, 1]),
+        integer("group", groups),
+    ])
 }
 
 fn attribute(name: &str, kind: AttributeType) -> AttributeProto {

@@ -17,7 +17,7 @@ use semrel_eval::{Forward, Inputs, MeanIou, ReferenceSet, Scorer};
 use semrel_metrics::extractor::features_of_images;
 use semrel_nn::Net;
 use semrel_nn::channels::Channels;
-use semrel_nn::mobile_resnet::{SubMobileResnet, SuperMobileResnet};
+use semrel_nn::mobile_resnet::{SubMobileResnet, SuperMobileResnet, Variant};
 use tch::{Device, Kind, Tensor, no_grad};
 
 /// Scores configurations of a super-net.
@@ -145,6 +145,8 @@ impl<'a> Fitness<'a> {
 pub struct Torch {
     /// Width and height of the images.
     pub size: (u32, u32),
+    /// What the networks are beside their widths.
+    pub variant: Variant,
     /// Where to compute.
     pub device: Device,
     /// Threads of arithmetic, as they are set.
@@ -171,7 +173,7 @@ impl Torch {
 
 impl Stopwatch for Torch {
     fn measure(&mut self, channels: &Channels) -> Result<Latency> {
-        let network = Net::new(self.device, |p| SubMobileResnet::new(p, channels));
+        let network = Net::new(self.device, |p| SubMobileResnet::of_variant(p, channels, self.variant));
         self.time(&|image| network.forward(image))
     }
 

@@ -128,7 +128,7 @@ pub fn search(
         return Ok(Ended::Already(answer(&folder, &earlier)?));
     }
     let mut cache = Cache::open(folder.join(EVALUATIONS))?;
-    let mut watch = Torch { size, device, threads: options.threads, runs: RUNS };
+    let mut watch = Torch { size, variant: config.model.variant(), device, threads: options.threads, runs: RUNS };
     let mut costs = Costs::new(config.search.budget, size, Some(&mut watch))?;
     costs.check_feasible(&config.distill.channels, &mut cache)?;
     let fitness = Fitness::new(config, data, &student, device, options.quiet)?;
