@@ -113,8 +113,10 @@ pub fn jobs(input: &Path, out: Option<&Path>) -> Result<Vec<Job>, DataError> {
         let output = match out {
             Some(out) => out.join(output_name(&file, root)),
             None => {
-                let stem =
-                    file.file_stem().and_then(OsStr::to_str).ok_or_else(|| wrong(&file, "its name is not text"))?;
+                let stem = file
+                    .file_stem()
+                    .and_then(OsStr::to_str)
+                    .ok_or_else(|| wrong(&file, "its name is not valid Unicode"))?;
                 // A picture that was named alone is one to translate, whatever its name.
                 if input.is_dir() && is_translation(stem) {
                     continue;
@@ -160,7 +162,7 @@ fn leave_translations_out(files: &mut Vec<PathBuf>, root: &Path, out: &Path) -> 
     if let Some(file) = made.iter().find(other) {
         return Err(wrong(
             file,
-            "an input in the output folder, and no translation of another; choose another output folder",
+            "an input in the output folder, and not a translation of another; choose another output folder",
         ));
     }
     *files = inputs;

@@ -54,7 +54,7 @@ fn translations_of_an_earlier_call_are_no_inputs() {
     for name in ["a_2024.png", "a_001.png"] {
         fs::write(dir.path().join("out").join(name), "").unwrap();
         let said = jobs(dir.path(), Some(&dir.path().join("out"))).unwrap_err().to_string();
-        assert!(said.contains(name) && said.contains("no translation of another"), "{said}");
+        assert!(said.contains(name) && said.contains("not a translation of another"), "{said}");
         fs::remove_file(dir.path().join("out").join(name)).unwrap();
     }
     // A folder around the input hides nothing of it.
@@ -62,7 +62,7 @@ fn translations_of_an_earlier_call_are_no_inputs() {
     // What no call made stays an input, or is refused.
     fs::write(dir.path().join("out/mine.png"), "").unwrap();
     let said = jobs(dir.path(), Some(&dir.path().join("out"))).unwrap_err().to_string();
-    assert!(said.contains("mine.png") && said.contains("no translation of another"), "{said}");
+    assert!(said.contains("mine.png") && said.contains("not a translation of another"), "{said}");
     let said = jobs(&dir.path().join("b"), Some(&dir.path().join("b/."))).unwrap_err().to_string();
     assert!(said.contains("the output folder is the input folder"), "{said}");
 }

@@ -173,7 +173,7 @@ mod tests {
         for kind in [Kind::Double, Kind::Float] {
             let rows = || Tensor::randn([10, 4], (kind, tch::Device::Cpu));
             let (q, k) = (rows().set_requires_grad(true), rows());
-            // A patch of zeros, as a dead unit gives it, and one whose squares all underflow to 0.
+            // A patch of zeros, as a dead unit gives it, and one whose squares underflow to 0 in single precision.
             let _ = no_grad(|| (q.narrow(0, 3, 1).fill_(0.0), q.narrow(0, 7, 1).fill_(1e-24)));
             let recorded = src(&q, &k, 2);
             let closed = semantic_relation_consistency(&q, &k, 2, Gradient::ClosedForm).unwrap();

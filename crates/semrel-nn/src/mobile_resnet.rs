@@ -9,7 +9,7 @@
 //! | 0, 1 | mirrored border of 3, 7×7 convolution |
 //! | 4, 7 | 3×3 convolutions of stride 2 |
 //! | 10 … 18 | residual blocks `x + f(x)`, `f` two separable convolutions (`conv_block.1`, `conv_block.6`) with mirrored borders |
-//! | 19, 22 | transposed 3×3 convolutions of stride 2 |
+//! | 19, 22 | transposed 3×3 convolutions of stride 2, published or [smooth](crate::Doubling) |
 //! | 25, 26, 27 | mirrored border of 3, 7×7 convolution, tanh |
 //!
 //! Norm and rectifier follow modules 1, 4, 7, 19 and 22.
@@ -74,7 +74,7 @@ pub struct MobileConfig {
     pub doubling: Doubling,
 }
 
-/// What neither widths nor norm say of a network.
+/// What a network's widths and norm do not tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Variant {
     /// How the image is made of the last convolution's output.
@@ -84,14 +84,15 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// That of the network that a state dict with the published keys belongs to, whose images have three channels.
+    /// The variant of the network that a state dict belongs to: a teacher or student of nine blocks, whose images have three
+    /// channels.
     pub fn of_state(state: &StateDict) -> Self {
-        Self { output: Output::of_state(state, LAST, 3), doubling: Doubling::of_state(state) }
+        Self { output: Output::of_state(state, LAST_OF_NINE_BLOCKS, 3), doubling: Doubling::of_state(state) }
     }
 }
 
-/// Key of the weight of the last convolution, of teachers and sub-networks alike.
-pub const LAST: &str = "model.26.weight";
+/// Key of the weight of the last convolution of a generator of nine blocks, teacher or student.
+pub const LAST_OF_NINE_BLOCKS: &str = "model.26.weight";
 
 impl MobileConfig {
     /// The published network of this base width (64 for Table 2): 9 blocks, instance norm, three channels in and out.
@@ -145,7 +146,8 @@ impl MobileConfig {
         Ok(())
     }
 
-    fn variant(&self) -> Variant {
+    /// What it is apart from its widths and its norm.
+    pub fn variant(&self) -> Variant {
         Variant { output: self.output, doubling: self.doubling }
     }
 

@@ -50,7 +50,7 @@ pub struct ResnetConfig {
     /// Borders of the convolutions.
     #[serde(default)]
     pub border: Border,
-    /// How transposed convolutions double.
+    /// How transposed convolutions double, where there are any: without `antialias_up`.
     #[serde(default)]
     pub doubling: Doubling,
 }

@@ -40,7 +40,7 @@ pub enum ReportError {
         runs: PathBuf,
     },
     /// A folder that holds something else than a report.
-    #[error("{path}: not empty and no report (it holds `{other}`); choose another folder with --out")]
+    #[error("{path}: not empty, and not a report (it holds `{other}`); choose another folder with --out")]
     NoReport {
         /// The folder.
         path: PathBuf,

@@ -136,7 +136,7 @@ impl Galleries {
             shown("results", &folders.results, path)
         };
         let bytes = sources.problems.keep(&place, input::read(path).map_err(|e| format!("cannot be read: {e}")))?;
-        let size = semrel_data::image_io::dimensions(path).map_err(|_| "no picture; left out");
+        let size = semrel_data::image_io::dimensions(path).map_err(|_| "not a picture; left out");
         let (width, height) = sources.problems.keep(&place, size)?;
         // By content: the same picture is written once, and one that an open page shows never changes.
         let src = format!("pictures/{}.png", &hex::encode(Sha256::digest(&bytes))[..16]);

@@ -189,7 +189,7 @@ fn read_run(root: &Path, path: &Path, problems: &Problems) -> RunFolder {
     let name = path.strip_prefix(root).map_or_else(|_| path.display().to_string(), slashes);
     let config_file = path.join(run_dir::CONFIG);
     let config_text = problems.found(place(&config_file), config::text_of(&config_file));
-    let stored = |text: &String| StoredConfig::from_yaml(text).map_err(|error| format!("no configuration: {error}"));
+    let stored = |text: &String| StoredConfig::from_yaml(text).map_err(|error| format!("not a configuration: {error}"));
     let config = config_text.as_ref().map(stored);
     let config = config.and_then(|config| problems.keep(place(&config_file), config));
     let mut run = RunFolder {
@@ -243,7 +243,7 @@ const OTHER_VERSION: &str =
 fn terms(value: &Value) -> Result<Terms, String> {
     let mut read = ALL.iter().map(|spec| spec.program.evaluated(value));
     let fits = read.find_map(Result::ok).map(|evaluated| evaluated.terms());
-    fits.ok_or_else(|| format!("no result of an evaluation; {OTHER_VERSION}"))
+    fits.ok_or_else(|| format!("not a result of an evaluation; {OTHER_VERSION}"))
 }
 
 /// Why a file cannot be read, without its name.
@@ -318,9 +318,9 @@ mod tests {
         let told = |start: &str| assert!(lines.iter().any(|line| line.starts_with(start)), "{start} in {lines:?}");
         told("runs/cut-single/a/summary.json: not JSON");
         told("runs/cut-single/a/metrics.jsonl: line 2 is cut off");
-        told("runs/gancomp-fast/b/distill/config.yaml: no configuration");
+        told("runs/gancomp-fast/b/distill/config.yaml: not a configuration");
         told("runs/gancomp-fast/c/distill/manifest.json: missing field `format`");
-        told("runs/gancomp-fast/c/eval-measured.json: no result of an evaluation");
+        told("runs/gancomp-fast/c/eval-measured.json: not a result of an evaluation");
         told("runs/gancomp-fast/c/search/summary.json: missing field `name`");
         assert!(read(&dir.path().join("none"), &problems).unwrap().is_empty());
     }

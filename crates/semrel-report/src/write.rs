@@ -97,7 +97,7 @@ mod tests {
         assert!(!has("runs/a") && !has("pictures/1.png"));
         fs::write(dir.path().join("index.html"), "mine").unwrap();
         let text = write(&report(&[]), dir.path()).unwrap_err().to_string();
-        assert!(text.contains("no report (it holds `index.html`)"), "{text}");
+        assert!(text.contains("not a report (it holds `index.html`)"), "{text}");
         fs::write(dir.path().join("index.html"), MARK).unwrap();
         let gone = Asset { source: Source::File(dir.path().join("none")), media_type: "image/png" };
         let mut broken = report(&[]);

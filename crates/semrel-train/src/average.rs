@@ -15,7 +15,8 @@ pub struct Average {
 }
 
 impl Average {
-    /// The average with this β, which starts at the weights of `generator`; `fresh` is another such network.
+    /// The average with this β, which starts at the weights of `generator`. `fresh`, another such network, is overwritten and set to
+    /// evaluation. Parameters are averaged; buffers stay those of `fresh`.
     pub fn start(fresh: Net<Generator>, generator: &Net<Generator>, beta: f64) -> Self {
         fresh.set_training(false);
         Ema::start(&fresh, generator);

@@ -236,14 +236,11 @@ fn other(tensors: &StateDict) -> String {
         ("model.0.model.1.", "a discriminator of DRIT"),
     ];
     if let Some((_, what)) = known.iter().find(|(start, _)| has(start)) {
-        return format!("no generator: it looks like {what}");
+        return format!("not a generator: it looks like {what}");
     }
     if tensors.get("model.0.weight").is_some_and(|t| matches!(t.size().as_slice(), [_, _, 4, 4])) {
-        return "no generator: it looks like a patch discriminator".into();
+        return "not a generator: it looks like a patch discriminator".into();
     }
     let keys: Vec<&str> = tensors.keys().take(3).map(String::as_str).collect();
-    format!(
-        "no generator that is known: it has no `model.1.weight` [ngf, 3, 7, 7]; its keys start with {}",
-        keys.join(", ")
-    )
+    format!("not a known generator: it has no `model.1.weight` [ngf, 3, 7, 7]; its keys start with {}", keys.join(", "))
 }

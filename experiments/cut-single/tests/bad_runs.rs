@@ -109,11 +109,11 @@ fn weights() {
     refuses(place.command(&["eval", "run"]), &["run/checkpoints/step-00000006", misfit]);
 
     for file in ["net_D", "net_F"] {
-        refuses(translate(&format!("{checkpoint}/{file}.safetensors")), &[file, "no generator: it looks like"]);
+        refuses(translate(&format!("{checkpoint}/{file}.safetensors")), &[file, "not a generator: it looks like"]);
     }
     refuses(
         translate(&format!("{checkpoint}/optimisers.safetensors")),
-        &["optimisers.safetensors", "no generator that is known"],
+        &["optimisers.safetensors", "not a known generator"],
     );
     refuses(translate("tiny.yaml"), &["tiny.yaml: this is a text file; expected safetensors or a PyTorch checkpoint"]);
     refuses(translate("gone.pth"), &["gone.pth: no such file or folder"]);

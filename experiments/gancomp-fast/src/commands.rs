@@ -62,7 +62,8 @@ enum Command {
     Search(search::SearchArgs),
     /// Write the sub-network that was found to files: safetensors and ONNX.
     ///
-    /// generator.safetensors has the published keys; generator.onnx (opset 17) takes any height and width that are
+    /// generator.safetensors has the published keys (and `residual` or `smooth`, where that is how the network computes: only
+    /// this program reads those); generator.onnx (opset 17) takes any height and width that are
     /// multiples of 4, and its output is compared once with that of the network.
     Export(export::ExportArgs),
     /// Translate the test images and score them: Fréchet distance; accuracies and mean IoU if there are labels.

@@ -93,8 +93,7 @@ pub fn evaluate(
     let images = results.join("images");
     let folder = base.join(&results);
     // No file tells how busy the machine is, so times are measured each time.
-    let (size, variant) = (config.test_size(), config.model.variant());
-    let torch = Torch { size, variant, device: options.device, threads: options.threads, runs: RUNS };
+    let torch = Torch { size: config.test_size(), device: options.device, threads: options.threads, runs: RUNS };
     let milliseconds = || anyhow::Ok(torch.time(&|image| opened.generator.forward(image))?.milliseconds);
     let pictures = written_pictures(&sources_of_tests(config, &data), &base.join(&images))?;
     let kept = kept(config, &data, &opened, &folder, options).map(|kept| kept.with_pictures(pictures));

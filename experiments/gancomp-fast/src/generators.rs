@@ -232,10 +232,10 @@ pub fn of_file(file: &Path, channels: Option<Channels>, device: Device) -> Resul
         let generator = sub_network(&state, &channels, device).with_context(name)?;
         return Ok(Opened { generator, channels: Some(channels), step: 0, file: file.to_owned() });
     }
-    ensure!(channels.is_none(), "{}: no super-net; --channels cuts one", name());
+    ensure!(channels.is_none(), "{}: not a super-net; only from one does --channels cut", name());
     let first = state.get("model.1.weight").map(Tensor::size);
     let Some([width, 3, 7, 7]) = first.as_deref() else {
-        bail!("{}: no generator of this experiment: it has no `model.1.weight` [ngf, 3, 7, 7]", name());
+        bail!("{}: not a generator of this experiment: it has no `model.1.weight` [ngf, 3, 7, 7]", name());
     };
     let config = teacher_config(*width, Variant::of_state(&state));
     // Before a network of a width that only one shape claims is allocated.

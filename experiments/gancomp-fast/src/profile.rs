@@ -4,7 +4,7 @@ use crate::latency::{Latency, Runs, measure};
 use crate::networks::{WIDEST, teacher_config};
 use crate::onnx::{OnnxGenerator, graph};
 use crate::search::cost::Stopwatch;
-use crate::search::fitness::Torch;
+use crate::search::fitness::{SubNets, Torch};
 use anyhow::{Context, Result, bail};
 use ndarray::Array3;
 use semrel_nn::Net;
@@ -107,7 +107,7 @@ pub enum Figures {
     Set(SetProfile),
 }
 
-/// Profiles one thing after the other, networks with random weights.
+/// Profiles one thing after the other, networks of the published kind with random weights.
 ///
 /// # Errors
 /// Images that a network does not take.
@@ -145,7 +145,7 @@ fn of_teacher(width: i64, options: &ProfileOptions) -> Result<Profile> {
 }
 
 fn of_channels(channels: &Channels, options: &ProfileOptions) -> Result<Profile> {
-    let mut torch = options.torch.clone();
+    let mut watch = SubNets { torch: options.torch.clone(), variant: Variant::default() };
     let onnx = match options.onnx {
         true => {
             let net = Net::new(Device::Cpu, |p| SubMobileResnet::new(p, channels));
@@ -156,8 +156,8 @@ fn of_channels(channels: &Channels, options: &ProfileOptions) -> Result<Profile>
     Ok(Profile {
         network: channels.to_string(),
         parameters: channels.parameters(),
-        macs: channels.macs(torch.size.1.into(), torch.size.0.into()),
-        torch: options.timed.then(|| torch.measure(channels)).transpose()?,
+        macs: channels.macs(options.torch.size.1.into(), options.torch.size.0.into()),
+        torch: options.timed.then(|| watch.measure(channels)).transpose()?,
         onnx,
     })
 }
@@ -281,7 +281,7 @@ mod tests {
 
     fn options(size: u32) -> ProfileOptions {
         let runs = Runs { warmup: 0, counted: 1 };
-        let torch = Torch { size: (size, size), variant: Variant::default(), device: Device::Cpu, threads: 1, runs };
+        let torch = Torch { size: (size, size), device: Device::Cpu, threads: 1, runs };
         ProfileOptions { torch, timed: false, onnx: false }
     }
 

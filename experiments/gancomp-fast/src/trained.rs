@@ -9,7 +9,7 @@ use crate::teacher::Teacher;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::Net;
 use semrel_nn::checkpoint::{StateDict, load_any};
-use semrel_nn::mobile_resnet::{LAST, SuperMobileResnet, Variant};
+use semrel_nn::mobile_resnet::{LAST_OF_NINE_BLOCKS, SuperMobileResnet, Variant};
 use semrel_run::Checked;
 use semrel_train::Checkpoints;
 use semrel_train::average::AVERAGED;
@@ -67,8 +67,8 @@ pub fn open_teacher(config: &Config, folders: &Folders, device: Device) -> Resul
         state.adam_steps.keys().cloned().collect::<Vec<_>>().join(", "),
         if config.aligned() { "Pix2Pix" } else { "CycleGAN" }
     );
-    let averaged = file_of(AVERAGED);
-    let file = if checkpoints.file(step, &averaged).is_file() { averaged } else { file_of(name) };
+    let own: Checked<Config> = Checked::of_run(&path, &[])?;
+    let file = file_of(if own.teacher.train.ema > 0.0 { AVERAGED } else { name });
     load_teacher(config, &generator, &checkpoints.load_file(step, &file)?, &at)?;
     if summary::read::<serde_json::Value>(&path)?.is_none() {
         tracing::warn!("{}: the teacher has not been trained to its end; step {step} is used", path.display());
@@ -94,7 +94,7 @@ fn load_teacher(config: &Config, generator: &Net<Generator>, given: &StateDict, 
     ];
     for (key, set, trained) in settings {
         ensure!(
-            set == trained || given.get(LAST).is_none(),
+            set == trained || given.get(LAST_OF_NINE_BLOCKS).is_none(),
             "config key `{key}`: {set}, but the teacher {} was trained with {trained}; set it to that, or train another teacher",
             path.display()
         );

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{ALIGNED, Place, STEPS, assert, json, metrics, names, read_json, write_found};
+use common::{ALIGNED, Place, STEPS, assert, json, metrics, names, read_json, refuses, sets, write_found};
 use image::GenericImageView;
 use predicates::prelude::predicate;
 use semrel_nn::checkpoint::load_safetensors;
@@ -127,6 +127,26 @@ fn rows_share_a_teacher_and_a_file_may_stand_in_for_one() {
     let by_file = place.path("by-file/rows/tiny/distill");
     assert_eq!(read_json(&by_file.join("summary.json"))["teacher"]["digest"], teacher("tiny")["digest"]);
     assert_eq!(metrics(&by_file), metrics(&place.path("runs/rows/tiny/distill")));
+}
+
+#[test]
+fn the_average_of_a_teacher_teaches() {
+    let place = Place::new();
+    let taught_by = |runs: &str, weights: Option<&str>| {
+        let file = weights.map(|name| place.last_checkpoint("runs/teach").join(format!("{name}.safetensors")));
+        let weights = file.map(|file| format!("teacher.weights={}", file.display()));
+        let keys: Vec<&str> = ["teacher.train.ema=0.9"].into_iter().chain(weights.as_deref()).collect();
+        place.trained(&["distill"], runs, &keys);
+        read_json(&place.path(runs).join("rows/tiny/distill/summary.json"))["teacher"]["digest"].clone()
+    };
+    place.trained(&["teacher"], "runs", &["teacher.train.ema=0.9"]);
+    let digest = taught_by("runs", None);
+    assert_eq!(digest, taught_by("by-average", Some("net_G_ema")));
+    assert_ne!(digest, taught_by("by-trained", Some("net_G_A")));
+    // A file that is lost is missed: the generator as it trained does not take its place.
+    fs::remove_file(place.last_checkpoint("runs/teach").join("net_G_ema.safetensors")).unwrap();
+    let again = sets(&["teacher.train.ema=0.9", "name=rows/again"]);
+    refuses(place.stage("distill", "runs", &again), &["net_G_ema.safetensors"]);
 }
 
 #[test]

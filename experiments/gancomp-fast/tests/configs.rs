@@ -5,9 +5,9 @@ use gancomp_fast::looked_at::name_of_search;
 use gancomp_fast::networks::{new_adapters, new_discriminator, new_heads, new_student, new_teacher};
 use semrel_data::Direction;
 use semrel_loss::gan::GanMode;
-use semrel_nn::Output;
 use semrel_nn::channels::ChannelSet;
 use semrel_nn::patchgan::DiscriminatorNorm;
+use semrel_nn::{Doubling, Output};
 use semrel_run::config::to_yaml;
 use semrel_testkit::runs::{assert_reports_find_their_keys, rows_of};
 use std::collections::BTreeMap;
@@ -80,6 +80,8 @@ fn short_profiles_play_one_adversarial_game() {
             // What is translated keeps its place, or is a map of labels, of which nothing is kept.
             let output = if config.aligned() { Output::Tanh } else { Output::Residual };
             assert_eq!(m.output, output, "{profile}/{name}");
+            let doubling = if config.aligned() { Doubling::Smooth } else { Doubling::Transposed };
+            assert_eq!((m.doubling, config.teacher.train.ema > 0.0), (doubling, true), "{profile}/{name}");
             // A network that trains is not a judge.
             assert_eq!((&*config.eval.extractor, &*config.eval.perceptual), ("effnet-lite2", "effnet-lite2"));
         }
@@ -89,6 +91,9 @@ fn short_profiles_play_one_adversarial_game() {
 #[test]
 fn the_paper_s_settings() {
     let rows = rows("paper");
+    for config in rows.values() {
+        assert_eq!((config.model.doubling, config.teacher.train.ema), (Doubling::Transposed, 0.0), "{}", config.name);
+    }
     for (name, layout, direction, gan, ndf, recon, distill, teacher, epochs, set, held, budget, mutation) in [
         (
             "horse2zebra",

@@ -241,7 +241,7 @@ fn what_does_not_fit_is_refused() {
         (&["eval", "pipe.png"], &["pipe.png: cannot read the configuration", PIPE]),
         (&["translate", onnx, pictures], &["generator.onnx: an ONNX file", "--onnx"]),
         (&["eval", row, "--out", "/dev/null"], &["/dev/null: cannot write", "not a file"]),
-        (&["translate", "--onnx", "bad.onnx", pictures], &["bad.onnx: no ONNX file", "export"]),
+        (&["translate", "--onnx", "bad.onnx", pictures], &["bad.onnx: not an ONNX file", "export"]),
         (&["translate", "--onnx", onnx, row, pictures], &["give only the pictures"]),
         (&["translate", "--onnx", onnx, "none"], &["none: no such file or folder"]),
         (&["translate", pictures], &["expected a network and the pictures"]),
@@ -252,7 +252,7 @@ fn what_does_not_fit_is_refused() {
         (&["translate", "huge.safetensors", pictures], &["output is NaN"]),
         (&["translate", "teacher/generator.safetensors", "pipe.png"], &["pipe.png: not a file"]),
         (&["translate", "runs", pictures], &["runs: a folder; expected a generator's file"]),
-        (&["translate", "teacher/generator.safetensors", pictures, "--channels", FOUND], &["no super-net"]),
+        (&["translate", "teacher/generator.safetensors", pictures, "--channels", FOUND], &["not a super-net"]),
         (&["bench", "search", row, "--channels", "9_8_8_8_8_8_8_8"], &["--channels", "c0 is 9"]),
     ] {
         refuses(place.command(&[args, &["--threads", "1"]].concat()), words);

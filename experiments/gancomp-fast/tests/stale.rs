@@ -135,7 +135,7 @@ fn all_stages_of_a_search_have_its_settings() {
     fs::remove_dir_all(place.row("distill/checkpoints")).unwrap();
     refuses(all(), &["tiny/distill: the run has ended, but its checkpoints are not there", "gancomp-fast distill"]);
     fs::write(place.row("distill/summary.json"), "null").unwrap();
-    refuses(all(), &["distill/summary.json: no summary of a run", "--overwrite"]);
+    refuses(all(), &["distill/summary.json: not a summary of a run", "--overwrite"]);
     fs::write(place.row("distill/config.yaml"), "").unwrap();
     refuses(all(), &["distill/config.yaml: not the configuration of a run", "--overwrite"]);
 }

@@ -1,7 +1,8 @@
 //! What a configuration costs: multiply-accumulates and parameters.
 //!
-//! Only convolutions count. A transposed convolution is counted with its **output** size, four times the products that it
-//! needs at stride 2: so the published figures are made.
+//! Only convolutions count. A transposed convolution of 3 × 3 is counted with its **output** size, as the published figures are
+//! made: nine products for each output, where two and a quarter are needed at stride 2, and four by a smooth one
+//! ([`crate::Doubling`]).
 
 use super::Channels;
 

@@ -35,7 +35,7 @@ pub fn load(path: impl AsRef<Path>) -> Result<StateDict, CheckpointError> {
     let path = path.as_ref();
     let bytes = input::read(path).map_err(io(path, "read"))?;
     let wrong = |what: String| CheckpointError::Malformed { path: path.to_owned(), what };
-    let file = SafeTensors::deserialize(&bytes).map_err(|e| wrong(format!("no valid safetensors file: {e}")))?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|e| wrong(format!("not a valid safetensors file: {e}")))?;
     let mut tensors = BTreeMap::new();
     for (key, view) in file.iter() {
         let kind = kind_of(view.dtype())

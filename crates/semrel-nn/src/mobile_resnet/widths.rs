@@ -8,7 +8,7 @@ use crate::output::RESIDUAL;
 use std::collections::BTreeMap;
 use tch::Tensor;
 
-/// Buffers that say of what variant a network is.
+/// Buffers that tell a network's variant.
 const MARKS: [&str; 2] = [RESIDUAL, SMOOTH];
 
 const NETWORK: &str = "a mobile generator with instance norm";
@@ -148,7 +148,7 @@ impl Widths {
     }
 }
 
-/// The buffers that say of what variant the network of a state dict is.
+/// The buffers of a state dict that tell its network's variant.
 pub(super) fn marks(state: &StateDict) -> impl Iterator<Item = (String, Tensor)> {
     MARKS.into_iter().filter_map(|key| state.get(key).map(|mark| (key.to_owned(), mark.copy())))
 }

@@ -5,7 +5,7 @@ use crate::layers::Norm;
 
 impl Module {
     /// Multiply-accumulates for an input of shape `before`. The rule counts a convolution's products for each output, a
-    /// transposed one's too (nine, although two and a quarter are computed on average, and four where it is smooth); an affine norm adds one per element.
+    /// transposed one's too, although fewer are needed ([`crate::channels::Channels::macs`]); an affine norm adds one per element.
     fn macs(&self, before: Shape) -> Option<u64> {
         let (channels, height, width) = self.shape(before)?;
         let area = (height * width) as u64;

@@ -5,7 +5,6 @@ use clap::Args;
 use gancomp_fast::latency::Runs;
 use gancomp_fast::profile::{ProfileOptions, Subject, profile, table};
 use gancomp_fast::search::fitness::Torch;
-use semrel_nn::mobile_resnet::Variant;
 use semrel_train::cli::{Machine, PictureSize, write_json};
 use std::process::ExitCode;
 
@@ -48,7 +47,7 @@ fn size(text: &str) -> Result<(u32, u32), String> {
 pub fn run(args: &ProfileArgs) -> Result<ExitCode> {
     let (device, threads) = args.machine.set()?;
     let runs = Runs { warmup: args.warmup, counted: args.runs };
-    let torch = Torch { size: args.size, variant: Variant::default(), device, threads, runs };
+    let torch = Torch { size: args.size, device, threads, runs };
     let options = ProfileOptions { torch, timed: args.runs > 0, onnx: args.onnx };
     let subjects = if args.networks.is_empty() { Subject::table2() } else { args.networks.clone() };
     let figures = profile(&subjects, &options)?;

@@ -167,7 +167,9 @@ fn run_before(
 fn finished(stage: Stage, folder: &Path) -> Result<bool> {
     let again = format!("gancomp-fast {} with the same configuration and --overwrite runs it again", stage.name());
     let summary = summary::read::<Summary<Epochs>>(folder).map_err(|error| match error {
-        JsonFileError::Malformed { path, what } => anyhow!("{}: no summary of a run ({what}); {again}", path.display()),
+        JsonFileError::Malformed { path, what } => {
+            anyhow!("{}: not a summary of a run ({what}); {again}", path.display())
+        }
         other => other.into(),
     })?;
     if summary.is_none() {

@@ -53,7 +53,7 @@ impl Default for ModelConfig {
 }
 
 impl ModelConfig {
-    /// What teacher and students are beside their widths.
+    /// What teacher and students are apart from their widths.
     pub fn variant(&self) -> Variant {
         Variant { output: self.output, doubling: self.doubling }
     }

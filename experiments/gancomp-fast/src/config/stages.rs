@@ -30,7 +30,7 @@ pub struct TrainConfig {
     pub beta2: f64,
     /// Steps of identity alone, `mean |G(x) − x|`, before the teacher's training begins; 0 as published. Teacher only.
     pub warmup: u64,
-    /// β of the running average of the teacher's weights, which then translates in samples and evaluations and teaches:
+    /// β of the running average of the teacher's weights, which is then used for samples, evaluations and distillation:
     /// `min(β, t/(t + 10))` after t steps; 0, as published, for none. Teacher only.
     pub ema: f64,
     /// Steps between log lines.
@@ -98,7 +98,8 @@ impl TrainConfig {
 pub struct TeacherConfig {
     /// Name of its run, `runs/gancomp-fast/<name>`, which the rows of a task share; `<row>/teacher` if omitted.
     pub name: Option<String>,
-    /// A generator's file (safetensors, or a published `*_net_G*.pth`) instead of a run.
+    /// A generator's file (safetensors, or a published `*_net_G*.pth`) instead of a run. Of a run with `teacher.train.ema`,
+    /// take `net_G_ema.safetensors`.
     pub weights: Option<PathBuf>,
     /// The checkpoint of its run that the student learns from: `last`, `best` or a step.
     #[serde(deserialize_with = "checkpoint")]

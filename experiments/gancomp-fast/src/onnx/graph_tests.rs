@@ -139,7 +139,7 @@ fn unreadable_files_are_named_and_never_panic() {
     let said = |path: &Path| format!("{:#}", OnnxGenerator::load(path).map(|_| ()).unwrap_err());
     assert!(said(&path).contains("g.onnx"));
     std::fs::write(&path, b"\x89PNG no model").unwrap();
-    assert!(said(&path).contains("g.onnx") && said(&path).contains("no ONNX file"), "{}", said(&path));
+    assert!(said(&path).contains("g.onnx") && said(&path).contains("not an ONNX file"), "{}", said(&path));
     std::fs::write(&path, b"").unwrap();
     assert!(said(&path).contains("without a graph"), "{}", said(&path));
 

@@ -105,7 +105,7 @@ impl<'a> Nodes<'a> {
     /// The convolution of weights `<key>.weight` `[out, in/groups, k, k]` and, where it is there, `<key>.bias`.
     ///
     /// # Errors
-    /// A weight that is missing or no square kernel.
+    /// A weight that is missing, or not of four dimensions.
     pub fn conv(&mut self, key: &str, x: &str, stride: i64, padding: i64, groups: i64) -> Result<Value> {
         let weight = self.weight(&format!("{key}.weight"))?;
         let attributes = kernel(key, weight, stride, padding, groups)?;

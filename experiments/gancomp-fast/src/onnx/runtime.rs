@@ -29,7 +29,7 @@ impl OnnxGenerator {
         let name = || path.display().to_string();
         let bytes = input::read(path).with_context(name)?;
         let proto = ModelProto::decode(&*bytes)
-            .map_err(|error| anyhow!("no ONNX file ({error}); expected a generator that `export` has written"))
+            .map_err(|error| anyhow!("not an ONNX file ({error}); expected a generator that `export` has written"))
             .with_context(name)?;
         Self::of_proto(&proto, path).with_context(name)
     }

@@ -15,7 +15,7 @@ pub trait Stopwatch {
     /// Where it cannot be run.
     fn measure(&mut self, channels: &Channels) -> Result<Latency>;
 
-    /// What its figures depend on: machine, threads, size of the images.
+    /// What its figures depend on beside the widths: machine, threads, size of the images, variant of the network.
     fn conditions(&self) -> String;
 }
 

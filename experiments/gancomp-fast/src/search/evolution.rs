@@ -95,7 +95,7 @@ impl Rules {
         }
         ensure!(
             self.parents() >= 1,
-            "config key `search.parent_ratio`: {} of a population of {} is no parent; raise one of them",
+            "config key `search.parent_ratio`: {} of a population of {} leaves no parents; raise one of them",
             self.parent_ratio,
             self.population
         );

@@ -140,13 +140,11 @@ impl<'a> Fitness<'a> {
     }
 }
 
-/// Measures stand-alone networks under libtorch.
+/// Measures networks under libtorch.
 #[derive(Debug, Clone)]
 pub struct Torch {
     /// Width and height of the images.
     pub size: (u32, u32),
-    /// What the networks are beside their widths.
-    pub variant: Variant,
     /// Where to compute.
     pub device: Device,
     /// Threads of arithmetic, as they are set.
@@ -171,15 +169,26 @@ impl Torch {
     }
 }
 
-impl Stopwatch for Torch {
+/// A stopwatch of stand-alone networks with random weights.
+#[derive(Debug, Clone)]
+pub struct SubNets {
+    /// How they are measured.
+    pub torch: Torch,
+    /// What they are apart from their widths.
+    pub variant: Variant,
+}
+
+impl Stopwatch for SubNets {
     fn measure(&mut self, channels: &Channels) -> Result<Latency> {
-        let network = Net::new(self.device, |p| SubMobileResnet::of_variant(p, channels, self.variant));
-        self.time(&|image| network.forward(image))
+        let network = Net::new(self.torch.device, |p| SubMobileResnet::of_variant(p, channels, self.variant));
+        self.torch.time(&|image| network.forward(image))
     }
 
     fn conditions(&self) -> String {
         let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpu.lines().find(|line| line.starts_with("model name")).unwrap_or(std::env::consts::ARCH);
-        format!("{:?} {:?} {} threads, {:?}, {model}", self.size, self.device, self.threads, self.runs)
+        let Torch { size, device, threads, runs } = &self.torch;
+        let published = format!("{size:?} {device:?} {threads} threads, {runs:?}, {model}");
+        if self.variant == Variant::default() { published } else { format!("{published}, {:?}", self.variant) }
     }
 }

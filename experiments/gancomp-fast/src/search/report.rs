@@ -167,10 +167,10 @@ pub(crate) fn member(Member { channels, quality }: &Member, criterion: Criterion
 /// The finished search of a folder, if there is one.
 ///
 /// # Errors
-/// Names the file, which cannot be read or is no search's result.
+/// Names the file, which cannot be read or is not a search's result.
 pub fn finished(folder: &Path) -> Result<Option<SearchResults>> {
     search::read(folder).map_err(|error| match error {
-        JsonFileError::Malformed { path, what } => anyhow!("{}: no result of a search: {what}", path.display()),
+        JsonFileError::Malformed { path, what } => anyhow!("{}: not a result of a search: {what}", path.display()),
         other => other.into(),
     })
 }
@@ -271,12 +271,12 @@ mod tests {
         let file = dir.path().join(RESULTS);
         std::fs::write(&file, "{}").unwrap();
         let text = format!("{:#}", winner(dir.path(), None).unwrap_err());
-        assert!(text.starts_with(&format!("{}: no result of a search: ", file.display())), "{text}");
+        assert!(text.starts_with(&format!("{}: not a result of a search: ", file.display())), "{text}");
         // What cannot be read may well be one.
         std::fs::remove_file(&file).unwrap();
         std::fs::create_dir(&file).unwrap();
         let text = format!("{:#}", winner(dir.path(), None).unwrap_err());
-        assert!(text.starts_with(&file.display().to_string()) && !text.contains("no result"), "{text}");
+        assert!(text.starts_with(&file.display().to_string()) && !text.contains("not a result"), "{text}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::search::cost::{Axis, Costs};
 use crate::search::draws::Seeded;
 use crate::search::evolution::{Problem, REDRAWS, evolve};
 use crate::search::exhaustive::{self, Split, look_at_all};
-use crate::search::fitness::{Fitness, Torch};
+use crate::search::fitness::{Fitness, SubNets, Torch};
 use crate::search::front::{Front, Point};
 use crate::search::genes::Redraws;
 use crate::search::member::Member;
@@ -128,7 +128,8 @@ pub fn search(
         return Ok(Ended::Already(answer(&folder, &earlier)?));
     }
     let mut cache = Cache::open(folder.join(EVALUATIONS))?;
-    let mut watch = Torch { size, variant: config.model.variant(), device, threads: options.threads, runs: RUNS };
+    let torch = Torch { size, device, threads: options.threads, runs: RUNS };
+    let mut watch = SubNets { torch, variant: student.config().variant() };
     let mut costs = Costs::new(config.search.budget, size, Some(&mut watch))?;
     costs.check_feasible(&config.distill.channels, &mut cache)?;
     let fitness = Fitness::new(config, data, &student, device, options.quiet)?;
