@@ -15,12 +15,23 @@ pub struct Average {
 }
 
 impl Average {
-    /// The average with this β, which starts at the weights of `generator`. `fresh`, another such network, is overwritten and set to
-    /// evaluation. Parameters are averaged; buffers stay those of `fresh`.
-    pub fn start(fresh: Net<Generator>, generator: &Net<Generator>, beta: f64) -> Self {
-        fresh.set_training(false);
-        Ema::start(&fresh, generator);
-        Self { generator: fresh, beta }
+    /// The average with this β, which starts at the weights of `generator`; `None` where β is 0. It is kept in what `fresh` makes,
+    /// another such network. Parameters are averaged; buffers stay those of that network.
+    ///
+    /// # Errors
+    /// Those of `fresh`.
+    pub fn start<E>(
+        beta: f64,
+        generator: &Net<Generator>,
+        fresh: impl FnOnce() -> Result<Net<Generator>, E>,
+    ) -> Result<Option<Self>, E> {
+        if beta == 0.0 {
+            return Ok(None);
+        }
+        let average = fresh()?;
+        average.set_training(false);
+        Ema::start(&average, generator);
+        Ok(Some(Self { generator: average, beta }))
     }
 
     /// The generator with averaged weights.

@@ -7,7 +7,6 @@
 
 pub mod adversary;
 pub mod algorithm;
-pub mod average;
 pub mod bench;
 pub mod config;
 pub mod data;

@@ -1,12 +1,11 @@
 //! A training run: opens everything, restores a checkpoint, and lets the loop of `semrel-train` do the rest.
 
 use crate::algorithm::{Algorithm, Batch};
-use crate::average::{Average, average_of};
 use crate::config::{Config, Method};
 use crate::data::Data;
 use crate::evaluate;
 use crate::methods::{build, measure};
-use crate::networks::Generator;
+use crate::networks::{Generator, new_generator};
 use crate::preview;
 use anyhow::{Context, Result};
 use image::RgbImage;
@@ -18,6 +17,7 @@ use semrel_run::trained::{Epochs, SingleModal};
 use semrel_run::{Checked, SplitRecord};
 pub use semrel_train::TrainOptions;
 use semrel_train::adversary::calibrate;
+use semrel_train::average::Average;
 use semrel_train::batches::BatchLoader;
 use semrel_train::parts::{Layout, follower_files, parameters, restore_followers, restore_parts, save_parts};
 use semrel_train::{
@@ -194,7 +194,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     let device = options.device;
     tune_convolutions(device, true);
     let algorithm = new_algorithm(config, &data, device, options.quiet)?;
-    let average = average_of(config, algorithm.generator())?;
+    let average = Average::start(config.train.ema, algorithm.generator(), || new_generator(config, device))?;
     let extractor = evaluate::extractor(config, device)?;
     evaluate::check_truth(config, device, options.quiet)?;
     evaluate::check_more(config, device)?;

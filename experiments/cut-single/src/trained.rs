@@ -1,6 +1,5 @@
 //! Generators that a run of this project has trained.
 
-use crate::average::AVERAGED;
 use crate::config::Config;
 use crate::networks::{Generator, new_generator, new_heads};
 use crate::published::load_generator;
@@ -10,6 +9,7 @@ use semrel_nn::Net;
 use semrel_nn::checkpoint::StateDict;
 use semrel_run::Checked;
 use semrel_train::Checkpoints;
+use semrel_train::average::AVERAGED;
 use semrel_train::parts::{PartsState, file_of, load_network};
 use std::path::{Path, PathBuf};
 use tch::Device;

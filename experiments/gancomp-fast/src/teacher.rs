@@ -76,12 +76,9 @@ impl Teacher {
             true => Networks::Pix2Pix(Box::new(Pix2Pix::new(config, device)?)),
             false => Networks::CycleGan(Box::new(new_cycle_gan(config, device)?)),
         };
-        let beta = config.teacher.train.ema;
-        let average = match beta > 0.0 {
-            true => Some(Average::start(new_teacher(config, device)?, networks.generator(), beta)),
-            false => None,
-        };
-        Ok(Self { networks, average, warmup: config.teacher.train.warmup })
+        let train = &config.teacher.train;
+        let average = Average::start(train.ema, networks.generator(), || new_teacher(config, device))?;
+        Ok(Self { networks, average, warmup: train.warmup })
     }
 
     /// From source to target: the averaged generator, where there is one.

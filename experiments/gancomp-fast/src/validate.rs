@@ -37,13 +37,14 @@ impl Validate for Config {
             ("finetune.train", self.finetune.as_ref().map(|f| &f.train)),
         ] {
             train.map_or(Ok(()), |train| stage(section, train))?;
-            if let Some(train) = train.filter(|train| train.warmup > 0 && section != "teacher.train") {
+            let Some(student) = train.filter(|_| section != "teacher.train") else { continue };
+            if student.warmup > 0 {
                 let remedy = "only a teacher has a warm-up; leave it out";
-                return invalid(format!("{section}.warmup"), train.warmup, remedy);
+                return invalid(format!("{section}.warmup"), student.warmup, remedy);
             }
-            if let Some(train) = train.filter(|train| train.ema != 0.0 && section != "teacher.train") {
+            if student.ema != 0.0 {
                 let remedy = "only a teacher's weights are averaged; leave it out";
-                return invalid(format!("{section}.ema"), train.ema, remedy);
+                return invalid(format!("{section}.ema"), student.ema, remedy);
             }
         }
         if matches!(self.model.output, Output::Gated | Output::Affine) {

@@ -1,6 +1,6 @@
 //! Nodes and tensors of an ONNX graph, one after the other.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use semrel_nn::Doubling;
 use semrel_nn::checkpoint::StateDict;
 use std::collections::BTreeSet;
@@ -107,9 +107,8 @@ impl<'a> Nodes<'a> {
     /// # Errors
     /// A weight that is missing, or not of four dimensions.
     pub fn conv(&mut self, key: &str, x: &str, stride: i64, padding: i64, groups: i64) -> Result<Value> {
-        let weight = self.weight(&format!("{key}.weight"))?;
-        let attributes = kernel(key, weight, stride, padding, groups)?;
-        self.convolve("Conv", (key, weight), x, attributes)
+        let weight = self.kernel(key)?;
+        self.convolve("Conv", (key, weight), x, attributes(weight, stride, padding, groups))
     }
 
     /// The transposed convolution of stride 2 that doubles the sides; weights `[in, out, 3, 3]`, of which the file has the kernel
@@ -118,13 +117,19 @@ impl<'a> Nodes<'a> {
     /// # Errors
     /// As [`Nodes::conv`].
     pub fn conv_double(&mut self, key: &str, x: &str, doubling: Doubling) -> Result<Value> {
-        let weight = self.weight(&format!("{key}.weight"))?;
-        // Says what is wrong with weights of which there would be no kernel.
-        kernel(key, weight, 2, 1, 1)?;
+        let weight = self.kernel(key)?;
         let weight = no_grad(|| doubling.kernel(weight));
-        let mut attributes = kernel(key, &weight, 2, 1, 1)?;
+        let mut attributes = attributes(&weight, 2, 1, 1);
         attributes.push(integers("output_padding", &[doubling.output_padding(); 2]));
         self.convolve("ConvTranspose", (key, &weight), x, attributes)
+    }
+
+    /// The weight of a convolution.
+    fn kernel(&self, key: &str) -> Result<&'a Tensor> {
+        let weight = self.weight(&format!("{key}.weight"))?;
+        let size = weight.size();
+        ensure!(size.len() == 4, "`{key}.weight` has shape {size:?}; expected a kernel of four dimensions");
+        Ok(weight)
     }
 
     fn convolve(
@@ -176,19 +181,15 @@ pub fn images(name: &str, channels: i64) -> ValueInfoProto {
     ValueInfoProto { name: name.to_owned(), r#type: Some(r#type), ..Default::default() }
 }
 
-/// Attributes of a convolution by `weight`, that of `<key>.weight`.
-fn kernel(key: &str, weight: &Tensor, stride: i64, padding: i64, groups: i64) -> Result<Vec<AttributeProto>> {
-    let size = weight.size();
-    let &[_, _, height, width] = size.as_slice() else {
-        anyhow::bail!("`{key}.weight` has shape {size:?}; expected a kernel of four dimensions");
-    };
-    Ok(vec![
-        integers("kernel_shape", &[height, width]),
+/// Attributes of a convolution by `weight` `[., ., k, k]`.
+fn attributes(weight: &Tensor, stride: i64, padding: i64, groups: i64) -> Vec<AttributeProto> {
+    vec![
+        integers("kernel_shape", &weight.size()[2..]),
         integers("strides", &[stride, stride]),
         integers("pads", &[padding; 4]),
         integers("dilations", &[1, 1]),
         integer("group", groups),
-    ])
+    ]
 }
 
 fn attribute(name: &str, kind: AttributeType) -> AttributeProto {
