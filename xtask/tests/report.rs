@@ -82,7 +82,7 @@ fn a_report_is_a_folder_that_can_be_sent() {
     fs::remove_dir_all(fixture.path("runs/gancomp-fast")).unwrap();
     let named = contains("results/table2.json: not JSON")
         .and(contains(format!("{run}/metrics.jsonl: line 120 is cut off")))
-        .and(contains("results/table1-seasons-ours.png: no picture"));
+        .and(contains("results/table1-seasons-ours.png: not a picture"));
     report(&fixture).assert().success().stderr(named);
     let html = fs::read_to_string(out.join("index.html")).unwrap();
     assert!(html.contains("line 120 is cut off") && html.contains("explorer/index.html") && !html.contains("Table 2"));
