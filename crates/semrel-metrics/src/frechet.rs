@@ -3,17 +3,16 @@
 //! `d = |μ₁ − μ₂|² + tr Σ₁ + tr Σ₂ − 2·tr (Σ₁Σ₂)^½`, in double precision.
 //!
 //! The root is never formed. `tr (Σ₁Σ₂)^½` equals
-//! * the sum of the singular values of `L₁ᵀ·L₂` with `Σ = L·Lᵀ` from pivoted Cholesky decompositions, which end at the
+//! * the sum of the singular values of `L₁ᵀ·L₂` with `Σ = L·Lᵀ` from Cholesky decompositions, which end at the
 //!   numerical rank and so stay finite for singular covariances ([`frechet_distance`]);
 //! * the sum of the singular values of `A·Bᵀ`, where `A = (X − μ₁)/√(n₁−1)` and `B` likewise: exact, and cheap when a set
 //!   has fewer images than features ([`Activations::distance`] takes it then).
 //!
 //! With fewer images than features the distance is strongly biased upwards: compare only distances of equal counts.
 
-use crate::linalg::{factor, nuclear_norm, to_matrix, to_vec};
+use crate::linalg::{factor, nuclear_norm, to_tensor, to_vec};
 use crate::{MetricsError, Statistics};
-use faer::Mat;
-use ndarray::{Array1, Array2, ArrayView2};
+use ndarray::{Array1, Array2};
 use tch::{Kind, Tensor};
 
 /// In which precision a mean is taken.
@@ -68,14 +67,13 @@ impl Activations {
     }
 
     /// `X − μ`, [n, d].
-    pub(crate) fn centred(&self) -> Mat<f64> {
-        to_matrix(&(&self.scaled * ((self.count() - 1) as f64).sqrt()))
+    pub(crate) fn centred(&self) -> Tensor {
+        &self.scaled * ((self.count() - 1) as f64).sqrt()
     }
 
     /// The features [n, d], double, on the CPU.
     pub fn features(&self) -> Tensor {
-        let mean = Tensor::from_slice(self.mean());
-        &self.scaled * ((self.count() - 1) as f64).sqrt() + mean
+        self.centred() + Tensor::from_slice(self.mean())
     }
 
     /// Number of images.
@@ -91,9 +89,14 @@ impl Activations {
     /// Mean and covariance.
     pub fn statistics(&self) -> Statistics {
         let d = self.dimensions();
-        let covariance = to_vec(&self.scaled.tr().matmul(&self.scaled));
+        let covariance = to_vec(&self.covariance());
         let covariance = Array2::from_shape_vec((d, d), covariance).expect("d × d values");
         Statistics { mean: self.mean.clone(), covariance, count: Some(self.count() as u64) }
+    }
+
+    /// Covariance [d, d].
+    fn covariance(&self) -> Tensor {
+        self.scaled.tr().matmul(&self.scaled)
     }
 
     /// Fréchet distance to another set, by whichever route is cheaper. May be a tiny negative number for equal sets.
@@ -105,7 +108,7 @@ impl Activations {
         if self.count().min(other.count()) > self.dimensions() {
             return frechet_distance(&self.statistics(), &other.statistics());
         }
-        let root_trace = nuclear_norm(to_matrix(&self.scaled.matmul(&other.scaled.tr())).as_ref())?;
+        let root_trace = nuclear_norm(&self.scaled.matmul(&other.scaled.tr()))?;
         let trace = |a: &Self| a.scaled.square().sum(Kind::Double).double_value(&[]);
         Ok(combine(self.mean(), other.mean(), trace(self) + trace(other), root_trace))
     }
@@ -120,11 +123,15 @@ impl Activations {
 /// [`MetricsError::Dimensions`], [`MetricsError::NotCovariance`], [`MetricsError::NoConvergence`].
 pub fn frechet_distance(a: &Statistics, b: &Statistics) -> Result<f64, MetricsError> {
     same_dimensions(a.mean.len(), b.mean.len())?;
-    let root = |s: &Statistics| factor(symmetric(s.covariance.view()).as_ref());
-    let (root_a, root_b) = rayon::join(|| root(a), || root(b));
-    let root_trace = nuclear_norm((root_a?.transpose() * root_b?).as_ref())?;
+    let root_trace = nuclear_norm(&root(a)?.tr().matmul(&root(b)?))?;
     let (mean_a, mean_b) = (a.mean.to_vec(), b.mean.to_vec());
     Ok(combine(&mean_a, &mean_b, a.covariance.diag().sum() + b.covariance.diag().sum(), root_trace))
+}
+
+/// `L` [d, rank] with `L·Lᵀ = Σ`, the symmetric part of the covariance.
+fn root(statistics: &Statistics) -> Result<Tensor, MetricsError> {
+    let covariance = to_tensor(statistics.covariance.view());
+    factor(&((&covariance + covariance.tr()) * 0.5))
 }
 
 /// Mean and covariance, decomposed once, for the distances of many sets to them.
@@ -133,7 +140,7 @@ pub struct Factored {
     mean: Vec<f64>,
     trace: f64,
     /// `L` [d, rank] with `L·Lᵀ = Σ`.
-    root: Mat<f64>,
+    root: Tensor,
 }
 
 impl Factored {
@@ -142,7 +149,7 @@ impl Factored {
     /// # Errors
     /// [`MetricsError::NotCovariance`], [`MetricsError::NoConvergence`].
     pub fn new(statistics: &Statistics) -> Result<Self, MetricsError> {
-        let root = factor(symmetric(statistics.covariance.view()).as_ref())?;
+        let root = root(statistics)?;
         Ok(Self { mean: statistics.mean.to_vec(), trace: statistics.covariance.diag().sum(), root })
     }
 
@@ -160,10 +167,10 @@ impl Factored {
         same_dimensions(set.dimensions(), self.dimensions())?;
         let trace = set.scaled.square().sum(Kind::Double).double_value(&[]);
         let product = match set.count() > set.dimensions() {
-            true => factor(symmetric(set.statistics().covariance.view()).as_ref())?.transpose() * &self.root,
-            false => to_matrix(&set.scaled) * &self.root,
+            true => factor(&set.covariance())?.tr().matmul(&self.root),
+            false => set.scaled.matmul(&self.root),
         };
-        Ok(combine(set.mean(), &self.mean, trace + self.trace, nuclear_norm(product.as_ref())?))
+        Ok(combine(set.mean(), &self.mean, trace + self.trace, nuclear_norm(&product)?))
     }
 }
 
@@ -197,11 +204,6 @@ fn single_mean(features: &Tensor, n: i64, d: i64) -> Vec<f64> {
         sum.iter_mut().zip(row).for_each(|(s, v)| *s += v);
     }
     sum.into_iter().map(|s| f64::from(s / n as f32)).collect()
-}
-
-/// The symmetric part of a matrix.
-fn symmetric(array: ArrayView2<f64>) -> Mat<f64> {
-    Mat::from_fn(array.nrows(), array.ncols(), |i, j| 0.5 * (array[(i, j)] + array[(j, i)]))
 }
 
 #[cfg(test)]

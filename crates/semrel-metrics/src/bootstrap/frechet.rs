@@ -2,11 +2,10 @@
 
 use super::{Bootstrap, Resampled, check, counts};
 use crate::frechet::{combine, same_dimensions};
-use crate::linalg::{factor, nuclear_norm};
+use crate::linalg::{factor, nuclear_norm, to_vec};
 use crate::{Activations, MetricsError};
-use faer::{Mat, MatRef};
-use rayon::prelude::*;
 use std::ops::ControlFlow;
+use tch::{Kind, Tensor};
 
 /// Resamples the Fréchet distance of two sets. `progress` is told how many resamples are done and ends the work where it
 /// breaks.
@@ -24,19 +23,10 @@ pub fn frechet(
     let _guard = tch::no_grad_guard();
     let estimate = x.distance(y)?;
     let pair = FrechetPair::new(x, y);
-    // A few a thread, so that progress is told often enough to stop.
-    let chunk = 2 * rayon::current_num_threads();
     let mut values = Vec::with_capacity(bootstrap.resamples);
-    while values.len() < bootstrap.resamples {
-        let end = (values.len() + chunk).min(bootstrap.resamples);
-        let scores: Result<Vec<f64>, MetricsError> = (values.len()..end)
-            .into_par_iter()
-            .map(|resample| {
-                let counts = |side: &Side, stream| counts(bootstrap.seed, stream, resample as u64, side.rows());
-                pair.distance(&counts(&pair.x, "bootstrap.x"), &counts(&pair.y, "bootstrap.y"))
-            })
-            .collect();
-        values.extend(scores?);
+    for resample in 0..bootstrap.resamples as u64 {
+        let counts = |side: &Side, stream| counts(bootstrap.seed, stream, resample, side.rows());
+        values.push(pair.distance(&counts(&pair.x, "bootstrap.x"), &counts(&pair.y, "bootstrap.y"))?);
         if progress(values.len()).is_break() {
             return Err(MetricsError::Interrupted);
         }
@@ -46,44 +36,61 @@ pub fn frechet(
 
 /// Centred features of one side.
 struct Side {
-    mean: Vec<f64>,
-    /// Rows `x − μ`, [n, d] in column-major order.
-    centred: Mat<f64>,
-    /// Squared norms of the rows.
-    squares: Vec<f64>,
+    /// Mean \[d\].
+    mean: Tensor,
+    /// Rows `x − μ`, [n, d].
+    centred: Tensor,
+    /// Squared norms of the rows, \[n\].
+    squares: Tensor,
+}
+
+/// How often a resample has each image.
+struct Drawn {
+    counts: Tensor,
+    /// Those that it has.
+    images: Tensor,
+}
+
+impl Drawn {
+    fn new(counts: &[f64]) -> Self {
+        let counts = Tensor::from_slice(counts);
+        let images = counts.nonzero().squeeze_dim(1);
+        Self { counts, images }
+    }
+
+    /// Square roots of the counts of the images that it has.
+    fn roots(&self) -> Tensor {
+        self.counts.index_select(0, &self.images).sqrt()
+    }
 }
 
 impl Side {
     fn new(activations: &Activations) -> Self {
         let centred = activations.centred();
-        let squares = (0..centred.nrows()).map(|i| centred.row(i).squared_norm_l2()).collect();
-        Self { mean: activations.mean().to_vec(), centred, squares }
+        let squares = centred.square().sum_dim_intlist(1, false, Kind::Double);
+        Self { mean: Tensor::from_slice(activations.mean()), centred, squares }
     }
 
     fn rows(&self) -> usize {
-        self.centred.nrows()
+        self.centred.size()[0] as usize
     }
 
     /// Mean of a resample, from the mean of all images: `wᵀ(X − μ)/n`.
-    fn shift(&self, counts: &[f64]) -> Vec<f64> {
-        let product = self.centred.transpose() * row_vector(counts).transpose();
-        product.col(0).iter().map(|v| v / self.rows() as f64).collect()
+    fn shift(&self, drawn: &Drawn) -> Tensor {
+        self.centred.tr().mv(&drawn.counts) / self.rows() as f64
     }
 
     /// Trace of a resample's covariance.
-    fn trace(&self, counts: &[f64], shift: &[f64]) -> f64 {
+    fn trace(&self, drawn: &Drawn, shift: &Tensor) -> f64 {
         let n = self.rows() as f64;
-        (dot(counts, &self.squares) - n * dot(shift, shift)) / (n - 1.0)
+        (dot(&drawn.counts, &self.squares) - n * dot(shift, shift)) / (n - 1.0)
     }
 
     /// Covariance of a resample.
-    fn covariance(&self, counts: &[f64], shift: &[f64]) -> Mat<f64> {
-        let n = self.rows() as f64;
-        let drawn: Vec<usize> = (0..self.rows()).filter(|&i| counts[i] > 0.0).collect();
-        let scaled = Mat::from_fn(drawn.len(), shift.len(), |i, j| {
-            (self.centred[(drawn[i], j)] - shift[j]) * (counts[drawn[i]] / (n - 1.0)).sqrt()
-        });
-        scaled.transpose() * &scaled
+    fn covariance(&self, drawn: &Drawn, shift: &Tensor) -> Tensor {
+        let weights = drawn.roots() / (self.rows() as f64 - 1.0).sqrt();
+        let scaled = (self.centred.index_select(0, &drawn.images) - shift) * weights.unsqueeze(1);
+        scaled.tr().matmul(&scaled)
     }
 }
 
@@ -92,57 +99,47 @@ struct FrechetPair {
     x: Side,
     y: Side,
     /// `(X − μ₁)(Y − μ₂)ᵀ`, [n, m], where a side has no more images than features.
-    gram: Option<Mat<f64>>,
+    gram: Option<Tensor>,
 }
 
 impl FrechetPair {
     fn new(x: &Activations, y: &Activations) -> Self {
+        let few = x.count().min(y.count()) <= x.dimensions();
         let (x, y) = (Side::new(x), Side::new(y));
-        let few = x.rows().min(y.rows()) <= x.mean.len();
-        let gram = few.then(|| &x.centred * y.centred.transpose());
+        let gram = few.then(|| x.centred.matmul(&y.centred.tr()));
         Self { x, y, gram }
     }
 
     /// Fréchet distance of a resample of each side.
     fn distance(&self, w: &[f64], v: &[f64]) -> Result<f64, MetricsError> {
-        let (a, b) = (self.x.shift(w), self.y.shift(v));
+        let (w, v) = (Drawn::new(w), Drawn::new(v));
+        let (a, b) = (self.x.shift(&w), self.y.shift(&v));
         let root_trace = match &self.gram {
-            Some(gram) => nuclear_norm(self.cross(gram.as_ref(), w, v).as_ref())?,
+            Some(gram) => nuclear_norm(&cross(gram, &w, &v))?,
             None => {
-                let roots = (factor(self.x.covariance(w, &a).as_ref())?, factor(self.y.covariance(v, &b).as_ref())?);
-                nuclear_norm((roots.0.transpose() * &roots.1).as_ref())?
+                let roots = (factor(&self.x.covariance(&w, &a))?, factor(&self.y.covariance(&v, &b))?);
+                nuclear_norm(&roots.0.tr().matmul(&roots.1))?
             }
         };
-        let mean =
-            |side: &Side, shift: &[f64]| -> Vec<f64> { side.mean.iter().zip(shift).map(|(m, s)| m + s).collect() };
-        let traces = self.x.trace(w, &a) + self.y.trace(v, &b);
-        Ok(combine(&mean(&self.x, &a), &mean(&self.y, &b), traces, root_trace))
-    }
-
-    /// `A·Bᵀ` of a resample, rows and columns of the images that were drawn: an image that was drawn k times is one row
-    /// of √k times the length.
-    fn cross(&self, gram: MatRef<f64>, w: &[f64], v: &[f64]) -> Mat<f64> {
-        let (n, m) = (w.len() as f64, v.len() as f64);
-        let by_column = row_vector(w) * gram;
-        let by_row = gram * row_vector(v).transpose();
-        let all = dot(v, &by_column.row(0).iter().copied().collect::<Vec<_>>()) / (n * m);
-        let drawn = |counts: &[f64]| (0..counts.len()).filter(|&i| counts[i] > 0.0).collect::<Vec<_>>();
-        let (rows, columns) = (drawn(w), drawn(v));
-        let scale = ((n - 1.0) * (m - 1.0)).sqrt().recip();
-        Mat::from_fn(rows.len(), columns.len(), |i, j| {
-            let (i, j) = (rows[i], columns[j]);
-            let centred = gram[(i, j)] - by_column[(0, j)] / n - by_row[(i, 0)] / m + all;
-            centred * (w[i] * v[j]).sqrt() * scale
-        })
+        let traces = self.x.trace(&w, &a) + self.y.trace(&v, &b);
+        Ok(combine(&to_vec(&(&self.x.mean + a)), &to_vec(&(&self.y.mean + b)), traces, root_trace))
     }
 }
 
-fn row_vector(values: &[f64]) -> MatRef<'_, f64> {
-    MatRef::from_row_major_slice(values, 1, values.len())
+/// `A·Bᵀ` of a resample, rows and columns of the images that were drawn: an image that was drawn k times is one row of √k
+/// times the length.
+fn cross(gram: &Tensor, w: &Drawn, v: &Drawn) -> Tensor {
+    let (n, m) = (w.counts.numel() as f64, v.counts.numel() as f64);
+    let by_column = gram.tr().mv(&w.counts) / n;
+    let by_row = gram.mv(&v.counts) / m;
+    let all = dot(&v.counts, &by_column) / m;
+    let centred = gram - by_column - by_row.unsqueeze(1) + all;
+    let drawn = centred.index_select(0, &w.images).index_select(1, &v.images);
+    drawn * w.roots().unsqueeze(1) * v.roots() / ((n - 1.0) * (m - 1.0)).sqrt()
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
+fn dot(a: &Tensor, b: &Tensor) -> f64 {
+    a.dot(b).double_value(&[])
 }
 
 #[cfg(test)]
