@@ -20,6 +20,7 @@ use semrel_train::Progress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tch::Tensor;
 
 /// Folder of the test images, as published.
 const SOURCE: &str = "real_A";
@@ -138,9 +139,8 @@ impl Evaluator {
             true
         })?;
         bar.finish();
-        let (fd, more) = self.distances_of_files("features of the translations", &files, folder)?;
         let segmentation = self.segmentation_scores(&folder.join(OUTPUT), folder)?;
-        Ok(Scores { fd, segmentation, truth: self.truth_scores(&files)?, more })
+        self.scores_of_files("features of the translations", &files, folder, segmentation)
     }
 
     /// Scores the sources as they are: what a method must beat; and, where a segmenter looks, the real photographs of `targets`
@@ -151,7 +151,6 @@ impl Evaluator {
     pub fn baseline(&self, targets: &ImageSet, folder: &Path) -> Result<Scores, EvalError> {
         self.write_sources(folder)?;
         let files: Vec<PathBuf> = self.names.iter().map(|name| folder.join(SOURCE).join(name)).collect();
-        let (fd, more) = self.distances_of_files("features of the sources", &files, folder)?;
         let mut ceiling = None;
         if self.segmentation.is_some() {
             let wanted: BTreeSet<_> = self.names.iter().collect();
@@ -159,28 +158,39 @@ impl Evaluator {
             write_pictures(targets, names, self.options.size, &folder.join(TARGET))?;
             ceiling = self.segmentation_scores(&folder.join(TARGET), folder)?;
         }
-        Ok(Scores { fd, segmentation: ceiling, truth: self.truth_scores(&files)?, more })
+        self.scores_of_files("features of the sources", &files, folder, ceiling)
     }
 
-    /// Fréchet distance of files, which are made of the sources in `folder`, to the reference set, and further scores.
-    fn distances_of_files(
+    /// Scores of files, which are made of the sources in `folder`, beside those of the segmenter. Where one network gives the
+    /// Fréchet distance and that to the truth, it looks at each file once.
+    fn scores_of_files(
         &self,
         label: &str,
         files: &[PathBuf],
         folder: &Path,
-    ) -> Result<(f64, BTreeMap<String, f64>), EvalError> {
-        let mut bar = Progress::new(label, 0, files.len() as u64, self.quiet);
-        let features = features_of_files(self.scorer.extractor(), files, &mut |done| bar.set(done as u64))?;
-        bar.finish();
+        segmentation: Option<SegmentationScores>,
+    ) -> Result<Scores, EvalError> {
+        let (truth, features) = match &self.truth {
+            Some(truth) => {
+                let (scores, features) = truth.scores(files, self.scorer.extractor(), self.quiet)?;
+                (Some(scores), features)
+            }
+            None => (None, None),
+        };
+        let features = features.map_or_else(|| self.features_of_files(label, files), Ok)?;
         let reference = self.scorer.reference();
         let sources: Vec<PathBuf> = self.names.iter().map(|name| folder.join(SOURCE).join(name)).collect();
         let more = |more: &More| more.of_files(reference, &features, &sources, files, self.quiet);
-        Ok((reference.distance(&features)?, self.more.as_ref().map_or_else(|| Ok(BTreeMap::new()), more)?))
+        let more = self.more.as_ref().map_or_else(|| Ok(BTreeMap::new()), more)?;
+        Ok(Scores { fd: reference.distance(&features)?, segmentation, truth, more })
     }
 
-    /// How near files come to the truth, where it is known.
-    fn truth_scores(&self, files: &[PathBuf]) -> Result<Option<TruthScores>, EvalError> {
-        self.truth.as_ref().map(|truth| truth.scores(files, self.quiet)).transpose()
+    /// Features [N, d] of files.
+    fn features_of_files(&self, label: &str, files: &[PathBuf]) -> Result<Tensor, EvalError> {
+        let mut bar = Progress::new(label, 0, files.len() as u64, self.quiet);
+        let features = features_of_files(self.scorer.extractor(), files, &mut |done| bar.set(done as u64))?;
+        bar.finish();
+        Ok(features)
     }
 
     /// Writes the sources to `folder/real_A`.

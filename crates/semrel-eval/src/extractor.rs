@@ -5,7 +5,7 @@ use crate::error::AtKey;
 use image::RgbImage;
 use semrel_metrics::extractor::Extractor;
 use semrel_metrics::networks::{self, Lpips, lpips};
-use semrel_metrics::perceptual::distance_of_images;
+use semrel_metrics::perceptual::{distance_and_features_of_images, distance_of_images};
 use std::fmt;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
@@ -129,6 +129,27 @@ impl PerceptualDistance {
             Self::Lpips { network, .. } => network.distance_of_images(left, right)?,
             Self::Features(network) => distance_of_images(network.as_ref(), left, right)?,
         })
+    }
+
+    /// [`PerceptualDistance::of_pairs`], and the features [N, d] of the left pictures where `extractor` is the network that
+    /// compares: both come from one pass then.
+    ///
+    /// # Errors
+    /// As [`PerceptualDistance::of_pairs`].
+    pub fn of_pairs_with_features(
+        &self,
+        left: &[RgbImage],
+        right: &[RgbImage],
+        extractor: &dyn Extractor,
+    ) -> Result<(Vec<f64>, Option<Tensor>), EvalError> {
+        match self {
+            // Networks are named after their weights.
+            Self::Features(network) if network.name() == extractor.name() => {
+                let (distances, features) = distance_and_features_of_images(network.as_ref(), left, right)?;
+                Ok((distances, Some(features)))
+            }
+            _ => Ok((self.of_pairs(left, right)?, None)),
+        }
     }
 
     /// LPIPS of a batch as the official multi-modal protocol takes it: the mean over all pairs of its outputs, each

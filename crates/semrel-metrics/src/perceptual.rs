@@ -27,14 +27,43 @@ pub fn distance(a: &[Tensor], b: &[Tensor]) -> Tensor {
 /// # Errors
 /// [`MetricsError::TooFew`] unless there are as many images on both sides, and at least one.
 pub fn distance_of_images(extractor: &dyn Extractor, a: &[RgbImage], b: &[RgbImage]) -> Result<Vec<f64>, MetricsError> {
+    distances(extractor, a, b, |batch| extractor.taps(batch))
+}
+
+/// [`distance_of_images`], and the features [N, d] of `a`, from one pass over these.
+///
+/// # Errors
+/// As [`distance_of_images`].
+pub fn distance_and_features_of_images(
+    extractor: &dyn Extractor,
+    a: &[RgbImage],
+    b: &[RgbImage],
+) -> Result<(Vec<f64>, Tensor), MetricsError> {
+    let mut all = vec![];
+    let taps = |batch: &Tensor| {
+        let (features, taps) = extractor.features_and_taps(batch);
+        all.push(features);
+        taps
+    };
+    let distances = distances(extractor, a, b, taps)?;
+    Ok((distances, Tensor::cat(&all, 0)))
+}
+
+/// Distances of pairs of 8-bit images, a few at a time; `taps` gives the feature maps of the left ones.
+fn distances(
+    extractor: &dyn Extractor,
+    a: &[RgbImage],
+    b: &[RgbImage],
+    mut taps: impl FnMut(&Tensor) -> Vec<Tensor>,
+) -> Result<Vec<f64>, MetricsError> {
     if a.len() != b.len() || a.is_empty() {
         let (found, needed) = (a.len().min(b.len()) as i64, a.len().max(b.len()).max(1) as i64);
         return Err(MetricsError::TooFew { what: "images on one side of pairs", found, needed });
     }
-    let taps = |images: &[RgbImage]| extractor.taps(&extractor.preparation().prepare(images, extractor.device()));
+    let prepare = |images: &[RgbImage]| extractor.preparation().prepare(images, extractor.device());
     let mut distances = vec![];
     for (a, b) in a.chunks(MOST_IMAGES / 2).zip(b.chunks(MOST_IMAGES / 2)) {
-        distances.extend(to_vec(&distance(&taps(a), &taps(b))));
+        distances.extend(to_vec(&distance(&taps(&prepare(a)), &extractor.taps(&prepare(b)))));
     }
     Ok(distances)
 }

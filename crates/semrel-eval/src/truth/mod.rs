@@ -20,12 +20,13 @@ use likeness::{Likeness, MaskedSquares, MeanLikeness};
 use rayon::prelude::*;
 use semrel_data::image_io::{dimensions, list_images, read_image, read_rgb};
 use semrel_data::transform::multiples_of_four;
+use semrel_metrics::extractor::Extractor;
 use semrel_run::scores::TruthScores;
 use semrel_train::Progress;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use tch::Device;
+use tch::{Device, Tensor};
 
 /// Config key of the truth.
 pub const TRUTH: &str = "eval.truth";
@@ -142,8 +143,9 @@ impl<'a> TruthChoice<'a> {
         let smallest = (0..sizes.len()).min_by_key(|&i| sizes[i].0.min(sizes[i].1));
         if let Some(i) = smallest {
             let picture = truth.pictures.read(i).at_key(TRUTH)?;
-            truth
-                .likeness(&[(picture.clone(), picture)])
+            let both = std::slice::from_ref(&picture);
+            let pd = truth.perceptual.of_pairs(both, both);
+            pd.and_then(|pd| Likeness::new(pd[0], &picture, &picture))
                 .map_err(|error| error.of("the smallest of its pictures").at_key(TRUTH))?;
         }
         Ok(Some(truth))
@@ -218,18 +220,18 @@ impl Truth {
         self.perceptual.name()
     }
 
-    fn likeness(&self, pairs: &[(RgbImage, RgbImage)]) -> Result<Vec<Likeness>, EvalError> {
-        let (pictures, truths): (Vec<RgbImage>, Vec<RgbImage>) = pairs.iter().cloned().unzip();
-        let distances = self.perceptual.of_pairs(&pictures, &truths)?;
-        let like = |((picture, truth), pd): (&(RgbImage, RgbImage), &f64)| Likeness::new(*pd, picture, truth);
-        pairs.par_iter().zip(&distances).map(like).collect()
-    }
-
-    /// How near 8-bit pictures come to it, one file for each test image, in their order.
+    /// How near 8-bit pictures come to it, one file for each test image, in their order; and their features [N, d] where
+    /// `extractor` is the network that compares them: it looks at each once then.
     ///
     /// # Errors
     /// Files that cannot be read, and pictures of another size.
-    pub fn scores(&self, files: &[PathBuf], quiet: bool) -> Result<TruthScores, EvalError> {
+    pub fn scores(
+        &self,
+        files: &[PathBuf],
+        extractor: &dyn Extractor,
+        quiet: bool,
+    ) -> Result<(TruthScores, Option<Tensor>), EvalError> {
+        let mut features = vec![];
         let mut bar = Progress::new("distance to the truth", 0, files.len() as u64, quiet);
         let (pictures, mut all, mut squares) = (&self.pictures, vec![], MaskedSquares::default());
         for first in (0..files.len()).step_by(AT_ONCE) {
@@ -240,12 +242,17 @@ impl Truth {
                 Ok((picture, truth))
             };
             let pairs: Vec<_> = items.clone().into_par_iter().map(read).collect::<Result<_, _>>()?;
-            all.extend(self.likeness(&pairs)?);
+            let (left, right): (Vec<RgbImage>, Vec<RgbImage>) = pairs.into_iter().unzip();
+            let (pd, found) = self.perceptual.of_pairs_with_features(&left, &right, extractor)?;
+            features.extend(found);
+            let like = |(i, pd): (usize, &f64)| Likeness::new(*pd, &left[i], &right[i]);
+            all.extend(pd.par_iter().enumerate().map(like).collect::<Result<Vec<_>, EvalError>>()?);
             if let Some(masks) = &self.masks {
-                let of = |(i, (picture, truth)): (usize, &(RgbImage, RgbImage))| -> Result<_, EvalError> {
+                let of = |(i, (picture, truth)): (usize, (&RgbImage, &RgbImage))| -> Result<_, EvalError> {
                     Ok(MaskedSquares::of(picture, truth, &read_mask(&masks[i])?))
                 };
-                let parts: Vec<_> = items.into_par_iter().zip(&pairs).map(of).collect::<Result<_, _>>()?;
+                let parts = items.into_par_iter().zip(left.par_iter().zip(&right)).map(of);
+                let parts: Vec<_> = parts.collect::<Result<_, _>>()?;
                 squares = parts.into_iter().fold(squares, MaskedSquares::plus);
             }
             bar.set(all.len() as u64);
@@ -256,7 +263,8 @@ impl Truth {
         let of_pictures: Vec<f64> = all.iter().map(|likeness| likeness.pd).collect();
         // A number that is not finite could not be read back.
         let pd_of_pictures = if of_pictures.iter().all(|pd| pd.is_finite()) { of_pictures } else { vec![] };
-        Ok(TruthScores { pd_name: self.perceptual_name(), pd, ssim, psnr, equal, masked, pd_of_pictures })
+        let scores = TruthScores { pd_name: self.perceptual_name(), pd, ssim, psnr, equal, masked, pd_of_pictures };
+        Ok((scores, (!features.is_empty()).then(|| Tensor::cat(&features, 0))))
     }
 }
 

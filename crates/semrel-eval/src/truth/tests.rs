@@ -4,7 +4,7 @@ use image::{Luma, Rgb};
 use semrel_data::image_io::write_image;
 use semrel_data::resize::Filter;
 use semrel_data::{PairFolder, Side};
-use semrel_metrics::extractor::{Extractor, Preparation, Resize};
+use semrel_metrics::extractor::{Extractor, Preparation, Resize, features_of_files};
 use std::fs;
 use tch::Tensor;
 
@@ -67,6 +67,12 @@ fn open(dir: &Path, truth: &str, masks: Option<&str>, size: Option<Size>) -> Res
     choice.with_network(network, tested, train.files.iter().flatten(), true)
 }
 
+fn scores(truth: &Truth, files: &[PathBuf]) -> Result<TruthScores, EvalError> {
+    let (scores, features) = truth.scores(files, &Pixels, true)?;
+    assert_eq!(features.unwrap(), features_of_files(&Pixels, files, &mut |_| ()).unwrap());
+    Ok(scores)
+}
+
 fn told(error: &EvalError) -> String {
     semrel_run::in_a_line(error)
 }
@@ -81,28 +87,28 @@ fn translations_are_compared_with_what_they_should_be() {
     let dir = place();
     let truth = open(dir.path(), "truth", Some("masks"), Some((16, 16))).unwrap().unwrap();
     let files = |folder: &str| ["t0.png", "t1.png"].map(|name| dir.path().join(folder).join(name));
-    let equal = truth.scores(&files("truth"), true).unwrap();
+    let equal = scores(&truth, &files("truth")).unwrap();
     assert_eq!((equal.pd_name.as_str(), equal.pd, equal.equal), ("PD(pixels)", 0.0, 2));
     assert!((equal.ssim - 1.0).abs() < 1e-12 && equal.psnr.is_nan());
     assert!(equal.masked.unwrap().outside == f64::INFINITY);
     // One channel of three differs by 20.
-    let near = truth.scores(&files("testB"), true).unwrap();
+    let near = scores(&truth, &files("testB")).unwrap();
     let decibels = 10.0 * (255.0f64 * 255.0 * 3.0 / 400.0).log10();
     assert!((near.psnr - decibels).abs() < 1e-9 && near.equal == 0, "{near:?}");
     assert!((near.masked.unwrap().inside - decibels).abs() < 1e-9);
-    let far = truth.scores(&files("testA"), true).unwrap();
+    let far = scores(&truth, &files("testA")).unwrap();
     assert!(far.pd > near.pd && near.pd > 0.0 && far.psnr < near.psnr && far.ssim < 1.0);
     // Two test images are equal to their truths inside the masks alone.
     let mut changed = picture(140, 16);
     (8..16).for_each(|x| (0..16).for_each(|y| changed.put_pixel(x, y, Rgb([0; 3]))));
     write_image(&dir.path().join("changed/t0.png"), &changed).unwrap();
     write_image(&dir.path().join("changed/t1.png"), &picture(141, 16)).unwrap();
-    let changed = truth.scores(&files("changed"), true).unwrap();
+    let changed = scores(&truth, &files("changed")).unwrap();
     let masked = changed.masked.unwrap();
     assert!(masked.inside == f64::INFINITY && masked.outside.is_finite() && changed.equal == 1);
     // A translation of another size is told by its name.
     write_image(&dir.path().join("changed/t1.png"), &picture(141, 20)).unwrap();
-    let text = truth.scores(&files("changed"), true).unwrap_err().to_string();
+    let text = scores(&truth, &files("changed")).unwrap_err().to_string();
     assert!(text.contains("t1.png: 20 × 20 pixels"), "{text}");
 }
 
@@ -116,7 +122,7 @@ fn the_other_picture_of_a_pair_is_a_truth() {
         for (i, file) in written.iter().enumerate() {
             write_image(file, &written_as(&targets, i, size).unwrap()).unwrap();
         }
-        let scores = truth.scores(&written, true).unwrap();
+        let scores = scores(&truth, &written).unwrap();
         assert_eq!((scores.equal, scores.masked), (2, None));
     }
     // Of A|B pictures it is the other half.
