@@ -137,8 +137,7 @@ fn without_dropout(tensors: StateDict, own: &StateDict) -> StateDict {
 
 /// MUNIT publishes both auto-encoders in one file, under `a` and `b`.
 fn renamed(tensors: &StateDict) -> StateDict {
-    let of_pair =
-        tensors.keys().any(|key| key.starts_with("a.dec.")) && tensors.keys().any(|key| key.starts_with("b.dec."));
+    let of_pair = tensors.keys().any(|key| key.starts_with("a.dec.") || key.starts_with("b.dec."));
     let rename = |(key, tensor): (&String, &Tensor)| {
         let key = if of_pair { format!("gen_{key}") } else { key.clone() };
         (key, tensor.shallow_clone())
@@ -154,10 +153,10 @@ fn shape_of(tensors: &StateDict) -> Result<Shape> {
             "name": "file", "method": method, "data": {"root": "."}, "model": model, "train": {"batch_size": 2},
         })
     };
-    if has("gen_a.") {
+    if whole(&has, "auto-encoders of MUNIT or UNIT", &["gen_a.", "gen_b."])? {
         return pair(tensors, &size, &file);
     }
-    if has("enc_c.") && has("gen.") {
+    if whole(&has, "a checkpoint of DRIT", &["enc_c.", "enc_a.", "gen."])? {
         let concat = has("gen.dec_share.");
         let first = size("enc_c.convA.0.model.1.weight");
         let &[width, 3, 7, 7] = first.as_slice() else {
@@ -195,6 +194,13 @@ fn shape_of(tensors: &StateDict) -> Result<Shape> {
     Ok(Shape { what: "a residual generator, as CUT, NEGCUT, GcGAN and CycleGAN have it", config })
 }
 
+/// Whether there are networks whose keys start like this: all of them or none.
+fn whole(has: &dyn Fn(&str) -> bool, what: &str, starts: &[&str]) -> Result<bool> {
+    let missing: Vec<String> = starts.iter().filter(|start| !has(start)).map(|start| format!("`{start}*`")).collect();
+    ensure!(missing.is_empty() || missing.len() == starts.len(), "{what} without {}", missing.join(" and "));
+    Ok(missing.is_empty())
+}
+
 /// MUNIT's and UNIT's auto-encoders.
 fn pair(tensors: &StateDict, size: &dyn Fn(&str) -> Vec<i64>, file: &dyn Fn(&str, Value) -> Value) -> Result<Shape> {
     let munit = tensors.contains_key("gen_a.mlp.model.0.fc.weight");
@@ -203,8 +209,9 @@ fn pair(tensors: &StateDict, size: &dyn Fn(&str) -> Vec<i64>, file: &dyn Fn(&str
         tensors.keys().filter_map(|key| key.strip_prefix("gen_a.dec.model.0.model.")?.split('.').next()).collect();
     let first = size(&format!("gen_a.{content}.model.0.conv.weight"));
     let &[width, 3, 7, 7] = first.as_slice() else {
-        bail!("auto-encoders of MUNIT without `{content}.model.0.conv.weight` [width, 3, 7, 7]")
+        bail!("auto-encoders of MUNIT without `gen_a.{content}.model.0.conv.weight` [width, 3, 7, 7]")
     };
+    ensure!(!blocks.is_empty(), "auto-encoders of MUNIT without residual blocks, `gen_a.dec.model.0.model.*`");
     let mlp = size("gen_a.mlp.model.0.fc.weight");
     let mut model = json!({
         "generator": if munit { "munit" } else { "unit" }, "discriminator": "scales",

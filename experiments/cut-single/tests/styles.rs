@@ -182,4 +182,23 @@ fn published_files_are_told_apart() {
     named(&place.last_checkpoint("drit").join("net_D_A.safetensors"), "it looks like a discriminator of DRIT");
     let wrong = place.command(&["translate", "munit.safetensors", "data/testA", "--out", "x", "--config", "tiny.yaml"]);
     refuses(wrong, &["munit.safetensors, which looks like a pair of auto-encoders of MUNIT"]);
+
+    // So is what a file lacks.
+    for (name, part, lacks) in [
+        ("munit", "gen_a.", "auto-encoders of MUNIT or UNIT without `gen_a.*`"),
+        ("munit", "gen_b.", "auto-encoders of MUNIT or UNIT without `gen_b.*`"),
+        ("munit", "gen_a.dec.model.0.", "without residual blocks, `gen_a.dec.model.0.model.*`"),
+        ("munit", "gen_b.dec.", "gen_b.dec."),
+        ("drit", "enc_c.", "a checkpoint of DRIT without `enc_c.*`"),
+        ("drit", "enc_a.", "a checkpoint of DRIT without `enc_a.*`"),
+        ("drit", "gen.", "a checkpoint of DRIT without `gen.*`"),
+        ("drit", "gen.decA1.", "gen.decA1."),
+    ] {
+        let mut tensors = load_any(place.path(&format!("{name}.safetensors"))).unwrap();
+        let held = tensors.len();
+        tensors.retain(|key, _| !key.starts_with(part));
+        assert!(tensors.len() < held, "{name} has no {part}");
+        write(&place.path("part.safetensors"), tensors);
+        named(Path::new("part.safetensors"), lacks);
+    }
 }
