@@ -18,7 +18,7 @@ use semrel_train::Progress;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use tch::{Device, Tensor, no_grad};
+use tch::{Device, Tensor};
 
 /// Config key of the scores.
 pub const MORE: &str = "eval.more";
@@ -99,15 +99,22 @@ impl MoreScores {
             ReferenceSource::Archive { .. } if self.compares_features() => {
                 Err(EvalError::NoSinglePictures.at_key(MORE))
             }
-            ReferenceSource::Images { sets, .. } if self.has(MoreScore::Prdc) => {
-                let images = sets.iter().map(ImageSet::len).sum::<usize>().min(sources);
-                if self.neighbours >= images as i64 {
-                    return Err(EvalError::Neighbours { neighbours: self.neighbours, images });
-                }
-                Ok(())
+            ReferenceSource::Images { sets, .. } => {
+                self.check_neighbours(sets.iter().map(ImageSet::len).sum::<usize>().min(sources))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses more neighbours than there are other images, where they are asked for, on the smaller of both sides.
+    ///
+    /// # Errors
+    /// Names the config key.
+    pub fn check_neighbours(&self, images: usize) -> Result<(), EvalError> {
+        if self.has(MoreScore::Prdc) && self.neighbours >= images as i64 {
+            return Err(EvalError::Neighbours { neighbours: self.neighbours, images });
+        }
+        Ok(())
     }
 
     /// Loads what they need.
@@ -146,97 +153,113 @@ impl More {
     ) -> Result<BTreeMap<String, f64>, EvalError> {
         let mut scores = BTreeMap::new();
         if self.settings.compares_features() {
-            self.of_features(reference, features, &mut scores).map_err(|error| error.at_key(MORE))?;
+            let ReferenceSet::Images { features: reals, .. } = reference else {
+                return Err(EvalError::NoSinglePictures.at_key(MORE));
+            };
+            scores = self.of_features(&reals.features(), features).map_err(|error| error.at_key(MORE))?;
         }
-        if let Some(layout) = &self.layout {
-            self.of_layouts(layout.as_ref(), sources, files, quiet, &mut scores)?;
+        if self.layout.is_some() {
+            scores.extend(self.of_layouts(sources, files, quiet)?.means());
         }
         Ok(scores)
     }
 
-    fn of_features(
-        &self,
-        reference: &ReferenceSet,
-        features: &Tensor,
-        scores: &mut BTreeMap<String, f64>,
-    ) -> Result<(), EvalError> {
-        let ReferenceSet::Images { features: reals, .. } = reference else { return Err(EvalError::NoSinglePictures) };
-        let reals = reals.features();
+    /// The scores that compare features of translations [N, D] with those of real pictures [M, D].
+    pub(crate) fn of_features(&self, reals: &Tensor, features: &Tensor) -> Result<BTreeMap<String, f64>, EvalError> {
+        let mut scores = BTreeMap::new();
         let features = &features.to_device(Device::Cpu);
         let mut insert = |name: &str, value| scores.insert(name.to_owned(), value);
         if self.has(MoreScore::Kid) {
             let (count, max_size) = SUBSETS;
             let subsets = Subsets::Drawn { count, max_size, seed: 0 };
-            insert("kd", kid(features, &reals, &subsets, PolynomialKernel::default())?.mean);
+            insert("kd", kid(features, reals, &subsets, PolynomialKernel::default())?.mean);
         }
         if self.has(MoreScore::Prdc) {
-            let found = prdc(&reals, features, self.settings.neighbours, Inside::Strict)?;
+            let found = prdc(reals, features, self.settings.neighbours, Inside::Strict)?;
             insert("precision", found.precision);
             insert("recall", found.recall);
             insert("density", found.density);
             insert("coverage", found.coverage);
         }
         if self.has(MoreScore::Mmd) {
-            insert("mmd", rbf_mmd2(features, &reals, self.settings.sigma, Pairs::Unbiased)?);
+            insert("mmd", rbf_mmd2(features, reals, self.settings.sigma, Pairs::Unbiased)?);
         }
-        Ok(())
+        Ok(scores)
     }
 
-    fn of_layouts(
-        &self,
-        layout: &dyn Extractor,
-        sources: &[PathBuf],
-        files: &[PathBuf],
-        quiet: bool,
-        scores: &mut BTreeMap<String, f64>,
-    ) -> Result<(), EvalError> {
+    fn of_layouts(&self, sources: &[PathBuf], files: &[PathBuf], quiet: bool) -> Result<Layouts, EvalError> {
+        let mut layouts = Layouts::default();
         let mut bar = Progress::new("layouts", 0, files.len() as u64, quiet);
-        let (mut structure, mut relations) = (0.0, 0.0);
         for (i, (sources, files)) in sources.chunks(AT_ONCE).zip(files.chunks(AT_ONCE)).enumerate() {
             let read = |files: &[PathBuf]| -> Result<Vec<RgbImage>, EvalError> {
                 files.par_iter().map(|file| Ok(read_rgb(file)?)).collect()
             };
-            let (sources, files) = (read(sources)?, read(files)?);
-            if self.has(MoreScore::Structure) {
-                structure +=
-                    structure::distances_of_images(layout, &LAYOUT_TAPS, &sources, &files)?.iter().sum::<f64>();
-            }
-            if self.has(MoreScore::Relations) {
-                relations += relations_of(layout, &sources, &files)?.iter().sum::<f64>();
-            }
+            self.add_layouts(&read(sources)?, &read(files)?, &mut layouts)?;
             bar.set(((i + 1) * AT_ONCE) as u64);
         }
         bar.finish();
-        let count = files.len() as f64;
-        for (score, name, sum) in
-            [(MoreScore::Structure, "structure", structure), (MoreScore::Relations, "relations", relations)]
-        {
-            if self.has(score) {
-                scores.insert(name.to_owned(), sum / count);
+        Ok(layouts)
+    }
+
+    /// Compares the layouts of pictures with those of their translations, of which each has as many, side by side.
+    pub(crate) fn add_layouts(
+        &self,
+        sources: &[RgbImage],
+        translations: &[RgbImage],
+        layouts: &mut Layouts,
+    ) -> Result<(), EvalError> {
+        let Some(network) = &self.layout else { return Ok(()) };
+        let maps = |images: &[RgbImage]| network.taps(&network.preparation().prepare(images, network.device()));
+        let _guard = tch::no_grad_guard();
+        let (of_sources, of_translations) = (maps(sources), maps(translations));
+        let each = translations.len() / sources.len();
+        for translation in 0..translations.len() {
+            for tap in LAYOUT_TAPS {
+                let tokens = |maps: &[Tensor], image: usize| structure::tokens(&maps[tap].get(image as i64));
+                let (a, b) = (tokens(&of_sources, translation / each)?, tokens(&of_translations, translation)?);
+                if self.has(MoreScore::Structure) {
+                    layouts.add("structure", structure::distance_of_tokens(&a, &b)?);
+                }
+                if self.has(MoreScore::Relations) {
+                    layouts.add("relations", relations(&a, &b)?);
+                }
             }
         }
+        layouts.maps += translations.len() * LAYOUT_TAPS.len();
         Ok(())
+    }
+
+    /// The layout of pictures compared with their own.
+    pub(crate) fn of_unchanged_layouts(&self) -> BTreeMap<String, f64> {
+        let layouts = [(MoreScore::Structure, "structure"), (MoreScore::Relations, "relations")];
+        layouts.iter().filter(|(score, _)| self.has(*score)).map(|(_, name)| ((*name).to_owned(), 0.0)).collect()
     }
 }
 
-/// For each pair of pictures the mean over patches, and over two maps of fixed features, of the Jensen–Shannon divergence of their
-/// similarity distributions (Eq. 1–3), in nats, 0 to ln 2.
-fn relations_of(layout: &dyn Extractor, a: &[RgbImage], b: &[RgbImage]) -> Result<Vec<f64>, EvalError> {
-    let maps = |images: &[RgbImage]| layout.taps(&layout.preparation().prepare(images, layout.device()));
-    no_grad(|| {
-        let (a, b) = (maps(a), maps(b));
-        let count = a[0].size()[0];
-        let of_image = |image: i64| {
-            let of_tap = |&tap: &usize| -> Result<f64, EvalError> {
-                let (a, b) = (structure::tokens(&a[tap].get(image))?, structure::tokens(&b[tap].get(image))?);
-                let patches = a.size()[0] as f64;
-                let sum = semantic_relation_consistency(&b, &a, 1, Gradient::Recorded).map_err(EvalError::Loss)?;
-                Ok(sum.double_value(&[]) / patches)
-            };
-            Ok(LAYOUT_TAPS.iter().map(of_tap).sum::<Result<f64, _>>()? / LAYOUT_TAPS.len() as f64)
-        };
-        (0..count).map(of_image).collect()
-    })
+/// Scores that compare the layouts of pictures with those of their translations, summed over maps of fixed features.
+#[derive(Debug, Default)]
+pub(crate) struct Layouts {
+    sums: BTreeMap<&'static str, f64>,
+    /// Pairs of maps.
+    maps: usize,
+}
+
+impl Layouts {
+    fn add(&mut self, name: &'static str, score: f64) {
+        *self.sums.entry(name).or_default() += score;
+    }
+
+    /// Means over pairs of pictures and their maps.
+    pub(crate) fn means(&self) -> impl Iterator<Item = (String, f64)> {
+        self.sums.iter().map(|(name, sum)| ((*name).to_owned(), sum / self.maps as f64))
+    }
+}
+
+/// Mean over the patches of two maps [P, C] of the Jensen–Shannon divergence of their similarity distributions (Eq. 1–3), in nats,
+/// 0 to ln 2.
+fn relations(a: &Tensor, b: &Tensor) -> Result<f64, EvalError> {
+    let sum = semantic_relation_consistency(b, a, 1, Gradient::Recorded).map_err(EvalError::Loss)?;
+    Ok(sum.double_value(&[]) / a.size()[0] as f64)
 }
 
 #[cfg(test)]

@@ -184,6 +184,9 @@ pub struct GuidedScores {
     /// How near outputs come to the truth, where it is known.
     #[serde(default)]
     pub truth: Option<GuidedTruth>,
+    /// Further scores that were asked for, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub more: BTreeMap<String, PairScores>,
 }
 
 /// Images of each domain: a number where domains are equal, otherwise one for each in their order.
@@ -262,6 +265,9 @@ pub struct DomainBaseline {
     /// How near the sources come to the truth, where it is known.
     #[serde(default)]
     pub truth: Option<PairTruth>,
+    /// Further scores that were asked for, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub more: BTreeMap<String, PairScores>,
 }
 
 #[cfg(test)]

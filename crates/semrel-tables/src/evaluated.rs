@@ -113,13 +113,18 @@ impl Evaluated {
         }
     }
 
-    /// A score over pairs of domains.
-    pub fn guided(&self, guide: Guide, pick: fn(&GuidedScores) -> &PairScores) -> Option<f64> {
+    /// The scores of one guide, of translations between many domains.
+    fn of_guide(&self, guide: Guide) -> Option<&GuidedScores> {
         let Self::Domains(evaluation) = self else { return None };
-        mean(pick(match guide {
+        Some(match guide {
             Guide::Latent => &evaluation.latent,
             Guide::Reference => &evaluation.reference,
-        }))
+        })
+    }
+
+    /// A score over pairs of domains.
+    pub fn guided(&self, guide: Guide, pick: fn(&GuidedScores) -> &PairScores) -> Option<f64> {
+        mean(pick(self.of_guide(guide)?))
     }
 
     /// A score of translations from one domain to another against the truth.
@@ -142,15 +147,20 @@ impl Evaluated {
 
     /// A score against the truth over pairs of domains.
     pub fn guided_true_to(&self, guide: Guide, pick: fn(&GuidedTruth) -> &PairScores) -> Option<f64> {
-        let Self::Domains(evaluation) = self else { return None };
-        let scores = match guide {
-            Guide::Latent => &evaluation.latent,
-            Guide::Reference => &evaluation.reference,
-        };
-        mean(pick(scores.truth.as_ref()?))
+        mean(pick(self.of_guide(guide)?.truth.as_ref()?))
     }
 
-    /// A further score that the configuration asked for.
+    /// A further score over pairs of domains that the configuration asked for.
+    pub fn guided_further(&self, guide: Guide, name: &str) -> Option<f64> {
+        mean(self.of_guide(guide)?.more.get(name)?)
+    }
+
+    /// Whether it has a further score that the configuration asked for.
+    pub fn has_further(&self, name: &str) -> bool {
+        self.further(name).or_else(|| self.guided_further(Guide::Latent, name)).is_some()
+    }
+
+    /// A further score of translations from one domain to another that the configuration asked for.
     pub fn further(&self, name: &str) -> Option<f64> {
         match self {
             Self::Single(evaluation) => finite(*evaluation.more.get(name)?),
@@ -230,6 +240,14 @@ impl Baselined {
         match self {
             Self::Pair(baseline) => finite(*baseline.more.get(name)?),
             Self::Domains(_) => None,
+        }
+    }
+
+    /// A further score of the sources of many domains.
+    pub fn pairs_further(&self, name: &str) -> Option<f64> {
+        match self {
+            Self::Pair(_) => None,
+            Self::Domains(baseline) => mean(baseline.more.get(name)?),
         }
     }
 

@@ -46,7 +46,7 @@ pub const COUPLING_RELATED: Column = further!("q_NPC, related", "q_npc_related",
 
 /// What they are, where results have some.
 pub fn caption(evaluations: &[&Evaluated]) -> Option<String> {
-    let has = |name: &str| evaluations.iter().any(|evaluated| evaluated.further(name).is_some());
+    let has = |name: &str| evaluations.iter().any(|evaluated| evaluated.has_further(name));
     let told = [
         ("kd", "KD: unbiased kernel distance to the real images over the features of FD"),
         (

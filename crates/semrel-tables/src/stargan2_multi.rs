@@ -5,6 +5,7 @@ use super::cut_single::{FRECHET, to_truth};
 use super::error::TableError;
 use super::evaluated::{Baselined, Evaluated, Guide, parse};
 use super::folders::open_domains;
+use super::further;
 use super::leaves::Leaves;
 use super::results::{each, range};
 use super::spec::{Layout, Program, Stage};
@@ -13,6 +14,19 @@ use std::path::Path;
 
 /// The program, as its tables see it.
 pub struct StarGan2Multi;
+
+/// A further score of the outputs of one guide.
+macro_rules! guided_further {
+    ($guide:ident, $column:ident, $score:ident) => {
+        Column {
+            mode: $column.mode,
+            mode_title: $column.mode_title,
+            eval: |evaluated| evaluated.guided_further(Guide::$guide, further::$score.metric),
+            untranslated: Some(|baseline| baseline.pairs_further(further::$score.metric)),
+            ..further::$score
+        }
+    };
+}
 
 const COLUMNS: &[Column] = &[
     Column { eval: |evaluated| evaluated.guided(Guide::Latent, |scores| &scores.fd), ..LATENT },
@@ -43,6 +57,22 @@ const COLUMNS: &[Column] = &[
         eval: |evaluated| evaluated.guided_true_to(Guide::Reference, |truth| &truth.mean.ssim),
         ..ssim(REFERENCE)
     },
+    guided_further!(Latent, LATENT, KERNEL),
+    guided_further!(Latent, LATENT, PRECISION),
+    guided_further!(Latent, LATENT, RECALL),
+    guided_further!(Latent, LATENT, DENSITY),
+    guided_further!(Latent, LATENT, COVERAGE),
+    guided_further!(Latent, LATENT, MMD),
+    guided_further!(Latent, LATENT, STRUCTURE),
+    guided_further!(Latent, LATENT, RELATIONS),
+    guided_further!(Reference, REFERENCE, KERNEL),
+    guided_further!(Reference, REFERENCE, PRECISION),
+    guided_further!(Reference, REFERENCE, RECALL),
+    guided_further!(Reference, REFERENCE, DENSITY),
+    guided_further!(Reference, REFERENCE, COVERAGE),
+    guided_further!(Reference, REFERENCE, MMD),
+    guided_further!(Reference, REFERENCE, STRUCTURE),
+    guided_further!(Reference, REFERENCE, RELATIONS),
 ];
 
 const LATENT: Column = Column { mode: "latent", mode_title: "Latent", ..FRECHET };

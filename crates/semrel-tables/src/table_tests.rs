@@ -1,7 +1,8 @@
 use super::super::entries::{Entry, PAPER, arrange, measured, of_paper, records, untranslated};
+use super::super::evaluated::{Baselined, Evaluated};
 use super::super::table1::TABLE_1;
 use super::super::table3::TABLE_3;
-use super::super::{cut_single, stargan2_multi, testing};
+use super::super::{cut_single, further, stargan2_multi, testing};
 use super::*;
 use crate::spec::Program;
 
@@ -65,6 +66,31 @@ fn metrics_stand_above_their_columns() {
         csv.starts_with("dataset,method,checkpoint,metric,mean,std,low,high\nstreet,Ours,last,fd,123.4,,,\n"),
         "{csv}"
     );
+}
+
+#[test]
+fn further_scores_stand_under_the_guide_that_they_are_of() {
+    let columns = stargan2_multi::StarGan2Multi.columns();
+    let Evaluated::Domains(mut scores) = testing::domains(12.0) else { panic!() };
+    scores.latent.more.insert("kd".into(), testing::pairs(0.5));
+    scores.reference.more.insert("kd".into(), testing::pairs(0.75));
+    let Baselined::Domains(mut baseline) = testing::domain_baseline(3.0) else { panic!() };
+    baseline.more.insert("kd".into(), testing::pairs(0.25));
+    let (scores, baseline) = (Evaluated::Domains(scores), Baselined::Domains(baseline));
+    let entries = vec![
+        entry("no translation", "", Ok(untranslated(columns, &baseline))),
+        entry("+ Ours", "last", Ok(measured(columns, &[&scores]))),
+    ];
+    let terms = [baseline.terms(), scores.terms()];
+    let dataset = arrange("seasons".into(), &stargan2_multi::StarGan2Multi, &terms, entries);
+    let table =
+        Table { title: "A table", datasets: vec![dataset], differences: vec![], records: vec![], caption: vec![] };
+    let text = table.text();
+    assert!(text.contains("Latent KD ↓") && text.contains("Ref. KD ↓") && !text.contains("MMD"), "{text}");
+    for number in ["0.2500", "0.5000", "0.7500"] {
+        assert!(text.contains(number), "{number}: {text}");
+    }
+    assert!(further::caption(&[&scores]).unwrap().starts_with("Further scores: KD:"));
 }
 
 #[test]

@@ -138,7 +138,10 @@ pub fn pairs(mean: f64) -> PairScores {
 }
 
 pub fn domains(fd: f64) -> Evaluated {
-    let scores = |fd: f64| GuidedScores { fd: pairs(fd), pd: pairs(0.25), target_accuracy: pairs(0.5), truth: None };
+    let scores = |fd: f64| {
+        let (fd, pd, target_accuracy) = (pairs(fd), pairs(0.25), pairs(0.5));
+        GuidedScores { fd, pd, target_accuracy, truth: None, more: BTreeMap::new() }
+    };
     Evaluated::Domains(DomainEvaluation {
         checkpoint: "last".into(),
         step: 9,
@@ -162,5 +165,5 @@ pub fn baseline(fd: f64, segmenter: Option<&str>) -> Baselined {
 
 pub fn domain_baseline(fd: f64) -> Baselined {
     let (protocol, fd, target_accuracy) = (domain_protocol(), pairs(fd), pairs(0.125));
-    Baselined::Domains(DomainBaseline { protocol, fd, target_accuracy, truth: None })
+    Baselined::Domains(DomainBaseline { protocol, fd, target_accuracy, truth: None, more: BTreeMap::new() })
 }

@@ -22,7 +22,7 @@ use semrel_train::run_dir::checkpoints_of;
 use stargan2_multi::bench::{BenchOptions, bench};
 use stargan2_multi::config::Config;
 use stargan2_multi::data::Data;
-use stargan2_multi::evaluate::{metrics, reference_of_tests, truth};
+use stargan2_multi::evaluate::{check_tests, metrics, reference_of_tests};
 use stargan2_multi::snapshot::AVERAGE;
 use stargan2_multi::train::train;
 use stargan2_multi::{preview, sample};
@@ -175,7 +175,7 @@ fn run_train(args: &TrainArgs, quiet: bool) -> Result<ExitCode> {
     let check = |config: &Checked<Config>| {
         Data::open(config)?;
         metrics(config, Device::Cpu)?;
-        truth(config, &Data::of_tests(config)?, true)?;
+        check_tests(config, Device::Cpu, true)?;
         Ok((config.train.warmup + config.train.iterations) as u64)
     };
     args.run(quiet, folder, check, train)

@@ -6,6 +6,7 @@ pub use model::{DiscriminatorKind, ModelConfig, OutputKind};
 
 use schemars::JsonSchema;
 use semrel_data::Select;
+use semrel_eval::MoreScores;
 use semrel_loss::curriculum::{IterationCurriculum, lambda_ds};
 use semrel_loss::semantic::PatchLossConfig;
 use semrel_loss::{Formulation, Gradient};
@@ -284,6 +285,8 @@ pub struct EvalConfig {
     /// What the sources should be in the other domains, hidden from training: a folder with `<target>/<source>/` and a picture
     /// there for each source that is evaluated, of the same name and of `data.image_size`. Distances to it are reported.
     pub truth: Option<PathBuf>,
+    /// Scores that not every evaluation has.
+    pub more: MoreScores,
 }
 
 impl EvalConfig {
@@ -310,6 +313,7 @@ impl Default for EvalConfig {
             extractor_weights: None,
             perceptual: networks::DEFAULT.into(),
             truth: None,
+            more: MoreScores::default(),
         }
     }
 }

@@ -40,7 +40,23 @@ pub fn reference_of_tests<'a>(
     metrics: &'a DomainMetrics,
     quiet: bool,
 ) -> Result<DomainReference<'a>, EvalError> {
-    Ok(reference(config, data, metrics, quiet)?.with_truth(truth(config, data, quiet)?))
+    let more = config.eval.more.load(metrics.extractor().device())?;
+    Ok(reference(config, data, metrics, quiet)?.with_truth(truth(config, data, quiet)?).with_more(more))
+}
+
+/// Refuses what the evaluation of the test images would fail at, before anything is trained: a truth that does not fit, further
+/// scores that cannot be computed.
+///
+/// # Errors
+/// As [`truth`]; weights that are missing; more neighbours than a pair of domains has outputs, or a domain real images.
+pub fn check_tests(config: &Config, device: Device, quiet: bool) -> anyhow::Result<()> {
+    let (eval, data) = (&config.eval, Data::of_tests(config)?);
+    truth(config, &data, quiet)?;
+    eval.more.load(device)?;
+    let images = images(&data);
+    let least = |sizes: Vec<usize>, most: Option<usize>| sizes.into_iter().chain(most).min().unwrap_or(0);
+    let outputs = least(images.val.sizes(), eval.max_sources).saturating_mul(eval.num_outs as usize);
+    Ok(eval.more.check_neighbours(outputs.min(least(images.train.sizes(), eval.max_reals)))?)
 }
 
 /// The truth of the test images, where it is known. What does not fit is refused here, before anything is trained.

@@ -181,7 +181,7 @@ pub fn train(config: &Checked<Config>, options: &TrainOptions, interrupt: &Inter
     // Before the folder is touched: `--overwrite` removes nothing where weights are missing, networks fit no memory, or the
     // pictures of the preview cannot be read.
     let metrics = evaluate::metrics(config, device)?;
-    evaluate::truth(config, &Data::of_tests(config)?, options.quiet)?;
+    evaluate::check_tests(config, device, options.quiet)?;
     let (sources, _) = preview::sources(&data, config, device).context("images of the preview")?;
     let trainer = new_trainer(config, data.num_domains(), device)?;
     calibrate(&trainer, &data, config, device)?;

@@ -2,7 +2,8 @@
 
 use super::truth::insert;
 use super::{DomainImages, DomainMetrics, DomainOptions, DomainTruth, features_and_taps};
-use crate::EvalError;
+use crate::error::AtKey;
+use crate::{EvalError, MORE, More};
 use semrel_data::ImageStore;
 use semrel_data::resize::{Filter, resize};
 use semrel_metrics::classify::{NearestMean, REDUCTION, features_from_afar};
@@ -11,6 +12,7 @@ use semrel_metrics::feature_cache;
 use semrel_metrics::frechet::{Activations, MeanPrecision};
 use semrel_run::scores::{DomainBaseline, DomainProtocol, PairScores, PairTruth};
 use semrel_train::Progress;
+use std::collections::BTreeMap;
 use std::path::Path;
 use tch::Tensor;
 
@@ -34,6 +36,7 @@ pub struct DomainReference<'a> {
     pub(super) classifier: NearestMean,
     pub(super) protocol: DomainProtocol,
     pub(super) truth: Option<DomainTruth>,
+    pub(super) more: Option<More>,
 }
 
 /// Activations, with an error that says of which images, and which config key their number is from.
@@ -87,13 +90,19 @@ impl<'a> DomainReference<'a> {
             classified_at: REDUCTION,
             real_accuracy,
         };
-        Ok(Self { metrics, images, options, reals, sources, classifier, protocol, truth: None })
+        Ok(Self { metrics, images, options, reals, sources, classifier, protocol, truth: None, more: None })
     }
 
     /// The same with the truth of the sources, where it is known.
     #[must_use]
     pub fn with_truth(self, truth: Option<DomainTruth>) -> Self {
         Self { truth, ..self }
+    }
+
+    /// The same with further scores.
+    #[must_use]
+    pub fn with_more(self, more: More) -> Self {
+        Self { more: Some(more), ..self }
     }
 
     /// Ordered pairs (source, target) of domains, grouped by target as the published evaluation goes through them.
@@ -111,17 +120,31 @@ impl<'a> DomainReference<'a> {
     /// # Errors
     /// Domains with too few sources.
     pub fn baseline(&self) -> Result<DomainBaseline, EvalError> {
-        let (mut fd, mut target_accuracy) = (PairScores::default(), PairScores::default());
+        let (mut fd, mut target_accuracy, mut more) = (PairScores::default(), PairScores::default(), BTreeMap::new());
         for (source, target) in self.pairs() {
             let features = &self.sources[source];
             let name = self.pair_name(source, target);
             let own = activations(&features.near, format!("{name}: sources of a domain"), "eval.max_sources")?;
             fd.insert(name.clone(), own.distance(&self.reals[target])?);
             let looks = self.classifier.target_accuracy(&features.afar, &self.images.domains[target])?;
-            target_accuracy.insert(name, looks);
+            target_accuracy.insert(name.clone(), looks);
+            if let Some(asked) = &self.more {
+                insert_further(&mut more, &name, self.of_features(asked, target, &features.near)?);
+                insert_further(&mut more, &name, asked.of_unchanged_layouts());
+            }
         }
         let truth = self.truth.as_ref().map(|truth| self.sources_against(truth)).transpose()?;
-        Ok(DomainBaseline { protocol: self.protocol.clone(), fd, target_accuracy, truth })
+        Ok(DomainBaseline { protocol: self.protocol.clone(), fd, target_accuracy, truth, more })
+    }
+
+    /// Further scores of features [N, D] of a domain's translations.
+    pub(super) fn of_features(
+        &self,
+        more: &More,
+        target: usize,
+        features: &Tensor,
+    ) -> Result<BTreeMap<String, f64>, EvalError> {
+        more.of_features(&self.reals[target].features(), features).at_key(MORE)
     }
 
     /// How near the sources come to the truth as they are.
@@ -146,6 +169,17 @@ impl<'a> DomainReference<'a> {
             insert(&mut scores, &self.pair_name(source, target), &all);
         }
         Ok(scores)
+    }
+}
+
+/// Adds further scores of a pair of domains.
+pub(super) fn insert_further(
+    scores: &mut BTreeMap<String, PairScores>,
+    pair: &str,
+    of_pair: impl IntoIterator<Item = (String, f64)>,
+) {
+    for (name, score) in of_pair {
+        scores.entry(name).or_default().insert(pair.to_owned(), score);
     }
 }
 

@@ -1,11 +1,12 @@
 //! What a translator makes of the sources of each pair of domains, scored.
 
-use super::reference::activations;
+use super::reference::{activations, insert_further};
 use super::truth::insert_outputs;
 use super::{DomainReference, DomainTruth, Guide, StyleTranslator, features_and_taps};
-use crate::EvalError;
 use crate::extractor::PerceptualDistance;
+use crate::more::Layouts;
 use crate::truth::likeness::Likeness;
+use crate::{EvalError, More};
 use image::RgbImage;
 use semrel_data::image_io::Quantise;
 use semrel_data::resize::{Filter, resize};
@@ -34,6 +35,21 @@ struct Outputs {
     distances: Vec<Tensor>,
     /// How near each output comes to the truth, those of a source side by side.
     likeness: Vec<Likeness>,
+    layouts: Layouts,
+}
+
+/// What outputs are compared with besides the real images.
+#[derive(Clone, Copy, Default)]
+struct Besides<'a> {
+    truth: Option<&'a DomainTruth>,
+    more: Option<&'a More>,
+}
+
+/// Pictures of a batch's sources, n of each kind.
+struct Beside<'a> {
+    truths: Option<Vec<RgbImage>>,
+    /// The sources themselves, and what compares layouts.
+    layouts: Option<(&'a More, Vec<RgbImage>)>,
 }
 
 impl DomainReference<'_> {
@@ -62,7 +78,7 @@ impl DomainReference<'_> {
     /// # Errors
     /// As [`DomainReference::evaluate`].
     pub fn glance(&self, translator: &dyn StyleTranslator) -> Result<f64, EvalError> {
-        Ok(self.scores_against(None, translator, Guide::Latent, GLANCE, true)?.fd.mean)
+        Ok(self.scores_with(Besides::default(), translator, Guide::Latent, GLANCE, true)?.fd.mean)
     }
 
     /// Scores of one guide, with `num_outs` outputs of at most `most` sources per domain.
@@ -77,13 +93,13 @@ impl DomainReference<'_> {
         most: usize,
         quiet: bool,
     ) -> Result<GuidedScores, EvalError> {
-        self.scores_against(self.truth.as_ref(), translator, guide, (num_outs, most), quiet)
+        let besides = Besides { truth: self.truth.as_ref(), more: self.more.as_ref() };
+        self.scores_with(besides, translator, guide, (num_outs, most), quiet)
     }
 
-    /// The same, compared with a truth.
-    fn scores_against(
+    fn scores_with(
         &self,
-        truth: Option<&DomainTruth>,
+        besides: Besides<'_>,
         translator: &dyn StyleTranslator,
         guide: Guide,
         (num_outs, most): (i64, usize),
@@ -97,10 +113,11 @@ impl DomainReference<'_> {
         let mut progress = Progress::new(label, 0, total, quiet);
         let mut scores = GuidedScores::default();
         for (source, target) in self.pairs() {
-            let made = self.outputs(truth, translator, (source, target), guide, (num_outs, most), &mut progress)?;
+            let made = self.outputs(besides, translator, (source, target), guide, (num_outs, most), &mut progress)?;
             let name = self.pair_name(source, target);
             let of = format!("{name}: outputs (`eval.num_outs` of each of `eval.max_sources` sources)");
-            let own = activations(&Tensor::cat(&made.near, 0), of, "eval.max_sources")?;
+            let near = Tensor::cat(&made.near, 0);
+            let own = activations(&near, of, "eval.max_sources")?;
             scores.fd.insert(name.clone(), own.distance(&self.reals[target])?);
             if num_outs > 1 {
                 let mean = Tensor::cat(&made.distances, 0).mean(Kind::Double).double_value(&[]);
@@ -108,9 +125,13 @@ impl DomainReference<'_> {
             }
             let looks = self.classifier.target_accuracy(&Tensor::cat(&made.afar, 0), &self.images.domains[target])?;
             scores.target_accuracy.insert(name.clone(), looks);
-            if truth.is_some() {
+            if besides.truth.is_some() {
                 let scores = scores.truth.get_or_insert_default();
                 insert_outputs(scores, &name, &made.likeness, num_outs as usize);
+            }
+            if let Some(more) = besides.more {
+                insert_further(&mut scores.more, &name, self.of_features(more, target, &near)?);
+                insert_further(&mut scores.more, &name, made.layouts.means());
             }
         }
         progress.finish();
@@ -120,7 +141,7 @@ impl DomainReference<'_> {
     /// The outputs of one ordered pair of domains.
     fn outputs(
         &self,
-        truth: Option<&DomainTruth>,
+        besides: Besides<'_>,
         translator: &dyn StyleTranslator,
         (source, target): (usize, usize),
         guide: Guide,
@@ -146,18 +167,26 @@ impl DomainReference<'_> {
                 Guide::Reference => references.styles(translator, n),
             };
             let styles = (0..num_outs).map(|_| styles()).collect::<Result<Vec<_>, _>>()?;
-            let outputs = translator.outputs(&sources.narrow(0, 0, n), &styles);
-            let truths = truth.map(|truth| truth.of((source, target), &batch.files[..n as usize])).transpose()?;
-            self.measure(&outputs, truths.as_deref(), &mut made, progress)?;
+            let sources = sources.narrow(0, 0, n);
+            let outputs = translator.outputs(&sources, &styles);
+            let of_pair = |truth: &DomainTruth| truth.of((source, target), &batch.files[..n as usize]);
+            let beside = Beside {
+                truths: besides.truth.map(of_pair).transpose()?,
+                layouts: besides
+                    .more
+                    .map(|more| Ok::<_, EvalError>((more, to_images(&sources, Quantise::Round)?)))
+                    .transpose()?,
+            };
+            self.measure(&outputs, &beside, &mut made, progress)?;
         }
         Ok(made)
     }
 
-    /// Features and distances of a batch: `outputs` are one tensor `[n, 3, H, W]` for each style, `truths` n pictures.
+    /// Features and distances of a batch: `outputs` are one tensor `[n, 3, H, W]` for each style.
     fn measure(
         &self,
         outputs: &[Tensor],
-        truths: Option<&[RgbImage]>,
+        beside: &Beside<'_>,
         made: &mut Outputs,
         progress: &mut Progress,
     ) -> Result<(), EvalError> {
@@ -180,9 +209,13 @@ impl DomainReference<'_> {
             let (features, taps) = features_and_taps(extractor, &images);
             made.near.push(features);
             made.afar.push(features_from_afar(self.metrics.classifying(), &images));
-            if let Some(truths) = truths {
-                let truths = &truths[start as usize..n.min(start + groups) as usize];
+            let group = start as usize..n.min(start + groups) as usize;
+            if let Some(truths) = &beside.truths {
+                let truths = &truths[group.clone()];
                 made.likeness.extend(self.metrics.likeness(&images, &taps, truths, num_outs as usize)?);
+            }
+            if let Some((more, sources)) = &beside.layouts {
+                more.add_layouts(&sources[group], &images, &mut made.layouts)?;
             }
             if num_outs > 1 {
                 let own = perceptual.map(PerceptualDistance::extractor);
