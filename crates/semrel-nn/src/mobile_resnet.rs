@@ -25,7 +25,7 @@
 //! as group norms and are a tenth of it; by instance norm's own kernel a pass takes 93 ms. Depth-wise convolutions are a tenth
 //! too: channels last would halve them, but makes the backward pass of norms four times as slow.
 //!
-//! The elastic networks have instance norm, which owns no parameters and so fits any width. The published code base also has
+//! The elastic networks have instance norm (or [plain pixel norm](NormType::PixelPlain)), which owns no parameters and so fits any width. The published code base also has
 //! a super batch norm for its SPADE generators, which is out of scope here.
 
 mod export;
@@ -45,7 +45,7 @@ use crate::channels::Channels;
 use crate::checkpoint::StateDict;
 use crate::doubling::Doubling;
 use crate::error::positive;
-use crate::layers::NormType;
+use crate::layers::{NormType, PIXEL_NORM};
 use crate::output::Output;
 use crate::sequential::{Module, Sequential};
 use serde::{Deserialize, Serialize};
@@ -63,8 +63,8 @@ pub struct MobileConfig {
     pub in_channels: i64,
     /// Channels of the output.
     pub out_channels: i64,
-    /// Normalisation. Convolutions 1, 4, 7, 19 and 22 have a bias with instance norm only; separable convolutions always
-    /// have biases and an instance norm inside.
+    /// Normalisation. Convolutions 1, 4, 7, 19 and 22 have a bias with instance and pixel norm only; separable convolutions
+    /// always have biases, and an instance norm inside, or plain pixel norm where that is the network's.
     pub norm: NormType,
     /// How the image is made of the last convolution's output.
     #[serde(default)]
@@ -74,9 +74,11 @@ pub struct MobileConfig {
     pub doubling: Doubling,
 }
 
-/// What a network's widths and norm do not tell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// What a network's widths do not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Variant {
+    /// Normalisation.
+    pub norm: NormType,
     /// How the image is made of the last convolution's output.
     pub output: Output,
     /// How transposed convolutions double.
@@ -84,10 +86,26 @@ pub struct Variant {
 }
 
 impl Variant {
-    /// The variant of the network that a state dict belongs to: a teacher or student of nine blocks, whose images have three
-    /// channels.
+    /// The variant of the network that a state dict belongs to: a teacher or student of nine blocks and a norm without parameters,
+    /// whose images have three channels.
     pub fn of_state(state: &StateDict) -> Self {
-        Self { output: Output::of_state(state, LAST_OF_NINE_BLOCKS, 3), doubling: Doubling::of_state(state) }
+        let norm = if state.contains_key(PIXEL_NORM) { NormType::PixelPlain } else { NormType::Instance };
+        let output = Output::of_state(state, LAST_OF_NINE_BLOCKS, 3);
+        Self { norm, output, doubling: Doubling::of_state(state) }
+    }
+
+    /// Registers what tells its weights from those of other variants.
+    fn mark(self, root: &nn::Path) {
+        self.norm.mark(root);
+        self.output.mark(root);
+        self.doubling.mark(root);
+    }
+}
+
+impl Default for Variant {
+    /// As published.
+    fn default() -> Self {
+        Self { norm: NormType::Instance, output: Output::Tanh, doubling: Doubling::Transposed }
     }
 }
 
@@ -129,7 +147,7 @@ impl MobileConfig {
     /// Whether an elastic network can be built like this.
     ///
     /// # Errors
-    /// As [`MobileConfig::check`], and where there are not 9 blocks or the norm is batch norm, which has a fixed width.
+    /// As [`MobileConfig::check`], and where there are not 9 blocks or the norm has parameters, which have a fixed width.
     pub fn check_elastic(&self) -> Result<(), NetworkError> {
         self.check()?;
         if self.blocks != 9 {
@@ -139,16 +157,19 @@ impl MobileConfig {
                 expected: "9 in an elastic network",
             });
         }
-        if self.norm == NormType::Batch {
-            let expected = "instance norm or none in an elastic network: batch norm has a fixed width";
-            return Err(NetworkError::Choice { setting: "norm", value: "batch", expected });
-        }
-        Ok(())
+        let value = match self.norm {
+            NormType::Instance | NormType::PixelPlain | NormType::None => return Ok(()),
+            NormType::InstanceAffine => "instance_affine",
+            NormType::Batch => "batch",
+            NormType::Pixel => "pixel",
+        };
+        let expected = "a norm without parameters in an elastic network (instance, pixel_plain) or none: others have a fixed width";
+        Err(NetworkError::Choice { setting: "norm", value, expected })
     }
 
-    /// What it is apart from its widths and its norm.
+    /// What it is apart from its widths.
     pub fn variant(&self) -> Variant {
-        Variant { output: self.output, doubling: self.doubling }
+        Variant { norm: self.norm, output: self.output, doubling: self.doubling }
     }
 
     fn widths(&self) -> Widths {
@@ -168,7 +189,7 @@ impl MobileResnetGenerator {
     /// [`MobileConfig::check`] fails.
     pub fn new(path: &nn::Path, config: &MobileConfig) -> Self {
         config.check().unwrap_or_else(|error| panic!("{error}"));
-        Self(chain(path, &config.widths(), (config.norm, config.variant()), false))
+        Self(chain(path, &config.widths(), config.variant(), false))
     }
 
     /// Multiply-accumulates of one image by the rule of [`Channels::macs`]; affine norms add one per element.
@@ -183,15 +204,15 @@ impl MobileResnetGenerator {
 delegate_to_chain!(MobileResnetGenerator);
 
 /// The network of these widths.
-fn chain(path: &nn::Path, widths: &Widths, (norm, variant): (NormType, Variant), clamp: bool) -> Chain {
-    variant.output.mark(path);
-    variant.doubling.mark(path);
-    let modules = modules(path, widths, norm, variant);
+fn chain(path: &nn::Path, widths: &Widths, variant: Variant, clamp: bool) -> Chain {
+    variant.mark(path);
+    let modules = modules(path, widths, variant);
     Chain::new(modules, widths.input, clamp).with_output(variant.output).with_group_norm()
 }
 
 /// The 28 modules (with 9 blocks) of these widths; with another output than tanh the last one is missing.
-fn modules(path: &nn::Path, widths: &Widths, norm: NormType, variant: Variant) -> Sequential {
+fn modules(path: &nn::Path, widths: &Widths, variant: Variant) -> Sequential {
+    let norm = variant.norm;
     let (path, bias) = (&(path / "model"), norm.conv_bias());
     let mut model = Sequential::default();
     let norm_relu = |model: &mut Sequential, path: &nn::Path, channels: i64| {
@@ -209,12 +230,12 @@ fn modules(path: &nn::Path, widths: &Widths, norm: NormType, variant: Variant) -
         let path = &(path / model.len() / "conv_block");
         let mut block = Sequential::default();
         block.push(Module::ReflectPad(1));
-        block.separable(path, (widths.trunk, inner));
+        block.separable(path, (widths.trunk, inner), norm);
         norm_relu(&mut block, path, inner);
         // The place of a dropout of rate 0.
         block.push(Module::Identity);
         block.push(Module::ReflectPad(1));
-        block.separable(path, (inner, widths.trunk));
+        block.separable(path, (inner, widths.trunk), norm);
         block.norm(path, widths.trunk, norm);
         model.push(Module::Residual(block));
     }
@@ -281,6 +302,8 @@ mod tests {
         assert!(said(MobileConfig { blocks: 6, ..published.clone() }).contains("blocks is 6; expected 9"));
         let batch = said(MobileConfig { norm: NormType::Batch, ..published.clone() });
         assert!(batch.contains("norm is batch") && batch.contains("fixed width"), "{batch}");
+        assert!(said(MobileConfig { norm: NormType::Pixel, ..published.clone() }).contains("norm is pixel;"));
+        assert!(MobileConfig { norm: NormType::PixelPlain, ..published.clone() }.check_elastic().is_ok());
         assert!(MobileConfig { blocks: -1, ..published }.check().is_err());
     }
 }

@@ -132,6 +132,7 @@ const LEVELS: i64 = Chain::LEVELS;
 impl ResnetGenerator {
     /// Parameters start with torch's defaults; the published code draws them by [`crate::InitType::CUT`].
     pub fn new(path: &nn::Path, config: &ResnetConfig) -> Self {
+        config.norm.mark(path);
         config.output.mark(path);
         if !config.antialias_up {
             config.doubling.mark(path);

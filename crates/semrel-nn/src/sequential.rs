@@ -42,9 +42,9 @@ pub(crate) enum Module {
     Spectral(SpectralConv),
     /// Transposed 3×3 convolution that doubles the sides.
     ConvDouble { weight: Tensor, bias: Option<Tensor>, doubling: Doubling },
-    /// Separable convolution, no padding: one 3×3 kernel per channel, instance norm, and a 1×1 convolution; (weight,
+    /// Separable convolution, no padding: one 3×3 kernel per channel, a norm without parameters, and a 1×1 convolution; (weight,
     /// bias) each.
-    Separable { depth: (Tensor, Tensor), point: (Tensor, Tensor) },
+    Separable { depth: (Tensor, Tensor), norm: Norm, point: (Tensor, Tensor) },
     /// Normalisation.
     Norm(Norm),
     /// Rectifier, in place: what was recorded of the module before it shows it.
@@ -77,11 +77,11 @@ impl Module {
             }
             Self::Spectral(conv) => conv.forward(&x),
             Self::ConvDouble { weight, bias, doubling } => doubling.apply(&x, weight, bias.as_ref()),
-            Self::Separable { depth, point } => {
+            Self::Separable { depth, norm, point } => {
                 let (weight, bias) = depth;
                 let h = x.conv2d(weight, Some(bias), [1], [0], [1], weight.size()[0]);
                 let (weight, bias) = point;
-                normalise(&Norm::Instance, &h, mode).conv2d(weight, Some(bias), [1], [0], [1], 1)
+                normalise(norm, &h, mode).conv2d(weight, Some(bias), [1], [0], [1], 1)
             }
             Self::Norm(norm) => normalise(norm, &x, mode),
             Self::Relu => x.shallow_clone().relu_(),
@@ -110,7 +110,7 @@ impl Module {
             }
             Self::Spectral(conv) => sides(conv.weight().size()[0], &|n| conv.side(n)),
             Self::ConvDouble { weight, .. } => sides(weight.size()[1], &|n| Some(2 * n)),
-            // The inner norm needs more than one position.
+            // Instance norm needs more than one position.
             Self::Separable { point, .. } => {
                 let (h, w) = (height - 2, width - 2);
                 (h > 0 && w > 0 && h * w > 1).then_some((point.0.size()[0], h, w))
@@ -199,8 +199,8 @@ impl Sequential {
     }
 
     /// A separable convolution `{len}.conv.0.weight` `[cin, 1, 3, 3]` and `{len}.conv.2.weight` `[cout, cin, 1, 1]`, always with
-    /// biases.
-    pub fn separable(&mut self, path: &nn::Path, (cin, cout): (i64, i64)) {
+    /// biases, in a network of this norm.
+    pub fn separable(&mut self, path: &nn::Path, (cin, cout): (i64, i64), kind: NormType) {
         let path = &(path / self.len() / "conv");
         let new = |index: i64, cin, cout, kernel, groups| {
             let config = nn::ConvConfig { groups, ..Default::default() };
@@ -208,7 +208,7 @@ impl Sequential {
             (ws, bs.expect("convolutions have a bias by default"))
         };
         let (depth, point) = (new(0, cin, cin, 3, cin), new(2, cin, cout, 1, 1));
-        self.push(Module::Separable { depth, point });
+        self.push(Module::Separable { depth, norm: kind.inside_separable(), point });
     }
 
     pub fn norm(&mut self, path: &nn::Path, channels: i64, kind: NormType) {

@@ -4,7 +4,7 @@ mod model;
 mod search;
 mod stages;
 
-pub use model::{DiscriminatorNorm, ModelConfig};
+pub use model::{DiscriminatorNorm, GeneratorNorm, ModelConfig};
 pub use search::{Budget, Criterion, SearchConfig, SearchReference, WeightingKind};
 pub use stages::{DistillConfig, FinetuneConfig, Recon, SemanticConfig, TeacherConfig, TrainConfig};
 

@@ -17,8 +17,8 @@ use tch::Device;
 pub const WIDEST: i64 = 1024;
 
 /// The teacher of a width, `resnet_9blocks`.
-pub fn teacher_config(width: i64, Variant { output, doubling }: Variant) -> ResnetConfig {
-    ResnetConfig { width, output, doubling, ..ResnetConfig::compression_teacher() }
+pub fn teacher_config(width: i64, Variant { norm, output, doubling }: Variant) -> ResnetConfig {
+    ResnetConfig { width, norm, output, doubling, ..ResnetConfig::compression_teacher() }
 }
 
 /// The teacher of a row.
@@ -38,8 +38,8 @@ pub fn new_teacher(config: &Config, device: Device) -> Result<Net<Generator>> {
 /// # Errors
 /// Where the settings make no network.
 pub fn new_student(config: &Config, device: Device) -> Result<Net<SuperMobileResnet>> {
-    let Variant { output, doubling } = config.model.variant();
-    let shape = MobileConfig { output, doubling, ..MobileConfig::published(config.model.student_ngf) };
+    let Variant { norm, output, doubling } = config.model.variant();
+    let shape = MobileConfig { norm, output, doubling, ..MobileConfig::published(config.model.student_ngf) };
     shape.check_elastic().context("config key `model.student_ngf`")?;
     let net = Net::new(device, |p| SuperMobileResnet::new(p, &shape));
     config.model.init.apply(&net.state());

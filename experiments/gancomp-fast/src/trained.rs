@@ -1,6 +1,6 @@
 //! What earlier stages have trained: the teacher and the once-for-all student.
 
-use crate::config::Config;
+use crate::config::{Config, GeneratorNorm};
 use crate::folders::Folders;
 use crate::networks::{new_student, new_teacher};
 pub use crate::origin::weights_digest;
@@ -9,6 +9,7 @@ use crate::teacher::Teacher;
 use anyhow::{Context, Result, bail, ensure};
 use semrel_nn::Net;
 use semrel_nn::checkpoint::{StateDict, load_any};
+use semrel_nn::layers::NormType;
 use semrel_nn::mobile_resnet::{LAST_OF_NINE_BLOCKS, SuperMobileResnet, Variant};
 use semrel_run::Checked;
 use semrel_train::Checkpoints;
@@ -87,8 +88,10 @@ fn load_teacher(config: &Config, generator: &Net<Generator>, given: &StateDict, 
             path.display()
         );
     }
-    let Variant { output, doubling } = Variant::of_state(given);
+    let Variant { norm, output, doubling } = Variant::of_state(given);
+    let trained_norm = if norm == NormType::PixelPlain { GeneratorNorm::Pixel } else { GeneratorNorm::Instance };
     let settings = [
+        ("model.norm", json!(config.model.norm), json!(trained_norm)),
         ("model.output", json!(config.model.output), json!(output)),
         ("model.doubling", json!(config.model.doubling), json!(doubling)),
     ];

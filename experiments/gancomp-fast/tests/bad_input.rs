@@ -57,6 +57,7 @@ fn configurations() {
         ),
         ("eval.more.scores=[prdc]", &["`eval.more.neighbours`: 5", "images"]),
         ("model.output=affine", &["`model.output`: affine; `tanh` or `residual`"]),
+        ("model.norm=batch", &["`model.norm`: found `batch`", "`instance`, `pixel`"]),
         ("model.doubling=bilinear", &["`model.doubling`: found `bilinear`", "`transposed`, `smooth`"]),
         ("teacher.train.ema=1", &["`teacher.train.ema`: 1; it must be"]),
         ("distill.train.ema=0.9", &["`distill.train.ema`: 0.9; only a teacher's weights are averaged"]),
@@ -128,6 +129,7 @@ fn stages_that_are_missing() {
     refuses(place.stage("distill", "runs", &[]), &["distill: already holds a run", "`--resume`", "`--overwrite`"]);
     for (set, words) in [
         ("model.output=residual", "`model.output`: \"residual\", but the teacher"),
+        ("model.norm=pixel", "`model.norm`: \"pixel\", but the teacher"),
         ("model.doubling=smooth", "`model.doubling`: \"smooth\", but the teacher"),
     ] {
         let args = [&sets(&[set])[..], &["--overwrite"]].concat();

@@ -1,6 +1,6 @@
 //! The rows that come with the project.
 
-use gancomp_fast::config::{Config, Criterion, Layout, Method, Reference, WeightingKind};
+use gancomp_fast::config::{Config, Criterion, GeneratorNorm, Layout, Method, Reference, WeightingKind};
 use gancomp_fast::looked_at::name_of_search;
 use gancomp_fast::networks::{new_adapters, new_discriminator, new_heads, new_student, new_teacher};
 use semrel_data::Direction;
@@ -80,6 +80,8 @@ fn short_profiles_play_one_adversarial_game() {
             // What is translated keeps its place, or is a map of labels, of which nothing is kept.
             let output = if config.aligned() { Output::Tanh } else { Output::Residual };
             assert_eq!(m.output, output, "{profile}/{name}");
+            let norm = if config.aligned() { GeneratorNorm::Instance } else { GeneratorNorm::Pixel };
+            assert_eq!(m.norm, norm, "{profile}/{name}");
             let doubling = if config.aligned() { Doubling::Smooth } else { Doubling::Transposed };
             assert_eq!((m.doubling, config.teacher.train.ema > 0.0), (doubling, true), "{profile}/{name}");
             // A network that trains is not a judge.
@@ -93,6 +95,7 @@ fn the_paper_s_settings() {
     let rows = rows("paper");
     for config in rows.values() {
         assert_eq!((config.model.doubling, config.teacher.train.ema), (Doubling::Transposed, 0.0), "{}", config.name);
+        assert_eq!(config.model.norm, GeneratorNorm::Instance, "{}", config.name);
     }
     for (name, layout, direction, gan, ndf, recon, distill, teacher, epochs, set, held, budget, mutation) in [
         (

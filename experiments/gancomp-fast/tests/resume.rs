@@ -54,7 +54,7 @@ fn pix2pix() {
     survives_a_kill("teacher", &ALIGNED);
 }
 
-const AVERAGED: [&str; 2] = ["teacher.train.ema=0.9", "model.doubling=smooth"];
+const AVERAGED: [&str; 3] = ["teacher.train.ema=0.9", "model.doubling=smooth", "model.norm=pixel"];
 
 #[test]
 fn an_averaged_teacher() {

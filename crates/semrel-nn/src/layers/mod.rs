@@ -6,6 +6,7 @@ mod scales;
 mod spectral;
 pub(crate) mod winograd;
 
+pub(crate) use norm::PIXEL_NORM;
 pub use norm::{AdaIn, AdaPixelNorm, BatchNorm, InstanceNorm, Norm, NormType, PixelNorm, instance_norm};
 pub use resample::{Downsample, PadType, Upsample, binomial_filter};
 pub(crate) use scales::{half, least_side};

@@ -67,15 +67,34 @@ pub enum NormType {
     Batch,
     /// Pixel norm with scale and shift.
     Pixel,
+    /// Pixel norm without parameters.
+    PixelPlain,
     /// None at all.
     None,
 }
+
+/// Key of the buffer that tells the weights of a network with plain pixel norm from those of instance norm, which have the same
+/// shapes.
+pub(crate) const PIXEL_NORM: &str = "pixel_norm";
 
 impl NormType {
     /// Whether the published networks give the convolutions before this norm a bias. Pixel norm, which they do not have,
     /// takes no mean away, so that a bias before it counts.
     pub fn conv_bias(self) -> bool {
-        matches!(self, Self::Instance | Self::InstanceAffine | Self::Pixel)
+        matches!(self, Self::Instance | Self::InstanceAffine | Self::Pixel | Self::PixelPlain)
+    }
+
+    /// The norm of separable convolutions, between their two parts: one without parameters.
+    pub(crate) fn inside_separable(self) -> Norm {
+        if self == Self::PixelPlain { Norm::PixelPlain } else { Norm::Instance }
+    }
+
+    /// Registers what tells weights of this norm from those of another: nothing but for [`NormType::PixelPlain`], a buffer
+    /// `pixel_norm` of one number at the root of the state dict.
+    pub(crate) fn mark(self, root: &nn::Path) {
+        if self == Self::PixelPlain {
+            let _ = root.ones_no_train(PIXEL_NORM, &[1]);
+        }
     }
 }
 
@@ -88,8 +107,10 @@ pub enum Norm {
     InstanceAffine(InstanceNorm),
     /// Batch norm.
     Batch(BatchNorm),
-    /// Pixel norm.
+    /// Pixel norm with scale and shift.
     Pixel(PixelNorm),
+    /// Pixel norm without parameters.
+    PixelPlain,
     /// The identity.
     None,
 }
@@ -102,6 +123,7 @@ impl Norm {
             NormType::InstanceAffine => Self::InstanceAffine(InstanceNorm::new(path.clone(), channels)),
             NormType::Batch => Self::Batch(BatchNorm::new(path, channels)),
             NormType::Pixel => Self::Pixel(PixelNorm::new(path, channels)),
+            NormType::PixelPlain => Self::PixelPlain,
             NormType::None => Self::None,
         }
     }
@@ -116,6 +138,7 @@ impl Norm {
             Self::InstanceAffine(norm) => norm.forward(x),
             Self::Batch(norm) => norm.forward(x, training),
             Self::Pixel(norm) => norm.forward(x),
+            Self::PixelPlain => pixel_norm(x),
             Self::None => x.shallow_clone(),
         }
     }
@@ -211,6 +234,7 @@ mod tests {
         let norm = PixelNorm::new(&store.root(), 2);
         let x = Tensor::from_slice(&[3f32, 0.0, 4.0, 5.0]).view([1, 2, 1, 2]);
         let y = norm.forward(&x);
+        assert!((Norm::PixelPlain.forward(&x, false) - &y).abs().max().double_value(&[]) < 1e-6);
         // (3, 4) has the root mean square 3.5355, (0, 5) too.
         for (at, want) in [([0, 0, 0, 0], 0.6), ([0, 1, 0, 0], 0.8), ([0, 0, 0, 1], 0.0), ([0, 1, 0, 1], 1.0)] {
             assert!((y.double_value(&at) - want * 2f64.sqrt()).abs() < 1e-5, "{at:?}");

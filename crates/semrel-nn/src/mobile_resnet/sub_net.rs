@@ -5,7 +5,6 @@ use crate::chain::{Chain, delegate_to_chain};
 use crate::channels::Channels;
 use crate::checkpoint::StateDict;
 use crate::distillation::TAPS;
-use crate::layers::NormType;
 use crate::{NetworkError, TappedGenerator};
 use tch::{Tensor, nn};
 
@@ -25,13 +24,13 @@ impl SubMobileResnet {
     /// As [`SubMobileResnet::new`], of another variant.
     pub fn of_variant(path: &nn::Path, c: &Channels, variant: Variant) -> Self {
         let widths = Widths::of(c, (3, variant.output.channels(3)), 9);
-        Self(chain(path, &widths, (NormType::Instance, variant), true))
+        Self(chain(path, &widths, variant, true))
     }
 
     /// As [`SubMobileResnet::new`], for images of other channels.
     pub fn with_images(path: &nn::Path, c: &Channels, in_channels: i64, out_channels: i64) -> Self {
         let widths = Widths::of(c, (in_channels, out_channels), 9);
-        Self(chain(path, &widths, (NormType::Instance, Variant::default()), true))
+        Self(chain(path, &widths, Variant::default(), true))
     }
 
     /// The configuration of the stand-alone network that a state dict belongs to.

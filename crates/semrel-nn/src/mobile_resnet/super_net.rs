@@ -25,7 +25,7 @@ impl SuperMobileResnet {
     /// [`MobileConfig::check_elastic`] fails.
     pub fn new(path: &nn::Path, config: &MobileConfig) -> Self {
         config.check_elastic().unwrap_or_else(|error| panic!("{error}"));
-        Self { full: chain(path, &config.widths(), (config.norm, config.variant()), true), config: config.clone() }
+        Self { full: chain(path, &config.widths(), config.variant(), true), config: config.clone() }
     }
 
     /// What it consists of.
@@ -81,6 +81,7 @@ impl SuperMobileResnet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layers::NormType;
     use crate::mobile_resnet::{Variant, export_subnet};
     use crate::{Doubling, Net, Output, checkpoint};
     use proptest::prelude::*;
@@ -167,11 +168,12 @@ mod tests {
 
         #[test]
         fn slices_equal_the_exported_network(
-            values in prop::array::uniform8(1i64..=6), batch in 1i64..3, smooth: bool, residual: bool,
+            values in prop::array::uniform8(1i64..=6), batch in 1i64..3, pixel: bool, smooth: bool, residual: bool,
         ) {
+            let norm = if pixel { NormType::PixelPlain } else { NormType::Instance };
             let doubling = if smooth { Doubling::Smooth } else { Doubling::Transposed };
             let output = if residual { Output::Residual } else { Output::Tanh };
-            let config = MobileConfig { doubling, output, ..MobileConfig::published(6) };
+            let config = MobileConfig { norm, doubling, output, ..MobileConfig::published(6) };
             let (net, c) = (filled(Net::new(Device::Cpu, |p| SuperMobileResnet::new(p, &config))), Channels::new(values).unwrap());
             let x = image([batch, 3, 12, 16]);
             let exported = export_subnet(&net.state(), &c).unwrap();

@@ -4,14 +4,15 @@ use crate::NetworkError;
 use crate::channels::Channels;
 use crate::checkpoint::StateDict;
 use crate::doubling::SMOOTH;
+use crate::layers::PIXEL_NORM;
 use crate::output::RESIDUAL;
 use std::collections::BTreeMap;
 use tch::Tensor;
 
 /// Buffers that tell a network's variant.
-const MARKS: [&str; 2] = [RESIDUAL, SMOOTH];
+const MARKS: [&str; 3] = [RESIDUAL, SMOOTH, PIXEL_NORM];
 
-const NETWORK: &str = "a mobile generator with instance norm";
+const NETWORK: &str = "a mobile generator with instance or pixel norm";
 
 /// Channels after each convolution, and of the images.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,9 +12,9 @@ impl Module {
         Some(match self {
             Self::Conv { weight, .. } | Self::ConvDouble { weight, .. } => area * weight.numel() as u64,
             Self::Spectral(conv) => area * conv.weight().numel() as u64,
-            Self::Separable { depth, point } => area * (depth.0.numel() + point.0.numel()) as u64,
+            Self::Separable { depth, point, .. } => area * (depth.0.numel() + point.0.numel()) as u64,
             Self::Residual(block) => block.macs(before)?,
-            Self::Norm(Norm::Batch(_) | Norm::InstanceAffine(_)) => area * channels as u64,
+            Self::Norm(Norm::Batch(_) | Norm::InstanceAffine(_) | Norm::Pixel(_)) => area * channels as u64,
             Self::Down(down) => area * down.taps(),
             Self::Up(up) => area * up.taps(),
             Self::ReflectPad(_)

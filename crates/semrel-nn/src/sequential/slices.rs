@@ -12,6 +12,19 @@ fn leading(x: &Tensor, dim: usize, n: i64) -> Tensor {
     if x.size()[dim] == n { x.shallow_clone() } else { x.narrow(dim as i64, 0, n) }
 }
 
+/// What elastic networks do not have.
+const FIXED: &str = "elastic networks are built without modules of fixed width";
+
+/// A norm without parameters, which fits every width.
+fn plain(norm: &Norm) -> Norm {
+    match norm {
+        Norm::Instance => Norm::Instance,
+        Norm::PixelPlain => Norm::PixelPlain,
+        Norm::None => Norm::None,
+        Norm::Batch(_) | Norm::InstanceAffine(_) | Norm::Pixel(_) => unreachable!("{FIXED}"),
+    }
+}
+
 fn next(outputs: &mut dyn Iterator<Item = i64>) -> i64 {
     outputs.next().expect("a width for every convolution")
 }
@@ -33,27 +46,21 @@ impl Module {
                 let bias = bias.as_ref().map(|bias| leading(bias, 0, *width));
                 Self::ConvDouble { weight, bias, doubling: *doubling }
             }
-            Self::Separable { depth, point } => {
+            Self::Separable { depth, norm, point } => {
                 let cin = std::mem::replace(width, next(outputs));
                 let depth = (leading(&depth.0, 0, cin), leading(&depth.1, 0, cin));
                 let point = (leading(&leading(&point.0, 0, *width), 1, cin), leading(&point.1, 0, *width));
-                Self::Separable { depth, point }
+                Self::Separable { depth, norm: plain(norm), point }
             }
             Self::Residual(block) => Self::Residual(block.sliced(width, outputs)),
             Self::ReflectPad(p) => Self::ReflectPad(*p),
-            Self::Norm(Norm::Instance) => Self::Norm(Norm::Instance),
-            Self::Norm(Norm::None) => Self::Norm(Norm::None),
+            Self::Norm(norm) => Self::Norm(plain(norm)),
             Self::Relu => Self::Relu,
             Self::LeakyRelu => Self::LeakyRelu,
             Self::Dropout => Self::Dropout,
             Self::Identity => Self::Identity,
             Self::Tanh => Self::Tanh,
-            Self::Norm(Norm::Batch(_) | Norm::InstanceAffine(_) | Norm::Pixel(_))
-            | Self::Spectral(_)
-            | Self::Down(_)
-            | Self::Up(_) => {
-                unreachable!("elastic networks are built without modules of fixed width")
-            }
+            Self::Spectral(_) | Self::Down(_) | Self::Up(_) => unreachable!("{FIXED}"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Section of the networks.
 
 use schemars::JsonSchema;
+use semrel_nn::layers::NormType;
 use semrel_nn::mobile_resnet::Variant;
 pub use semrel_nn::patchgan::DiscriminatorNorm;
 use semrel_nn::patchgan::PatchGanKind;
@@ -26,6 +27,8 @@ pub struct ModelConfig {
     pub projected: bool,
     /// Normalisation of the discriminators: `instance`, as published; `spectral`, weights of spectral norm 1 instead.
     pub norm_discriminator: DiscriminatorNorm,
+    /// Normalisation of teacher and students: `instance`, as published, or `pixel`, which keeps brightness and colours.
+    pub norm: GeneratorNorm,
     /// How teacher and students make their image: `tanh`, as published, or `residual`, the input plus what the network gives.
     /// Others are refused.
     pub output: Output,
@@ -45,6 +48,7 @@ impl Default for ModelConfig {
             discriminator: PatchGanKind::NLayers(3),
             projected: false,
             norm_discriminator: DiscriminatorNorm::Instance,
+            norm: GeneratorNorm::Instance,
             output: Output::Tanh,
             doubling: Doubling::Transposed,
             init: InitType::COMPRESSION,
@@ -55,7 +59,27 @@ impl Default for ModelConfig {
 impl ModelConfig {
     /// What teacher and students are apart from their widths.
     pub fn variant(&self) -> Variant {
-        Variant { output: self.output, doubling: self.doubling }
+        Variant { norm: self.norm.into(), output: self.output, doubling: self.doubling }
+    }
+}
+
+/// Normalisation of teacher and students, without parameters: any width has the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum GeneratorNorm {
+    /// Each channel of an image to mean 0 and variance 1, as published.
+    #[default]
+    Instance,
+    /// Each position to a mean square of 1 over its channels.
+    Pixel,
+}
+
+impl From<GeneratorNorm> for NormType {
+    fn from(norm: GeneratorNorm) -> Self {
+        match norm {
+            GeneratorNorm::Instance => Self::Instance,
+            GeneratorNorm::Pixel => Self::PixelPlain,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::onnx::OnnxGenerator;
 use ndarray::Array3;
 use prost::Message;
 use semrel_nn::channels::Channels;
+use semrel_nn::layers::NormType;
 use semrel_nn::mobile_resnet::{SubMobileResnet, Variant};
 use semrel_nn::resnet::{ResnetConfig, ResnetGenerator};
 use semrel_nn::{Doubling, InitType, Net, Output, TappedGenerator};
@@ -86,9 +87,23 @@ fn a_teacher_computes_the_same() {
 }
 
 #[test]
+fn pixel_norm_computes_the_same() {
+    let channels: Channels = "8_6_8_6_6_8_6_8".parse().unwrap();
+    let variant = Variant { norm: NormType::PixelPlain, output: Output::Residual, ..Variant::default() };
+    let net = Net::new(Device::Cpu, |p| SubMobileResnet::of_variant(p, &channels, variant));
+    tch::manual_seed(8);
+    InitType::Normal { gain: 0.2 }.apply(&net.state());
+    agrees(&net.state(), &[(32, 32), (16, 44)], &|x| net.forward(x));
+    let teacher = ResnetConfig { width: 6, norm: NormType::PixelPlain, ..ResnetConfig::compression_teacher() };
+    let net = Net::new(Device::Cpu, |p| ResnetGenerator::new(p, &teacher));
+    InitType::Normal { gain: 0.2 }.apply(&net.state());
+    agrees(&net.state(), &[(32, 32)], &|x| net.forward(x));
+}
+
+#[test]
 fn smooth_doublings_are_kernels_of_four() {
     let channels: Channels = "8_6_8_6_6_8_6_8".parse().unwrap();
-    let variant = Variant { doubling: Doubling::Smooth, output: Output::Residual };
+    let variant = Variant { doubling: Doubling::Smooth, output: Output::Residual, ..Variant::default() };
     let net = Net::new(Device::Cpu, |p| SubMobileResnet::of_variant(p, &channels, variant));
     tch::manual_seed(7);
     InitType::Normal { gain: 0.2 }.apply(&net.state());

@@ -13,6 +13,9 @@ use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto, TensorShapeProto, T
 /// Epsilon of instance norm.
 const EPSILON: f32 = 1e-5;
 
+/// Epsilon of pixel norm.
+const PIXEL_EPSILON: f32 = 1e-6;
+
 /// A value of the graph, by its name.
 pub type Value = String;
 
@@ -146,8 +149,20 @@ impl<'a> Nodes<'a> {
         Ok(self.node(op, key, &inputs, attributes))
     }
 
+    /// Pixel norm without parameters: `x / sqrt(mean_c x² + 1e-6)`.
+    pub fn pixel_norm(&mut self, name: &str, x: &str) -> Value {
+        self.floats("pixel_epsilon", &[], &[PIXEL_EPSILON]);
+        let part = |part: &str| format!("{name}.{part}");
+        let square = self.node("Mul", &part("square"), &[x, x], vec![]);
+        let over_channels = vec![integers("axes", &[1]), integer("keepdims", 1)];
+        let mean = self.node("ReduceMean", &part("mean"), &[&square], over_channels);
+        let sum = self.node("Add", &part("sum"), &[&mean, "pixel_epsilon"], vec![]);
+        let root = self.node("Sqrt", &part("root"), &[&sum], vec![]);
+        self.node("Div", name, &[x, &root], vec![])
+    }
+
     /// Instance norm without parameters of `channels` channels.
-    pub fn norm(&mut self, name: &str, x: &str, channels: i64) -> Value {
+    pub fn instance_norm(&mut self, name: &str, x: &str, channels: i64) -> Value {
         let (scale, bias) = (format!("ones_{channels}"), format!("zeros_{channels}"));
         let count = usize::try_from(channels).expect("a network has no negative number of channels");
         self.floats(&scale, &[channels], &vec![1.0; count]);
