@@ -9,7 +9,6 @@ use crate::onnx::nodes::{Nodes, Value, images};
 use anyhow::{Context, Result, ensure};
 use semrel_nn::Output;
 use semrel_nn::checkpoint::StateDict;
-use semrel_nn::layers::NormType;
 use semrel_nn::mobile_resnet::Variant;
 use std::collections::{BTreeMap, BTreeSet};
 use tract_onnx::pb::{GraphProto, ModelProto, OperatorSetIdProto, StringStringEntryProto};
@@ -58,24 +57,24 @@ pub fn model(state: &StateDict, about: &BTreeMap<String, String>) -> Result<Mode
 
 /// All 28 modules (with 9 blocks); channels of input and output.
 fn generator(nodes: &mut Nodes) -> Result<(i64, i64)> {
-    let Variant { norm, output, doubling } = Variant::of_state(nodes.state());
+    let Variant { output, doubling, .. } = Variant::of_state(nodes.state());
     let blocks = blocks(nodes)?;
     let in_channels = nodes.weight("model.1.weight")?.size()[1];
     let clamped = nodes.clamp("clamped", INPUT);
     let x = nodes.mirror("model.0", &clamped, 3);
-    let mut x = conv_norm_relu(nodes, norm, 1, &x, (1, 0))?;
+    let mut x = conv_norm_relu(nodes, 1, &x, 1, 0)?;
     for at in [4, 7] {
-        x = conv_norm_relu(nodes, norm, at, &x, (2, 1))?;
+        x = conv_norm_relu(nodes, at, &x, 2, 1)?;
     }
     for block in FIRST_BLOCK..FIRST_BLOCK + blocks {
-        x = residual(nodes, norm, block, &x)?;
+        x = residual(nodes, block, &x)?;
     }
     let up = FIRST_BLOCK + blocks;
     for at in [up, up + 3] {
         let key = format!("model.{at}");
         let made = nodes.conv_double(&key, &x, doubling)?;
         let channels = nodes.weight(&format!("{key}.weight"))?.size()[1];
-        x = norm_relu(nodes, norm, at + 1, &made, channels);
+        x = norm_relu(nodes, at + 1, &made, channels);
     }
     let x = nodes.mirror(&format!("model.{}", up + 6), &x, 3);
     let last = format!("model.{}", up + 7);
@@ -113,54 +112,40 @@ fn out_channels(nodes: &Nodes, key: &str) -> Result<i64> {
     Ok(nodes.weight(&format!("{key}.weight"))?.size()[0])
 }
 
-fn conv_norm_relu(
-    nodes: &mut Nodes,
-    norm: NormType,
-    at: usize,
-    x: &str,
-    (stride, padding): (i64, i64),
-) -> Result<Value> {
+fn conv_norm_relu(nodes: &mut Nodes, at: usize, x: &str, stride: i64, padding: i64) -> Result<Value> {
     let key = format!("model.{at}");
     let x = nodes.conv(&key, x, stride, padding, 1)?;
     let channels = out_channels(nodes, &key)?;
-    Ok(norm_relu(nodes, norm, at + 1, &x, channels))
+    Ok(norm_relu(nodes, at + 1, &x, channels))
 }
 
-/// The norm of a generator, which has no parameters.
-fn normalise(nodes: &mut Nodes, norm: NormType, name: &str, x: &str, channels: i64) -> Value {
-    match norm {
-        NormType::PixelPlain => nodes.pixel_norm(name, x),
-        _ => nodes.instance_norm(name, x, channels),
-    }
-}
-
-fn norm_relu(nodes: &mut Nodes, norm: NormType, at: usize, x: &str, channels: i64) -> Value {
-    let x = normalise(nodes, norm, &format!("model.{at}"), x, channels);
+fn norm_relu(nodes: &mut Nodes, at: usize, x: &str, channels: i64) -> Value {
+    let x = nodes.norm(&format!("model.{at}"), x, channels);
     nodes.relu(&format!("model.{}", at + 1), &x)
 }
 
 /// `x + f(x)`: border, convolution, norm, rectifier, border, convolution, norm.
-fn residual(nodes: &mut Nodes, norm: NormType, at: usize, x: &str) -> Result<Value> {
+fn residual(nodes: &mut Nodes, at: usize, x: &str) -> Result<Value> {
     let key = |module: usize| format!("model.{at}.conv_block.{module}");
     let first = nodes.mirror(&key(0), x, 1);
-    let (first, inner) = block_conv(nodes, norm, &key(1), &first)?;
-    let first = normalise(nodes, norm, &key(2), &first, inner);
+    let (first, inner) = block_conv(nodes, &key(1), &first)?;
+    let first = nodes.norm(&key(2), &first, inner);
     let first = nodes.relu(&key(3), &first);
     let second = nodes.mirror(&key(5), &first, 1);
-    let (second, outer) = block_conv(nodes, norm, &key(6), &second)?;
-    let second = normalise(nodes, norm, &key(7), &second, outer);
+    let (second, outer) = block_conv(nodes, &key(6), &second)?;
+    let second = nodes.norm(&key(7), &second, outer);
     Ok(nodes.add(&format!("model.{at}"), x, &second))
 }
 
 /// A 3 × 3 convolution, or a depth-wise one, a norm and a point-wise one; with the channels of its output.
-fn block_conv(nodes: &mut Nodes, norm: NormType, key: &str, x: &str) -> Result<(Value, i64)> {
+fn block_conv(nodes: &mut Nodes, key: &str, x: &str) -> Result<(Value, i64)> {
     let depth_wise = format!("{key}.conv.0");
     if !nodes.has(&format!("{depth_wise}.weight")) {
         return Ok((nodes.conv(key, x, 1, 0, 1)?, out_channels(nodes, key)?));
     }
     let channels = out_channels(nodes, &depth_wise)?;
     let x = nodes.conv(&depth_wise, x, 1, 0, channels)?;
-    let x = normalise(nodes, norm, &format!("{key}.conv.1"), &x, channels);
+    let x = nodes.norm(&format!("{key}.conv.1"), &x, channels);
     let point_wise = format!("{key}.conv.2");
     Ok((nodes.conv(&point_wise, &x, 1, 0, 1)?, out_channels(nodes, &point_wise)?))
 }

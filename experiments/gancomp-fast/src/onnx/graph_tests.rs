@@ -86,14 +86,19 @@ fn a_teacher_computes_the_same() {
     agrees(&net.state(), &[(32, 32), (16, 44)], &|x| net.forward(x));
 }
 
-#[test]
-fn pixel_norm_computes_the_same() {
+/// A sub-network of a variant, whose ONNX file computes the same.
+fn of_variant_agrees(variant: Variant, seed: i64) -> Net<SubMobileResnet> {
     let channels: Channels = "8_6_8_6_6_8_6_8".parse().unwrap();
-    let variant = Variant { norm: NormType::PixelPlain, output: Output::Residual, ..Variant::default() };
     let net = Net::new(Device::Cpu, |p| SubMobileResnet::of_variant(p, &channels, variant));
-    tch::manual_seed(8);
+    tch::manual_seed(seed);
     InitType::Normal { gain: 0.2 }.apply(&net.state());
     agrees(&net.state(), &[(32, 32), (16, 44)], &|x| net.forward(x));
+    net
+}
+
+#[test]
+fn pixel_norm_computes_the_same() {
+    of_variant_agrees(Variant { norm: NormType::PixelPlain, output: Output::Residual, ..Variant::default() }, 8);
     let teacher = ResnetConfig { width: 6, norm: NormType::PixelPlain, ..ResnetConfig::compression_teacher() };
     let net = Net::new(Device::Cpu, |p| ResnetGenerator::new(p, &teacher));
     InitType::Normal { gain: 0.2 }.apply(&net.state());
@@ -102,12 +107,8 @@ fn pixel_norm_computes_the_same() {
 
 #[test]
 fn smooth_doublings_are_kernels_of_four() {
-    let channels: Channels = "8_6_8_6_6_8_6_8".parse().unwrap();
-    let variant = Variant { doubling: Doubling::Smooth, output: Output::Residual, ..Variant::default() };
-    let net = Net::new(Device::Cpu, |p| SubMobileResnet::of_variant(p, &channels, variant));
-    tch::manual_seed(7);
-    InitType::Normal { gain: 0.2 }.apply(&net.state());
-    agrees(&net.state(), &[(32, 32), (16, 44)], &|x| net.forward(x));
+    let net =
+        of_variant_agrees(Variant { doubling: Doubling::Smooth, output: Output::Residual, ..Variant::default() }, 7);
     let proto = model(&net.state(), &BTreeMap::new()).unwrap();
     let stored = proto.graph.as_ref().unwrap().initializer.iter().find(|t| t.name == "model.19.weight").unwrap();
     assert_eq!(stored.dims, [32, 12, 4, 4]);

@@ -3,6 +3,8 @@
 use anyhow::{Context, Result, ensure};
 use semrel_nn::Doubling;
 use semrel_nn::checkpoint::StateDict;
+use semrel_nn::layers::NormType;
+use semrel_nn::mobile_resnet::Variant;
 use std::collections::BTreeSet;
 use tch::{Device, Kind, Tensor, no_grad};
 use tract_onnx::pb::attribute_proto::AttributeType;
@@ -27,12 +29,14 @@ pub struct Nodes<'a> {
     /// Constants so far.
     pub initializers: Vec<TensorProto>,
     constants: BTreeSet<String>,
+    norm: NormType,
 }
 
 impl<'a> Nodes<'a> {
     /// An empty graph over these weights.
     pub fn new(state: &'a StateDict) -> Self {
-        Self { state, nodes: vec![], initializers: vec![], constants: BTreeSet::new() }
+        let norm = Variant::of_state(state).norm;
+        Self { state, nodes: vec![], initializers: vec![], constants: BTreeSet::new(), norm }
     }
 
     /// The weights.
@@ -149,8 +153,16 @@ impl<'a> Nodes<'a> {
         Ok(self.node(op, key, &inputs, attributes))
     }
 
+    /// The norm of the weights' network, without parameters, of `channels` channels.
+    pub fn norm(&mut self, name: &str, x: &str, channels: i64) -> Value {
+        match self.norm {
+            NormType::PixelPlain => self.pixel_norm(name, x),
+            _ => self.instance_norm(name, x, channels),
+        }
+    }
+
     /// Pixel norm without parameters: `x / sqrt(mean_c x² + 1e-6)`.
-    pub fn pixel_norm(&mut self, name: &str, x: &str) -> Value {
+    fn pixel_norm(&mut self, name: &str, x: &str) -> Value {
         self.floats("pixel_epsilon", &[], &[PIXEL_EPSILON]);
         let part = |part: &str| format!("{name}.{part}");
         let square = self.node("Mul", &part("square"), &[x, x], vec![]);
@@ -162,7 +174,7 @@ impl<'a> Nodes<'a> {
     }
 
     /// Instance norm without parameters of `channels` channels.
-    pub fn instance_norm(&mut self, name: &str, x: &str, channels: i64) -> Value {
+    fn instance_norm(&mut self, name: &str, x: &str, channels: i64) -> Value {
         let (scale, bias) = (format!("ones_{channels}"), format!("zeros_{channels}"));
         let count = usize::try_from(channels).expect("a network has no negative number of channels");
         self.floats(&scale, &[channels], &vec![1.0; count]);
