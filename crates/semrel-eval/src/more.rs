@@ -29,6 +29,13 @@ const AT_ONCE: usize = 20;
 /// Subsets of a kernel distance, and most images of each.
 const SUBSETS: (usize, usize) = (100, 1000);
 
+/// Compares the tokens `[P, C]` of a map of a picture with those of its translation.
+type OfTokens = fn(&Tensor, &Tensor) -> Result<f64, EvalError>;
+
+/// Scores that compare layouts, their names in results, and what computes them.
+const LAYOUTS: [(MoreScore, &str, OfTokens); 2] =
+    [(MoreScore::Structure, "structure", structure_distance), (MoreScore::Relations, "relations", relations)];
+
 /// A score, or a group of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -68,6 +75,12 @@ impl Default for MoreScores {
 }
 
 impl MoreScores {
+    /// As [`MoreScores::invalid`], for programs whose logs have no coupling of positives and negatives.
+    pub fn invalid_without_coupling(&self) -> Option<(&'static str, String, &'static str)> {
+        let not_logged = || ("scores", "coupling".to_owned(), "leave it out: only methods of cut-single log it");
+        self.invalid().or_else(|| self.has(MoreScore::Coupling).then(not_logged))
+    }
+
     /// What cannot be computed: a key below [`MORE`], its value, and what would be right.
     pub fn invalid(&self) -> Option<(&'static str, String, &'static str)> {
         if self.neighbours < 1 {
@@ -82,6 +95,11 @@ impl MoreScores {
     /// Whether a score is asked for.
     pub fn has(&self, score: MoreScore) -> bool {
         self.scores.contains(&score)
+    }
+
+    /// The scores that compare layouts.
+    fn layouts(&self) -> impl Iterator<Item = (MoreScore, &'static str, OfTokens)> {
+        LAYOUTS.into_iter().filter(|(score, ..)| self.has(*score))
     }
 
     /// Whether a score compares features of single pictures.
@@ -122,7 +140,7 @@ impl MoreScores {
     /// # Errors
     /// Names the config key: weights that are missing.
     pub fn load(&self, device: Device) -> Result<More, EvalError> {
-        let looks = [MoreScore::Structure, MoreScore::Relations].iter().any(|score| self.has(*score));
+        let looks = self.layouts().next().is_some();
         let layout = looks.then(|| networks::load(networks::DEFAULT, device)).transpose().at_key(MORE)?;
         Ok(More { settings: self.clone(), layout })
     }
@@ -137,6 +155,11 @@ pub struct More {
 impl More {
     fn has(&self, score: MoreScore) -> bool {
         self.settings.has(score)
+    }
+
+    /// Whether a score compares pictures with their translations.
+    pub(crate) fn compares_layouts(&self) -> bool {
+        self.layout.is_some()
     }
 
     /// The scores of translations, whose `features` are those that `reference` is of, and whose files belong to these sources.
@@ -156,9 +179,9 @@ impl More {
             let ReferenceSet::Images { features: reals, .. } = reference else {
                 return Err(EvalError::NoSinglePictures.at_key(MORE));
             };
-            scores = self.of_features(&reals.features(), features).map_err(|error| error.at_key(MORE))?;
+            scores = self.of_features(&reals.features(), features).at_key(MORE)?;
         }
-        if self.layout.is_some() {
+        if self.compares_layouts() {
             scores.extend(self.of_layouts(sources, files, quiet)?.means());
         }
         Ok(scores)
@@ -217,11 +240,8 @@ impl More {
             for tap in LAYOUT_TAPS {
                 let tokens = |maps: &[Tensor], image: usize| structure::tokens(&maps[tap].get(image as i64));
                 let (a, b) = (tokens(&of_sources, translation / each)?, tokens(&of_translations, translation)?);
-                if self.has(MoreScore::Structure) {
-                    layouts.add("structure", structure::distance_of_tokens(&a, &b)?);
-                }
-                if self.has(MoreScore::Relations) {
-                    layouts.add("relations", relations(&a, &b)?);
+                for (_, name, of_tokens) in self.settings.layouts() {
+                    layouts.add(name, of_tokens(&a, &b)?);
                 }
             }
         }
@@ -231,8 +251,7 @@ impl More {
 
     /// The layout of pictures compared with their own.
     pub(crate) fn of_unchanged_layouts(&self) -> BTreeMap<String, f64> {
-        let layouts = [(MoreScore::Structure, "structure"), (MoreScore::Relations, "relations")];
-        layouts.iter().filter(|(score, _)| self.has(*score)).map(|(_, name)| ((*name).to_owned(), 0.0)).collect()
+        self.settings.layouts().map(|(_, name, _)| (name.to_owned(), 0.0)).collect()
     }
 }
 
@@ -253,6 +272,11 @@ impl Layouts {
     pub(crate) fn means(&self) -> impl Iterator<Item = (String, f64)> {
         self.sums.iter().map(|(name, sum)| ((*name).to_owned(), sum / self.maps as f64))
     }
+}
+
+/// [`structure::distance_of_tokens`].
+fn structure_distance(a: &Tensor, b: &Tensor) -> Result<f64, EvalError> {
+    Ok(structure::distance_of_tokens(a, b)?)
 }
 
 /// Mean over the patches of two maps [P, C] of the Jensen–Shannon divergence of their similarity distributions (Eq. 1–3), in nats,

@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Method, TrainConfig, WeightingKind};
 use crate::networks::WIDEST;
-use semrel_eval::{MORE, MoreScore, PerceptualDistance, SEGMENTERS};
+use semrel_eval::{MORE, PerceptualDistance, SEGMENTERS};
 use semrel_loss::LEAST_TEMPERATURE;
 use semrel_metrics::FixedFeatures;
 use semrel_metrics::networks::NAMES;
@@ -66,11 +66,8 @@ impl Validate for Config {
         InvalidValue::unless_known("eval.extractor", &self.eval.extractor, &NAMES)?;
         InvalidValue::unless_known("eval.segmenter", &self.eval.segmenter, &SEGMENTERS)?;
         InvalidValue::unless_known("eval.perceptual", &self.eval.perceptual, &PerceptualDistance::names())?;
-        if let Some((key, value, remedy)) = self.eval.more.invalid() {
+        if let Some((key, value, remedy)) = self.eval.more.invalid_without_coupling() {
             return invalid(format!("{MORE}.{key}"), value, remedy);
-        }
-        if self.eval.more.has(MoreScore::Coupling) {
-            return invalid(format!("{MORE}.scores"), "coupling", "leave it out: only methods of cut-single log it");
         }
         self.combinations()
     }

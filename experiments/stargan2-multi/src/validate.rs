@@ -1,7 +1,7 @@
 //! Values that a configuration cannot have.
 
 use crate::config::{Config, DiscriminatorKind, OutputKind};
-use semrel_eval::{LPIPS, MORE, MoreScore, PerceptualDistance};
+use semrel_eval::{LPIPS, MORE, PerceptualDistance};
 use semrel_loss::LEAST_TEMPERATURE;
 use semrel_metrics::networks::NAMES;
 use semrel_nn::stargan2::GeneratorKind;
@@ -111,12 +111,8 @@ impl Validate for Config {
         }
         InvalidValue::unless_known("eval.extractor", &eval.extractor, &NAMES)?;
         InvalidValue::unless_known("eval.perceptual", &eval.perceptual, &PerceptualDistance::names())?;
-        if let Some((key, value, remedy)) = eval.more.invalid() {
+        if let Some((key, value, remedy)) = eval.more.invalid_without_coupling() {
             return fail(&format!("{MORE}.{key}"), value, remedy);
-        }
-        if eval.more.has(MoreScore::Coupling) {
-            let remedy = "leave it out: only methods of cut-single log it";
-            return fail(&format!("{MORE}.scores"), "coupling".to_owned(), remedy);
         }
         if eval.perceptual == LPIPS && self.data.image_size < SMALLEST_FOR_LPIPS {
             let problem = format!("{LPIPS} of images of {} pixels", self.data.image_size);

@@ -174,6 +174,7 @@ impl DomainReference<'_> {
                 truths: besides.truth.map(of_pair).transpose()?,
                 layouts: besides
                     .more
+                    .filter(|more| more.compares_layouts())
                     .map(|more| Ok::<_, EvalError>((more, to_images(&sources, Quantise::Round)?)))
                     .transpose()?,
             };
